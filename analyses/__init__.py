@@ -1,0 +1,1 @@
+"""The built-in analyses, each a package: map, reduce, and the mathematics between them."""

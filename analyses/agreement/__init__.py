@@ -1,0 +1,59 @@
+"""Task 4: the IoU between Grad-CAM and LIME, and what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
+from analyses.agreement.section import reduce_agreement
+from reportgen.analysis import Contribution, Result, RunView, Subject
+from reportgen.errors import UsageError
+from reportgen.settings import Settings
+
+
+class Agreement:
+    """Masks of one frame and one class, compared as arrays."""
+
+    name = "agreement"
+    title = "Agreement of Grad-CAM and LIME"
+    version = "1"
+    order = 40
+    requires: tuple[str, ...] = ("cams", "lime")
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        if "gradcam" not in settings.cams.methods:
+            raise UsageError(
+                "the agreement task compares Grad-CAM with LIME: add gradcam to cams.methods, or drop the task"
+            )
+        return settings.agreement.model_dump()
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: `gradcam`, the (H, W) bool mask of the Grad-CAM map. Values: the overlap with LIME's mask."""
+        cams, lime = subject.results["cams"], subject.results["lime"]
+        if not cams.values["target"] == lime.values["target"] == subject.target:
+            raise ValueError("Grad-CAM and LIME explain different classes: their masks cannot be compared")
+        saliency, lime_mask = cams.arrays["gradcam"], lime.arrays["mask"]
+        lime_area = int(lime_mask.sum())
+        mask = threshold_mask(saliency, subject.settings.agreement.threshold, lime_area)
+        found = overlap(mask, lime_mask)
+        matched = overlap(threshold_mask(saliency, "area:lime", lime_area), lime_mask)
+        values = {
+            "iou": found.iou,
+            "cam_area": found.area_a,
+            "lime_area": found.area_b,
+            "chance": found.chance,
+            "ceiling": found.ceiling,
+            "iou_area_matched": matched.iou,
+            "chance_area_matched": matched.chance,
+        }
+        return Result(values, {"gradcam": mask})
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_agreement(run)
+
+
+ANALYSIS = Agreement()
+__all__ = ["ANALYSIS", "overlap", "threshold_mask", "top_pixels"]

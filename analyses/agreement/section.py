@@ -1,0 +1,232 @@
+"""The chapter on agreement: overlaps as pictures, IoU beside chance and ceiling, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reportgen import plotting, wording
+from reportgen.analysis import Contribution, RunView
+from reportgen.document import (
+    Block,
+    ColorBar,
+    Column,
+    Facts,
+    Figure,
+    Heading,
+    ImageRecord,
+    Listing,
+    Picture,
+    Section,
+    Table,
+    Text,
+    Warning_,
+)
+
+PANEL_PX = 448
+PICTURES_A_FIGURE = 6
+RULES = {
+    "otsu": "Otsu's threshold on the map",
+    "area:lime": "the map's strongest pixels, as many as LIME's mask holds",
+    "max": "pixels of at least {share} of the map's maximum",
+    "area": "the map's strongest pixels, {share} of the frame",
+}
+
+
+def reduce_agreement(run: RunView) -> Contribution:
+    """Write Grad-CAM's masks, the overlap pictures and the chart, and make the section."""
+    entries, pictures = [], []
+    for position, image in enumerate(run.images):
+        result = run.result("agreement", position)
+        mask = result.arrays["gradcam"]
+        entries.append(
+            {**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)}
+        )
+        pictures.append(_overlap_picture(run, position, image, mask, result.values["iou"]))
+    order = sorted(range(len(entries)), key=lambda i: (-_or_below(entries[i]["iou"]), run.images[i].name))
+    blocks: list[Block] = [
+        *_approach(run),
+        Heading(text="Overlaps"),
+        *_overlap_figures([pictures[i] for i in order]),
+        Heading(text="IoU"),
+        *_chart(run, [(run.images[i], entries[i]) for i in order]),
+        _table(run, [(run.images[i], entries[i]) for i in order]),
+        Listing(role="observation", items=_observations(run, entries)),
+        Listing(role="limit", items=_limits(len(entries))),
+    ]
+    warnings = [
+        Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
+        for image, entry in zip(run.images, entries, strict=True)
+        if entry["iou"] is None
+    ]
+    section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
+    return Contribution(section, per_image=entries, warnings=warnings)
+
+
+def _or_below(iou: float | None) -> float:
+    return -1.0 if iou is None else iou
+
+
+def _overlap_picture(
+    run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None
+) -> Picture:
+    lime = run.result("lime", position).arrays["mask"]
+    pixels = plotting.overlap(
+        plotting.upscale(run.frame(position), PANEL_PX),
+        plotting.upscale(mask, PANEL_PX),
+        plotting.upscale(lime, PANEL_PX),
+    )
+    value = "no IoU" if iou is None else f"IoU {iou:.3f}"
+    alt = (
+        f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of the frame, LIME "
+        f"{wording.percent(float(lime.mean()))}, both {wording.percent(float((mask & lime).mean()))}; {value}."
+    )
+    return run.files.photo(
+        f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}"
+    )
+
+
+def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
+    figures = []
+    for start in range(0, len(pictures), PICTURES_A_FIGURE):
+        shown = list(pictures[start : start + PICTURES_A_FIGURE])
+        end = start + len(shown)
+        figures.append(
+            Figure(
+                id=f"overlaps-{start // PICTURES_A_FIGURE + 1}",
+                caption=f"Grad-CAM's and LIME's masks over the input, by falling IoU ({start + 1} to {end} of {len(pictures)}).",
+                pictures=shown,
+                columns=min(3, len(shown)),
+                legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
+            )
+        )
+    return figures
+
+
+def _approach(run: RunView) -> list[Block]:
+    rule = run.settings.agreement.threshold
+    name, _, share = rule.partition(":")
+    words = RULES.get(rule) or RULES[name].format(share=wording.percent(float(share)))
+    return [
+        Heading(text="Approach"),
+        Text(
+            text="Both explanations of an image are turned into binary masks in the model's input frame, for the same target class, and "
+            f"compared as arrays. Grad-CAM's mask is {words}; LIME's mask is the one of the section before. The intersection over union "
+            "(IoU) of two masks depends much on their areas, so each IoU stands beside the IoU that masks of these areas reach by chance, "
+            "the ceiling that these areas allow, and the IoU when Grad-CAM's mask is cut to LIME's area."
+        ),
+        Facts(
+            title="Definitions",
+            items=[
+                ("Grad-CAM mask", f"{rule}: {words}"),
+                ("IoU", "|A ∩ B| / |A ∪ B|; none where both masks are empty"),
+                ("Chance", "ab / (a + b − ab) for masks that cover shares a and b of the frame"),
+                ("Ceiling", "min(a, b) / max(a, b)"),
+            ],
+        ),
+    ]
+
+
+def _chart(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> list[Figure]:
+    rows = [(image, entry) for image, entry in rows if entry["iou"] is not None]
+    if not rows:
+        return []
+    with plotting.style():
+        figure, axes = plotting.chart(plotting.FULL_MM, 14 + 7 * len(rows))
+        y = np.arange(len(rows))
+        axes.barh(y, [e["iou"] for _, e in rows], color=plotting.BLUE, height=0.62, label="IoU")
+        for key, marker, name in (
+            ("chance", "|", "chance for these areas"),
+            ("ceiling", "d", "ceiling for these areas"),
+        ):
+            axes.plot(
+                [e[key] for _, e in rows], y, marker, color=plotting.VERMILLION if key == "chance" else "black",
+                markersize=13 if key == "chance" else 5, markeredgewidth=2.4 if key == "chance" else 1, label=name,
+            )  # fmt: skip
+        axes.set_yticks(y, [_short(i.name) for i, _ in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
+        axes.grid(axis="x")
+        axes.grid(False, axis="y")
+        figure.legend(loc="outside upper left", ncols=3)
+    best, worst = rows[0], rows[-1]
+    picture = run.files.chart(
+        "figures/agreement-iou.svg",
+        figure,
+        alt=f"Bars of IoU for {wording.count(len(rows), 'image')}, from {best[0].name} ({best[1]['iou']:.3f}) to "
+        f"{worst[0].name} ({worst[1]['iou']:.3f}), each with its chance level and ceiling.",
+    )
+    return [
+        Figure(
+            id="agreement-iou",
+            kind="chart",
+            caption="IoU of each image, with the IoU that masks of the same areas reach by chance and the most that they can reach.",
+            pictures=[picture],
+        )
+    ]
+
+
+def _short(name: str, most: int = 34) -> str:
+    name = name.rsplit("/", 1)[-1]
+    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
+
+
+def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="iou", label="IoU", decimals=3),
+        Column(key="chance", label="Chance", decimals=3),
+        Column(key="ceiling", label="Ceiling", decimals=3),
+        Column(key="cam_area", label="Grad-CAM area", unit="% of frame", decimals=1, percent=True),
+        Column(key="lime_area", label="LIME area", unit="% of frame", decimals=1, percent=True),
+        Column(key="iou_area_matched", label="IoU at equal area", decimals=3),
+    ]
+    cells = [[image.name, *(entry[c.key] for c in columns[1:])] for image, entry in rows]
+    means = [_mean([row[i] for row in cells]) for i in range(1, len(columns))]
+    return run.files.table(
+        Table(
+            id="agreement",
+            caption="IoU between Grad-CAM's and LIME's masks, sorted, with what the areas alone explain.",
+            columns=columns,
+            rows=cells,
+            summary=[["Mean", *means]],
+            row_images=[image.name for image, _ in rows],
+        )
+    )
+
+
+def _mean(values: Sequence[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
+    known = [(image, e) for image, e in zip(run.images, entries, strict=True) if e["iou"] is not None]
+    if not known:
+        return ["No image has an IoU: both masks are empty everywhere."]
+    iou = np.array([e["iou"] for _, e in known])
+    chance = np.array([e["chance"] for _, e in known])
+    above = int((iou > chance).sum())
+    items = [
+        f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to {iou.max():.3f}); masks of "
+        f"the same areas reach {chance.mean():.3f} by chance.",
+        f"The IoU lies above chance on {above} of {len(known)}, by {np.mean(iou - chance):+.3f} on average.",
+    ]
+    below = [image.name for image, e in known if e["iou"] <= e["chance"]]
+    if below:
+        items.append(f"No better than chance: {wording.listed(below)}.")
+    if len(known) > 2 and np.ptp(iou) > 0 and np.ptp(chance) > 0:
+        items.append(
+            f"Across images IoU and its chance level correlate with r = {np.corrcoef(iou, chance)[0, 1]:.2f} (n = {len(known)})."
+        )
+    return items
+
+
+def _limits(n: int) -> list[str]:
+    return [
+        "Agreement is no proof of correctness: two explanations can agree on the wrong region.",
+        f"With {wording.count(n, 'image')} and one LIME draw each, differences between images may be noise of the draw.",
+    ]

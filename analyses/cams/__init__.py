@@ -1,0 +1,56 @@
+"""Task 2: Grad-CAM, AblationCAM and ScoreCAM side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyses.cams.maps import METHODS, effective_channels
+from analyses.cams.section import reduce_cams
+from reportgen.analysis import Contribution, Result, RunView, Subject
+from reportgen.settings import Settings
+
+
+class Cams:
+    """One map a method and image, on the trunk's output after its activation."""
+
+    name = "cams"
+    title = "Class activation maps"
+    version = "1"
+    order = 20
+    requires: tuple[str, ...] = ()
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {"methods": list(settings.cams.methods)}
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: one (H, W) float32 map in [0, 1] by method. Values: the target logit, and each method's record."""
+        view = subject.view
+        values: dict[str, Any] = {
+            "target": subject.target,
+            "target_logit": float(view.forward.logits[0, subject.target]),
+            "linear_head": view.engine.linear_head is not None,
+            "channels": int(view.forward.activations.shape[1]),
+            "grid": list(view.forward.activations.shape[2:]),
+        }
+        arrays = {}
+        for method in subject.settings.cams.methods:
+            with subject.timed(method):
+                cam = METHODS[method](view, subject.target)
+            arrays[method] = cam.map
+            values[method] = {
+                "degenerate": cam.degenerate,
+                "forward_passes": cam.forward_passes,
+                "head_passes": cam.head_passes,
+            }
+            if method == "scorecam":
+                values[method]["effective_channels"] = effective_channels(cam.weights)
+        return Result(values, arrays)
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_cams(run)
+
+
+ANALYSIS = Cams()

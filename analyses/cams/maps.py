@@ -1,0 +1,154 @@
+"""Grad-CAM, AblationCAM and ScoreCAM: one definition each, on the trunk's output after its activation.
+
+With A the (C, h, w) activations and y the target logit, every map is ReLU(sum_k w_k A_k), bilinear to the input size,
+min-max to [0, 1]; the methods differ in w:
+
+- Grad-CAM (Selvaraju et al., 2017): w_k = mean over positions of dy/dA_k.
+- AblationCAM (Desai and Ramaswamy, 2020): w_k = (y - y without channel k) / y.
+- ScoreCAM (Wang et al., 2020): w = softmax over channels of y on the input masked by channel k.
+
+A head of global pooling and one linear layer, logits = W mean(A) + b, gives the first two in closed form:
+w_k = W_k / (h w) and w_k = W_k mean(A_k) / y. Both meet the `grad-cam` library's maps (tests hold them to 1e-3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from reportgen.analysis import View
+
+HEAD_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Cam:
+    """One class activation map.
+
+    Attributes:
+        map: (H, W) float32 in [0, 1]; all zero where `degenerate`.
+        weights: (C,) float64, w_k.
+        forward_passes: of the whole network; the trunk pass that all methods share counts in each.
+        head_passes: of what follows the trunk alone.
+        degenerate: nothing is left after the ReLU, or the map is constant: it marks no place.
+    """
+
+    map: np.ndarray
+    weights: np.ndarray
+    forward_passes: int
+    head_passes: int
+    degenerate: bool
+
+
+def gradcam(view: View, target: int) -> Cam:
+    """Grad-CAM of class `target`."""
+    activations = view.forward.activations[0]
+    linear = view.engine.linear_head
+    if linear is not None:
+        weights = linear.weight[target].astype(np.float64) / (activations.shape[1] * activations.shape[2])
+        return _cam(view, weights, forward_passes=1)
+    gradient = view.engine.head_gradient(activations, target)
+    return _cam(view, gradient.mean((1, 2), dtype=np.float64), forward_passes=1, head_passes=1)
+
+
+def ablationcam(view: View, target: int) -> Cam:
+    """AblationCAM of class `target`; a channel is ablated by setting it to zero.
+
+    A negative target logit turns the map around (the weights are divided by it): see `negative_logit`.
+    """
+    activations = view.forward.activations[0]
+    logit = float(view.forward.logits[0, target])
+    linear = view.engine.linear_head
+    if linear is not None:
+        drop = linear.weight[target].astype(np.float64) * activations.mean((1, 2), dtype=np.float64)
+        return _cam(view, drop / logit, forward_passes=1)
+    live = np.flatnonzero(activations.any((1, 2)))  # zeroing a zero channel changes nothing
+    drop = np.zeros(len(activations))
+    for start in range(0, len(live), HEAD_BATCH):
+        channels = live[start : start + HEAD_BATCH]
+        batch = np.repeat(activations[None], len(channels), axis=0)
+        batch[np.arange(len(channels)), channels] = 0
+        drop[channels] = logit - view.engine.head_logits(batch)[:, target]
+    return _cam(view, drop / logit, forward_passes=1, head_passes=len(live))
+
+
+def scorecam(view: View, target: int) -> Cam:
+    """ScoreCAM of class `target`.
+
+    A constant channel's mask is zero everywhere, so all constant channels share one pass on the zero input.
+    """
+    activations, x = view.forward.activations[0], view.input
+    upsample = Bilinear(activations.shape[1:], x.shape[1:], align_corners=True)
+    live = np.flatnonzero(np.ptp(activations.reshape(len(activations), -1), axis=1) > 0)
+    constant = len(live) < len(activations)
+
+    def masked_input(i: int, out: np.ndarray) -> None:
+        if i == len(live):
+            out[:] = 0
+        else:
+            np.multiply(x, _mask(upsample(activations[live[i]])), out=out)
+
+    logits = view.engine.logits(len(live) + constant, masked_input)[:, target].astype(np.float64)
+    scores = np.full(len(activations), logits[-1])
+    scores[live] = logits[: len(live)]
+    weights = np.exp(scores - scores.max())
+    return _cam(view, weights / weights.sum(), forward_passes=1 + len(live) + constant)
+
+
+METHODS = {"gradcam": gradcam, "ablationcam": ablationcam, "scorecam": scorecam}
+
+
+def effective_channels(weights: np.ndarray) -> float:
+    """1 / sum(w^2) of weights that sum to 1: how many channels own the sum."""
+    return float(1 / np.square(weights).sum())
+
+
+class Bilinear:
+    """Bilinear interpolation (h, w) -> (H, W) as two matrix products.
+
+    `align_corners` as in torch: True puts the corner pixels' centres on each other (UpsamplingBilinear2d), False
+    their edges (`cv2.resize`).
+    """
+
+    def __init__(self, source: tuple[int, ...], size: tuple[int, ...], *, align_corners: bool) -> None:
+        self._rows = _interpolation_matrix(source[0], size[0], align_corners)
+        self._columns = _interpolation_matrix(source[1], size[1], align_corners).T
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """(h, w) -> (H, W), in the values' dtype."""
+        dtype = values.dtype
+        return self._rows.astype(dtype) @ values @ self._columns.astype(dtype)
+
+
+@lru_cache(maxsize=32)
+def _interpolation_matrix(source: int, size: int, align_corners: bool) -> np.ndarray:
+    """(size, source) float64: row i holds the weights of the source pixels that make output pixel i."""
+    if align_corners:
+        at = np.arange(size) * ((source - 1) / max(size - 1, 1))
+    else:
+        at = np.clip((np.arange(size) + 0.5) * (source / size) - 0.5, 0, source - 1)
+    low = np.minimum(np.floor(at).astype(int), source - 1)
+    high = np.minimum(low + 1, source - 1)
+    matrix = np.zeros((size, source))
+    np.add.at(matrix, (np.arange(size), low), 1 - (at - low))
+    np.add.at(matrix, (np.arange(size), high), at - low)
+    return matrix
+
+
+def _mask(upsampled: np.ndarray) -> np.ndarray:
+    low, high = upsampled.min(), upsampled.max()
+    return (upsampled - low) / (high - low + np.float32(1e-8))  # the library's epsilon
+
+
+def _cam(view: View, weights: np.ndarray, *, forward_passes: int, head_passes: int = 0) -> Cam:
+    activations = view.forward.activations[0]
+    coarse = np.maximum(np.tensordot(weights, activations.astype(np.float64), axes=1), 0)
+    fine = Bilinear(coarse.shape, view.frame.shape[:2], align_corners=False)(coarse)
+    low, high = fine.min(), fine.max()
+    # Against the size of the sum's own terms: rounding alone must not look like a map.
+    scale = np.abs(weights).max() * np.abs(activations).max()
+    degenerate = bool(high - low <= 1e-6 * scale)
+    scaled = np.zeros_like(fine) if degenerate else (fine - low) / (high - low)
+    return Cam(scaled.astype(np.float32), weights, forward_passes, head_passes, degenerate)

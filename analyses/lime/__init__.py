@@ -1,0 +1,59 @@
+"""Task 3: LIME superpixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analyses.lime import surrogate as lime
+from analyses.lime.section import reduce_lime
+from reportgen.analysis import Contribution, Result, RunView, Subject
+from reportgen.settings import Settings
+
+
+class Lime:
+    """A local surrogate over superpixels, for the class that every method explains."""
+
+    name = "lime"
+    title = "LIME"
+    version = "1"
+    order = 30
+    requires: tuple[str, ...] = ()
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return settings.lime.model_dump(exclude={"batch_size"})
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: `segments` (H, W) and `mask` (H, W) bool. Values: the surrogate of the target class."""
+        settings = subject.settings.lime
+        with subject.timed("lime superpixels"):
+            segments = lime.superpixels(subject.view.frame, settings)
+        with subject.timed("lime"):
+            random_state = np.random.RandomState(subject.seed)
+            found = lime.explain(subject.view, segments, subject.target, settings, random_state)
+        mask = lime.positive_mask(segments, found, settings.num_features)
+        positive = [superpixel for superpixel, weight in found.weights if weight > 0]
+        values = {
+            "target": subject.target,
+            "seed": subject.seed,
+            "n_segments": int(segments.max()) + 1,
+            "n_selected": len(positive[: settings.num_features]),
+            "r2": found.r2,
+            "weights": [[superpixel, weight] for superpixel, weight in found.weights],
+            "intercept": found.intercept,
+            "surrogate_probability": found.prediction,
+            "probability": found.probability,
+            "top_class": found.top_class,
+            "forward_passes": found.forward_passes,
+        }
+        return Result(values, {"segments": segments, "mask": mask})
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_lime(run)
+
+
+ANALYSIS = Lime()

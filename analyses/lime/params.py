@@ -1,0 +1,48 @@
+"""explain_params.pkl: for each image the ten keyword arguments of lime's `explain_instance`, as plain data."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from reportgen.images import class_part
+from reportgen.settings import LimeSettings
+
+PROTOCOL = 4
+
+
+def explain_params(
+    names: Sequence[str], seeds: Sequence[int], settings: LimeSettings
+) -> dict[str, dict[str, Any]]:
+    """One entry an image, keyed by the class part of its file name, or by the stem where there is none.
+
+    Where that key is taken by an earlier image, the stem, then the whole name, stands for it.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for name, seed in zip(names, seeds, strict=True):
+        keys = (class_part(name), PurePosixPath(name).stem, name)
+        entries[next(key for key in keys if key not in entries)] = explain_arguments(settings, seed)
+    return entries
+
+
+def explain_arguments(settings: LimeSettings, seed: int) -> dict[str, Any]:
+    """The ten arguments for one image. `segmentation_fn` None is lime's own default, the quickshift of the settings."""
+    return {
+        "labels": (1,),
+        "hide_color": settings.hide_color,
+        "top_labels": settings.top_labels,
+        "num_features": settings.num_features,
+        "num_samples": settings.num_samples,
+        "batch_size": settings.batch_size,
+        "segmentation_fn": None,
+        "distance_metric": settings.distance_metric,
+        "model_regressor": None,
+        "random_seed": seed,
+    }
+
+
+def pickled(entries: dict[str, dict[str, Any]]) -> bytes:
+    """The file's bytes; equal entries give equal bytes."""
+    return pickle.dumps(entries, protocol=PROTOCOL)

@@ -1,0 +1,227 @@
+"""The chapter on LIME: panels, table, parameters, and what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analyses.lime.params import explain_arguments, explain_params, pickled
+from analyses.lime.surrogate import Surrogate, weight_map
+from reportgen import plotting, wording
+from reportgen.analysis import Contribution, Result, RunView
+from reportgen.document import (
+    Block,
+    ColorBar,
+    Column,
+    Facts,
+    Figure,
+    Heading,
+    ImageRecord,
+    Listing,
+    Section,
+    Table,
+    Text,
+    Warning_,
+)
+
+PANEL_PX = 448
+# Under this share of explained variance the surrogate's weights describe little of the model.
+LOW_R2 = 0.5
+
+
+def reduce_lime(run: RunView) -> Contribution:
+    """Write masks, panels and explain_params.pkl, and make the section."""
+    figures, entries, warnings = [], [], []
+    for position, image in enumerate(run.images):
+        result = run.result("lime", position)
+        entries.append(_entry(run, image, result))
+        figures.append(_panels(run, position, image, result))
+        warnings += _warnings(image, result)
+    names = [image.name for image in run.images]
+    seeds = [entry["seed"] for entry in entries]
+    run.files.raw("explain_params.pkl", pickled(explain_params(names, seeds, run.settings.lime)))
+    blocks: list[Block] = [
+        *_approach(run),
+        Heading(text="Explanations"),
+        *figures,
+        Heading(text="Measurements"),
+        _table(run, entries),
+        Listing(role="observation", items=_observations(run, entries)),
+        Listing(role="limit", items=_limits(run)),
+    ]
+    return Contribution(Section(id="lime", title="LIME", blocks=blocks), per_image=entries, warnings=warnings)
+
+
+def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
+    keys = (
+        "n_segments",
+        "n_selected",
+        "r2",
+        "forward_passes",
+        "seed",
+        "probability",
+        "surrogate_probability",
+        "weights",
+    )
+    mask = result.arrays["mask"]
+    return {
+        "mask": run.files.mask(f"masks/{image.slug}/lime.png", mask),
+        "area": float(mask.mean()),
+        **{key: result.values[key] for key in keys},
+    }
+
+
+def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> Figure:
+    frame = plotting.upscale(run.frame(position), PANEL_PX)
+    mask, segments = result.arrays["mask"], result.arrays["segments"]
+    weights = weight_map(segments, _surrogate(result))
+    strongest = max((abs(weight) for _, weight in result.values["weights"]), default=0.0)
+    against = sum(weight < 0 for _, weight in result.values["weights"])
+    where = f"{wording.percent(float(mask.mean()))} of the frame, centred at the {wording.place(mask.astype(float))}"
+    pictures = [
+        image.picture.model_copy(update={"label": "Input"}),
+        run.files.photo(
+            f"figures/{image.slug}-lime.jpg",
+            plotting.outline(frame, plotting.upscale(mask, PANEL_PX)),
+            alt=f"LIME's mask for {image.target.name} on {image.name}: {result.values['n_selected']} superpixels, {where}.",
+            label="LIME mask",
+        ),
+        run.files.photo(
+            f"figures/{image.slug}-lime-weights.jpg",
+            plotting.signed_overlay(frame, plotting.upscale(weights, PANEL_PX)),
+            alt=f"Signed superpixel weights on {image.name}: {result.values['n_selected']} speak for {image.target.name}, "
+            f"{against} against it; the strongest is {strongest:.3f}.",
+            label="Superpixel weights",
+        ),
+    ]
+    return Figure(
+        id=f"lime-{image.slug}",
+        title=image.name,
+        caption=f"{image.name}: superpixels that raise the probability of {image.target.name}. "
+        f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² {result.values['r2']:.2f}; "
+        f"strongest weight {strongest:.3f}.",
+        pictures=pictures,
+        columns=3,
+        legend=ColorBar(
+            title="Weights", entries=plotting.signed_legend(f"for {image.target.name}", "against it")
+        ),
+        image=image.name,
+    )
+
+
+def _surrogate(result: Result) -> Surrogate:
+    v = result.values
+    return Surrogate(
+        weights=tuple((superpixel, weight) for superpixel, weight in v["weights"]),
+        intercept=v["intercept"],
+        prediction=v["surrogate_probability"],
+        r2=v["r2"],
+        probability=v["probability"],
+        top_class=v["top_class"],
+        forward_passes=v["forward_passes"],
+    )
+
+
+def _approach(run: RunView) -> list[Block]:
+    s = run.settings.lime
+    hidden = "its own mean colour" if s.hide_color is None else f"the grey level {s.hide_color}"
+    arguments = explain_arguments(s, 0)
+    shown = {
+        **arguments,
+        "random_seed": "from the run's seed and the image's hash",
+        "segmentation_fn": _segmentation(run),
+    }
+    shown["model_regressor"] = "ridge regression, alpha 1"
+    shown["labels"] = "not used: top_labels selects the class"
+    return [
+        Heading(text="Approach"),
+        Text(
+            text=f"The input frame is cut into superpixels. In each of {s.num_samples} samples every superpixel is shown or hidden "
+            f"with probability one half (the first sample shows all); a hidden one takes {hidden}. "
+            f"The model's probability of the target class is regressed on which superpixels were shown, samples closer to the whole "
+            f"image counting more. The mask holds the superpixels with positive weight, at most {s.num_features}. "
+            f"Pixels are normalised exactly as for the class activation maps."
+        ),
+        Facts(
+            title="Parameters, as written to explain_params.pkl",
+            items=[(key, str(value)) for key, value in shown.items()],
+        ),
+    ]
+
+
+def _segmentation(run: RunView) -> str:
+    s = run.settings.lime
+    return f"quickshift, kernel_size {s.quickshift_kernel_size:g}, max_dist {s.quickshift_max_dist:g}, ratio {s.quickshift_ratio:g}"
+
+
+def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="target", label="Target class"),
+        Column(key="probability", label="Probability", decimals=3),
+        Column(key="n_segments", label="Superpixels", decimals=0),
+        Column(key="n_selected", label="In the mask", decimals=0),
+        Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True),
+        Column(key="r2", label="R²", decimals=3),
+        Column(key="forward_passes", label="Forward passes", decimals=0),
+    ]
+    rows = [
+        [i.name, i.target.name, *(e[c.key] for c in columns[2:])]
+        for i, e in zip(run.images, entries, strict=True)
+    ]
+    return run.files.table(
+        Table(
+            id="lime",
+            caption="LIME on each image. R² is the share of the variance of the class probability, over the weighted samples, that the "
+            "surrogate explains.",
+            columns=columns,
+            rows=rows,
+            row_images=[image.name for image in run.images],
+        )
+    )
+
+
+def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
+    r2 = np.array([entry["r2"] for entry in entries])
+    areas = np.array([entry["area"] for entry in entries])
+    selected = [entry["n_selected"] for entry in entries]
+    low = [image.name for image, value in zip(run.images, r2, strict=True) if value < LOW_R2]
+    items = [
+        f"Over {wording.count(len(entries), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from {r2.min():.2f} to {r2.max():.2f}.",
+        f"The masks hold {min(selected)} to {max(selected)} superpixels and cover {wording.percent(float(areas.min()))} to "
+        f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
+    ]
+    if low:
+        items.append(
+            f"R² is under {LOW_R2:g} on {len(low)} of {len(entries)}: {wording.listed(low)}. There the linear surrogate explains less "
+            "than half of what the model does when superpixels are hidden."
+        )
+    return items
+
+
+def _limits(run: RunView) -> list[str]:
+    s = run.settings.lime
+    return [
+        f"The weights come from one random draw of {s.num_samples} samples; another seed gives other weights, and may give another mask.",
+        "Hidden superpixels make images that the model was never trained on; the weights describe the model there as well as on the photograph.",
+    ]
+
+
+def _warnings(image: ImageRecord, result: Result) -> list[Warning_]:
+    found = []
+    if result.values["top_class"] != image.target.index:
+        text = "LIME's own path through the model gives another top class than the explained one; its two top classes are nearly tied."
+        found.append(Warning_(code="lime-other-class", text=text, image=image.name))
+    if result.values["r2"] < LOW_R2:
+        text = f"LIME's surrogate explains {wording.percent(max(result.values['r2'], 0))} of the variance (R² {result.values['r2']:.2f}): read its weights with care."
+        found.append(Warning_(code="low-r2", text=text, image=image.name))
+    if result.values["n_selected"] == 0:
+        found.append(
+            Warning_(
+                code="empty-mask",
+                text="LIME found no superpixel with positive weight: its mask is empty.",
+                image=image.name,
+            )
+        )
+    return found

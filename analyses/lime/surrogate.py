@@ -1,0 +1,142 @@
+"""LIME for images (Ribeiro et al., 2016) with the `lime` library's definitions and its perturbation loop vectorised.
+
+Superpixels by quickshift; each sample hides a random half of them; a ridge regression, weighted by how close a sample
+is to the whole image, says how much each superpixel adds to the class probability. Under the same random state the
+perturbed images and the fitted weights are those of `lime.lime_image.LimeImageExplainer` (tests hold them to it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reportgen.analysis import View
+from reportgen.settings import LimeSettings
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """The fitted local model of one class.
+
+    Attributes:
+        weights: (superpixel, weight) pairs as fitted, strongest |weight| first; at most `num_features`.
+        intercept: of the fit; prediction: its value on the whole image; r2: weighted, on the samples, 1 is perfect.
+        probability, top_class: the class probability, and the likeliest class, of the whole image along LIME's own path.
+        forward_passes: of the network; one for each sample.
+    """
+
+    weights: tuple[tuple[int, float], ...]
+    intercept: float
+    prediction: float
+    r2: float
+    probability: float
+    top_class: int
+    forward_passes: int
+
+
+def superpixels(frame: np.ndarray, settings: LimeSettings) -> np.ndarray:
+    """(H, W) int: quickshift segments of the (H, W, 3) uint8 frame, numbered from 0 without gaps."""
+    from skimage.segmentation import quickshift
+
+    segments = quickshift(
+        frame,
+        kernel_size=settings.quickshift_kernel_size,
+        max_dist=settings.quickshift_max_dist,
+        ratio=settings.quickshift_ratio,
+        rng=42,  # scikit-image's default; lime's own seed never reaches it
+    )
+    # A segmentation that starts at 1 or skips a number would leave a superpixel that is never hidden.
+    return np.unique(segments, return_inverse=True)[1].reshape(segments.shape).astype(np.int32)
+
+
+def perturbations(count: int, superpixel_count: int, random_state: np.random.RandomState) -> np.ndarray:
+    """(count, superpixels) of 0 (hidden) and 1; the first row is all ones. The library's own draw."""
+    data = random_state.randint(0, 2, count * superpixel_count).reshape(count, superpixel_count)
+    data[0] = 1
+    return data
+
+
+def hidden_frame(frame: np.ndarray, segments: np.ndarray, hide_color: int | None) -> np.ndarray:
+    """(H, W, 3) uint8: what shows where a superpixel is hidden; a grey level, or None for the superpixel's mean."""
+    if hide_color is not None:
+        return np.full_like(frame, hide_color)
+    flat = segments.ravel()
+    counts = np.bincount(flat)
+    means = [np.bincount(flat, frame[..., channel].ravel()) / counts for channel in range(3)]
+    return np.stack(means, axis=-1)[segments].astype(frame.dtype)  # truncated, as the library assigns it
+
+
+def explain(
+    view: View, segments: np.ndarray, target: int, settings: LimeSettings, random_state: np.random.RandomState
+) -> Surrogate:
+    """Fit the surrogate of class `target`.
+
+    Args:
+        segments: (H, W) int superpixels of `view.frame`, numbered from 0.
+        random_state: its next draw decides which superpixels each sample hides.
+    """
+    data = perturbations(settings.num_samples, int(segments.max()) + 1, random_state)
+    probabilities = sample_probabilities(view, segments, data, settings.hide_color)
+    return fit(data, probabilities, target, settings, random_state)
+
+
+def sample_probabilities(
+    view: View, segments: np.ndarray, data: np.ndarray, hide_color: int | None
+) -> np.ndarray:
+    """(samples, classes) float32 softmax probabilities of the perturbed images.
+
+    Pixels are normalised once; each sample is written straight into the engine's input.
+    """
+    shown = view.input
+    hidden = view.engine.normalise(hidden_frame(view.frame, segments, hide_color))
+    keep = data.astype(bool)
+
+    def perturbed_input(i: int, out: np.ndarray) -> None:
+        np.copyto(out, hidden)
+        np.copyto(out, shown, where=keep[i][segments])
+
+    return view.engine.probabilities(len(data), perturbed_input)
+
+
+def fit(
+    data: np.ndarray,
+    probabilities: np.ndarray,
+    target: int,
+    settings: LimeSettings,
+    random_state: np.random.RandomState,
+) -> Surrogate:
+    """The library's weighted ridge regression of class `target` on (samples, superpixels) 0/1 data."""
+    from lime.lime_base import LimeBase
+    from sklearn.metrics import pairwise_distances
+
+    def kernel(distances: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.exp(-(distances**2) / settings.kernel_width**2))
+
+    distances = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
+    intercept, weights, r2, prediction = LimeBase(
+        kernel, random_state=random_state
+    ).explain_instance_with_data(data, probabilities, distances, target, settings.num_features)
+    return Surrogate(
+        weights=tuple((int(superpixel), float(weight)) for superpixel, weight in weights),
+        intercept=float(intercept),
+        prediction=float(np.ravel(prediction)[0]),
+        r2=float(r2),
+        probability=float(probabilities[0, target]),
+        top_class=int(probabilities[0].argmax()),
+        forward_passes=len(data),
+    )
+
+
+def positive_mask(segments: np.ndarray, surrogate: Surrogate, num_features: int) -> np.ndarray:
+    """(H, W) bool: the `num_features` strongest superpixels whose weight is positive."""
+    chosen = [superpixel for superpixel, weight in surrogate.weights if weight > 0][:num_features]
+    return np.isin(segments, chosen)
+
+
+def weight_map(segments: np.ndarray, surrogate: Surrogate) -> np.ndarray:
+    """(H, W) float32: each pixel's superpixel weight; 0 where the surrogate fitted none."""
+    by_superpixel = np.zeros(int(segments.max()) + 1, np.float32)
+    for superpixel, weight in surrogate.weights:
+        by_superpixel[superpixel] = weight
+    return by_superpixel[segments]

@@ -1,0 +1,197 @@
+"""What an analysis is: a pure map over images, and a reduce into one section.
+
+    map:    (image, model, results it requires) -> Result          cached by content
+    reduce: every Result of the run             -> Contribution    one section, numbers, files
+
+Analyses are found through the entry-point group `reportgen.analyses`, the built-in ones too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from reportgen.document import Finding, ImageRecord, Picture, Section, Table, Warning_
+from reportgen.errors import UsageError
+from reportgen.runtime import Engine, Forward
+from reportgen.settings import Settings
+from reportgen.store import Result
+
+GROUP = "reportgen.analyses"
+
+
+@dataclass(frozen=True)
+class View:
+    """One image as one model sees it; its forward pass is made once and shared by every analysis.
+
+    Attributes:
+        frame: (H, W, 3) uint8 RGB, the model's input frame; the same array for every method.
+        engine: the model's forward passes.
+    """
+
+    frame: np.ndarray
+    engine: Engine
+
+    @cached_property
+    def input(self) -> np.ndarray:
+        """(3, H, W) float32: the normalised network input."""
+        return self.engine.normalise(self.frame)
+
+    @cached_property
+    def forward(self) -> Forward:
+        """Logits (1, classes) and trunk activations (1, C, h, w) of this image."""
+        return self.engine.forward(self.input[None])
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one map call is given: everything that it may read.
+
+    Attributes:
+        target: index of the class to explain.
+        seed: derived from the run's seed and the image's bytes; the same wherever the image stands.
+        results: the results of the analyses named in `requires`, for this image and model.
+        timed: `with subject.timed("scorecam"):` adds the block's seconds to timings.json, the only place for seconds.
+    """
+
+    view: View
+    target: int
+    seed: int
+    results: Mapping[str, Result]
+    settings: Settings
+    timed: Callable[[str], AbstractContextManager[None]]
+
+
+class Files(Protocol):
+    """The run folder as a reduce sees it: each call writes one file and returns what the document needs."""
+
+    def array(self, file: str, values: np.ndarray) -> str:
+        """Write `values` as float32 .npy; returns `file`."""
+
+    def mask(self, file: str, values: np.ndarray) -> str:
+        """Write a (H, W) bool array as an 8-bit L PNG of 0 and 255; returns `file`."""
+
+    def photo(self, file: str, pixels: np.ndarray, *, alt: str, label: str = "") -> Picture:
+        """Write (H, W, 3) uint8 pixels as an RGB JPEG."""
+
+    def chart(self, file: str, figure: Any, *, alt: str, label: str = "") -> Picture:
+        """Write a matplotlib Figure as SVG."""
+
+    def table(self, table: Table) -> Table:
+        """Write the table's CSV at full precision; returns the table with `file` set."""
+
+    def raw(self, file: str, data: bytes) -> str:
+        """Write bytes as they are; returns `file`."""
+
+
+class RunView(Protocol):
+    """Every result of the run, read one at a time, so that memory does not grow with the folder."""
+
+    settings: Settings
+    images: Sequence[ImageRecord]
+    files: Files
+
+    def result(self, analysis: str, image: int, model: str | None = None) -> Result:
+        """The result of one image (by position in `images`); `model` defaults to the explained one."""
+
+    def frame(self, image: int) -> np.ndarray:
+        """(H, W, 3) uint8: the explained model's input frame of one image."""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one analysis adds to the report.
+
+    Attributes:
+        section: its chapter.
+        per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
+        report: top-level keys of report.json (`dissection`).
+    """
+
+    section: Section
+    per_image: list[dict[str, Any]] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[Warning_] = field(default_factory=list)
+
+
+class Analysis(Protocol):
+    """One task. `version` is raised whenever a result changes: it is part of every cache key."""
+
+    name: str
+    title: str
+    version: str
+    order: int
+    requires: tuple[str, ...]
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        """Names of the models that it maps over; the first of `settings.models` is the explained one."""
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        """The settings that change its per-image result: the rest does not invalidate the cache."""
+
+    def map(self, subject: Subject) -> Result:
+        """Explain one image. Pure: the same subject gives the same result."""
+
+    def reduce(self, run: RunView) -> Contribution:
+        """Turn every result into a section."""
+
+
+@cache
+def _declared() -> dict[str, EntryPoint]:
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if "cams" not in found:  # a bare checkout: the declaration stands in pyproject.toml
+        found.update({point.name: point for point in _checkout_entry_points()})
+    return found
+
+
+def _checkout_entry_points() -> list[EntryPoint]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    pyproject = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    if not pyproject.is_file():
+        return []
+    table = tomllib.loads(pyproject.read_text("utf-8"))["project"]["entry-points"][GROUP]
+    return [EntryPoint(name, value, GROUP) for name, value in table.items()]
+
+
+def load_analyses(tasks: Sequence[str] = ()) -> list[Analysis]:
+    """The analyses to run, in the report's order, with what they require pulled in.
+
+    Raises:
+        UsageError: a task that is not installed.
+    """
+    declared = _declared()
+    wanted = list(tasks) or list(declared)
+    loaded: dict[str, Analysis] = {}
+    while wanted:
+        name = wanted.pop(0)
+        if name in loaded:
+            continue
+        if name not in declared:
+            raise UsageError(f"unknown task {name!r}; installed: {', '.join(sorted(declared))}")
+        loaded[name] = declared[name].load()
+        wanted.extend(loaded[name].requires)
+    return sorted(loaded.values(), key=lambda analysis: (analysis.order, analysis.name))
+
+
+__all__ = [
+    "Analysis",
+    "Contribution",
+    "Files",
+    "Result",
+    "RunView",
+    "Subject",
+    "View",
+    "load_analyses",
+]

@@ -1,0 +1,87 @@
+"""The Python API: `run` makes a Report, `render` makes files of it, `make_report` does both into a run folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportgen.document import Report
+from reportgen.errors import UsageError
+from reportgen.pipeline import Progress, Silent, analyse
+from reportgen.rendering import render as render_files
+from reportgen.reports import report_json
+from reportgen.settings import Settings
+from reportgen.store import RunFolder, cache_folder
+
+
+def run(images: str | Path, settings: Settings | None = None, *, progress: Progress | None = None) -> Report:
+    """Explain the images below a folder.
+
+    The figures lie in a temporary folder that lives as long as the report; `render` and `make_report` keep them.
+
+    Raises:
+        ReportgenError: see `make_report`.
+    """
+    home = tempfile.TemporaryDirectory(prefix="reportgen-")
+    report, _ = analyse(
+        Path(images), settings or Settings(), RunFolder(Path(home.name)), cache_folder(), progress=progress
+    )
+    report._folder = home
+    return report
+
+
+def render(
+    report: Report,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = ("pdf", "html"),
+    template: str | Path = "writeup",
+) -> list[Path]:
+    """Write report.pdf and report.html of a report made by `run`, or read by `read_report`, into `out`.
+
+    Raises:
+        UsageError: the report has no folder with its figures, or the template or a format is unknown.
+    """
+    folder = getattr(report._folder, "name", report._folder)
+    if folder is None:
+        raise UsageError("this report has lost its run folder: read it with reportgen.read_report")
+    return render_files(report, Path(folder), Path(out), template, formats)
+
+
+def make_report(
+    images: Path,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    fresh: bool = False,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Explain a folder of images and write a complete run folder; its manifest is written last.
+
+    Args:
+        fresh: compute every result, also those in the store.
+        command: the command line as the report shows it.
+
+    Raises:
+        NothingToDo: no readable image.
+        UsageError: wrong settings, an unknown model or task, missing weights.
+        ReportgenError: a file cannot be written, or a renderer cannot be loaded.
+    """
+    settings, progress = settings or Settings(), progress or Silent()
+    folder = RunFolder(out)
+    report, watch = analyse(
+        images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress
+    )
+    report._folder = out
+    folder.raw("report.json", report_json(report))
+    progress.stage("Rendering", len(settings.formats))
+    for name in settings.formats:
+        with watch.stage(f"render {name}"):
+            render_files(report, out, out, settings.template, [name])
+        folder.adopt(f"report.{name}")
+        progress.step(f"report.{name}")
+    folder.timings({"stages": watch.stages, "images": watch.images})
+    folder.finish()
+    return report

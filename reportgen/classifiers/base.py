@@ -1,0 +1,114 @@
+"""What a classifier is: a cheap description that names its weights, and the network behind it.
+
+A `ClassifierSpec` costs nothing to make and imports no torch: a run whose results are all in the store
+never loads a network. `load()` gives the `Network`: trunk and head, split after the last activation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From pixels to the network's input, as the weights were evaluated.
+
+    Attributes:
+        size: side of the square input frame, pixels.
+        resize: length of the short side before the centre crop, pixels (`geometry` "crop").
+        mean, std: of each RGB channel, on pixels in [0, 1].
+        geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame.
+    """
+
+    size: int
+    resize: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Literal["bicubic", "bilinear"]
+    geometry: Literal["crop", "squash"] = "crop"
+
+    def normalise(self, frame: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input; the one place where this happens."""
+        mean = np.asarray(self.mean, np.float32)
+        std = np.asarray(self.std, np.float32)
+        scaled = (frame.astype(np.float32) / np.float32(255) - mean) / std
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Names of the output classes in index order, and their WordNet ids where the classes are ImageNet's."""
+
+    names: tuple[str, ...]
+    wnids: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A head that is global average pooling and one linear layer: logits = mean(A) W^T + b.
+
+    Attributes:
+        weight: (classes, channels) float32.
+        bias: (classes,) float32.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network split in two: `head(trunk(x))` are its logits.
+
+    Attributes:
+        trunk: (N, 3, H, W) -> (N, C, h, w), the last feature stage *after* its activation.
+        head: (N, C, h, w) -> (N, classes).
+        model: the whole network as its library built it, for stages before the last.
+        linear: the head in closed form, or None where it is anything but pooling and a linear layer.
+    """
+
+    trunk: nn.Module
+    head: nn.Module
+    model: nn.Module
+    linear: LinearHead | None
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """A classifier by name: where its weights come from and what it expects.
+
+    Attributes:
+        source: where the weights came from, in words for the report.
+        weights_sha256: of the weights file's bytes.
+        packages: packages whose version can change the logits.
+    """
+
+    name: str
+    source: str
+    weights_sha256: str
+    preprocessing: Preprocessing
+    classes: ClassList
+    packages: tuple[str, ...]
+    load: Callable[[], Network]
+
+    def record(self) -> dict[str, Any]:
+        """The preprocessing as the report prints it."""
+        p = self.preprocessing
+        return {
+            "size": p.size,
+            "resize": p.resize,
+            "geometry": p.geometry,
+            "interpolation": p.interpolation,
+            "mean": list(p.mean),
+            "std": list(p.std),
+        }

@@ -1,0 +1,101 @@
+"""Weights files: find and read them. Files come from strangers, so nothing is unpickled as code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def local_weights(name: str, weights: dict[str, str]) -> Path | None:
+    """The file that the settings give for model `name`, or None where they give none.
+
+    Raises:
+        UsageError: the settings name a file that is not there.
+    """
+    if name not in weights:
+        return None
+    path = Path(weights[name]).expanduser()
+    if not path.is_file():
+        raise UsageError(f"{path}: no such weights file (setting weights, model {name})")
+    return path
+
+
+def torch_hub_file(filename: str) -> Path:
+    """Where torch.hub keeps a downloaded checkpoint, whether or not it is there (no torch needed)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
+    return home / "hub" / "checkpoints" / filename
+
+
+def missing_weights(name: str, filename: str, looked_for: Path) -> UsageError:
+    """The one line for weights that are not here."""
+    return UsageError(
+        f"{name}: weights {filename} are not on this machine (looked for {looked_for}); give a local file with "
+        f'[weights] "{name}" = "PATH" in reportgen.toml, or use an embedded model such as efficientnet_lite0'
+    )
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors by name from a .pth, .pt, .tar or .safetensors file; `state_dict` and `module.` are unwrapped.
+
+    Raises:
+        UsageError: the file is truncated, is not a checkpoint, or holds more than tensors.
+    """
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        zipfile.BadZipFile,
+        OSError,
+    ) as error:
+        raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(
+        isinstance(value, torch.Tensor) for value in content.values()
+    ):
+        raise UsageError(f"{path}: holds no state dict (a mapping from names to tensors)")
+    return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def load_weights(model: nn.Module, state: dict[str, torch.Tensor], path: Path, name: str) -> None:
+    """Load strictly, or say in one line what does not fit.
+
+    Raises:
+        UsageError: a tensor is missing, left over, or of another shape.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        detail = lines[1] if len(lines) > 1 else lines[0]
+        raise UsageError(f"{path}: these are not the weights of {name} ({detail[:200]})") from None
+
+
+def _first_line(error: BaseException) -> str:
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text[:160]

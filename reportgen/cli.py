@@ -1,0 +1,273 @@
+"""The command line: parse, call one function, print. Results go to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reportgen.errors import CheckFailed, ReportgenError, UsageError
+
+if TYPE_CHECKING:
+    from reportgen.settings import Loaded
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Turn a folder of images into an explainability report, HTML and PDF.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+templates_app = typer.Typer(help="Shipped templates.", no_args_is_help=True)
+config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
+app.add_typer(templates_app, name="templates")
+app.add_typer(config_app, name="config")
+
+
+class Preset(str, Enum):
+    embedded = "embedded"
+    writeup = "writeup"
+
+
+class RuntimeName(str, Enum):
+    auto = "auto"
+    torch = "torch"
+    openvino = "openvino"
+
+
+class Precision(str, Enum):
+    exact = "exact"
+    fast = "fast"
+
+
+Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
+Format = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
+Template = Annotated[
+    str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")
+]
+
+
+@app.command()
+def run(
+    images: Annotated[Path, typer.Argument(help="The folder of images.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")] = Path("report"),
+    preset: Annotated[
+        Preset | None, typer.Option(help="embedded: offline, the default; writeup: the write-up's models.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A classifier; repeat it. The first is explained.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="An analysis; repeat it. Default: all.")] = None,
+    config: Config = None,
+    template: Template = None,
+    formats: Format = None,
+    runtime: Annotated[RuntimeName | None, typer.Option(help="What executes the network.")] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="exact: fp32; fast: bf16 where there is hardware for it.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
+) -> None:
+    """Explain a folder of images and write the report."""
+    with _progress() as progress:
+        from reportgen.api import make_report
+
+        flags = {
+            "preset": preset and preset.value,
+            "models": tuple(model) if model else None,
+            "tasks": tuple(task) if task else None,
+            "template": template,
+            "formats": _formats(formats),
+            "runtime": runtime and runtime.value,
+            "precision": precision and precision.value,
+            "seed": seed,
+            "strict": strict or None,
+        }
+        loaded = _load(flags, config)
+        report = make_report(
+            images, out, loaded.settings, fresh=fresh, command=_command(images, flags), progress=progress
+        )
+    for name in loaded.settings.formats:
+        typer.echo(out / f"report.{name}")
+    for skipped in report.skipped:
+        _say(f"skipped {skipped.name!r}: {skipped.reason}")
+    if loaded.settings.strict and report.skipped:
+        raise CheckFailed(
+            f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
+        )
+
+
+@app.command()
+def render(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|report.json", help="A run folder or its report.json.", show_default=False
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
+    template: Template = None,
+    formats: Format = None,
+) -> None:
+    """Make HTML and PDF again from a report's data; no model is loaded."""
+    from reportgen.rendering import render as render_files
+    from reportgen.reports import read_report
+
+    report = read_report(source)
+    folder = source if source.is_dir() else source.parent
+    chosen = template or str(report.settings.get("template", "writeup"))
+    written = render_files(report, folder, out or folder, chosen, _formats(formats) or ("pdf", "html"))
+    for file in written:
+        typer.echo(file)
+
+
+@app.command()
+def models(config: Config = None) -> None:
+    """List what can be loaded, from where, and whether its weights are here."""
+    from reportgen.classifiers import listed
+
+    for row in listed(_load({}, config).settings):
+        presets = f" [{', '.join(row.presets)}]" if row.presets else ""
+        typer.echo(
+            f"{row.name}{presets}: {row.source + '; here' if row.missing is None else 'not here; ' + row.missing}"
+        )
+    typer.echo(
+        "torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map"
+    )
+
+
+@templates_app.command("list")
+def templates_list() -> None:
+    """List the shipped templates."""
+    from reportgen.rendering import shipped_templates
+
+    for folder in sorted(path for path in shipped_templates().iterdir() if (path / "report.html").is_file()):
+        typer.echo(folder.name)
+
+
+@config_app.command("show")
+def config_show(config: Config = None) -> None:
+    """Show every effective setting and where it came from."""
+    loaded = _load({}, config)
+    values = loaded.settings.model_dump(mode="json")
+    for key in sorted(loaded.origins):
+        value: Any = values
+        for part in key.split("."):
+            value = value[part]
+        typer.echo(f"{key} = {value!r}  ({loaded.origins[key]})")
+
+
+@app.command()
+def doctor() -> None:
+    """Check what on this machine would stop a run, and say how to mend it."""
+    from reportgen.doctor import checks
+
+    problems = 0
+    for check in checks():
+        problems += check.problem is not None
+        typer.echo(
+            f"{'ok     ' if check.problem is None else 'PROBLEM'} {check.name}{': ' + check.problem if check.problem else ''}"
+        )
+    if problems:
+        raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")
+
+
+def main() -> None:
+    """Entry point: every error that a user can cause is one line and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except ReportgenError as error:
+        _say(f"reportgen: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
+        sys.exit(INTERRUPTED)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        # Wrong usage, as Click (or the copy of it inside Typer) words it.
+        if not hasattr(error, "format_message"):
+            raise
+        _say(f"reportgen: {error.format_message()} (see reportgen --help)")
+        sys.exit(UsageError.exit_code)
+
+
+def _say(message: str) -> None:
+    typer.echo(" ".join(str(message).split("\n")), err=True)
+
+
+def _load(flags: dict[str, Any], config: Path | None) -> Loaded:
+    from reportgen.settings import load
+
+    return load(flags, config)
+
+
+def _formats(text: str | None) -> tuple[str, ...] | None:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else None
+
+
+def _command(images: Path, flags: dict[str, Any]) -> list[str]:
+    """The command as the report shows it: no output folder, no path that names a machine or a user."""
+    parts = ["reportgen", "run", images.resolve().name]
+    names = {"models": "model", "tasks": "task", "formats": "format"}
+    for key, value in flags.items():
+        if value is None:
+            continue
+        flag = f"--{names.get(key, key)}"
+        if key == "formats":
+            parts += [flag, ",".join(value)]
+        elif isinstance(value, tuple):
+            parts += [part for item in value for part in (flag, item)]
+        elif value is True:
+            parts.append(flag)
+        else:
+            parts += [flag, Path(value).name if key == "template" else str(value)]
+    return parts
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """The pipeline's Progress as rich bars; where stderr is no terminal, one line a stage."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._task: Any = None
+
+    def stage(self, name: str, total: int) -> None:
+        if not self._bars.console.is_terminal:
+            self._bars.console.print(f"{name} ({total})", markup=False, highlight=False)
+        self._task = self._bars.add_task(name, total=total, detail="")
+
+    def step(self, detail: str = "") -> None:
+        from rich.markup import escape
+
+        self._bars.update(self._task, advance=1, detail=escape(detail[-40:]))
+
+    def say(self, message: str) -> None:
+        self._bars.console.print(message, markup=False, highlight=False)

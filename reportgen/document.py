@@ -1,0 +1,293 @@
+"""What a report says, as data: the only thing a renderer sees.
+
+Everything here is plain data that survives `model_dump(mode="json")` and back. This module imports
+nothing of ours and knows no explanation method: an analysis adds its own numbers to an image, or to the
+report, under its own name (`extra="allow"`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+SCHEMA_VERSION = 1
+
+Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
+Cell = str | int | float | bool | None
+
+
+class _Data(BaseModel):
+    """Frozen; unknown keys are errors, so that a misspelt key never vanishes silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- blocks: what a section is made of -----------------------------------------------------------
+
+
+class Heading(_Data):
+    """A heading inside a section."""
+
+    type: Literal["heading"] = "heading"
+    text: str
+    level: Literal[2, 3] = 2
+
+
+class Text(_Data):
+    """One paragraph of plain text.
+
+    `role` says what kind of sentence it is: `approach` (what was done), `observation` (what this run
+    measured), `limit` (what the data do not support), `note` (how to read what follows).
+    """
+
+    type: Literal["text"] = "text"
+    text: str
+    role: Literal["approach", "observation", "limit", "note"] = "approach"
+
+
+class Listing(_Data):
+    """A list of sentences, in order where `ordered`; `role` as for `Text`."""
+
+    type: Literal["listing"] = "listing"
+    items: list[str]
+    ordered: bool = False
+    role: Literal["approach", "observation", "limit", "note"] = "approach"
+
+
+class Facts(_Data):
+    """Label and value pairs: settings in force, provenance."""
+
+    type: Literal["facts"] = "facts"
+    title: str = ""
+    items: list[tuple[str, str]]
+
+
+class Picture(_Data):
+    """One image file of the run folder. `label` stands under it, `alt` is read aloud."""
+
+    file: str = Field(description="posix path relative to the run folder")
+    width: int
+    height: int
+    alt: str
+    label: str = ""
+
+
+class ColorBar(_Data):
+    """A legend: a continuous scale (`file`, `low`, `high`) or named swatches (`entries`: colour, name)."""
+
+    title: str = ""
+    file: str = ""
+    low: str = ""
+    high: str = ""
+    entries: list[tuple[str, str]] = []
+
+
+class Figure(_Data):
+    """One numbered figure of one or more pictures, set in a grid of `columns`.
+
+    `kind`: `panels` are photographs and maps side by side, `chart` is one wide drawing, `sheet` is a
+    contact sheet of many small pictures. `image` names the image that the figure is about, if it is
+    about one (its posix name under the input folder).
+    """
+
+    type: Literal["figure"] = "figure"
+    id: str
+    kind: Literal["panels", "chart", "sheet"] = "panels"
+    title: str = ""
+    caption: str
+    pictures: list[Picture]
+    columns: int = 1
+    legend: ColorBar | None = None
+    image: str | None = None
+
+
+class Column(_Data):
+    """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header."""
+
+    key: str
+    label: str
+    unit: str = ""
+    decimals: int | None = None
+    percent: bool = False
+
+
+class Table(_Data):
+    """One numbered table. Cells hold full precision; the renderer rounds, the CSV does not.
+
+    `row_images` names, for each row, the image that the row is about (for links and filters), or None.
+    `summary` rows (a mean) follow the body under a rule.
+    """
+
+    type: Literal["table"] = "table"
+    id: str
+    caption: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    summary: list[list[Cell]] = []
+    row_images: list[str | None] = []
+    file: str = Field(default="", description="CSV, posix path relative to the run folder")
+
+
+class Notice(_Data):
+    """A box that a reader must not miss."""
+
+    type: Literal["notice"] = "notice"
+    level: Literal["info", "warning"] = "warning"
+    title: str
+    text: str
+
+
+Block = Annotated[Heading | Text | Listing | Facts | Figure | Table | Notice, Field(discriminator="type")]
+
+
+class Section(_Data):
+    """One chapter of the report: the work of one analysis."""
+
+    id: str
+    title: str
+    blocks: list[Block]
+
+
+# --- findings, warnings --------------------------------------------------------------------------
+
+
+class Evidence(_Data):
+    """One number behind a finding. `source` is the id of the table or figure it stands in."""
+
+    name: str
+    value: Cell
+    unit: str | None = None
+    n: int | None = None
+    ci: tuple[float, float] | None = None
+    p: float | None = None
+    source: str | None = None
+
+
+class Finding(_Data):
+    """A claim, its verdict on this run's data, and the sentence made from the evidence."""
+
+    id: str
+    section: str
+    claim: str
+    verdict: Verdict
+    text: str
+    evidence: list[Evidence] = []
+
+
+class Warning_(_Data):
+    """Something that a reader must know before trusting a number. `code` is stable, `text` is one sentence."""
+
+    code: str
+    text: str
+    image: str | None = None
+
+
+class Skipped(_Data):
+    """A file of the input folder that could not be read, and why."""
+
+    name: str
+    reason: str
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+class Label(_Data):
+    """The true class, and where it was read from (`file name`, `labels.csv`)."""
+
+    index: int
+    name: str
+    source: str
+
+
+class ClassProbability(_Data):
+    index: int
+    name: str
+    probability: float
+
+
+class Prediction(_Data):
+    """The model's top-1 class; `top5` holds the five likeliest, likeliest first. Probabilities are softmax."""
+
+    index: int
+    name: str
+    probability: float
+    logit: float
+    top5: list[ClassProbability]
+
+
+class Target(_Data):
+    """The class that every method explains on this image."""
+
+    index: int
+    name: str
+
+
+class ImageRecord(BaseModel):
+    """One image of the run. Each analysis adds its own numbers under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(description="posix path under the input folder")
+    slug: str = Field(
+        description="its folder in maps/ and masks/; unique in the run, safe on any file system"
+    )
+    sha256: str
+    width: int
+    height: int
+    picture: Picture = Field(description="what the model saw: the input frame")
+    label: Label | None
+    prediction: Prediction
+    target: Target
+    correct: bool | None
+
+
+# --- provenance ----------------------------------------------------------------------------------
+
+
+class RuntimeRecord(_Data):
+    name: str
+    precision: str
+    device: str
+    note: str = ""
+
+
+class ModelRecord(_Data):
+    name: str
+    source: str
+    weights_sha256: str
+    preprocessing: dict[str, Any]
+    classes: int
+    roles: list[str] = Field(default=[], description="the analyses that used it")
+
+
+class Provenance(_Data):
+    """What is needed to repeat the run. Names neither the machine nor the user."""
+
+    reportgen: str
+    python: str
+    packages: dict[str, str]
+    command: list[str]
+    created: str = Field(description="ISO 8601, UTC; SOURCE_DATE_EPOCH where it is set")
+    seed: int
+    runtime: RuntimeRecord
+    models: list[ModelRecord]
+
+
+class Report(BaseModel):
+    """The whole report. Top-level extras (`dissection`) belong to the analysis of that name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    title: str
+    provenance: Provenance
+    settings: dict[str, Any]
+    images: list[ImageRecord]
+    skipped: list[Skipped] = []
+    sections: list[Section] = []
+    findings: list[Finding] = []
+    warnings: list[Warning_] = []
+    # The run folder that holds the figures, set by whoever made or read the report; never serialised.
+    _folder: Any = PrivateAttr(None)

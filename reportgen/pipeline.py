@@ -1,0 +1,455 @@
+"""map, reduce, Report: every image explained once, every analysis turned into one section.
+
+A map's result is kept in the store under the hash of what made it; a second run takes from there whatever has not
+changed. Only keys and image records stay in memory, so memory does not grow with the pixels of the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from reportgen import images as image_files
+from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
+from reportgen.classifiers import ClassifierSpec, resolve
+from reportgen.document import (
+    ClassProbability,
+    ImageRecord,
+    Label,
+    ModelRecord,
+    Prediction,
+    Provenance,
+    Report,
+    RuntimeRecord,
+    Skipped,
+    Target,
+    Warning_,
+)
+from reportgen.errors import NothingToDo
+from reportgen.hashing import digest_of, file_sha256, seed_from
+from reportgen.runtime import Engine, decide, softmax
+from reportgen.settings import Settings
+from reportgen.store import Result, RunFolder, Store
+
+OBSERVATION_VERSION = "1"
+# Packages whose version can change a result or the look of a report; they stand in the provenance.
+PACKAGES = (
+    "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
+    "scikit-image", "scikit-learn", "pillow", "matplotlib", "jinja2", "weasyprint", "pydantic",
+)  # fmt: skip
+# Packages whose version is part of every result's key.
+KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
+
+
+class Progress(Protocol):
+    """Where a long run tells how far it is; the command line shows it on stderr."""
+
+    def stage(self, name: str, total: int) -> None:
+        """A stage of `total` steps begins."""
+
+    def step(self, detail: str = "") -> None:
+        """One step is done."""
+
+    def say(self, message: str) -> None:
+        """A line for the user."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def stage(self, name: str, total: int) -> None: ...
+
+    def step(self, detail: str = "") -> None: ...
+
+    def say(self, message: str) -> None: ...
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage, and by image and method; they go to timings.json and nowhere else."""
+
+    stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    images: dict[str, dict[str, float]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(float))
+    )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] += time.perf_counter() - start
+
+    @contextmanager
+    def method(self, image: str, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.images[image][name] += time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Model:
+    """A classifier, the backend chosen for it, and the engine that both make."""
+
+    spec: ClassifierSpec
+    runtime: RuntimeRecord
+    engine: Engine
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What of the model decides a result: part of every key."""
+        packages = ("openvino",) if self.runtime.name == "openvino" else ()
+        return {
+            "name": self.spec.name,
+            "weights": self.spec.weights_sha256,
+            "preprocessing": self.spec.record(),
+            "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
+            "versions": _versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
+        }
+
+
+@dataclass
+class OpenImage:
+    """One file of the folder, decoded at most once, and only when a result is missing."""
+
+    file: image_files.ImageFile
+    max_pixels: int
+    sha256: str
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        decoded = image_files.read_image(self.file, self.max_pixels)
+        if decoded.sha256 != self.sha256:
+            raise image_files.UnreadableImage("the file changed while it was being read")
+        return decoded.pixels
+
+    def view(self, model: Model) -> View:
+        return View(image_files.model_frame(self.pixels, model.spec.preprocessing), model.engine)
+
+
+class Run:
+    """One run: the map over images fills `keys`, and is the `RunView` that every reduce reads."""
+
+    def __init__(
+        self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool
+    ) -> None:
+        self.settings = settings
+        self.files = folder
+        self.images: list[ImageRecord] = []
+        self.watch = Stopwatch()
+        self.computed = self.reused = 0
+        self._store = store
+        self._fresh = fresh
+        self._models_cache = models_cache
+        self._models: dict[str, Model] = {}
+        self._keys: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+    # --- the `RunView` protocol ---
+
+    def result(self, analysis: str, image: int, model: str | None = None) -> Result:
+        """The result of one image (by position in `images`); `model` defaults to the explained one."""
+        key = self._keys[analysis, model or self.settings.models[0]][image]
+        result = self._store.get(key)
+        if result is None:
+            raise RuntimeError(f"the store lost {analysis} of {self.images[image].name} during the run")
+        return result
+
+    def frame(self, image: int) -> np.ndarray:
+        """(H, W, 3) uint8: the explained model's input frame of one image."""
+        return self.result("observation", image).arrays["frame"]
+
+    # --- map ---
+
+    def model(self, name: str) -> Model:
+        """The classifier `name`, with its backend chosen."""
+        if name not in self._models:
+            spec = resolve(name, self.settings)
+            runtime = decide(spec, self.settings.runtime, self.settings.precision, self._models_cache)
+            self._models[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
+        return self._models[name]
+
+    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis]) -> Result:
+        """Map every analysis over one image; returns the explained model's observation.
+
+        Raises:
+            UnreadableImage: the file cannot be read; nothing of it is kept in this run.
+        """
+        image = OpenImage(file, self.settings.max_pixels, _sha256(file))
+        views: dict[str, View] = {}
+        results: dict[tuple[str, str], tuple[str, Result]] = {}
+        explained = self.settings.models[0]
+        for name in dict.fromkeys([explained, *(m for a in analyses for m in a.models(self.settings))]):
+            results["observation", name] = self._observe(image, self.model(name), views)
+        target = results["observation", explained][1].values["prediction"]["index"]
+        for analysis in analyses:
+            for name in analysis.models(self.settings):
+                of_model = (
+                    target
+                    if name == explained
+                    else results["observation", name][1].values["prediction"]["index"]
+                )
+                results[analysis.name, name] = self._map(
+                    analysis, image, self.model(name), of_model, results, views
+                )
+        for at, (key, _) in results.items():
+            self._keys[at].append(key)
+        return results["observation", explained][1]
+
+    def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
+        def observe() -> Result:
+            view = views[model.spec.name] = image.view(model)
+            logits = view.forward.logits[0]
+            probabilities = softmax(logits)
+            # Stable: of equally likely classes, the one with the lower index is named.
+            top = np.argsort(-logits, kind="stable")[:5]
+            names = model.spec.classes.names
+            top5 = [{"index": int(i), "name": names[i], "probability": float(probabilities[i])} for i in top]
+            height, width = image.pixels.shape[:2]
+            prediction = {**top5[0], "logit": float(logits[top[0]]), "top5": top5}
+            values = {"width": width, "height": height, "prediction": prediction}
+            return Result(values, {"frame": view.frame})
+
+        key = digest_of(["observation", OBSERVATION_VERSION, image.sha256, model.identity])
+        return key, self._compute(key, observe, image, "prediction")
+
+    def _map(
+        self,
+        analysis: Analysis,
+        image: OpenImage,
+        model: Model,
+        target: int,
+        results: dict[tuple[str, str], tuple[str, Result]],
+        views: dict[str, View],
+    ) -> tuple[str, Result]:
+        name = model.spec.name
+        required = {needed: results[needed, name] for needed in analysis.requires}
+        seed = seed_from(self.settings.seed, image.sha256)
+
+        def explain() -> Result:
+            if name not in views:
+                views[name] = image.view(model)
+            return analysis.map(
+                Subject(
+                    view=views[name],
+                    target=target,
+                    seed=seed,
+                    results={needed: result for needed, (_, result) in required.items()},
+                    settings=self.settings,
+                    timed=lambda method: self.watch.method(image.file.name, method),
+                )
+            )
+
+        parts = [analysis.name, analysis.version, image.sha256, model.identity, target, seed]
+        key = digest_of([*parts, analysis.relevant(self.settings), {n: k for n, (k, _) in required.items()}])
+        return key, self._compute(key, explain, image, analysis.name)
+
+    def _compute(self, key: str, make: Any, image: OpenImage, stage: str) -> Result:
+        found = None if self._fresh else self._store.get(key)
+        if found is not None:
+            self.reused += 1
+            return found
+        with self.watch.stage(stage):
+            result = make()
+        self._store.put(key, result)
+        self.computed += 1
+        return result
+
+
+def analyse(
+    images: Path,
+    settings: Settings,
+    folder: RunFolder,
+    cache: Path,
+    *,
+    fresh: bool = False,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> tuple[Report, Stopwatch]:
+    """Explain every image below `images` and reduce the results to a Report; its files go to `folder`.
+
+    Raises:
+        NothingToDo: no readable image.
+        UsageError: an unknown task or model, missing weights, a malformed labels.csv.
+    """
+    progress = progress or Silent()
+    analyses = load_analyses(settings.tasks)
+    found, skipped = image_files.find_images(images)
+    if not found:
+        raise NothingToDo(_no_image(images, skipped))
+    run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
+    with run.watch.stage("models"):
+        names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
+        progress.stage("Preparing models", len(names))
+        for name in names:
+            run.model(name)
+            progress.step(name)
+    spec = run.model(settings.models[0]).spec
+    labels = image_files.read_labels(images, [file.name for file in found], spec.classes)
+    progress.stage("Explaining images", len(found))
+    read: list[tuple[image_files.ImageFile, str, Result]] = []
+    for file in found:
+        try:
+            observation = run.explain(file, analyses)
+            read.append((file, _sha256(file), Result(observation.values)))
+        except image_files.UnreadableImage as error:
+            skipped.append(Skipped(name=file.name, reason=error.reason))
+        progress.step(file.name)
+    if not read:
+        raise NothingToDo(_no_image(images, skipped))
+    folder.begin()
+    _record_images(run, read, labels)
+    progress.say(
+        f"{run.reused} of {run.reused + run.computed} results were in the store; {run.computed} computed"
+    )
+    progress.stage("Writing sections", len(analyses))
+    contributions: dict[str, Contribution] = {}
+    for analysis in analyses:
+        with run.watch.stage(f"section {analysis.name}"):
+            contributions[analysis.name] = analysis.reduce(run)
+        progress.step(analysis.title)
+    return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
+
+
+def _record_images(
+    run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]
+) -> None:
+    slugs = image_files.slugs([file.name for file, _, _ in read])
+    for position, (file, sha256, observation) in enumerate(read):
+        slug, label = slugs[file.name], labels.get(file.name)
+        prediction = Prediction(
+            **{
+                **observation.values["prediction"],
+                "top5": [ClassProbability(**c) for c in observation.values["prediction"]["top5"]],
+            }
+        )
+        alt = f"Input image {file.name}, predicted {prediction.name} with probability {prediction.probability:.2f}."
+        run.images.append(
+            ImageRecord(
+                name=file.name,
+                slug=slug,
+                sha256=sha256,
+                width=observation.values["width"],
+                height=observation.values["height"],
+                picture=run.files.photo(f"figures/{slug}-input.jpg", run.frame(position), alt=alt),
+                label=label,
+                prediction=prediction,
+                target=Target(index=prediction.index, name=prediction.name),
+                correct=None if label is None else label.index == prediction.index,
+            )
+        )
+
+
+def _report(
+    run: Run,
+    analyses: Sequence[Analysis],
+    contributions: dict[str, Contribution],
+    skipped: list[Skipped],
+    command: Sequence[str],
+) -> Report:
+    images = []
+    for position, record in enumerate(run.images):
+        extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
+        images.append(ImageRecord(**{**dict(record), **extra}))
+    extras: dict[str, Any] = {}
+    for contribution in contributions.values():
+        extras.update(contribution.report)
+    return Report(
+        title=run.settings.title,
+        provenance=_provenance(run, analyses, command),
+        settings=run.settings.public(),
+        images=images,
+        skipped=skipped,
+        sections=[c.section for c in contributions.values()],
+        findings=[f for c in contributions.values() for f in c.findings],
+        warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
+        **extras,
+    )
+
+
+def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
+    for image in images:
+        if image.label is not None and image.correct is False:
+            yield Warning_(
+                code="wrong-prediction",
+                image=image.name,
+                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) where the label "
+                f"is {image.label.name}; every map of this image explains {image.target.name}.",
+            )
+
+
+def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) -> Provenance:
+    explained = run.model(run.settings.models[0])
+    models = []
+    for name, model in run._models.items():
+        roles = [a.name for a in analyses if name in a.models(run.settings)]
+        models.append(
+            ModelRecord(
+                name=name,
+                source=model.spec.source,
+                weights_sha256=model.spec.weights_sha256,
+                preprocessing=model.spec.record(),
+                classes=len(model.spec.classes),
+                roles=roles,
+            )
+        )
+    return Provenance(
+        reportgen=version("reportgen") if _installed("reportgen") else "checkout",
+        python=platform.python_version(),
+        packages=_versions(PACKAGES),
+        command=list(command),
+        created=_created(),
+        seed=run.settings.seed,
+        runtime=explained.runtime,
+        models=models,
+    )
+
+
+def _created() -> str:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = (
+        datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
+    )
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    return {package: version(package) for package in sorted(packages) if _installed(package)}
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _sha256(file: image_files.ImageFile) -> str:
+    try:
+        return file_sha256(file.path)
+    except OSError as error:
+        raise image_files.UnreadableImage(error.strerror or str(error)) from None
+
+
+def _no_image(images: Path, skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return (
+            f"{images}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
+        )
+    first = skipped[0]
+    return f"{images}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"

@@ -1,0 +1,314 @@
+"""One visual style for every figure: overlays on photographs, and charts.
+
+Overlays are arithmetic on uint8 RGB arrays (numpy and Pillow); only charts import matplotlib, and never pyplot.
+Everything is deterministic. Colours: Okabe and Ito's eight, which people who do not see red and green alike can
+tell apart; sequential maps: inferno, perceptually uniform (Smith and van der Walt, matplotlib, CC0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW = PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#E69F00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+)
+INK, MUTED, RULE = "#1B2530", "#5A6672", "#D5DADF"
+
+FULL_MM = 170.0  # the type area of a page
+COLUMN_MM = 126.5  # the text column in it
+
+POSITIVE, NEGATIVE = BLUE, VERMILLION
+ONLY_A, ONLY_B, BOTH = VERMILLION, BLUE, YELLOW
+
+_FONTS = Path(__file__).with_name("fonts")
+_FAMILY = "Report Sans"
+_GREY = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # Rec. 709 luma
+
+
+# --- overlays ------------------------------------------------------------------------------------
+
+
+@cache
+def heat_colors() -> np.ndarray:
+    """(256, 3) uint8: inferno, dark to light."""
+    table: np.ndarray = np.load(Path(__file__).with_name("inferno.npy"))
+    table.setflags(write=False)
+    return table
+
+
+def heat_overlay(frame: np.ndarray, heat: np.ndarray, alpha: float = 0.75) -> np.ndarray:
+    """A saliency map over its photograph: where the map is 0 the photograph shows, greyed; where it is 1, light yellow.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        heat: (H, W) in [0, 1].
+        alpha: the opacity where the map is 1; it falls to 0 with the map.
+
+    Raises:
+        ValueError: the shapes differ, or the map leaves [0, 1].
+    """
+    heat = _plane(frame, heat)
+    if not (heat.min() >= 0 and heat.max() <= 1):
+        raise ValueError(
+            f"a saliency map lies in [0, 1]; this one spans {heat.min():.3g} to {heat.max():.3g}"
+        )
+    colors = heat_colors()[np.rint(heat * 255).astype(np.uint8)].astype(np.float32)
+    return _blend(_greyed(frame), colors, alpha * np.sqrt(heat))
+
+
+def signed_overlay(frame: np.ndarray, weights: np.ndarray, alpha: float = 0.8) -> np.ndarray:
+    """Signed weights over a greyed photograph: blue speaks for the class, vermillion against it.
+
+    The scale is symmetric: opacity is |weight| / max |weight|. All-zero weights leave the photograph.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        weights: (H, W), any range, finite.
+    """
+    weights = _plane(frame, weights)
+    largest = float(np.abs(weights).max())
+    share = np.abs(weights) / largest if largest > 0 else np.zeros_like(weights)
+    colors = np.where(weights[..., None] >= 0, _rgb(POSITIVE), _rgb(NEGATIVE))
+    return _blend(_greyed(frame), colors, alpha * share)
+
+
+def outline(
+    frame: np.ndarray, mask: np.ndarray, *, dim: float = 0.55, width: int | None = None
+) -> np.ndarray:
+    """The border of a mask, or of every superpixel, as a light line with dark edges; visible on any photograph.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB. Upscale frame and mask first: the line is then crisp.
+        mask: (H, W) bool, or integer labels of superpixels.
+        dim: how far what lies outside a bool mask is greyed and darkened, 0 to 1.
+        width: of the light line in pixels; default 1/150 of the longer side.
+    """
+    _same_shape(frame, mask)
+    picture = frame.astype(np.float32)
+    if mask.dtype == bool and dim:
+        outside = _blend(_greyed(frame), np.full(3, 24, np.float32), np.float32(dim * 0.6))
+        picture = np.where(mask[..., None], picture, outside.astype(np.float32))
+    width = width or max(1, round(max(mask.shape) / 150))
+    edges = _edges(mask)
+    picture[_dilated(edges, 2 * width)] = (16, 16, 16)
+    picture[_dilated(edges, width)] = (255, 255, 255)
+    return picture.astype(np.uint8)
+
+
+def overlap(frame: np.ndarray, a: np.ndarray, b: np.ndarray, alpha: float = 0.6) -> np.ndarray:
+    """Two masks over a greyed photograph: `a` only, `b` only and both, in the colours of `overlap_legend`.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        a, b: (H, W) bool.
+    """
+    _same_shape(frame, a)
+    _same_shape(frame, b)
+    colors = np.zeros((*a.shape, 3), np.float32)
+    for region, color in ((a & ~b, ONLY_A), (b & ~a, ONLY_B), (a & b, BOTH)):
+        colors[region] = _rgb(color)
+    return _blend(_greyed(frame), colors, alpha * (a | b).astype(np.float32))
+
+
+def overlap_legend(a: str, b: str) -> list[tuple[str, str]]:
+    """(colour, name) entries for `reportgen.document.ColorBar`."""
+    return [(ONLY_A, f"{a} only"), (ONLY_B, f"{b} only"), (BOTH, "both")]
+
+
+def signed_legend(positive: str = "for the class", negative: str = "against it") -> list[tuple[str, str]]:
+    """(colour, name) entries for `reportgen.document.ColorBar`."""
+    return [(POSITIVE, positive), (NEGATIVE, negative)]
+
+
+def upscale(pixels: np.ndarray, to_px: int) -> np.ndarray:
+    """Enlarge so that the longer side has `to_px` pixels; the dtype stays. Never shrinks.
+
+    Photographs (uint8 RGB) smoothly (Lanczos), float maps bilinearly, masks and labels by nearest neighbour.
+    """
+    height, width = pixels.shape[:2]
+    scale = to_px / max(height, width)
+    if scale <= 1:
+        return pixels
+    size = (round(width * scale), round(height * scale))
+    if pixels.ndim == 3:
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    if pixels.dtype.kind == "f":
+        image = Image.fromarray(pixels.astype(np.float32))
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR)).astype(pixels.dtype)
+    rows = (np.arange(size[1]) + 0.5) * height // size[1]
+    columns = (np.arange(size[0]) + 0.5) * width // size[0]
+    return pixels[np.ix_(rows.astype(int), columns.astype(int))]
+
+
+def color_bar(width: int = 512, height: int = 24, alpha: float = 0.75) -> np.ndarray:
+    """(height, width, 3) uint8: the scale of `heat_overlay` from 0 to 1, as it looks over a mid-grey photograph."""
+    ramp = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (height, width))
+    return heat_overlay(np.full((height, width, 3), 150, np.uint8), ramp, alpha)
+
+
+def signed_color_bar(width: int = 512, height: int = 24, alpha: float = 0.8) -> np.ndarray:
+    """(height, width, 3) uint8: the scale of `signed_overlay` from -max to +max, over mid-grey."""
+    ramp = np.broadcast_to(np.linspace(-1, 1, width, dtype=np.float32), (height, width))
+    return signed_overlay(np.full((height, width, 3), 150, np.uint8), ramp, alpha)
+
+
+def _plane(frame: np.ndarray, values: np.ndarray) -> np.ndarray:
+    _same_shape(frame, values)
+    values = np.asarray(values, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("a map to draw must be finite")
+    return values
+
+
+def _same_shape(frame: np.ndarray, plane: np.ndarray) -> None:
+    if frame.dtype != np.uint8 or frame.shape != (*plane.shape, 3):
+        raise ValueError(
+            f"expected a uint8 (H, W, 3) frame and an (H, W) plane of the same size; "
+            f"got {frame.dtype} {frame.shape} and {plane.shape}"
+        )
+
+
+def _greyed(frame: np.ndarray) -> np.ndarray:
+    """The photograph with a fifth of its colour left: hue then belongs to the map."""
+    luma = (frame.astype(np.float32) @ _GREY)[..., None]
+    grey: np.ndarray = luma + 0.2 * (frame - luma)
+    return grey
+
+
+def _blend(base: np.ndarray, colors: np.ndarray, alpha: np.ndarray | np.float32) -> np.ndarray:
+    weight = np.asarray(alpha, dtype=np.float32)[..., None]
+    return np.rint(base * (1 - weight) + colors * weight).clip(0, 255).astype(np.uint8)
+
+
+def _rgb(color: str) -> np.ndarray:
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
+
+
+def _edges(labels: np.ndarray) -> np.ndarray:
+    edges = np.zeros(labels.shape, bool)
+    edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    edges[:-1] |= labels[:-1] != labels[1:]
+    return edges
+
+
+def _dilated(mask: np.ndarray, thickness: int) -> np.ndarray:
+    grown = Image.fromarray(mask.astype(np.uint8) * 255).filter(
+        ImageFilter.MaxFilter(2 * (thickness // 2) + 1)
+    )
+    return np.asarray(grown) > 0
+
+
+# --- charts --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """matplotlib's settings for a chart; text added to axes takes its font here."""
+    from matplotlib import cycler, rc_context
+
+    _register_fonts()
+    settings: dict[str, Any] = {
+        "font.family": _FAMILY,
+        "font.size": 8.5,
+        "mathtext.fontset": "custom",
+        "mathtext.rm": _FAMILY,
+        "mathtext.it": _FAMILY,
+        "mathtext.bf": _FAMILY,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.labelsize": 8.5,
+        "axes.titlesize": 9,
+        "axes.titleweight": 600,
+        "axes.titlelocation": "left",
+        "axes.edgecolor": MUTED,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "axes.prop_cycle": cycler(color=PALETTE[:6]),
+        "axes.unicode_minus": True,
+        "grid.color": RULE,
+        "grid.linewidth": 0.5,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "xtick.minor.size": 0,
+        "ytick.minor.size": 0,
+        "lines.linewidth": 1.4,
+        "lines.markersize": 5,
+        "patch.linewidth": 0,
+        "hatch.linewidth": 0.6,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "legend.handlelength": 1.2,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "svg.fonttype": "path",
+        "svg.hashsalt": "reportgen",
+    }
+    with rc_context(settings):
+        yield
+
+
+def chart(width_mm: float = COLUMN_MM, height_mm: float = 60.0) -> tuple[Figure, Axes]:
+    """An empty chart at its size on the page, so that its text is as large as the page's.
+
+    Add to it inside `with style():`; horizontal grid lines only, because the eye reads values along them.
+
+    Args:
+        width_mm: COLUMN_MM for one that stands in the text column, FULL_MM for one across the page.
+    """
+    from matplotlib.figure import Figure
+
+    with style():
+        figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4), layout="constrained")
+        axes = figure.add_subplot()
+        axes.grid(False, axis="x")
+    return figure, axes
+
+
+def save_svg(figure: Figure, path: Path) -> tuple[int, int]:
+    """Write a chart as SVG, letters as outlines; the same figure gives the same bytes.
+
+    Returns:
+        its width and height on a page in CSS pixels (1/96 inch).
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_fontfamily(_FAMILY)
+    with style():
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    width, height = figure.get_size_inches()
+    return round(width * 96), round(height * 96)
+
+
+@cache
+def _register_fonts() -> None:
+    from matplotlib.font_manager import fontManager
+
+    for font in sorted(_FONTS.glob("*.ttf")):
+        fontManager.addfont(font)

@@ -1,0 +1,40 @@
+"""report.json: the Report as bytes, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from reportgen.document import Report
+from reportgen.errors import UsageError
+
+
+def report_json(report: Report) -> bytes:
+    """report.json's bytes: every key, null where there is nothing, no NaN."""
+    return (
+        json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    ).encode()
+
+
+def read_report(path: str | Path) -> Report:
+    """Read a report back from a run folder or its report.json.
+
+    Raises:
+        UsageError: there is none, or it is not a report of this schema.
+    """
+    path = Path(path)
+    file = path / "report.json" if path.is_dir() else path
+    try:
+        report = Report.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{file}: no such report; give a run folder or its report.json") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "its first line"
+        raise UsageError(f"{file}: not a report of schema version 1 (at {where}: {problem['msg']})") from None
+    report._folder = file.parent
+    return report

@@ -1,0 +1,189 @@
+"""An engine: one classifier on one backend, and the choice of that backend."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from reportgen.document import RuntimeRecord
+from reportgen.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
+
+Fill = Callable[[int, np.ndarray], None]
+
+EXACT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One forward pass. `logits`: (N, classes) float32; `activations`: (N, C, h, w) float32, the trunk's output."""
+
+    logits: np.ndarray
+    activations: np.ndarray
+
+
+class Backend(Protocol):
+    """Executes one network. One backend serves one thread at a time."""
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        """(N, 3, H, W) float32 network input -> logits and activations."""
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        """(count, classes) float32 logits of `count` inputs; `fill(i, out)` writes input i into out (3, H, W)."""
+
+
+class Engine:
+    """One classifier ready to run; the backend, and the network behind it, are made at the first pass."""
+
+    def __init__(self, spec: ClassifierSpec, record: RuntimeRecord, models_cache: Path) -> None:
+        self.spec = spec
+        self.record = record
+        self._models_cache = models_cache
+
+    def normalise(self, frame: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input."""
+        return self.spec.preprocessing.normalise(frame)
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        """(N, 3, H, W) float32 network input -> logits and trunk activations."""
+        return self._backend.forward(batch)
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        """(count, classes) float32 logits; `fill(i, out)` writes network input i into `out`, (3, H, W).
+
+        `out` holds whatever an earlier input left there: write all of it.
+        """
+        return self._backend.logits(count, fill)
+
+    def probabilities(self, count: int, fill: Fill) -> np.ndarray:
+        """As `logits`, after a softmax over the classes."""
+        return softmax(self.logits(count, fill))
+
+    @cached_property
+    def linear_head(self) -> LinearHead | None:
+        """The head in closed form, or None where it is anything but pooling and a linear layer."""
+        if self.record.name == "openvino":
+            from reportgen.runtime.openvino_backend import exported
+
+            return exported(self.spec, self._models_cache, lambda: self.network).linear
+        return self.network.linear
+
+    def head_logits(self, activations: np.ndarray) -> np.ndarray:
+        """(N, C, h, w) activations -> (N, classes) logits: only what follows the trunk runs."""
+        import torch
+
+        with torch.no_grad():
+            return self.network.head(self._on_head(activations)).cpu().numpy()
+
+    def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
+        """(C, h, w): the gradient of logit `target` by the activations, (C, h, w); only the head is differentiated."""
+        import torch
+
+        leaf = self._on_head(activations[None]).requires_grad_(True)
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(self.network.head(leaf)[0, target], leaf)
+        return gradient[0].cpu().numpy()
+
+    def _on_head(self, activations: np.ndarray) -> torch.Tensor:
+        import torch
+
+        parameter = next(self.network.head.parameters(), None)
+        device = parameter.device if parameter is not None else torch.device("cpu")
+        return torch.from_numpy(np.ascontiguousarray(activations)).to(device)
+
+    @cached_property
+    def network(self) -> Network:
+        """The torch network; loading it takes seconds."""
+        return self.spec.load()
+
+    @cached_property
+    def _backend(self) -> Backend:
+        if self.record.name == "openvino":
+            from reportgen.runtime.openvino_backend import OpenVinoBackend, exported
+
+            model = exported(self.spec, self._models_cache, lambda: self.network)
+            return OpenVinoBackend(model, self.record.precision)
+        from reportgen.runtime.torch_backend import TorchBackend
+
+        return TorchBackend(
+            self.network, self.spec.preprocessing.size, self.record.device, self.record.precision
+        )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis; float64 inside, float32 out."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    exp = np.exp(shifted)
+    return (exp / exp.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def decide(
+    spec: ClassifierSpec,
+    runtime: Literal["auto", "torch", "openvino"],
+    precision: Literal["exact", "fast"],
+    models_cache: Path,
+) -> RuntimeRecord:
+    """Which backend runs `spec` on this machine.
+
+    `auto` takes CUDA where there is one; else OpenVINO if it reproduces torch's logits on a seeded probe batch to a
+    relative error below 1e-4; else torch. The comparison is made once for a model and kept beside its conversion.
+
+    Raises:
+        UsageError: OpenVINO is asked for by name and cannot convert this model.
+    """
+    if runtime != "openvino" and _cuda():
+        return RuntimeRecord(name="torch", precision=precision, device="cuda")
+    if runtime == "torch":
+        return _on_cpu("torch", precision, "")
+    from reportgen.runtime.openvino_backend import ConversionFailed, exported
+
+    try:
+        error = exported(spec, models_cache, spec.load).relative_error
+    except ConversionFailed as failure:
+        if runtime == "openvino":
+            raise UsageError(
+                f"OpenVINO cannot convert {spec.name} ({failure}); use --runtime torch"
+            ) from None
+        return _on_cpu("torch", precision, f"OpenVINO could not convert the model: {failure}")
+    note = f"OpenVINO reproduces torch's logits on the probe batch to a relative error of {error:.0e}"
+    if error < EXACT_TOLERANCE or runtime == "openvino":
+        return _on_cpu("openvino", precision, note)
+    return _on_cpu(
+        "torch", precision, f"OpenVINO was refused: its logits differ from torch's by {error:.0e} (relative)"
+    )
+
+
+def _on_cpu(name: str, precision: str, note: str) -> RuntimeRecord:
+    if precision == "fast" and not (name == "openvino" and _cpu_has_bf16()):
+        precision, note = (
+            "exact",
+            f"{note}; fast was asked for, but there is no bf16 here: exact was used".lstrip("; "),
+        )
+    return RuntimeRecord(name=name, precision=precision, device="cpu", note=note)
+
+
+def _cuda() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
+    except OSError:
+        return False  # no driver: torch need not be imported to know
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _cpu_has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

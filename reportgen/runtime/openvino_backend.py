@@ -1,0 +1,178 @@
+"""OpenVINO on the CPU: conversion kept on disk by weights hash, and asynchronous inference.
+
+The conversion goes through OpenVINO's own PyTorch frontend. `openvino.convert_model` would do the same but reports
+usage over the network.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
+from reportgen.hashing import digest_of
+from reportgen.runtime.engine import Fill, Forward
+
+EXPORT_VERSION = "1"
+PROBE_IMAGES = 2
+
+
+class ConversionFailed(Exception):
+    """OpenVINO cannot express this network; the message is its first line."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A converted model on disk.
+
+    Attributes:
+        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits and activations.
+        linear: the head in closed form, kept beside it so that a later run needs no torch.
+        relative_error: max |logits - torch's| / max |torch's| on the probe batch.
+    """
+
+    xml: Path
+    linear: LinearHead | None
+    relative_error: float
+
+
+def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Exported:
+    """The conversion of `spec`, made now or found on disk.
+
+    Raises:
+        ConversionFailed: OpenVINO cannot express the network.
+    """
+    versions = {package: version(package) for package in ("openvino", *spec.packages)}
+    key = digest_of([EXPORT_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
+    folder = models_cache / key[:32]
+    if not (folder / "meta.json").is_file():
+        _export(spec, load(), folder)
+    return _read(folder)
+
+
+@lru_cache(maxsize=16)
+def _read(folder: Path) -> Exported:
+    meta = json.loads((folder / "meta.json").read_text())
+    linear = None
+    if (folder / "head.npz").is_file():
+        with np.load(folder / "head.npz", allow_pickle=False) as head:
+            linear = LinearHead(head["weight"], head["bias"])
+    return Exported(folder / "model.xml", linear, meta["relative_error"])
+
+
+def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
+    """Convert into a folder beside `folder` and rename it: other runs see all of it or nothing."""
+    import openvino
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    try:
+        openvino.save_model(
+            _convert(network, spec.preprocessing.size), scratch / "model.xml", compress_to_fp16=False
+        )
+        if network.linear is not None:
+            np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
+        meta = {"model": spec.name, "relative_error": _relative_error(scratch / "model.xml", network, spec)}
+        (scratch / "meta.json").write_text(json.dumps(meta))
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not (folder / "meta.json").is_file():  # anything but another run that was first
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _convert(network: Network, side: int) -> Any:
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    class LogitsAndActivations(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.head = network.trunk, network.head
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            activations = self.trunk(x)
+            return self.head(activations), activations
+
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter(
+                "ignore"
+            )  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
+            decoder = TorchScriptPythonDecoder(
+                LogitsAndActivations().eval(), example_input=(torch.zeros(1, 3, side, side),)
+            )
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            model = frontend.convert(frontend.load(decoder))
+    except Exception as error:  # the frontend raises whatever its operators raise
+        raise ConversionFailed((str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+    model.reshape([1, 3, side, side])
+    return model
+
+
+def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
+    import torch
+
+    side = spec.preprocessing.size
+    probe = np.random.default_rng(0).standard_normal((PROBE_IMAGES, 3, side, side), dtype=np.float32)
+    ours = OpenVinoBackend(Exported(xml, None, 0.0), "exact").forward(probe).logits
+    with torch.inference_mode():
+        theirs = network.head(network.trunk(torch.from_numpy(probe))).numpy()
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+class OpenVinoBackend:
+    """A ring of inference requests: while the engine works on some, the caller writes the next one's input in place."""
+
+    def __init__(self, model: Exported, precision: str) -> None:
+        import openvino
+
+        config = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "fast" else "f32",
+        }
+        compiled = openvino.Core().compile_model(str(model.xml), "CPU", config)
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._requests = [compiled.create_infer_request() for _ in range(streams + 1)]
+        self._inputs = [request.get_input_tensor(0).data[0] for request in self._requests]
+        self._classes = compiled.output(0).shape[1]
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        request = self._requests[0]
+        logits, activations = [], []
+        for image in batch:
+            self._inputs[0][:] = image
+            request.infer()
+            logits.append(request.get_output_tensor(0).data.copy())
+            activations.append(request.get_output_tensor(1).data.copy())
+        return Forward(np.concatenate(logits), np.concatenate(activations))
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        out = np.empty((count, self._classes), np.float32)
+        ring = len(self._requests)
+        try:
+            for i in range(count + ring):
+                request = self._requests[i % ring]
+                if i >= ring:
+                    request.wait()
+                    out[i - ring] = request.get_output_tensor(0).data[0]
+                if i < count:
+                    fill(i, self._inputs[i % ring])
+                    request.start_async()
+        finally:
+            for request in self._requests:
+                request.wait()  # an interrupted loop must leave no request running
+        return out

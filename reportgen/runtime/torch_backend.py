@@ -1,0 +1,48 @@
+"""Eager torch on the CPU or on CUDA."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from reportgen.classifiers.base import Network
+from reportgen.runtime.engine import Fill, Forward
+
+CPU_BATCH = 16
+CUDA_BATCH = 256
+
+
+class TorchBackend:
+    """`exact` is fp32 without TF32; `fast` is bf16 autocast (CUDA only)."""
+
+    def __init__(self, network: Network, side: int, device: str, precision: str) -> None:
+        self._network = network
+        self._device = torch.device(device)
+        self._fast = precision == "fast"
+        cuda = self._device.type == "cuda"
+        if cuda:
+            torch.backends.cuda.matmul.allow_tf32 = False
+            torch.backends.cudnn.allow_tf32 = False
+        network.trunk.to(self._device)
+        network.head.to(self._device)
+        self._buffer = torch.empty((CUDA_BATCH if cuda else CPU_BATCH, 3, side, side), pin_memory=cuda)
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        activations, logits = self._run(torch.from_numpy(np.ascontiguousarray(batch)))
+        return Forward(logits.float().cpu().numpy(), activations.float().cpu().numpy())
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        inputs, parts = self._buffer.numpy(), []
+        for start in range(0, count, len(inputs)):
+            size = min(len(inputs), count - start)
+            for offset in range(size):
+                fill(start + offset, inputs[offset])
+            # .cpu() waits for the device, so that the buffer may be written again.
+            parts.append(self._run(self._buffer[:size])[1].float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def _run(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = x.to(self._device, non_blocking=True)
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._fast):
+            activations = self._network.trunk(x)
+            return activations, self._network.head(activations)

@@ -1,0 +1,276 @@
+"""Settings: every knob, validated once; one object for the run, the report and the pickle.
+
+Later wins: built-in defaults and the preset, `[tool.reportgen]` in pyproject.toml or `reportgen.toml` in the
+working folder, `--config`, `REPORTGEN_*` environment, flags. `load` keeps where each value came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from reportgen.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ENV_PREFIX = "REPORTGEN_"
+# Environment variables that are no settings: a secret and a place, neither belongs in a report.
+ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR"})
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
+    "writeup": {"models": ("torchvision:resnet50", "torchvision:resnet18", "resnet18_places365")},
+}
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CamSettings(_Group):
+    """Class activation maps. The definitions are fixed (METHODS); which are computed is not."""
+
+    methods: tuple[Literal["gradcam", "ablationcam", "scorecam"], ...] = (
+        "gradcam",
+        "ablationcam",
+        "scorecam",
+    )
+
+
+class LimeSettings(_Group):
+    """The write-up's parameters. Names are those of lime's `explain_instance`."""
+
+    top_labels: int = Field(1, ge=1, description="classes that the surrogate explains, likeliest first")
+    hide_color: int | None = Field(
+        0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean"
+    )
+    num_features: int = Field(
+        15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask"
+    )
+    num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
+    batch_size: int = Field(
+        10, ge=1, description="as written to explain_params.pkl; the runtime picks its own"
+    )
+    distance_metric: Literal["cosine"] = "cosine"
+    kernel_width: float = Field(0.25, gt=0)
+    quickshift_kernel_size: float = Field(4, gt=0)
+    quickshift_max_dist: float = Field(200, gt=0)
+    quickshift_ratio: float = Field(0.2, ge=0, le=1)
+
+
+class AgreementSettings(_Group):
+    """How the Grad-CAM map becomes a mask: `otsu`, `max:F`, `area:F` (shares in (0, 1)) or `area:lime`."""
+
+    threshold: str = "otsu"
+
+    @field_validator("threshold")
+    @classmethod
+    def _known_rule(cls, rule: str) -> str:
+        name, _, share = rule.partition(":")
+        if rule in ("otsu", "area:lime"):
+            return rule
+        try:
+            if name in ("max", "area") and 0 < float(share) < 1:
+                return rule
+        except ValueError:
+            pass
+        raise ValueError(
+            "use otsu, max:SHARE, area:SHARE or area:lime, with 0 < SHARE < 1 (for example max:0.5)"
+        )
+
+
+class Settings(_Group):
+    """The effective settings of one run."""
+
+    preset: Literal["embedded", "writeup"] = "embedded"
+    title: str = "Explainability report"
+    models: tuple[str, ...] = Field(
+        default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
+    )
+    weights: dict[str, str] = Field(default={}, description="model name -> path of a local weights file")
+    tasks: tuple[str, ...] = Field(
+        default=(), description="analyses to run; empty: every one that is installed"
+    )
+    geometry: Literal["crop", "squash"] = "crop"
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    precision: Literal["exact", "fast"] = "exact"
+    seed: int = Field(0, ge=0, lt=2**32)
+    strict: bool = Field(False, description="exit with 1 when an image was skipped")
+    template: str = "writeup"
+    formats: tuple[Literal["pdf", "html"], ...] = Field(default=("pdf", "html"), min_length=1)
+    max_pixels: int = Field(
+        100_000_000, ge=1, description="a larger image is skipped as a decompression bomb"
+    )
+    cams: CamSettings = CamSettings()
+    lime: LimeSettings = LimeSettings()
+    agreement: AgreementSettings = AgreementSettings()
+
+    def __init__(self, **values: Any) -> None:
+        preset = values.get("preset", "embedded")
+        super().__init__(**{**PRESETS.get(preset, {}), **values})
+
+    def public(self) -> dict[str, Any]:
+        """The settings as the report shows them: JSON, with paths cut to their last part."""
+        data = self.model_dump(mode="json")
+        data["weights"] = {name: Path(path).name for name, path in self.weights.items()}
+        if data["template"] not in ("writeup", "brief"):
+            data["template"] = Path(data["template"]).name
+        return data
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The effective settings, and for every dotted key the place its value came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    config: Path | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Merge every layer into one `Settings`.
+
+    Args:
+        flags: values given on the command line, nested as in `Settings`; None values are not given.
+        config: the file of `--config`.
+        folder: the working folder, searched for reportgen.toml and pyproject.toml.
+        environ: the environment; `REPORTGEN_LIME__NUM_SAMPLES=200` sets `lime.num_samples`.
+
+    Raises:
+        UsageError: a file is missing or not TOML, a key is unknown, a value does not validate.
+    """
+    folder = folder or Path.cwd()
+    environ = os.environ if environ is None else environ
+    layers = [
+        *_working_folder_layers(folder),
+        *([_toml_layer(config, config.name)] if config else []),
+        (_environment_layer(environ), "environment"),
+        (_without_none(flags or {}), "flag"),
+    ]
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for values, origin in layers:
+        _check_keys(values, Settings, origin)
+        for key, value in _leaves(values):
+            _assign(merged, key, value)
+            origins[".".join(key)] = origin
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        raise UsageError(_first_problem(error, origins)) from None
+    preset_keys = PRESETS[settings.preset]
+    for key, _ in _leaves(settings.model_dump()):
+        dotted = ".".join(key)
+        origins.setdefault(dotted, f"preset {settings.preset}" if key[0] in preset_keys else "default")
+    return Loaded(settings, origins)
+
+
+def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    pyproject, own = folder / "pyproject.toml", folder / "reportgen.toml"
+    if pyproject.is_file():
+        table = _read_toml(pyproject).get("tool", {}).get("reportgen")
+        if table is not None:
+            yield table, "pyproject.toml"
+    if own.is_file():
+        yield _toml_layer(own, own.name)
+
+
+def _toml_layer(path: Path, origin: str) -> tuple[dict[str, Any], str]:
+    return _read_toml(path), origin
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such settings file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML ({error})") from None
+
+
+def _environment_layer(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
+            key = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
+            _assign(values, key, _from_text(environ[name], key))
+    return values
+
+
+def _from_text(text: str, key: tuple[str, ...]) -> Any:
+    """An environment value: a list where the setting is one, `null` where that is meant, else the text."""
+    if _field_annotation(key).startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return None if text == "null" else text
+
+
+def _field_annotation(key: tuple[str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    for part in key[:-1]:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        model = inner
+    field = model.model_fields.get(key[-1])
+    return str(field.annotation) if field else ""
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None and value != ()}
+
+
+def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and prefix + (key,) != ("weights",):
+            yield from _leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def _assign(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    for part in key[:-1]:
+        values = values.setdefault(part, {})
+    values[key[-1]] = value
+
+
+def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, prefix: str = "") -> None:
+    for key, value in values.items():
+        if key not in model.model_fields:
+            raise UsageError(f"unknown setting {prefix}{key!s} ({origin}){_nearest(key, model.model_fields)}")
+        annotation = model.model_fields[key].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if not isinstance(value, Mapping):
+                raise UsageError(
+                    f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys"
+                )
+            _check_keys(value, annotation, origin, f"{prefix}{key}.")
+
+
+def _nearest(key: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(sorted(known))}"
+
+
+def _first_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
+    problem = error.errors()[0]
+    parts = [str(part) for part in problem["loc"]]
+    key = ".".join(parts)
+    origin = next((origins[k] for k in (key, ".".join(parts[:-1])) if k in origins), "default")
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"setting {key} ({origin}): {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}"

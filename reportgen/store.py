@@ -1,0 +1,228 @@
+"""Two kinds of disk: the store of results, named by what made them, and the folder of one run.
+
+A write is a temporary file and a rename, so a reader sees all of a file or none, and two runs may share a store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reportgen.document import Picture, Table
+from reportgen.errors import ReportgenError, UsageError
+
+JPEG_QUALITY = 90
+MANIFEST = "manifest.json"
+TIMINGS = "timings.json"
+OWN_NAMES = (
+    "report.json",
+    "report.pdf",
+    "report.html",
+    "explain_params.pkl",
+    "figures",
+    "tables",
+    "maps",
+    "masks",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one map call found: JSON values, and arrays by name. Small: it is kept on disk for every image."""
+
+    values: dict[str, Any]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for reportgen; REPORTGEN_CACHE_DIR moves it."""
+    own = os.environ.get("REPORTGEN_CACHE_DIR")
+    if own:
+        return Path(own).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("reportgen", appauthor=False)
+
+
+class Store:
+    """Results by key. A key is the hash of everything that made the result; nothing is ever renamed or edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> Result | None:
+        """The result under `key`; None where there is none, or where its file does not read back whole."""
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            values = json.loads(arrays.pop("values").tobytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None  # damaged on disk: computed again and replaced
+        return Result(values, arrays)
+
+    def put(self, key: str, result: Result) -> None:
+        """Keep `result` under `key`."""
+        values = np.frombuffer(json.dumps(result.values, allow_nan=False).encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez(buffer, values=values, **result.arrays)
+        write_file(self._path(key), buffer.getvalue())
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.npz"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write all of `data` or nothing.
+
+    Raises:
+        ReportgenError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(scratch).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(scratch).unlink()
+            raise
+    except OSError as error:
+        raise ReportgenError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+class RunFolder:
+    """The files of one run. `begin` takes the manifest away, `finish` writes it last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._hashes: dict[str, tuple[str, int]] = {}
+
+    def begin(self) -> None:
+        """Make the folder unfinished.
+
+        Raises:
+            UsageError: the place is taken by something that is not a run folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
+        self._stale = self._listed_files()
+        taken = [name for name in OWN_NAMES if (self.path / name).exists()]
+        if taken and not (self.path / MANIFEST).exists() and not self._unfinished.exists():
+            raise UsageError(
+                f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
+            )
+        # A run that was cut off leaves this list behind, so that the next one knows the files for its own.
+        write_file(self._unfinished, json.dumps(sorted(self._stale)).encode())
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Remove what an earlier run left and this one did not write, then write the manifest."""
+        for file in self._stale - set(self._hashes) - {TIMINGS}:
+            self._remove(file)
+        files = {file: {"sha256": sha, "bytes": size} for file, (sha, size) in sorted(self._hashes.items())}
+        text = json.dumps({"schema_version": 1, "files": files}, indent=1, ensure_ascii=False)
+        write_file(self.path / MANIFEST, text.encode())
+        self._unfinished.unlink(missing_ok=True)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.path / ".unfinished"
+
+    def _listed_files(self) -> set[str]:
+        for listing in (self.path / MANIFEST, self._unfinished):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                content = json.loads(listing.read_bytes())
+                names = content["files"] if listing.name == MANIFEST else content
+                return {name for name in names if _inside(name)}
+        return set()
+
+    def _remove(self, file: str) -> None:
+        path = self.path / file
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that still holds something stays
+            for parent in path.relative_to(self.path).parents:
+                if parent != Path():
+                    (self.path / parent).rmdir()
+
+    # --- the `Files` protocol of reportgen.analysis ---
+
+    def raw(self, file: str, data: bytes) -> str:
+        """Write bytes as they are; returns `file`."""
+        write_file(self.path / file, data)
+        self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
+        return file
+
+    def array(self, file: str, values: np.ndarray) -> str:
+        """Write `values` as float32 .npy; returns `file`."""
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(values, np.float32), allow_pickle=False)
+        return self.raw(file, buffer.getvalue())
+
+    def mask(self, file: str, values: np.ndarray) -> str:
+        """Write a (H, W) bool array as an 8-bit L PNG of 0 and 255; returns `file`."""
+        if values.dtype != bool or values.ndim != 2:
+            raise ValueError(f"a mask is a (H, W) bool array, not {values.dtype} {values.shape}")
+        return self.raw(file, _encode(values.astype(np.uint8) * 255, "PNG"))
+
+    def photo(self, file: str, pixels: np.ndarray, *, alt: str, label: str = "") -> Picture:
+        """Write (H, W, 3) uint8 pixels as an RGB JPEG."""
+        self.raw(file, _encode(pixels, "JPEG", quality=JPEG_QUALITY, subsampling=0))
+        return Picture(file=file, width=pixels.shape[1], height=pixels.shape[0], alt=alt, label=label)
+
+    def chart(self, file: str, figure: Any, *, alt: str, label: str = "") -> Picture:
+        """Write a matplotlib Figure as SVG."""
+        from reportgen.plotting import save_svg
+
+        scratch = self.path / file
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        save_svg(figure, scratch)
+        self.raw(file, scratch.read_bytes())
+        width, height = (round(inches * 96) for inches in figure.get_size_inches())
+        return Picture(file=file, width=width, height=height, alt=alt, label=label)
+
+    def table(self, table: Table) -> Table:
+        """Write the table's CSV at full precision; returns the table with `file` set."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow([column.key for column in table.columns])
+        writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+        return table.model_copy(
+            update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())}
+        )
+
+    def adopt(self, file: str) -> None:
+        """Take a file that a renderer wrote into the manifest."""
+        data = (self.path / file).read_bytes()
+        self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
+
+    def timings(self, seconds: dict[str, Any]) -> None:
+        """Write timings.json, the one file that differs between two equal runs."""
+        write_file(self.path / TIMINGS, json.dumps(seconds, indent=1).encode())
+
+
+def _inside(name: object) -> bool:
+    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _encode(pixels: np.ndarray, format: str, **options: Any) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()

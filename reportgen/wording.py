@@ -1,0 +1,45 @@
+"""Small pieces of English that every analysis makes from numbers: counts, percentages, places in a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 image`, `3 images`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as `23 %`; under one percent as `0.4 %`."""
+    return f"{share * 100:.0f} %" if share == 0 or share >= 0.01 else f"{share * 100:.1f} %"
+
+
+def listed(items: Sequence[str], most: int = 6) -> str:
+    """`a, b and c`; past `most` items the rest is counted."""
+    shown = list(items[:most])
+    if len(items) > most:
+        shown = [*shown, f"{len(items) - most} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def place(values: np.ndarray) -> str:
+    """Where in the frame the centre of mass of non-negative (H, W) values lies, in thirds: `upper left`, `centre`."""
+    total = float(values.sum())
+    if total <= 0:
+        return "nowhere"
+    height, width = values.shape
+    row = float(values.sum(axis=1) @ (np.arange(height) + 0.5)) / total / height
+    column = float(values.sum(axis=0) @ (np.arange(width) + 0.5)) / total / width
+    vertical = ("upper", "", "lower")[min(int(row * 3), 2)]
+    horizontal = ("left", "", "right")[min(int(column * 3), 2)]
+    if vertical and horizontal:
+        return f"{vertical} {horizontal}"
+    return {
+        "upper": "upper middle",
+        "lower": "lower middle",
+        "left": "middle left",
+        "right": "middle right",
+    }.get(vertical or horizontal, "centre")
