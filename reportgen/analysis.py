@@ -95,9 +95,14 @@ class Files(Protocol):
 class RunView(Protocol):
     """Every result of the run, read one at a time, so that memory does not grow with the folder."""
 
-    settings: Settings
-    images: Sequence[ImageRecord]
-    files: Files
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def images(self) -> Sequence[ImageRecord]: ...
+
+    @property
+    def files(self) -> Files: ...
 
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
         """The result of one image (by position in `images`); `model` defaults to the explained one."""

@@ -71,9 +71,7 @@ def make_report(
     """
     settings, progress = settings or Settings(), progress or Silent()
     folder = RunFolder(out)
-    report, watch = analyse(
-        images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress
-    )
+    report, watch = analyse(images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress)
     report._folder = out
     folder.raw("report.json", report_json(report))
     progress.stage("Rendering", len(settings.formats))

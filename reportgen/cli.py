@@ -49,9 +49,7 @@ class Precision(str, Enum):
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
 Format = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
-Template = Annotated[
-    str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")
-]
+Template = Annotated[str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")]
 
 
 @app.command()
@@ -61,9 +59,7 @@ def run(
     preset: Annotated[
         Preset | None, typer.Option(help="embedded: offline, the default; writeup: the write-up's models.")
     ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="A classifier; repeat it. The first is explained.")
-    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="A classifier; repeat it. The first is explained.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="An analysis; repeat it. Default: all.")] = None,
     config: Config = None,
     template: Template = None,
@@ -109,9 +105,7 @@ def run(
 def render(
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="RUN|report.json", help="A run folder or its report.json.", show_default=False
-        ),
+        typer.Argument(metavar="RUN|report.json", help="A run folder or its report.json.", show_default=False),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
     template: Template = None,
@@ -139,9 +133,7 @@ def models(config: Config = None) -> None:
         typer.echo(
             f"{row.name}{presets}: {row.source + '; here' if row.missing is None else 'not here; ' + row.missing}"
         )
-    typer.echo(
-        "torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map"
-    )
+    typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
 
 
 @templates_app.command("list")
@@ -174,7 +166,8 @@ def doctor() -> None:
     for check in checks():
         problems += check.problem is not None
         typer.echo(
-            f"{'ok     ' if check.problem is None else 'PROBLEM'} {check.name}{': ' + check.problem if check.problem else ''}"
+            f"{'ok     ' if check.problem is None else 'PROBLEM'} "
+            f"{check.name}{': ' + check.problem if check.problem else ''}"
         )
     if problems:
         raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")

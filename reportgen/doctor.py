@@ -42,9 +42,7 @@ def _cache() -> Check:
         return Check(name, f"{folder} cannot be written; set REPORTGEN_CACHE_DIR to a folder that can")
     free = shutil.disk_usage(nearest).free
     if free < ROOM:
-        return Check(
-            name, f"{folder} has {free / 2**30:.1f} GiB left; set REPORTGEN_CACHE_DIR to a larger disk"
-        )
+        return Check(name, f"{folder} has {free / 2**30:.1f} GiB left; set REPORTGEN_CACHE_DIR to a larger disk")
     return Check(name)
 
 
@@ -53,9 +51,7 @@ def _pdf() -> Check:
     try:
         import weasyprint  # noqa: F401
     except OSError as error:
-        hint = (
-            "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0, or run with --format html"
-        )
+        hint = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0, or run with --format html"
         return Check(name, f"{str(error).splitlines()[0]}; {hint}")
     return Check(name)
 

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-SCHEMA_VERSION = 1
-
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Cell = str | int | float | bool | None
 
@@ -230,9 +228,7 @@ class ImageRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(description="posix path under the input folder")
-    slug: str = Field(
-        description="its folder in maps/ and masks/; unique in the run, safe on any file system"
-    )
+    slug: str = Field(description="its folder in maps/ and masks/; unique in the run, safe on any file system")
     sha256: str
     width: int
     height: int
@@ -280,7 +276,7 @@ class Report(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     title: str
     provenance: Provenance
     settings: dict[str, Any]

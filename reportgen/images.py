@@ -394,9 +394,7 @@ def model_frame(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     return np.array(image.crop((left, top, left + size, top + size)))
 
 
-def frame_transform(
-    width: int, height: int, preprocessing: Preprocessing
-) -> tuple[float, float, float, float]:
+def frame_transform(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
     """Where a point of the original lies in the model's frame.
 
     Args:
@@ -580,6 +578,4 @@ def _marked(name: str, stem: str, digits: int) -> str:
     clean = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem).lstrip(".") or "image"
     if _WINDOWS_DEVICE.fullmatch(clean):
         clean = f"_{clean}"
-    return (
-        f"{clean[: 79 - digits]}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:digits]}"
-    )
+    return f"{clean[: 79 - digits]}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:digits]}"

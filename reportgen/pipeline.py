@@ -81,9 +81,7 @@ class Stopwatch:
     """Seconds by stage, and by image and method; they go to timings.json and nowhere else."""
 
     stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    images: dict[str, dict[str, float]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(float))
-    )
+    images: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -145,9 +143,7 @@ class OpenImage:
 class Run:
     """One run: the map over images fills `keys`, and is the `RunView` that every reduce reads."""
 
-    def __init__(
-        self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool
-    ) -> None:
+    def __init__(self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool) -> None:
         self.settings = settings
         self.files = folder
         self.images: list[ImageRecord] = []
@@ -199,13 +195,9 @@ class Run:
         for analysis in analyses:
             for name in analysis.models(self.settings):
                 of_model = (
-                    target
-                    if name == explained
-                    else results["observation", name][1].values["prediction"]["index"]
+                    target if name == explained else results["observation", name][1].values["prediction"]["index"]
                 )
-                results[analysis.name, name] = self._map(
-                    analysis, image, self.model(name), of_model, results, views
-                )
+                results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
         for at, (key, _) in results.items():
             self._keys[at].append(key)
         return results["observation", explained][1]
@@ -313,9 +305,7 @@ def analyse(
         raise NothingToDo(_no_image(images, skipped))
     folder.begin()
     _record_images(run, read, labels)
-    progress.say(
-        f"{run.reused} of {run.reused + run.computed} results were in the store; {run.computed} computed"
-    )
+    progress.say(f"{run.reused} of {run.reused + run.computed} results were in the store; {run.computed} computed")
     progress.stage("Writing sections", len(analyses))
     contributions: dict[str, Contribution] = {}
     for analysis in analyses:
@@ -325,9 +315,7 @@ def analyse(
     return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
 
 
-def _record_images(
-    run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]
-) -> None:
+def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]) -> None:
     slugs = image_files.slugs([file.name for file, _, _ in read])
     for position, (file, sha256, observation) in enumerate(read):
         slug, label = slugs[file.name], labels.get(file.name)
@@ -387,7 +375,8 @@ def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
             yield Warning_(
                 code="wrong-prediction",
                 image=image.name,
-                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) where the label "
+                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) "
+                "where the label "
                 f"is {image.label.name}; every map of this image explains {image.target.name}.",
             )
 
@@ -421,9 +410,7 @@ def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) 
 
 def _created() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = (
-        datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
-    )
+    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -448,8 +435,6 @@ def _sha256(file: image_files.ImageFile) -> str:
 
 def _no_image(images: Path, skipped: Sequence[Skipped]) -> str:
     if not skipped:
-        return (
-            f"{images}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
-        )
+        return f"{images}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
     first = skipped[0]
     return f"{images}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"

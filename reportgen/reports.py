@@ -13,9 +13,7 @@ from reportgen.errors import UsageError
 
 def report_json(report: Report) -> bytes:
     """report.json's bytes: every key, null where there is nothing, no NaN."""
-    return (
-        json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    ).encode()
+    return (json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def read_report(path: str | Path) -> Report:

@@ -51,16 +51,10 @@ class LimeSettings(_Group):
     """The write-up's parameters. Names are those of lime's `explain_instance`."""
 
     top_labels: int = Field(1, ge=1, description="classes that the surrogate explains, likeliest first")
-    hide_color: int | None = Field(
-        0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean"
-    )
-    num_features: int = Field(
-        15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask"
-    )
+    hide_color: int | None = Field(0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean")
+    num_features: int = Field(15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask")
     num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
-    batch_size: int = Field(
-        10, ge=1, description="as written to explain_params.pkl; the runtime picks its own"
-    )
+    batch_size: int = Field(10, ge=1, description="as written to explain_params.pkl; the runtime picks its own")
     distance_metric: Literal["cosine"] = "cosine"
     kernel_width: float = Field(0.25, gt=0)
     quickshift_kernel_size: float = Field(4, gt=0)
@@ -84,9 +78,7 @@ class AgreementSettings(_Group):
                 return rule
         except ValueError:
             pass
-        raise ValueError(
-            "use otsu, max:SHARE, area:SHARE or area:lime, with 0 < SHARE < 1 (for example max:0.5)"
-        )
+        raise ValueError("use otsu, max:SHARE, area:SHARE or area:lime, with 0 < SHARE < 1 (for example max:0.5)")
 
 
 class Settings(_Group):
@@ -98,9 +90,7 @@ class Settings(_Group):
         default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
     )
     weights: dict[str, str] = Field(default={}, description="model name -> path of a local weights file")
-    tasks: tuple[str, ...] = Field(
-        default=(), description="analyses to run; empty: every one that is installed"
-    )
+    tasks: tuple[str, ...] = Field(default=(), description="analyses to run; empty: every one that is installed")
     geometry: Literal["crop", "squash"] = "crop"
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     precision: Literal["exact", "fast"] = "exact"
@@ -108,9 +98,7 @@ class Settings(_Group):
     strict: bool = Field(False, description="exit with 1 when an image was skipped")
     template: str = "writeup"
     formats: tuple[Literal["pdf", "html"], ...] = Field(default=("pdf", "html"), min_length=1)
-    max_pixels: int = Field(
-        100_000_000, ge=1, description="a larger image is skipped as a decompression bomb"
-    )
+    max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")
     cams: CamSettings = CamSettings()
     lime: LimeSettings = LimeSettings()
     agreement: AgreementSettings = AgreementSettings()
@@ -237,7 +225,7 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in values.items():
-        if isinstance(value, Mapping) and prefix + (key,) != ("weights",):
+        if isinstance(value, Mapping) and (*prefix, key) != ("weights",):
             yield from _leaves(value, (*prefix, key))
         else:
             yield (*prefix, key), value
@@ -256,9 +244,7 @@ def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, 
         annotation = model.model_fields[key].annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             if not isinstance(value, Mapping):
-                raise UsageError(
-                    f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys"
-                )
+                raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
             _check_keys(value, annotation, origin, f"{prefix}{key}.")
 
 

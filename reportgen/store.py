@@ -25,6 +25,7 @@ from reportgen.errors import ReportgenError, UsageError
 JPEG_QUALITY = 90
 MANIFEST = "manifest.json"
 TIMINGS = "timings.json"
+VALUES = "values.json"  # no analysis names an array like this
 OWN_NAMES = (
     "report.json",
     "report.pdf",
@@ -67,7 +68,7 @@ class Store:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-            values = json.loads(arrays.pop("values").tobytes())
+            values = json.loads(arrays.pop(VALUES).tobytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -76,9 +77,10 @@ class Store:
 
     def put(self, key: str, result: Result) -> None:
         """Keep `result` under `key`."""
-        values = np.frombuffer(json.dumps(result.values, allow_nan=False).encode(), np.uint8)
+        arrays: dict[str, Any] = dict(result.arrays)
+        arrays[VALUES] = np.frombuffer(json.dumps(result.values, allow_nan=False).encode(), np.uint8)
         buffer = io.BytesIO()
-        np.savez(buffer, values=values, **result.arrays)
+        np.savez(buffer, **arrays)
         write_file(self._path(key), buffer.getvalue())
 
     def _path(self, key: str) -> Path:
@@ -202,9 +204,7 @@ class RunFolder:
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow([column.key for column in table.columns])
         writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
-        return table.model_copy(
-            update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())}
-        )
+        return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
 
     def adopt(self, file: str) -> None:
         """Take a file that a renderer wrote into the manifest."""

@@ -41,9 +41,7 @@ def reduce_agreement(run: RunView) -> Contribution:
     for position, image in enumerate(run.images):
         result = run.result("agreement", position)
         mask = result.arrays["gradcam"]
-        entries.append(
-            {**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)}
-        )
+        entries.append({**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)})
         pictures.append(_overlap_picture(run, position, image, mask, result.values["iou"]))
     order = sorted(range(len(entries)), key=lambda i: (-_or_below(entries[i]["iou"]), run.images[i].name))
     blocks: list[Block] = [
@@ -69,9 +67,7 @@ def _or_below(iou: float | None) -> float:
     return -1.0 if iou is None else iou
 
 
-def _overlap_picture(
-    run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None
-) -> Picture:
+def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None) -> Picture:
     lime = run.result("lime", position).arrays["mask"]
     pixels = plotting.overlap(
         plotting.upscale(run.frame(position), PANEL_PX),
@@ -80,12 +76,11 @@ def _overlap_picture(
     )
     value = "no IoU" if iou is None else f"IoU {iou:.3f}"
     alt = (
-        f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of the frame, LIME "
+        f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of "
+        "the frame, LIME "
         f"{wording.percent(float(lime.mean()))}, both {wording.percent(float((mask & lime).mean()))}; {value}."
     )
-    return run.files.photo(
-        f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}"
-    )
+    return run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}")
 
 
 def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
@@ -96,7 +91,10 @@ def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
         figures.append(
             Figure(
                 id=f"overlaps-{start // PICTURES_A_FIGURE + 1}",
-                caption=f"Grad-CAM's and LIME's masks over the input, by falling IoU ({start + 1} to {end} of {len(pictures)}).",
+                caption=(
+                    f"Grad-CAM's and LIME's masks over the input, by falling IoU ({start + 1} to {end} of "
+                    f"{len(pictures)})."
+                ),
                 pictures=shown,
                 columns=min(3, len(shown)),
                 legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
@@ -112,9 +110,12 @@ def _approach(run: RunView) -> list[Block]:
     return [
         Heading(text="Approach"),
         Text(
-            text="Both explanations of an image are turned into binary masks in the model's input frame, for the same target class, and "
-            f"compared as arrays. Grad-CAM's mask is {words}; LIME's mask is the one of the section before. The intersection over union "
-            "(IoU) of two masks depends much on their areas, so each IoU stands beside the IoU that masks of these areas reach by chance, "
+            text="Both explanations of an image are turned into binary masks in the model's input frame, for the "
+            "same target class, and "
+            f"compared as arrays. Grad-CAM's mask is {words}; LIME's mask is the one of the section before. The "
+            "intersection over union "
+            "(IoU) of two masks depends much on their areas, so each IoU stands beside the IoU that masks of these "
+            "areas reach by chance, "
             "the ceiling that these areas allow, and the IoU when Grad-CAM's mask is cut to LIME's area."
         ),
         Facts(
@@ -163,7 +164,10 @@ def _chart(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> list
         Figure(
             id="agreement-iou",
             kind="chart",
-            caption="IoU of each image, with the IoU that masks of the same areas reach by chance and the most that they can reach.",
+            caption=(
+                "IoU of each image, with the IoU that masks of the same areas reach by chance and the most "
+                "that they can reach."
+            ),
             pictures=[picture],
         )
     ]
@@ -211,7 +215,8 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     chance = np.array([e["chance"] for _, e in known])
     above = int((iou > chance).sum())
     items = [
-        f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to {iou.max():.3f}); masks of "
+        f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to "
+        f"{iou.max():.3f}); masks of "
         f"the same areas reach {chance.mean():.3f} by chance.",
         f"The IoU lies above chance on {above} of {len(known)}, by {np.mean(iou - chance):+.3f} on average.",
     ]
@@ -220,7 +225,8 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
         items.append(f"No better than chance: {wording.listed(below)}.")
     if len(known) > 2 and np.ptp(iou) > 0 and np.ptp(chance) > 0:
         items.append(
-            f"Across images IoU and its chance level correlate with r = {np.corrcoef(iou, chance)[0, 1]:.2f} (n = {len(known)})."
+            f"Across images IoU and its chance level correlate with r = {np.corrcoef(iou, chance)[0, 1]:.2f} (n = "
+            f"{len(known)})."
         )
     return items
 
@@ -228,5 +234,6 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 def _limits(n: int) -> list[str]:
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",
-        f"With {wording.count(n, 'image')} and one LIME draw each, differences between images may be noise of the draw.",
+        f"With {wording.count(n, 'image')} and one LIME draw each, differences between images may be noise of the "
+        "draw.",
     ]

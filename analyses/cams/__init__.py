@@ -35,7 +35,7 @@ class Cams:
             "channels": int(view.forward.activations.shape[1]),
             "grid": list(view.forward.activations.shape[2:]),
         }
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for method in subject.settings.cams.methods:
             with subject.timed(method):
                 cam = METHODS[method](view, subject.target)

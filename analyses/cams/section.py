@@ -28,9 +28,9 @@ PANEL_PX = 448
 
 DEFINITIONS = {
     "gradcam": "Grad-CAM weighs each channel by the mean gradient of the target logit over the channel's positions.",
-    "ablationcam": "AblationCAM weighs each channel by the share of the target logit that is lost when the channel is set to zero.",
-    "scorecam": "ScoreCAM masks the input with each channel in turn and weighs the channel by the softmax, over channels, of "
-    "the target logit on the masked input.",
+    "ablationcam": "AblationCAM weighs each channel by the share of the target logit that is lost when it is set to zero.",
+    "scorecam": "ScoreCAM masks the input with each channel in turn and weighs the channel by the softmax, over "
+    "channels, of the target logit on the masked input.",
 }
 
 
@@ -109,9 +109,12 @@ def _alt(method: str, image: ImageRecord, result: Result) -> str:
 def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
     grid, methods = first["grid"], run.settings.cams.methods
     text = (
-        f"Each map explains the model's own top class of an image, {run.settings.models[0]}'s, resolved once and given to every method. "
-        f"All methods read the output of the last feature stage after its activation, {first['channels']} channels on a "
-        f"{grid[0]} × {grid[1]} grid, and return the positive part of a weighted sum of channels, interpolated to the input "
+        f"Each map explains the model's own top class of an image, {run.settings.models[0]}'s, resolved once and "
+        "given to every method. "
+        f"All methods read the output of the last feature stage after its activation, {first['channels']} channels "
+        "on a "
+        f"{grid[0]} × {grid[1]} grid, and return the positive part of a weighted sum of channels, interpolated to "
+        "the input "
         f"frame and scaled to [0, 1]. They differ in the weights:"
     )
     head = (
@@ -120,7 +123,8 @@ def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
         else "more than pooling and one linear layer"
     )
     computed = (
-        "Grad-CAM and AblationCAM are then exact closed forms and need no forward pass beyond the one that all maps share"
+        "Grad-CAM and AblationCAM are then exact closed forms and need no forward pass beyond the one that all "
+        "maps share"
         if first["linear_head"]
         else "AblationCAM then reruns what follows the feature stage once for each channel that is not zero"
     )
@@ -129,7 +133,10 @@ def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
         Text(text=text),
         Listing(items=[DEFINITIONS[method] for method in methods]),
         Text(
-            text=f"The head of this network is {head}. {computed}. For ScoreCAM, channels that are constant share one pass."
+            text=(
+                f"The head of this network is {head}. {computed}. For ScoreCAM, channels that are constant share "
+                "one pass."
+            )
         ),
         Facts(
             title="Settings",
@@ -148,7 +155,8 @@ def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
 
 def _how_to_read(run: RunView) -> str:
     return (
-        "Where a map is low the photograph shows through in grey; bright colours mark what speaks for the target class. "
+        "Where a map is low the photograph shows through in grey; bright colours mark what speaks for the target "
+        "class. "
         "Colours are comparable inside one map, not between maps: each is scaled to its own maximum."
     )
 
@@ -205,7 +213,8 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     items = []
     if medians:
         items.append(
-            f"Median area above half of the maximum, over {wording.count(n, 'image')}: {wording.listed(medians)} of the frame."
+            f"Median area above half of the maximum, over {wording.count(n, 'image')}: {wording.listed(medians)} "
+            "of the frame."
         )
     if "scorecam" in methods:
         effective = [e["scorecam"]["effective_channels"] for e in entries]
@@ -227,13 +236,17 @@ def _limits(run: RunView, first: dict[str, Any]) -> list[str]:
     limits = []
     if first["linear_head"] and {"gradcam", "ablationcam"} <= set(run.settings.cams.methods):
         limits.append(
-            "On a head of pooling and one linear layer Grad-CAM's channel weights are the layer's own weights for the class, and "
-            "AblationCAM's are the same weights times the channel's mean activation. The two are related by algebra, so that "
+            "On a head of pooling and one linear layer Grad-CAM's channel weights are the layer's own weights for "
+            "the class, and "
+            "AblationCAM's are the same weights times the channel's mean activation. The two are related by "
+            "algebra, so that "
             "their agreement is no evidence that either is right."
         )
     limits.append(
-        f"A map of {first['grid'][0]} × {first['grid'][1]} cells cannot resolve outlines; the smooth edges come from interpolation. "
-        "A bright region shows what raises the logit under the method's own definition, not that the model would fail without it."
+        f"A map of {first['grid'][0]} × {first['grid'][1]} cells cannot resolve outlines; the smooth edges come "
+        "from interpolation. "
+        "A bright region shows what raises the logit under the method's own definition, not that the model would "
+        "fail without it."
     )
     return limits
 
@@ -246,6 +259,9 @@ def _warnings(image: ImageRecord, result: Result) -> list[Warning_]:
             found.append(Warning_(code="degenerate-map", text=text, image=image.name))
     logit = result.values["target_logit"]
     if logit <= 0 and "ablationcam" in result.values:
-        text = f"The target logit is {logit:.2f}; AblationCAM divides by it, so its map is turned around and marks what speaks against the class."
+        text = (
+            f"The target logit is {logit:.2f}; AblationCAM divides by it, so its map is turned around and "
+            "marks what speaks against the class."
+        )
         found.append(Warning_(code="negative-logit", text=text, image=image.name))
     return found

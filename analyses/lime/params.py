@@ -13,9 +13,7 @@ from reportgen.settings import LimeSettings
 PROTOCOL = 4
 
 
-def explain_params(
-    names: Sequence[str], seeds: Sequence[int], settings: LimeSettings
-) -> dict[str, dict[str, Any]]:
+def explain_params(names: Sequence[str], seeds: Sequence[int], settings: LimeSettings) -> dict[str, dict[str, Any]]:
     """One entry an image, keyed by the class part of its file name, or by the stem where there is none.
 
     Where that key is taken by an earlier image, the stem, then the whole name, stands for it.

@@ -84,13 +84,17 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
         run.files.photo(
             f"figures/{image.slug}-lime.jpg",
             plotting.outline(frame, plotting.upscale(mask, PANEL_PX)),
-            alt=f"LIME's mask for {image.target.name} on {image.name}: {result.values['n_selected']} superpixels, {where}.",
+            alt=(
+                f"LIME's mask for {image.target.name} on {image.name}: {result.values['n_selected']} superpixels, "
+                f"{where}."
+            ),
             label="LIME mask",
         ),
         run.files.photo(
             f"figures/{image.slug}-lime-weights.jpg",
             plotting.signed_overlay(frame, plotting.upscale(weights, PANEL_PX)),
-            alt=f"Signed superpixel weights on {image.name}: {result.values['n_selected']} speak for {image.target.name}, "
+            alt=f"Signed superpixel weights on {image.name}: {result.values['n_selected']} speak for "
+            f"{image.target.name}, "
             f"{against} against it; the strongest is {strongest:.3f}.",
             label="Superpixel weights",
         ),
@@ -99,13 +103,12 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
         id=f"lime-{image.slug}",
         title=image.name,
         caption=f"{image.name}: superpixels that raise the probability of {image.target.name}. "
-        f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² {result.values['r2']:.2f}; "
+        f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² "
+        f"{result.values['r2']:.2f}; "
         f"strongest weight {strongest:.3f}.",
         pictures=pictures,
         columns=3,
-        legend=ColorBar(
-            title="Weights", entries=plotting.signed_legend(f"for {image.target.name}", "against it")
-        ),
+        legend=ColorBar(title="Weights", entries=plotting.signed_legend(f"for {image.target.name}", "against it")),
         image=image.name,
     )
 
@@ -137,9 +140,11 @@ def _approach(run: RunView) -> list[Block]:
     return [
         Heading(text="Approach"),
         Text(
-            text=f"The input frame is cut into superpixels. In each of {s.num_samples} samples every superpixel is shown or hidden "
+            text=f"The input frame is cut into superpixels. In each of {s.num_samples} samples every superpixel "
+            "is shown or hidden "
             f"with probability one half (the first sample shows all); a hidden one takes {hidden}. "
-            f"The model's probability of the target class is regressed on which superpixels were shown, samples closer to the whole "
+            "The model's probability of the target class is regressed on which superpixels were shown, samples "
+            "closer to the whole "
             f"image counting more. The mask holds the superpixels with positive weight, at most {s.num_features}. "
             f"Pixels are normalised exactly as for the class activation maps."
         ),
@@ -152,7 +157,10 @@ def _approach(run: RunView) -> list[Block]:
 
 def _segmentation(run: RunView) -> str:
     s = run.settings.lime
-    return f"quickshift, kernel_size {s.quickshift_kernel_size:g}, max_dist {s.quickshift_max_dist:g}, ratio {s.quickshift_ratio:g}"
+    return (
+        f"quickshift, kernel_size {s.quickshift_kernel_size:g}, max_dist {s.quickshift_max_dist:g}, ratio "
+        f"{s.quickshift_ratio:g}"
+    )
 
 
 def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
@@ -166,14 +174,12 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
         Column(key="r2", label="R²", decimals=3),
         Column(key="forward_passes", label="Forward passes", decimals=0),
     ]
-    rows = [
-        [i.name, i.target.name, *(e[c.key] for c in columns[2:])]
-        for i, e in zip(run.images, entries, strict=True)
-    ]
+    rows = [[i.name, i.target.name, *(e[c.key] for c in columns[2:])] for i, e in zip(run.images, entries, strict=True)]
     return run.files.table(
         Table(
             id="lime",
-            caption="LIME on each image. R² is the share of the variance of the class probability, over the weighted samples, that the "
+            caption="LIME on each image. R² is the share of the variance of the class probability, over the "
+            "weighted samples, that the "
             "surrogate explains.",
             columns=columns,
             rows=rows,
@@ -188,13 +194,16 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     selected = [entry["n_selected"] for entry in entries]
     low = [image.name for image, value in zip(run.images, r2, strict=True) if value < LOW_R2]
     items = [
-        f"Over {wording.count(len(entries), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from {r2.min():.2f} to {r2.max():.2f}.",
-        f"The masks hold {min(selected)} to {max(selected)} superpixels and cover {wording.percent(float(areas.min()))} to "
+        f"Over {wording.count(len(entries), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from "
+        f"{r2.min():.2f} to {r2.max():.2f}.",
+        f"The masks hold {min(selected)} to {max(selected)} superpixels and cover "
+        f"{wording.percent(float(areas.min()))} to "
         f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
     ]
     if low:
         items.append(
-            f"R² is under {LOW_R2:g} on {len(low)} of {len(entries)}: {wording.listed(low)}. There the linear surrogate explains less "
+            f"R² is under {LOW_R2:g} on {len(low)} of {len(entries)}: {wording.listed(low)}. There the linear "
+            "surrogate explains less "
             "than half of what the model does when superpixels are hidden."
         )
     return items
@@ -203,18 +212,26 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 def _limits(run: RunView) -> list[str]:
     s = run.settings.lime
     return [
-        f"The weights come from one random draw of {s.num_samples} samples; another seed gives other weights, and may give another mask.",
-        "Hidden superpixels make images that the model was never trained on; the weights describe the model there as well as on the photograph.",
+        f"The weights come from one random draw of {s.num_samples} samples; another seed gives other weights, and "
+        "may give another mask.",
+        "Hidden superpixels make images that the model was never trained on; the weights describe the model there "
+        "as well as on the photograph.",
     ]
 
 
 def _warnings(image: ImageRecord, result: Result) -> list[Warning_]:
     found = []
     if result.values["top_class"] != image.target.index:
-        text = "LIME's own path through the model gives another top class than the explained one; its two top classes are nearly tied."
+        text = (
+            "LIME's own path through the model gives another top class than the explained one; its two top "
+            "classes are nearly tied."
+        )
         found.append(Warning_(code="lime-other-class", text=text, image=image.name))
     if result.values["r2"] < LOW_R2:
-        text = f"LIME's surrogate explains {wording.percent(max(result.values['r2'], 0))} of the variance (R² {result.values['r2']:.2f}): read its weights with care."
+        text = (
+            f"LIME's surrogate explains {wording.percent(max(result.values['r2'], 0))} of the variance (R² "
+            f"{result.values['r2']:.2f}): read its weights with care."
+        )
         found.append(Warning_(code="low-r2", text=text, image=image.name))
     if result.values["n_selected"] == 0:
         found.append(

@@ -22,7 +22,7 @@ class Surrogate:
     Attributes:
         weights: (superpixel, weight) pairs as fitted, strongest |weight| first; at most `num_features`.
         intercept: of the fit; prediction: its value on the whole image; r2: weighted, on the samples, 1 is perfect.
-        probability, top_class: the class probability, and the likeliest class, of the whole image along LIME's own path.
+        probability, top_class: the class's probability and the likeliest class of the whole image, on LIME's own path.
         forward_passes: of the network; one for each sample.
     """
 
@@ -81,9 +81,7 @@ def explain(
     return fit(data, probabilities, target, settings, random_state)
 
 
-def sample_probabilities(
-    view: View, segments: np.ndarray, data: np.ndarray, hide_color: int | None
-) -> np.ndarray:
+def sample_probabilities(view: View, segments: np.ndarray, data: np.ndarray, hide_color: int | None) -> np.ndarray:
     """(samples, classes) float32 softmax probabilities of the perturbed images.
 
     Pixels are normalised once; each sample is written straight into the engine's input.
@@ -114,9 +112,9 @@ def fit(
         return np.sqrt(np.exp(-(distances**2) / settings.kernel_width**2))
 
     distances = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
-    intercept, weights, r2, prediction = LimeBase(
-        kernel, random_state=random_state
-    ).explain_instance_with_data(data, probabilities, distances, target, settings.num_features)
+    intercept, weights, r2, prediction = LimeBase(kernel, random_state=random_state).explain_instance_with_data(
+        data, probabilities, distances, target, settings.num_features
+    )
     return Surrogate(
         weights=tuple((int(superpixel), float(weight)) for superpixel, weight in weights),
         intercept=float(intercept),

@@ -116,9 +116,7 @@ class Engine:
             return OpenVinoBackend(model, self.record.precision)
         from reportgen.runtime.torch_backend import TorchBackend
 
-        return TorchBackend(
-            self.network, self.spec.preprocessing.size, self.record.device, self.record.precision
-        )
+        return TorchBackend(self.network, self.spec.preprocessing.size, self.record.device, self.record.precision)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -152,9 +150,7 @@ def decide(
         error = exported(spec, models_cache, spec.load).relative_error
     except ConversionFailed as failure:
         if runtime == "openvino":
-            raise UsageError(
-                f"OpenVINO cannot convert {spec.name} ({failure}); use --runtime torch"
-            ) from None
+            raise UsageError(f"OpenVINO cannot convert {spec.name} ({failure}); use --runtime torch") from None
         return _on_cpu("torch", precision, f"OpenVINO could not convert the model: {failure}")
     note = f"OpenVINO reproduces torch's logits on the probe batch to a relative error of {error:.0e}"
     if error < EXACT_TOLERANCE or runtime == "openvino":

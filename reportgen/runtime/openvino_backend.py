@@ -77,9 +77,7 @@ def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
-        openvino.save_model(
-            _convert(network, spec.preprocessing.size), scratch / "model.xml", compress_to_fp16=False
-        )
+        openvino.save_model(_convert(network, spec.preprocessing.size), scratch / "model.xml", compress_to_fp16=False)
         if network.linear is not None:
             np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
         meta = {"model": spec.name, "relative_error": _relative_error(scratch / "model.xml", network, spec)}
@@ -109,9 +107,7 @@ def _convert(network: Network, side: int) -> Any:
 
     try:
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter(
-                "ignore"
-            )  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
+            warnings.simplefilter("ignore")  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
             decoder = TorchScriptPythonDecoder(
                 LogitsAndActivations().eval(), example_input=(torch.zeros(1, 3, side, side),)
             )
