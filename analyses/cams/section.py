@@ -87,8 +87,8 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result, sca
     return Figure(
         id=f"cams-{image.slug}",
         title=image.name,
-        caption=f"{image.name}: evidence for {image.target.name} (probability {image.prediction.probability:.2f}), "
-        f"each map scaled to its own maximum.",
+        caption=f"Evidence for {image.target.name} (probability {image.prediction.probability:.2f}); "
+        "each map is scaled to its own maximum.",
         pictures=pictures,
         columns=len(pictures),
         legend=ColorBar(title="Saliency", file=scale, low="0", high="1 (maximum of each map)"),

@@ -102,7 +102,7 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
     return Figure(
         id=f"lime-{image.slug}",
         title=image.name,
-        caption=f"{image.name}: superpixels that raise the probability of {image.target.name}. "
+        caption=f"Superpixels that raise the probability of {image.target.name}. "
         f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² "
         f"{result.values['r2']:.2f}; "
         f"strongest weight {strongest:.3f}.",

@@ -1,0 +1,66 @@
+"""The same four results through the product's own code path, and what the engine needs for a pass."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from analyses.cams import ANALYSIS as CAMS
+from analyses.cams.maps import METHODS
+from analyses.lime import ANALYSIS as LIME
+from reportgen.analysis import Result, Subject, View
+from reportgen.classifiers import ClassifierSpec
+from reportgen.runtime import Engine, decide
+from reportgen.settings import Settings
+
+BEST_OF = 3
+PASSES = 64
+
+
+def engine(spec: ClassifierSpec, precision: str, cache: Path) -> Engine | None:
+    """The engine as `reportgen run` would choose it; None where `precision` is not to be had on this machine."""
+    record = decide(spec, "auto", precision, cache)  # type: ignore[arg-type]
+    return Engine(spec, record, cache) if record.precision == precision else None
+
+
+def milliseconds_a_pass(made: Engine, frame: np.ndarray) -> float:
+    """The engine's best time for one pass of many, milliseconds: its input stays as it is, so nothing else is timed."""
+    x = made.normalise(frame)
+
+    def once(i: int, out: np.ndarray) -> None:
+        if i < 8:  # every buffer is written before the clock starts to matter
+            out[:] = x
+
+    made.logits(PASSES, once)
+    times = []
+    for _ in range(BEST_OF):
+        start = time.perf_counter()
+        made.logits(PASSES, lambda i, out: None)
+        times.append(time.perf_counter() - start)
+    return min(times) / PASSES * 1000
+
+
+def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Subject:
+    """What the pipeline hands to an analysis, for one image."""
+    return Subject(View(frame, made), target, seed, {}, settings, timed=lambda method: nullcontext())
+
+
+def cam(method: str, made: Engine, frame: np.ndarray, target: int) -> tuple[np.ndarray, int]:
+    """One map, its trunk pass included, and the forward passes made."""
+    found = METHODS[method](View(frame, made), target)
+    return found.map, found.forward_passes
+
+
+def lime(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Result:
+    """LIME as the pipeline runs it."""
+    return LIME.map(subject(made, frame, target, seed, settings))
+
+
+def all_four(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> None:
+    """The four results as one image of a run costs them: the trunk pass is shared."""
+    given = subject(made, frame, target, seed, settings)
+    CAMS.map(given)
+    LIME.map(given)
