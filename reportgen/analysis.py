@@ -153,8 +153,8 @@ class Analysis(Protocol):
 @cache
 def _declared() -> dict[str, EntryPoint]:
     found = {point.name: point for point in entry_points(group=GROUP)}
-    if "cams" not in found:  # a bare checkout: the declaration stands in pyproject.toml
-        found.update({point.name: point for point in _checkout_entry_points()})
+    # In a checkout the declaration itself counts: it may be newer than what was installed, or nothing was.
+    found.update({point.name: point for point in _checkout_entry_points()})
     return found
 
 
