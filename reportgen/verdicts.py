@@ -1,0 +1,66 @@
+"""When a claim is supported, contradicted or undecided: the only place where thresholds stand.
+
+Every rule is symmetric: what would support a claim one way contradicts it the other way, and everything between is
+undecided. `RULES` prints them in the report's appendix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportgen.document import Verdict
+from reportgen.stats import Correlation, Paired, sign_test
+
+ALPHA = 0.05
+SMALL_N = 20
+
+RULES = (
+    f"A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < {ALPHA:g} and the "
+    "95 % bootstrap interval of the median difference lies above zero; it is contradicted when both hold below zero.",
+    f"A claim about a relation is supported when Spearman's rho has the claimed sign and its permutation p is below {ALPHA:g}, divided by "
+    "the number of relations that the claim is tested on; it is contradicted when the sign is the other one.",
+    f"A claim about a majority of images is supported when the exact two-sided sign test has p < {ALPHA:g} and more images are for it "
+    "than against it; it is contradicted when more are against it.",
+    "A claim with several tests is supported when at least one supports it and none contradicts it, contradicted when at least one "
+    "contradicts it and none supports it.",
+    "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
+    f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
+)
+
+
+def of_paired(comparison: Paired) -> Verdict:
+    """The claim is that the first is larger."""
+    if comparison.p is None or comparison.p >= ALPHA or comparison.ci is None:
+        return "undecided"
+    low, high = comparison.ci
+    if low > 0 and comparison.wins > comparison.losses:
+        return "supported"
+    if high < 0 and comparison.losses > comparison.wins:
+        return "contradicted"
+    return "undecided"
+
+
+def of_correlation(correlation: Correlation, claimed_sign: int, tests: int = 1) -> Verdict:
+    """The claim is that rho has `claimed_sign` (+1 or -1); `tests` relations share the error rate."""
+    if correlation.rho is None or correlation.p is None or correlation.p >= ALPHA / tests:
+        return "undecided"
+    return "supported" if correlation.rho * claimed_sign > 0 else "contradicted"
+
+
+def of_majority(supporting: int, opposing: int) -> Verdict:
+    """The claim is that more images are for it than against it."""
+    p = sign_test(supporting, opposing)
+    if p is None or p >= ALPHA:
+        return "undecided"
+    return "supported" if supporting > opposing else "contradicted"
+
+
+def combined(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several tests of one claim; not measured where none was made."""
+    made = [verdict for verdict in verdicts if verdict != "not measured"]
+    if not made:
+        return "not measured"
+    supports, contradicts = "supported" in made, "contradicted" in made
+    if supports != contradicts:
+        return "supported" if supports else "contradicted"
+    return "undecided"
