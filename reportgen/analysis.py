@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -92,8 +92,22 @@ class Files(Protocol):
         """Write bytes as they are; returns `file`."""
 
 
-class RunView(Protocol):
-    """Every result of the run, read one at a time, so that memory does not grow with the folder."""
+class Mapped(Protocol):
+    """The results of one folder of images, read one at a time, so that memory does not grow with the folder."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Posix paths under the folder, in the order of the results."""
+
+    def result(self, analysis: str, image: int, model: str | None = None) -> Result:
+        """The result of one image (by position in `names`); `model` defaults to the explained one."""
+
+    def frame(self, image: int) -> np.ndarray:
+        """(H, W, 3) uint8: the explained model's input frame of one image."""
+
+
+class RunView(Mapped, Protocol):
+    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
 
     @property
     def settings(self) -> Settings: ...
@@ -104,11 +118,12 @@ class RunView(Protocol):
     @property
     def files(self) -> Files: ...
 
-    def result(self, analysis: str, image: int, model: str | None = None) -> Result:
-        """The result of one image (by position in `images`); `model` defaults to the explained one."""
+    @property
+    def probe(self) -> Mapped:
+        """What the analyses over the probe set were mapped on: the folder of `--probe`, or the run's own images."""
 
-    def frame(self, image: int) -> np.ndarray:
-        """(H, W, 3) uint8: the explained model's input frame of one image."""
+    def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
+        """What `make` returns, kept in the store under the hash of `parts` (plain JSON that names all it depends on)."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +131,12 @@ class Contribution:
     """What one analysis adds to the report.
 
     Attributes:
-        section: its chapter.
+        section: its chapter; None for an analysis that only serves others.
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
     """
 
-    section: Section
+    section: Section | None
     per_image: list[dict[str, Any]] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -129,19 +144,30 @@ class Contribution:
 
 
 class Analysis(Protocol):
-    """One task. `version` is raised whenever a result changes: it is part of every cache key."""
+    """One task.
+
+    Attributes:
+        version: raised whenever a result changes: it is part of every cache key.
+        order: where its section stands.
+        requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
+        over: the folder it is mapped on: "images" or "probe".
+    """
 
     name: str
     title: str
     version: str
     order: int
     requires: tuple[str, ...]
+    over: Literal["images", "probe"]
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         """Names of the models that it maps over; the first of `settings.models` is the explained one."""
 
     def relevant(self, settings: Settings) -> dict[str, Any]:
-        """The settings that change its per-image result: the rest does not invalidate the cache."""
+        """What changes its per-image result besides image and model: the rest does not invalidate the cache.
+
+        Asked for once before any work is done, so that settings that cannot work, or a missing file, stop the run there.
+        """
 
     def map(self, subject: Subject) -> Result:
         """Explain one image. Pure: the same subject gives the same result."""
@@ -194,6 +220,7 @@ __all__ = [
     "Analysis",
     "Contribution",
     "Files",
+    "Mapped",
     "Result",
     "RunView",
     "Subject",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ReportgenError(Exception):
     """Something a user can mend. `str(error)` is one line: what is wrong, with which file, what to do."""
 
     exit_code = 2
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What to print: one line for each thing to mend."""
+        return (str(self),)
 
 
 class CheckFailed(ReportgenError):
@@ -19,6 +26,18 @@ class UsageError(ReportgenError):
     """Wrong usage or settings: an unknown model, a misspelt key, missing weights."""
 
     exit_code = 2
+
+
+class Problems(UsageError):
+    """Several things to mend at once, a line each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self._lines = tuple(lines)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return self._lines
 
 
 class NothingToDo(ReportgenError):

@@ -12,7 +12,6 @@ import difflib
 import errno
 import hashlib
 import io
-import logging
 import math
 import os
 import re
@@ -73,8 +72,6 @@ _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGN
 
 # Pillow's switches are global to the process: one decode at a time sets and restores them.
 _DECODING = threading.Lock()
-# Where no program has set up logging, Pillow's log of a damaged TIFF would go to stderr.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 # --- find ----------------------------------------------------------------------------------------
@@ -312,7 +309,7 @@ def _decode(data: bytes, max_pixels: int) -> Image.Image:
         if width * height > max_pixels:
             raise UnreadableImage(f"{width} x {height} pixels are more than max_pixels = {max_pixels}")
         image.load()
-        with suppress(Exception):  # a broken EXIF block leaves the picture as it is stored
+        with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
             ImageOps.exif_transpose(image, in_place=True)
         return _to_srgb(image)
 

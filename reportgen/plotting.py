@@ -66,9 +66,7 @@ def heat_overlay(frame: np.ndarray, heat: np.ndarray, alpha: float = 0.75) -> np
     """
     heat = _plane(frame, heat)
     if not (heat.min() >= 0 and heat.max() <= 1):
-        raise ValueError(
-            f"a saliency map lies in [0, 1]; this one spans {heat.min():.3g} to {heat.max():.3g}"
-        )
+        raise ValueError(f"a saliency map lies in [0, 1]; this one spans {heat.min():.3g} to {heat.max():.3g}")
     colors = heat_colors()[np.rint(heat * 255).astype(np.uint8)].astype(np.float32)
     return _blend(_greyed(frame), colors, alpha * np.sqrt(heat))
 
@@ -89,9 +87,7 @@ def signed_overlay(frame: np.ndarray, weights: np.ndarray, alpha: float = 0.8) -
     return _blend(_greyed(frame), colors, alpha * share)
 
 
-def outline(
-    frame: np.ndarray, mask: np.ndarray, *, dim: float = 0.55, width: int | None = None
-) -> np.ndarray:
+def outline(frame: np.ndarray, mask: np.ndarray, *, dim: float = 0.55, width: int | None = None) -> np.ndarray:
     """The border of a mask, or of every superpixel, as a light line with dark edges; visible on any photograph.
 
     Args:
@@ -209,9 +205,7 @@ def _edges(labels: np.ndarray) -> np.ndarray:
 
 
 def _dilated(mask: np.ndarray, thickness: int) -> np.ndarray:
-    grown = Image.fromarray(mask.astype(np.uint8) * 255).filter(
-        ImageFilter.MaxFilter(2 * (thickness // 2) + 1)
-    )
+    grown = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(2 * (thickness // 2) + 1))
     return np.asarray(grown) > 0
 
 
@@ -221,10 +215,11 @@ def _dilated(mask: np.ndarray, thickness: int) -> np.ndarray:
 @contextmanager
 def style() -> Iterator[None]:
     """matplotlib's settings for a chart; text added to axes takes its font here."""
-    from matplotlib import cycler, rc_context
+    from cycler import cycler
+    from matplotlib import rc_context
 
     _register_fonts()
-    settings: dict[str, Any] = {
+    settings: Any = {
         "font.family": _FAMILY,
         "font.size": 8.5,
         "mathtext.fontset": "custom",

@@ -29,8 +29,14 @@ ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR"})
 
 PRESETS: dict[str, dict[str, Any]] = {
     "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
-    "writeup": {"models": ("torchvision:resnet50", "torchvision:resnet18", "resnet18_places365")},
+    "writeup": {
+        "models": ("resnet50", "resnet18", "resnet18_places365"),
+        "dissection": {"encoder": "open_clip:ViT-B-16/openai"},
+    },
 }
+CHECKPOINT = "checkpoint:"
+# Settings whose keys are the user's own names.
+_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers")})
 
 
 class _Group(BaseModel):
@@ -81,6 +87,27 @@ class AgreementSettings(_Group):
         raise ValueError("use otsu, max:SHARE, area:SHARE or area:lime, with 0 < SHARE < 1 (for example max:0.5)")
 
 
+class DissectionSettings(_Group):
+    """Network dissection with CLIP-Dissect (METHODS). The probe set is `Settings.probe`."""
+
+    encoder: str = Field(
+        "conse", description="conse, open_clip:MODEL/TAG, or open_clip:MODEL with a local file in weights"
+    )
+    concepts: str = Field("3k", min_length=1, description="3k, classes, or the path of a text file, one concept a line")
+    similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"] = "softwpmi"
+    top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
+    temperature: float | None = Field(
+        None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
+    )
+    lam: float = Field(1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit")
+    min_margin: float | None = Field(
+        None,
+        ge=0,
+        description="a unit whose label leads the runner-up by less is unlabelled; null: the similarity's own",
+    )
+    layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
+
+
 class Settings(_Group):
     """The effective settings of one run."""
 
@@ -89,7 +116,13 @@ class Settings(_Group):
     models: tuple[str, ...] = Field(
         default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
     )
-    weights: dict[str, str] = Field(default={}, description="model name -> path of a local weights file")
+    weights: dict[str, str] = Field(default={}, description="model or encoder name -> path of a local weights file")
+    classes: dict[str, str] = Field(default={}, description="model name -> path of its class names, one a line")
+    architectures: dict[str, str] = Field(
+        default={}, description="checkpoint:FILE -> the network that it fills: torchvision:NAME or timm:NAME"
+    )
+    probe: str | None = Field(None, description="folder of the images that units are dissected on; null: the run's own")
+    allow_download: bool = Field(False, description="fetch missing weights; never without this, or `models fetch`")
     tasks: tuple[str, ...] = Field(default=(), description="analyses to run; empty: every one that is installed")
     geometry: Literal["crop", "squash"] = "crop"
     runtime: Literal["auto", "torch", "openvino"] = "auto"
@@ -102,18 +135,53 @@ class Settings(_Group):
     cams: CamSettings = CamSettings()
     lime: LimeSettings = LimeSettings()
     agreement: AgreementSettings = AgreementSettings()
+    dissection: DissectionSettings = DissectionSettings()
 
     def __init__(self, **values: Any) -> None:
-        preset = values.get("preset", "embedded")
-        super().__init__(**{**PRESETS.get(preset, {}), **values})
+        preset = PRESETS.get(values.get("preset", "embedded"), {})
+        for key, value in preset.items():
+            given = values.get(key)
+            if isinstance(value, Mapping) and given is not None:
+                own = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
+                values[key] = {**value, **own}
+        super().__init__(**_checkpoints_by_file({**preset, **values}))
 
     def public(self) -> dict[str, Any]:
         """The settings as the report shows them: JSON, with paths cut to their last part."""
         data = self.model_dump(mode="json")
-        data["weights"] = {name: Path(path).name for name, path in self.weights.items()}
+        for group in ("weights", "classes"):
+            data[group] = {name: Path(path).name for name, path in data[group].items()}
+        data["probe"] = data["probe"] and Path(data["probe"]).resolve().name
+        data["dissection"]["concepts"] = Path(data["dissection"]["concepts"]).name
         if data["template"] not in ("writeup", "brief"):
             data["template"] = Path(data["template"]).name
         return data
+
+
+def _checkpoints_by_file(values: dict[str, Any]) -> dict[str, Any]:
+    """`checkpoint:PATH` becomes `checkpoint:FILE`, its path goes to `weights`: a report names no folder of a user's."""
+    paths: dict[str, str] = {}
+
+    def renamed(model: Any) -> Any:
+        if not (isinstance(model, str) and model.startswith(CHECKPOINT)):
+            return model
+        path = Path(model.removeprefix(CHECKPOINT))
+        name = CHECKPOINT + path.name
+        if len(path.parts) > 1 and paths.setdefault(name, str(path)) != str(path):
+            raise UsageError(
+                f"two checkpoints are called {path.name}: rename one, a report tells them apart by file name"
+            )
+        return name
+
+    values = dict(values)
+    if isinstance(values.get("models"), list | tuple):
+        values["models"] = tuple(renamed(model) for model in values["models"])
+    for group in ("weights", "classes", "architectures"):
+        if isinstance(values.get(group), Mapping):
+            values[group] = {renamed(name): value for name, value in values[group].items()}
+    if paths:
+        values["weights"] = {**paths, **values.get("weights", {})}
+    return values
 
 
 @dataclass(frozen=True)
@@ -160,10 +228,9 @@ def load(
         settings = Settings(**merged)
     except ValidationError as error:
         raise UsageError(_first_problem(error, origins)) from None
-    preset_keys = PRESETS[settings.preset]
+    preset_keys = {key for key, _ in _leaves(PRESETS[settings.preset])}
     for key, _ in _leaves(settings.model_dump()):
-        dotted = ".".join(key)
-        origins.setdefault(dotted, f"preset {settings.preset}" if key[0] in preset_keys else "default")
+        origins.setdefault(".".join(key), f"preset {settings.preset}" if key in preset_keys else "default")
     return Loaded(settings, origins)
 
 
@@ -225,7 +292,7 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in values.items():
-        if isinstance(value, Mapping) and (*prefix, key) != ("weights",):
+        if isinstance(value, Mapping) and (*prefix, key) not in _MAPPINGS:
             yield from _leaves(value, (*prefix, key))
         else:
             yield (*prefix, key), value

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 from reportgen.document import Picture, Table
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.files import replacing
 
 JPEG_QUALITY = 90
 MANIFEST = "manifest.json"
@@ -94,16 +94,8 @@ def write_file(path: Path, data: bytes) -> None:
         ReportgenError: the disk is full, or the folder cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(scratch).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(scratch).unlink()
-            raise
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise ReportgenError(f"{path}: cannot be written ({error.strerror or error})") from None
 

@@ -15,13 +15,17 @@ ALPHA = 0.05
 SMALL_N = 20
 
 RULES = (
-    f"A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < {ALPHA:g} and the "
+    "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
+    f"{ALPHA:g} and the "
     "95 % bootstrap interval of the median difference lies above zero; it is contradicted when both hold below zero.",
-    f"A claim about a relation is supported when Spearman's rho has the claimed sign and its permutation p is below {ALPHA:g}, divided by "
+    "A claim about a relation is supported when Spearman's rho has the claimed sign and its permutation p is "
+    f"below {ALPHA:g}, divided by "
     "the number of relations that the claim is tested on; it is contradicted when the sign is the other one.",
-    f"A claim about a majority of images is supported when the exact two-sided sign test has p < {ALPHA:g} and more images are for it "
+    f"A claim about a majority of images is supported when the exact two-sided sign test has p < {ALPHA:g} and "
+    "more images are for it "
     "than against it; it is contradicted when more are against it.",
-    "A claim with several tests is supported when at least one supports it and none contradicts it, contradicted when at least one "
+    "A claim with several tests is supported when at least one supports it and none contradicts it, contradicted "
+    "when at least one "
     "contradicts it and none supports it.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",

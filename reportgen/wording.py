@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reportgen.stats import Paired
+from reportgen.verdicts import SMALL_N
+
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 image`, `3 images`."""
@@ -43,3 +46,20 @@ def place(values: np.ndarray) -> str:
         "left": "middle left",
         "right": "middle right",
     }.get(vertical or horizontal, "centre")
+
+
+def probability(p: float) -> str:
+    """A p-value: `p = 0.021`, `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def tested(comparison: Paired) -> str:
+    """What a paired comparison rests on: `8 of 10 images, p = 0.109, a small sample`."""
+    p = "every image tied" if comparison.p is None else probability(comparison.p)
+    larger = max(comparison.wins, comparison.losses)
+    return f"{larger} of {count(comparison.n, 'image')}, {p}{small(comparison.n)}"
+
+
+def small(n: int) -> str:
+    """`, a small sample` where n is one."""
+    return ", a small sample" if n < SMALL_N else ""

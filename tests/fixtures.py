@@ -163,7 +163,9 @@ def _record(run: Path, i: int, name: str, frame: np.ndarray) -> ImageRecord:
         sha256=f"{i:02x}" * 32,
         width=500,
         height=375 + i,
-        picture=_photo(run, f"figures/frame-{i:03d}.jpg", frame, f"Input frame of image {i + 1}, predicted {predicted}"),
+        picture=_photo(
+            run, f"figures/frame-{i:03d}.jpg", frame, f"Input frame of image {i + 1}, predicted {predicted}"
+        ),
         label=Label(index=i, name=stem, source="file name") if stem else None,
         prediction=Prediction(
             index=i,
@@ -259,7 +261,9 @@ def _cams_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]
         ),
         Heading(text="How maps are made comparable", level=3),
         Text(role="observation", text="All maps share one frame of 224 × 224 pixels; ρ ≥ 0.65, p ≤ 0.05, Δ − Σ → ok."),
-        Text(role="limit", text="A saliency map shows where a score is sensitive, not why the model is right or wrong."),
+        Text(
+            role="limit", text="A saliency map shows where a score is sensitive, not why the model is right or wrong."
+        ),
         Listing(role="limit", ordered=True, items=["No ground truth was given.", "Ten images are few."]),
     ]
     return Section(id="cams", title="Which regions drive the prediction: class activation maps", blocks=blocks)
@@ -320,7 +324,9 @@ def _agreement_section(run: Path, images: list[ImageRecord], frames: list[np.nda
         heat = _heat(i, 0, frame.shape[0])
         pixels = plotting.overlap(frame, heat > 0.5, _heat(i, 1, frame.shape[0]) > 0.5)
         alt = f"Overlap of both masks on image {i + 1}"
-        sheet.append(_photo(run, f"figures/overlap-{i:03d}.jpg", pixels, alt, f"{image.name}: IoU {0.6 - 0.03 * i:.2f}"))
+        sheet.append(
+            _photo(run, f"figures/overlap-{i:03d}.jpg", pixels, alt, f"{image.name}: IoU {0.6 - 0.03 * i:.2f}")
+        )
     blocks: list[Block] = [
         Heading(text="Approach"),
         Text(text="Both maps are turned into masks in one frame; IoU = |A ∩ B| / |A ∪ B|."),
@@ -383,7 +389,9 @@ def _findings(n: int) -> list[Finding]:
             claim="AblationCAM is sparser than Grad-CAM.",
             verdict="contradicted",
             text=f"On these {n} images its area is larger by 1.2 % of the image (median).",
-            evidence=[Evidence(name="median difference", value=0.012, n=n, ci=(-0.003, 0.02), p=0.21, source="cams-measures")],
+            evidence=[
+                Evidence(name="median difference", value=0.012, n=n, ci=(-0.003, 0.02), p=0.21, source="cams-measures")
+            ],
         ),
         Finding(
             id="iou-range",
@@ -393,9 +401,9 @@ def _findings(n: int) -> list[Finding]:
             text="The mean is 0.46 and 7 images lie above 0.4.",
             evidence=[Evidence(name="mean IoU", value=0.4612, n=n, source="iou")],
         ),
-        Finding(id="complex", section="agreement", claim="Clutter lowers IoU.", verdict="undecided", text="ρ = −0.31."),
-        Finding(id="truth", section="cams", claim="Maps sit on the object.", verdict="not measured", text="No boxes were given."),
-    ]  # fmt: skip
+        Finding(id="clutter", section="agreement", claim="Clutter lowers IoU.", verdict="undecided", text="ρ = −0.31."),
+        Finding(id="truth", section="cams", claim="Maps sit on the object.", verdict="not measured", text="No boxes."),
+    ]
 
 
 def _provenance() -> Provenance:

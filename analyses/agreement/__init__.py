@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
 from analyses.agreement.section import reduce_agreement
@@ -19,6 +19,7 @@ class Agreement:
     version = "1"
     order = 40
     requires: tuple[str, ...] = ("cams", "lime")
+    over: Literal["images", "probe"] = "images"
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

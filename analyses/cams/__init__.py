@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import combinations
+from typing import Any, Literal
 
+from analyses.cams.findings import pair_key
 from analyses.cams.maps import METHODS, effective_channels
+from analyses.cams.measures import likeness, measures
 from analyses.cams.section import reduce_cams
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.settings import Settings
@@ -15,9 +18,10 @@ class Cams:
 
     name = "cams"
     title = "Class activation maps"
-    version = "1"
+    version = "2"
     order = 20
     requires: tuple[str, ...] = ()
+    over: Literal["images", "probe"] = "images"
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]
@@ -44,9 +48,13 @@ class Cams:
                 "degenerate": cam.degenerate,
                 "forward_passes": cam.forward_passes,
                 "head_passes": cam.head_passes,
+                **measures(cam.map),
             }
             if method == "scorecam":
                 values[method]["effective_channels"] = effective_channels(cam.weights)
+        values["pairs"] = {
+            pair_key(a, b): likeness(arrays[a], arrays[b]) for a, b in combinations(subject.settings.cams.methods, 2)
+        }
         return Result(values, arrays)
 
     def reduce(self, run: RunView) -> Contribution:

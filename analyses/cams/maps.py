@@ -56,14 +56,14 @@ def gradcam(view: View, target: int) -> Cam:
 def ablationcam(view: View, target: int) -> Cam:
     """AblationCAM of class `target`; a channel is ablated by setting it to zero.
 
-    A negative target logit turns the map around (the weights are divided by it): see `negative_logit`.
+    A negative target logit turns the map around, for the weights are divided by it; one of zero leaves no map.
     """
     activations = view.forward.activations[0]
     logit = float(view.forward.logits[0, target])
     linear = view.engine.linear_head
     if linear is not None:
         drop = linear.weight[target].astype(np.float64) * activations.mean((1, 2), dtype=np.float64)
-        return _cam(view, drop / logit, forward_passes=1)
+        return _cam(view, _share(drop, logit), forward_passes=1)
     live = np.flatnonzero(activations.any((1, 2)))  # zeroing a zero channel changes nothing
     drop = np.zeros(len(activations))
     for start in range(0, len(live), HEAD_BATCH):
@@ -71,7 +71,11 @@ def ablationcam(view: View, target: int) -> Cam:
         batch = np.repeat(activations[None], len(channels), axis=0)
         batch[np.arange(len(channels)), channels] = 0
         drop[channels] = logit - view.engine.head_logits(batch)[:, target]
-    return _cam(view, drop / logit, forward_passes=1, head_passes=len(live))
+    return _cam(view, _share(drop, logit), forward_passes=1, head_passes=len(live))
+
+
+def _share(drop: np.ndarray, logit: float) -> np.ndarray:
+    return drop / logit if logit else np.zeros_like(drop)
 
 
 def scorecam(view: View, target: int) -> Cam:

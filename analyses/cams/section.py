@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from analyses.cams.findings import LABELS, cam_findings, pair_key
+from analyses.cams.measures import centred_gaussian, measures
 from reportgen import plotting, wording
 from reportgen.analysis import Contribution, Result, RunView
 from reportgen.document import (
@@ -23,7 +26,6 @@ from reportgen.document import (
     Warning_,
 )
 
-LABELS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
 PANEL_PX = 448
 
 DEFINITIONS = {
@@ -51,22 +53,24 @@ def reduce_cams(run: RunView) -> Contribution:
         *figures,
         Heading(text="Measurements"),
         _table(run, entries),
+        _measures_table(run, entries),
+        *_pairs_table(run, entries),
         Listing(role="observation", items=_observations(run, entries)),
         Listing(role="limit", items=_limits(run, first)),
     ]
     section = Section(id="cams", title="Grad-CAM, AblationCAM and ScoreCAM", blocks=blocks)
-    return Contribution(section, per_image=entries, warnings=warnings)
+    findings = cam_findings(entries, run.settings.cams.methods, run.frame(0).shape[:2])
+    return Contribution(section, per_image=entries, findings=findings, warnings=warnings)
 
 
 def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
     entry: dict[str, Any] = {"target_logit": result.values["target_logit"]}
     for method in run.settings.cams.methods:
-        values = result.arrays[method]
         entry[method] = {
-            "map": run.files.array(f"maps/{image.slug}/{method}.npy", values),
+            "map": run.files.array(f"maps/{image.slug}/{method}.npy", result.arrays[method]),
             **result.values[method],
-            "area_above_half": float((values > 0.5).mean()),
         }
+    entry["pairs"] = result.values["pairs"]
     return entry
 
 
@@ -204,6 +208,69 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
             row_images=[image.name for image in run.images],
         )
     )
+
+
+def _measures_table(run: RunView, entries: list[dict[str, Any]]) -> Table:
+    names = ("area_above_half", "gini", "total_variation", "centre_offset")
+    rows: list[list[Any]] = []
+    for method in run.settings.cams.methods:
+        medians = [_median([e[method][name] for e in entries]) for name in names]
+        rows.append([LABELS[method], sum(not e[method]["degenerate"] for e in entries), *medians])
+    height, width = run.frame(0).shape[:2]
+    control = measures(centred_gaussian(height, width))
+    rows.append(["Control: centred Gaussian", None, *(control[name] for name in names)])
+    return run.files.table(
+        Table(
+            id="cams-measures",
+            caption="The shape of the maps: medians over the images that have a map, and the same of a Gaussian that knows "
+            "nothing of the image. Gini: 0 even, towards 1 concentrated. Total variation: small is smooth. Centre offset: "
+            "distance of the centre of mass from the frame's centre, in half diagonals.",
+            columns=[
+                Column(key="method", label="Method"),
+                Column(key="n", label="Images", decimals=0),
+                Column(key="area_above_half", label="Area above half", unit="% of frame", decimals=1, percent=True),
+                Column(key="gini", label="Gini index", decimals=3),
+                Column(key="total_variation", label="Total variation", decimals=2),
+                Column(key="centre_offset", label="Centre offset", decimals=3),
+            ],
+            rows=rows,
+        )
+    )
+
+
+def _pairs_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]:
+    linear_head = run.result("cams", 0).values["linear_head"]
+    rows: list[list[Any]] = []
+    for a, b in combinations(run.settings.cams.methods, 2):
+        known = [p for p in (e["pairs"][pair_key(a, b)] for e in entries) if p["iou"] is not None]
+        medians = [_median([p[key] for p in known]) for key in ("rank_correlation", "iou", "chance")]
+        above = sum(p["iou"] > p["chance"] for p in known)
+        related = "yes" if linear_head and {a, b} == {"gradcam", "ablationcam"} else "no"
+        rows.append([f"{LABELS[a]} and {LABELS[b]}", len(known), *medians, above, related])
+    if not rows:
+        return []
+    table = Table(
+        id="cams-pairs",
+        caption="How alike the methods' maps are: medians over images of the pixels' rank correlation and of the IoU of the "
+        "parts above half of the maximum, with the IoU that parts of these areas have by chance. Related by algebra: the two "
+        "are built from the same weights on this head, so that likeness is no evidence.",
+        columns=[
+            Column(key="pair", label="Methods"),
+            Column(key="n", label="Images", decimals=0),
+            Column(key="rank_correlation", label="Rank correlation", decimals=3),
+            Column(key="iou", label="IoU", decimals=3),
+            Column(key="chance", label="Chance", decimals=3),
+            Column(key="above_chance", label="Above chance", unit="images", decimals=0),
+            Column(key="related", label="Related by algebra"),
+        ],
+        rows=rows,
+    )
+    return [run.files.table(table)]
+
+
+def _median(values: list[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
 
 
 def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ class Lime:
     version = "1"
     order = 30
     requires: tuple[str, ...] = ()
+    over: Literal["images", "probe"] = "images"
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,11 +17,12 @@ PROTOCOL = 4
 def explain_params(names: Sequence[str], seeds: Sequence[int], settings: LimeSettings) -> dict[str, dict[str, Any]]:
     """One entry an image, keyed by the class part of its file name, or by the stem where there is none.
 
-    Where that key is taken by an earlier image, the stem, then the whole name, stands for it.
+    Where that key is taken by an earlier image, the stem, then the whole name, then the name and a number, stands for it.
     """
     entries: dict[str, dict[str, Any]] = {}
     for name, seed in zip(names, seeds, strict=True):
-        keys = (class_part(name), PurePosixPath(name).stem, name)
+        numbered = (f"{name} ({number})" for number in count(2))
+        keys = chain((class_part(name), PurePosixPath(name).stem, name), numbered)
         entries[next(key for key in keys if key not in entries)] = explain_arguments(settings, seed)
     return entries
 

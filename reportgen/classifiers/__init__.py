@@ -1,31 +1,56 @@
-"""Classifiers by name: `efficientnet_lite0`, `torchvision:resnet50`, `timm:mobilenetv3_large_100`."""
+"""Classifiers by name: `efficientnet_lite0`, `resnet50`, `torchvision:NAME`, `timm:NAME`, `resnet18_places365`, `checkpoint:PATH`."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
 
-from reportgen.classifiers import efficientnet_lite, timm_zoo, torchvision_zoo
+from reportgen.classifiers import checkpoint, efficientnet_lite, places365, timm_zoo, torchvision_zoo
 from reportgen.classifiers.base import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
+from reportgen.classifiers.weights import MissingWeights, Remote
 from reportgen.errors import UsageError
-from reportgen.settings import PRESETS, Settings
+from reportgen.settings import CHECKPOINT, PRESETS, Settings
+
+NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
 
 
 def resolve(name: str, settings: Settings) -> ClassifierSpec:
     """Describe the classifier `name` without loading its network.
 
     Raises:
-        UsageError: no such classifier, or its weights are not on this machine.
+        MissingWeights: its weights are not on this machine.
+        UsageError: no such classifier, or a file that the settings name is missing or wrong.
     """
     if name in efficientnet_lite.SIZES:
         return efficientnet_lite.spec(name, settings.weights, settings.geometry)
-    if name.startswith("torchvision:"):
+    if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
         return torchvision_zoo.spec(name, settings.weights, settings.geometry)
     if name.startswith("timm:"):
         return timm_zoo.spec(name, settings.weights, settings.geometry)
-    close = difflib.get_close_matches(name, efficientnet_lite.SIZES, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(efficientnet_lite.SIZES)}"
-    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME)")
+    if name == places365.NAME:
+        return places365.spec(settings.weights, settings.classes, settings.geometry)
+    if name.startswith(CHECKPOINT):
+        return checkpoint.spec(name, settings)
+    close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
+    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH)")
+
+
+def fetchable(name: str, settings: Settings) -> list[Remote]:
+    """The files of `name` that are not here and can be fetched; empty where it has all of them.
+
+    Raises:
+        UsageError: no such classifier, or a file that the settings name is missing or wrong.
+    """
+    files: list[Remote] = []
+    try:
+        resolve(name, settings)
+    except MissingWeights as missing:
+        files += missing.remotes
+    categories = places365.categories()
+    if name == places365.NAME and name not in settings.classes and not categories.path.is_file():
+        files.append(categories)
+    return files
 
 
 @dataclass(frozen=True)
@@ -39,12 +64,9 @@ class Listed:
 
 
 def listed(settings: Settings) -> list[Listed]:
-    """Every embedded model, the presets' and the settings' models, and whether their weights are here."""
-    names = [*efficientnet_lite.SIZES]
-    for group in (*(preset["models"] for preset in PRESETS.values()), settings.models, settings.weights):
-        names += [name for name in group if name not in names]
+    """Every model with a name of its own, the settings' models, and whether their weights are here."""
     rows = []
-    for name in names:
+    for name in dict.fromkeys((*NAMES, *settings.models)):
         presets = tuple(preset for preset, values in PRESETS.items() if name in values["models"])
         try:
             rows.append(Listed(name, resolve(name, settings).source, presets, None))
@@ -58,8 +80,11 @@ __all__ = [
     "ClassifierSpec",
     "LinearHead",
     "Listed",
+    "MissingWeights",
     "Network",
     "Preprocessing",
+    "Remote",
+    "fetchable",
     "listed",
     "resolve",
 ]

@@ -6,8 +6,8 @@ never loads a network. `load()` gives the `Network`: trunk and head, split after
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -75,12 +75,15 @@ class Network:
         head: (N, C, h, w) -> (N, classes).
         model: the whole network as its library built it, for stages before the last.
         linear: the head in closed form, or None where it is anything but pooling and a linear layer.
+        stages: name -> path in `model` of the module whose output is that stage after its activation, the last five,
+            input side first; empty where they are not known.
     """
 
     trunk: nn.Module
     head: nn.Module
     model: nn.Module
     linear: LinearHead | None
+    stages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

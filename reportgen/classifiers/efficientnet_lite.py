@@ -6,6 +6,7 @@ The packages' state dict lists the same tensors in the same order as timm's, und
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,8 @@ from reportgen.hashing import file_sha256
 
 SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 CROP_FRACTION = 0.875
+# The last four block stages, and the head convolution after its batch norm and activation (timm: bn2 holds both).
+STAGES = {**{f"blocks.{i}": f"blocks.{i}" for i in (3, 4, 5, 6)}, "conv_head": "bn2"}
 
 
 def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
@@ -79,4 +82,4 @@ def _load(name: str, path: Path) -> Network:
     if set(keys) != set(state):
         state = dict(zip(keys, state.values(), strict=True))
     load_weights(model, state, path, name)
-    return split_timm(model, SIZES[name], name)
+    return replace(split_timm(model, SIZES[name], name), stages=STAGES)

@@ -50,11 +50,11 @@ def split_timm(model: nn.Module, size: int, name: str) -> Network:
 def split_traced(model: nn.Module, size: int, name: str) -> Network:
     """Split any torchvision-like network where its last feature map with spatial extent ends.
 
-    The network is traced symbolically; the split is after the last node whose output is (N, C, h, w) with
-    h * w > 1, so that the activations in front of the pooling belong to the trunk.
+    The network is traced symbolically; the split is after the last node whose output is a feature map, so that
+    the activations in front of the pooling belong to the trunk.
 
     Raises:
-        UsageError: the network cannot be traced, or has no such feature map.
+        UsageError: the network cannot be traced, or does not end in a feature map and a head that reads it alone.
     """
     model.eval()
     try:
@@ -62,11 +62,27 @@ def split_traced(model: nn.Module, size: int, name: str) -> Network:
     except Exception as error:  # fx raises whatever the traced code raises
         raise UsageError(f"{name}: cannot be split into trunk and head ({error})") from None
     shapes = _output_shapes(traced, size)
-    maps = [n for n in traced.graph.nodes if len(shapes.get(n, ())) == 4 and shapes[n][2] * shapes[n][3] > 1]
+    maps = [node for node in traced.graph.nodes if _is_map(shapes.get(node, ()))]
     if not maps:
         raise UsageError(f"{name}: has no convolutional feature map to explain")
     last = _before_inert(maps[-1], traced, shapes)
+    if not _reads_only(traced, last):
+        raise UsageError(f"{name}: what follows its last feature map also reads the input; use a convolutional network")
     return _network(_cut(traced, last, keep="before"), _cut(traced, last, keep="after"), model, size, name)
+
+
+def _is_map(shape: tuple[int, ...]) -> bool:
+    """Whether it is (N, C, h, w) with spatial extent. Inputs are square, so h = w; channels-last shows as h != w."""
+    return len(shape) == 4 and shape[2] == shape[3] > 1
+
+
+def _reads_only(traced: fx.GraphModule, at: fx.Node) -> bool:
+    """Whether the output can be computed from `at` and the weights alone."""
+    known = {at}
+    for node in traced.graph.nodes:
+        if node.op != "placeholder" and all(source in known for source in node.all_input_nodes):
+            known.add(node)
+    return next(node for node in traced.graph.nodes if node.op == "output") in known
 
 
 def _before_inert(node: fx.Node, traced: fx.GraphModule, shapes: dict[fx.Node, tuple[int, ...]]) -> fx.Node:
@@ -122,8 +138,8 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
     x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = trunk(x)
-        if features.ndim != 4 or features.shape[2] * features.shape[3] < 2:
-            shape = tuple(features.shape)
+        shape = tuple(features.shape)
+        if not _is_map(shape):
             raise UsageError(
                 f"{name}: its features have shape {shape}, not a (N, C, h, w) map; use a convolutional network"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -9,14 +10,20 @@ from typing import Any, Literal
 from reportgen.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.classifiers.imagenet import imagenet_classes
 from reportgen.classifiers.weights import (
+    EMBEDDED,
+    MissingWeights,
+    Remote,
+    hugging_face,
     load_weights,
     local_weights,
-    missing_weights,
     read_state_dict,
     torch_hub_file,
 )
 from reportgen.errors import UsageError
 from reportgen.hashing import file_sha256
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+STAGES = 5
 
 
 def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
@@ -29,7 +36,6 @@ def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]
     path = local_weights(name, weights)
     source = f"local file {path.name}" if path else f"timm {config.hf_hub_id or config.architecture}"
     path = path or _cached_file(name, config)
-    size = config.input_size[-1]
     classes = (
         imagenet_classes()
         if config.num_classes == 1000
@@ -39,17 +45,24 @@ def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]
         name=name,
         source=source,
         weights_sha256=file_sha256(path),
-        preprocessing=Preprocessing(
-            size=size,
-            resize=int(size / config.crop_pct),
-            mean=tuple(config.mean),
-            std=tuple(config.std),
-            interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
-            geometry=geometry,
-        ),
+        preprocessing=preprocessing(name, geometry),
         classes=classes,
         packages=("timm", "torch"),
-        load=partial(_load, name, path, size),
+        load=partial(load, name, name, path, None),
+    )
+
+
+def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
+    """What the default weights of `architecture` ("timm:NAME") were evaluated with."""
+    config = _config(architecture)
+    size = config.input_size[-1]
+    return Preprocessing(
+        size=size,
+        resize=int(size / config.crop_pct),
+        mean=tuple(config.mean),
+        std=tuple(config.std),
+        interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
+        geometry=geometry,
     )
 
 
@@ -65,24 +78,30 @@ def _config(name: str) -> Any:
 
 def _cached_file(name: str, config: Any) -> Path:
     if config.hf_hub_id:
-        from huggingface_hub import try_to_load_from_cache
-
-        for filename in ("model.safetensors", "pytorch_model.bin"):
-            found = try_to_load_from_cache(config.hf_hub_id, filename)
-            if isinstance(found, str):
-                return Path(found)
-    filename = (config.url or f"{config.hf_hub_id}/model.safetensors").rsplit("/", 1)[-1]
-    path = torch_hub_file(filename)
+        return hugging_face(name, config.hf_hub_id, HUB_FILES, EMBEDDED)
+    path = torch_hub_file(config.url.rsplit("/", 1)[-1])
     if not path.is_file():
-        raise missing_weights(name, filename, path)
+        raise MissingWeights(name, (Remote(config.url, path),), EMBEDDED)
     return path
 
 
-def _load(name: str, path: Path, size: int) -> Network:
+def load(name: str, architecture: str, path: Path, classes: int | None) -> Network:
+    """The network of `architecture` ("timm:NAME") on the weights in `path`.
+
+    Args:
+        name: of the classifier, for messages.
+        classes: outputs of the head; None keeps the architecture's.
+
+    Raises:
+        UsageError: the file does not fit, or the network has no (N, C, h, w) features.
+    """
     import timm
 
     from reportgen.classifiers.split import split_timm
 
-    model = timm.create_model(name.removeprefix("timm:"), pretrained=False)
+    count = {} if classes is None else {"num_classes": classes}
+    model = timm.create_model(architecture.removeprefix("timm:"), pretrained=False, **count)
     load_weights(model, read_state_dict(path), path, name)
-    return split_timm(model, size, name)
+    network = split_timm(model, _config(architecture).input_size[-1], name)
+    modules = [stage["module"] for stage in getattr(model, "feature_info", [])][-STAGES:]
+    return replace(network, stages={module: module for module in modules})

@@ -5,14 +5,46 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.errors import UsageError
+from reportgen.errors import Problems, UsageError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that can be fetched: from where, to where, and what is known of its bytes.
+
+    Attributes:
+        sha256: the SHA-256, or its first digits (torchvision writes eight into the file name); "" where none is published.
+        check: raises UsageError where the fetched file is not what it should be.
+    """
+
+    url: str
+    path: Path
+    sha256: str = ""
+    check: Callable[[Path], object] | None = None
+
+
+class MissingWeights(Problems):
+    """Files that are not on this machine; `remotes` tells where they could be fetched from."""
+
+    def __init__(self, name: str, remotes: tuple[Remote, ...], instead: str) -> None:
+        self.name = name
+        self.remotes = remotes
+        super().__init__(
+            [
+                f"{name}: {remote.path.name} is not on this machine (looked for {remote.path}); fetch it with reportgen models "
+                f'fetch {name}, give a local file with [weights] "{name}" = "PATH" in reportgen.toml, or use {instead}'
+                for remote in remotes
+            ]
+        )
 
 
 def local_weights(name: str, weights: dict[str, str]) -> Path | None:
@@ -36,12 +68,30 @@ def torch_hub_file(filename: str) -> Path:
     return home / "hub" / "checkpoints" / filename
 
 
-def missing_weights(name: str, filename: str, looked_for: Path) -> UsageError:
-    """The one line for weights that are not here."""
-    return UsageError(
-        f"{name}: weights {filename} are not on this machine (looked for {looked_for}); give a local file with "
-        f'[weights] "{name}" = "PATH" in reportgen.toml, or use an embedded model such as efficientnet_lite0'
-    )
+EMBEDDED = "an embedded model such as efficientnet_lite0"
+
+
+def hugging_face(name: str, repository: str, files: tuple[str, ...], instead: str) -> Path:
+    """A file of a Hugging Face repository: in the hub's own cache, or where `reportgen models fetch` puts it.
+
+    Args:
+        files: names to look for, the first is the one to fetch.
+
+    Raises:
+        MissingWeights: it is in neither place.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in files:
+        cached = try_to_load_from_cache(repository, file)
+        if isinstance(cached, str):
+            return Path(cached)
+        # Many repositories call their file model.safetensors: keep the repository in the name.
+        own = torch_hub_file(f"{repository.replace('/', '--')}--{file}")
+        if own.is_file():
+            return own
+    own = torch_hub_file(f"{repository.replace('/', '--')}--{files[0]}")
+    raise MissingWeights(name, (Remote(f"https://huggingface.co/{repository}/resolve/main/{files[0]}", own),), instead)
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:

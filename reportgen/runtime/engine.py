@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
 
 Fill = Callable[[int, np.ndarray], None]
+StageRunner = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 EXACT_TOLERANCE = 1e-4
 
@@ -50,6 +52,7 @@ class Engine:
         self.spec = spec
         self.record = record
         self._models_cache = models_cache
+        self._stage_runners: dict[tuple[str, ...], StageRunner] = {}
 
     def normalise(self, frame: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input."""
@@ -69,6 +72,32 @@ class Engine:
     def probabilities(self, count: int, fill: Fill) -> np.ndarray:
         """As `logits`, after a softmax over the classes."""
         return softmax(self.logits(count, fill))
+
+    def stage_means(self, batch: np.ndarray, layers: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """(N, 3, H, W) float32 network input -> (N, units) float32 by stage: the mean over positions of its activations.
+
+        Args:
+            layers: modules to read; none: the network's own last five stages, input side first.
+
+        Raises:
+            UsageError: no such layer, or none is named and the network's stages are not known.
+        """
+        key = tuple(layers)
+        if key not in self._stage_runners:
+            self._stage_runners[key] = self._stage_runner(key)
+        return self._stage_runners[key](batch)
+
+    def _stage_runner(self, layers: tuple[str, ...]) -> StageRunner:
+        if self.record.name == "openvino":
+            from reportgen.runtime import openvino_backend
+
+            with suppress(openvino_backend.ConversionFailed):
+                return openvino_backend.stage_runner(
+                    self.spec, layers, self.record.precision, self._models_cache, lambda: self.network
+                )
+        from reportgen.runtime import torch_backend
+
+        return torch_backend.stage_runner(self.network, self.spec.name, layers, self.record)
 
     @cached_property
     def linear_head(self) -> LinearHead | None:

@@ -10,7 +10,8 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -20,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
+from reportgen.errors import UsageError
 from reportgen.hashing import digest_of
-from reportgen.runtime.engine import Fill, Forward
+from reportgen.runtime.engine import EXACT_TOLERANCE, Fill, Forward, StageRunner
 
 EXPORT_VERSION = "1"
 PROBE_IMAGES = 2
@@ -71,30 +73,8 @@ def _read(folder: Path) -> Exported:
 
 
 def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
-    """Convert into a folder beside `folder` and rename it: other runs see all of it or nothing."""
-    import openvino
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
-    try:
-        openvino.save_model(_convert(network, spec.preprocessing.size), scratch / "model.xml", compress_to_fp16=False)
-        if network.linear is not None:
-            np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
-        meta = {"model": spec.name, "relative_error": _relative_error(scratch / "model.xml", network, spec)}
-        (scratch / "meta.json").write_text(json.dumps(meta))
-        try:
-            scratch.rename(folder)
-        except OSError:
-            if not (folder / "meta.json").is_file():  # anything but another run that was first
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _convert(network: Network, side: int) -> Any:
+    """Convert trunk and head, and keep the linear head beside them."""
     import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     class LogitsAndActivations(torch.nn.Module):
         def __init__(self) -> None:
@@ -105,18 +85,52 @@ def _convert(network: Network, side: int) -> Any:
             activations = self.trunk(x)
             return self.head(activations), activations
 
+    with _new_folder(folder) as scratch:
+        _convert(LogitsAndActivations().eval(), spec.preprocessing.size, scratch / "model.xml")
+        if network.linear is not None:
+            np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
+        meta = {"model": spec.name, "relative_error": _relative_error(scratch / "model.xml", network, spec)}
+        (scratch / "meta.json").write_text(json.dumps(meta))
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to fill, renamed at the end: other runs see all of it or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    try:
+        yield scratch
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not (folder / "meta.json").is_file():  # anything but another run that was first
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _convert(module: Any, side: int, xml: Path) -> None:
+    """Write a torch module of one (1, 3, side, side) input as OpenVINO IR in fp32."""
+    import openvino
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
-            decoder = TorchScriptPythonDecoder(
-                LogitsAndActivations().eval(), example_input=(torch.zeros(1, 3, side, side),)
-            )
+            x = torch.zeros(1, 3, side, side)
+            # Unchecked: torch would trace again to compare, for seconds; the probe batch compares what counts.
+            traced = torch.jit.trace(module, x, check_trace=False, strict=False)
+            decoder = TorchScriptPythonDecoder(traced, example_input=(x,))
             frontend = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
+    except UsageError:
+        raise
     except Exception as error:  # the frontend raises whatever its operators raise
         raise ConversionFailed((str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
     model.reshape([1, 3, side, side])
-    return model
+    openvino.save_model(model, xml, compress_to_fp16=False)
 
 
 def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
@@ -172,3 +186,58 @@ class OpenVinoBackend:
             for request in self._requests:
                 request.wait()  # an interrupted loop must leave no request running
         return out
+
+
+# --- stages --------------------------------------------------------------------------------------
+
+
+def stage_runner(
+    spec: ClassifierSpec, layers: tuple[str, ...], precision: str, models_cache: Path, load: Callable[[], Network]
+) -> StageRunner:
+    """What turns network input into the means of the stages; converted now or found on disk.
+
+    Raises:
+        ConversionFailed: OpenVINO cannot express the network, or its means differ from torch's.
+    """
+    import openvino
+
+    versions = {package: version(package) for package in ("openvino", *spec.packages)}
+    parts = [EXPORT_VERSION, "stages", spec.name, spec.weights_sha256, spec.preprocessing.size, versions, list(layers)]
+    folder = models_cache / digest_of(parts)[:32]
+    if not (folder / "meta.json").is_file():
+        _export_stages(spec, load(), layers, folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    if meta["relative_error"] >= EXACT_TOLERANCE:
+        raise ConversionFailed(f"its stage means differ from torch's by {meta['relative_error']:.0e}")
+    hint = "bf16" if precision == "fast" else "f32"
+    config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
+    request = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", config).create_infer_request()
+
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
+        passes = []
+        for image in batch:
+            request.infer([image[None]])
+            passes.append([request.get_output_tensor(i).data[0].copy() for i in range(len(meta["stages"]))])
+        return {stage: np.stack([means[i] for means in passes]) for i, stage in enumerate(meta["stages"])}
+
+    return run
+
+
+def _export_stages(spec: ClassifierSpec, network: Network, layers: tuple[str, ...], folder: Path) -> None:
+    import openvino
+    import torch
+
+    from reportgen.runtime.stages import StageMeans, chosen_stages
+
+    stages = chosen_stages(spec.name, network, layers)
+    module, side = StageMeans(network.model, stages).eval(), spec.preprocessing.size
+    probe = np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)
+    with _new_folder(folder) as scratch:
+        _convert(module, side, scratch / "model.xml")
+        compiled = openvino.Core().compile_model(str(scratch / "model.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        ours = compiled([probe])
+        with torch.inference_mode():
+            theirs = [mean.numpy() for mean in module(torch.from_numpy(probe))]
+        errors = [float(np.abs(ours[i] - t).max() / max(np.abs(t).max(), 1e-12)) for i, t in enumerate(theirs)]
+        meta = {"model": spec.name, "stages": list(stages), "relative_error": max(errors)}
+        (scratch / "meta.json").write_text(json.dumps(meta))

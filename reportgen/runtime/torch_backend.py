@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from reportgen.classifiers.base import Network
-from reportgen.runtime.engine import Fill, Forward
+from reportgen.document import RuntimeRecord
+from reportgen.runtime.engine import Fill, Forward, StageRunner
+from reportgen.runtime.stages import StageMeans, chosen_stages
 
 CPU_BATCH = 16
 CUDA_BATCH = 256
@@ -46,3 +48,18 @@ class TorchBackend:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._fast):
             activations = self._network.trunk(x)
             return activations, self._network.head(activations)
+
+
+def stage_runner(network: Network, name: str, layers: tuple[str, ...], record: RuntimeRecord) -> StageRunner:
+    """What turns network input into the means of the stages, in eager torch."""
+    stages = chosen_stages(name, network, layers)
+    device = torch.device(record.device)
+    module = StageMeans(network.model, stages).eval().to(device)
+
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
+        x = torch.from_numpy(np.ascontiguousarray(batch)).to(device)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=record.precision == "fast"):
+            means = module(x)
+        return {stage: mean.float().cpu().numpy() for stage, mean in zip(stages, means, strict=True)}
+
+    return run

@@ -1,0 +1,72 @@
+"""Task 1: network dissection. Which concept does each unit of the last five stages respond to?"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from reportgen.analysis import Contribution, Result, RunView, Subject
+from reportgen.encoders import resolve_encoder
+from reportgen.errors import UsageError
+from reportgen.settings import Settings
+
+
+class Embedding:
+    """The image side of the concept encoder. It serves dissection and has no section: the encoder may read another classifier
+    than those dissected, and its result must outlive a change of theirs."""
+
+    name = "embedding"
+    title = "Concept embedding"
+    version = "1"
+    order = 5
+    requires: tuple[str, ...] = ()
+    over: Literal["images", "probe"] = "probe"
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return (resolve_encoder(settings).classifier or settings.models[0],)
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return resolve_encoder(settings).identity()
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: what the encoder keeps of the image."""
+        encoder = resolve_encoder(subject.settings)
+        with subject.timed("embedding"):
+            return Result({}, encoder.observe(subject.view.frame, subject.view.forward.logits[0]))
+
+    def reduce(self, run: RunView) -> Contribution:
+        return Contribution(section=None)
+
+
+class Dissection:
+    """The spatially averaged activation of every unit, image by image, and the label that they add up to."""
+
+    name = "dissection"
+    title = "Network dissection"
+    version = "1"
+    order = 10
+    requires: tuple[str, ...] = ("embedding",)
+    over: Literal["images", "probe"] = "probe"
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        unknown = [name for name in settings.dissection.layers if name not in settings.models]
+        if unknown:
+            raise UsageError(f"dissection.layers names {unknown[0]}, which is not among the models of this run")
+        return {"layers": {name: list(layers) for name, layers in settings.dissection.layers.items()}}
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: (units,) float32 for each stage, its mean activations; `stages` in the values gives their order."""
+        engine = subject.view.engine
+        layers = subject.settings.dissection.layers.get(engine.spec.name, ())
+        with subject.timed(f"dissection {engine.spec.name}"):
+            means = engine.stage_means(subject.view.input[None], layers)
+        return Result({"stages": list(means)}, {stage: mean[0] for stage, mean in means.items()})
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_dissection(run)
+
+
+EMBEDDING = Embedding()
+ANALYSIS = Dissection()

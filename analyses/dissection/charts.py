@@ -1,0 +1,150 @@
+"""The drawings of the chapter on network dissection. Each takes what was found and returns a matplotlib figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyses.dissection.concepts import colour_term
+from analyses.dissection.labels import Dissected, Layer
+from reportgen import plotting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TOP_CONCEPTS, TOP_IN_LAYER = 15, 8
+PANELS_A_ROW = 3
+LONGEST_LABEL = 22
+
+
+def top_concepts(dissected: Dissected) -> Figure:
+    """One bar a concept, most units first; a bar's label and its length come from one row."""
+    rows = list(dissected.counts.items())[:TOP_CONCEPTS]
+    with plotting.style():
+        figure, axes = plotting.chart(plotting.FULL_MM, 16 + 5 * len(rows))
+        _bars(axes, rows)
+        axes.set_xlabel(f"labelled units of {dissected.n_units:,} in {len(dissected.layers)} layers")
+        if any(colour_term(concept) for concept, _ in rows):
+            for colour, name in ((plotting.BLUE, "concept"), (plotting.ORANGE, "colour term")):
+                axes.barh([np.nan], [np.nan], color=colour, label=name)
+            axes.legend(loc="lower right")
+    return figure
+
+
+def layer_histograms(dissected: Dissected) -> Figure:
+    """Small multiples: for each layer the concepts that label most of its units."""
+    columns = min(PANELS_A_ROW, len(dissected.layers))
+    lines = -(-len(dissected.layers) // columns)
+    with plotting.style():
+        figure, panels = _grid(lines, columns, 44 * lines)
+        for panel, layer in zip(panels, dissected.layers, strict=False):
+            _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=TOP_IN_LAYER)
+            panel.set_title(f"{layer.name}: {int(layer.labelled.sum())} of {layer.n_units} units")
+        for panel in panels[len(dissected.layers) :]:
+            panel.set_axis_off()
+    return figure
+
+
+def _bars(axes: Axes, rows: Sequence[tuple[str, int]], least: int = 1) -> None:
+    """Horizontal bars, the first on top; `least` rows of height are kept free, so that panels share one bar width."""
+    positions = np.arange(len(rows))
+    colours = [plotting.ORANGE if colour_term(concept) else plotting.BLUE for concept, _ in rows]
+    drawn = axes.barh(positions, [count for _, count in rows], color=colours, height=0.7)
+    axes.bar_label(drawn, padding=2, fontsize=7)
+    axes.set_yticks(positions, [short(concept) for concept, _ in rows])
+    axes.set_ylim(max(len(rows), least) - 0.4, -0.6)
+    axes.set_xlim(0, max((count for _, count in rows), default=1) * 1.14)
+    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+    axes.grid(True, axis="x")
+    axes.grid(False, axis="y")
+
+
+def short(concept: str) -> str:
+    """A concept as an axis shows it."""
+    return concept if len(concept) <= LONGEST_LABEL else f"{concept[: LONGEST_LABEL - 1]}…"
+
+
+def layers_compared(models: Sequence[Dissected]) -> Figure:
+    """Distinct concepts, colour units and their share, layer by layer, a line a model."""
+    with plotting.style():
+        figure, panels = _grid(1, 3, 56)
+        for model, colour, marker in zip(models, _cycled(plotting.PALETTE), _cycled("osD^v"), strict=False):
+            layers = model.layers
+            shares = [100 * layer.colour_units / layer.n_units for layer in layers]
+            for panel, values in zip(
+                panels, ([len(x.counts) for x in layers], [x.colour_units for x in layers], shares), strict=True
+            ):
+                panel.plot(range(1, len(layers) + 1), values, color=colour, marker=marker, label=model.model)
+        titles = ("Distinct concepts", "Colour units", "Colour units, % of the layer")
+        deepest = max(len(model.layers) for model in models)
+        for panel, title in zip(panels, titles, strict=True):
+            panel.set_title(title)
+            panel.set_xticks(range(1, deepest + 1))
+            panel.set_xlabel("layer, input side first")
+            panel.set_ylim(bottom=0)
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper left", ncols=3)
+    return figure
+
+
+def margins(models: Sequence[Dissected], threshold: float) -> Figure:
+    """The lead of the label over the runner-up: for each layer the middle half, 5 to 95 %, and the median."""
+    columns = min(PANELS_A_ROW, len(models))
+    lines = -(-len(models) // columns)
+    deepest = max(len(model.layers) for model in models)
+    with plotting.style():
+        figure, panels = _grid(lines, columns, lines * (20 + 6 * deepest))
+        largest = max(float(np.quantile(layer.margin, 0.95)) for model in models for layer in model.layers)
+        for panel, model in zip(panels, models, strict=False):
+            _spreads(panel, model.layers)
+            panel.axvline(threshold, color=plotting.VERMILLION, linewidth=1, linestyle="--")
+            panel.set_xlim(0, max(largest, threshold) * 1.06 or 1)
+            panel.set_title(model.model)
+            panel.set_xlabel("margin")
+        for panel in panels[len(models) :]:
+            panel.set_axis_off()
+    return figure
+
+
+def _spreads(panel: Axes, layers: Sequence[Layer]) -> None:
+    for position, layer in enumerate(layers):
+        low, lower, middle, upper, high = np.quantile(layer.margin, (0.05, 0.25, 0.5, 0.75, 0.95))
+        panel.plot([low, high], [position] * 2, color=plotting.BLUE, linewidth=1.2)
+        panel.plot([lower, upper], [position] * 2, color=plotting.BLUE, linewidth=5, solid_capstyle="butt")
+        panel.plot([middle], [position], "o", color="white", markeredgecolor=plotting.INK, markersize=4.5)
+    panel.set_yticks(range(len(layers)), [layer.name for layer in layers])
+    panel.set_ylim(len(layers) - 0.5, -0.5)
+    panel.grid(True, axis="x")
+    panel.grid(False, axis="y")
+
+
+def _cycled(values: Sequence[str], times: int = 4) -> list[str]:
+    return list(values) * times
+
+
+def _grid(lines: int, columns: int, height_mm: float) -> tuple[Figure, list[Axes]]:
+    """Panels across the page, in reading order; call inside `plotting.style()`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(plotting.FULL_MM / 25.4, height_mm / 25.4), layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False)
+    return figure, list(panels.ravel())
+
+
+def strip(frames: Sequence[np.ndarray], side: int, gap: int, places: int) -> np.ndarray:
+    """Pictures side by side on white, as many `places` wide whatever their number: (side, width, 3) uint8.
+
+    Args:
+        frames: (H, W, 3) uint8 each.
+        side: of the square that a picture fills, pixels.
+    """
+    from PIL import Image
+
+    sheet = Image.new("RGB", (places * side + (places - 1) * gap, side), "white")
+    for place, frame in enumerate(frames):
+        picture = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
+        sheet.paste(picture, (place * (side + gap), 0))
+    return np.asarray(sheet)

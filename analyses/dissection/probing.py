@@ -1,0 +1,98 @@
+"""What the run knows before it labels: probe set, concept set, encoder, and the cosines between images and concepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyses.dissection.concepts import ConceptSet, concept_set
+from analyses.dissection.labels import Dissected, label_layer
+from reportgen.analysis import RunView
+from reportgen.classifiers import resolve
+from reportgen.encoders import Encoder, resolve_encoder
+from reportgen.store import Result
+
+TEXTS_VERSION = "1"
+# With at most this many times K images, every unit's top K are nearly the same images (METHODS).
+EXPLORATORY = 10
+
+
+@dataclass(frozen=True)
+class Probing:
+    """The images, the words, and the space that compares them.
+
+    Attributes:
+        cosines: (N, concepts) float32, of each probe image with each concept.
+        label_names: the distinct classes of the run's images, labels where they are known, else predictions.
+        label_cosines: (len(label_names), concepts) float32, of the class name with each concept.
+    """
+
+    encoder: Encoder
+    temperature: float
+    concepts: ConceptSet
+    cosines: np.ndarray
+    label_names: tuple[str, ...]
+    label_cosines: np.ndarray
+    n_images: int
+    top_k: int
+
+    @property
+    def exploratory(self) -> bool:
+        return self.n_images <= EXPLORATORY * self.top_k
+
+
+def probe(run: RunView) -> Probing:
+    """Embed images and words; no text model is loaded where the store has the words."""
+    settings = run.settings.dissection
+    encoder = resolve_encoder(run.settings)
+    concepts = concept_set(settings.concepts, resolve(run.settings.models[0], run.settings).classes.names)
+
+    def texts(words: Sequence[str]) -> np.ndarray:
+        parts = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
+        return run.cached(parts, lambda: Result({}, {"embeddings": encoder.embed_texts(words)})).arrays["embeddings"]
+
+    n = len(run.probe.names)
+    model = encoder.classifier or run.settings.models[0]
+    kept = [run.probe.result("embedding", image, model).arrays for image in range(n)]
+    words = texts(concepts.words)
+    names = tuple(dict.fromkeys((image.label or image.target).name for image in run.images))
+    return Probing(
+        encoder=encoder,
+        temperature=settings.temperature or encoder.temperature,
+        concepts=concepts,
+        cosines=encoder.embed_images(kept, texts) @ words.T,
+        label_names=names,
+        label_cosines=texts(names) @ words.T,
+        n_images=n,
+        top_k=min(settings.top_k, n),
+    )
+
+
+def dissect(run: RunView, probing: Probing) -> Iterator[Dissected]:
+    """Label every unit of every model, a model at a time: activations of one are in memory."""
+    settings = run.settings.dissection
+    for model in run.settings.models:
+        first = run.probe.result("dissection", 0, model)
+        stages = first.values["stages"]
+        activations = {stage: np.empty((probing.n_images, len(first.arrays[stage])), np.float32) for stage in stages}
+        for image in range(probing.n_images):
+            arrays = run.probe.result("dissection", image, model).arrays
+            for stage in stages:
+                activations[stage][image] = arrays[stage]
+        yield Dissected(
+            model,
+            tuple(
+                label_layer(
+                    stage,
+                    activations[stage],
+                    probing.cosines,
+                    probing.concepts.words,
+                    settings,
+                    probing.temperature,
+                    run.settings.seed,
+                )
+                for stage in stages
+            ),
+        )

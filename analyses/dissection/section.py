@@ -1,0 +1,220 @@
+"""The chapter on network dissection: for each model what its units respond to, then the models compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analyses.dissection import charts, comparison, wordings
+from analyses.dissection.concepts import colour_term
+from analyses.dissection.labels import Dissected, Layer, min_margin
+from analyses.dissection.probing import Probing, dissect, probe
+from reportgen import wording
+from reportgen.analysis import Contribution, RunView
+from reportgen.document import (
+    Block,
+    Column,
+    Figure,
+    Heading,
+    Listing,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Warning_,
+)
+
+THUMB_PX, THUMB_GAP = 200, 12
+UNITS_TABLE = "dissection-units"
+
+
+def reduce_dissection(run: RunView) -> Contribution:
+    """Label every unit, draw, and make the section."""
+    probing = probe(run)
+    models = list(dissect(run, probing))
+    _write_units(run, models)
+    blocks: list[Block] = [
+        *_stamp(probing),
+        *wordings.approach(run, probing, models),
+        *(block for model in models for block in _model(run, probing, model)),
+        *comparison.compared(run, probing, models),
+        Heading(text="What was found"),
+        Listing(role="observation", items=wordings.observations(run, probing, models)),
+        Listing(role="limit", items=wordings.limits(run, probing, models)),
+    ]
+    section = Section(id="dissection", title="Network dissection", blocks=blocks)
+    entries = [_entry(run, probing, model) for model in models]
+    return Contribution(section, report={"dissection": entries}, warnings=_warnings(run, probing))
+
+
+def _stamp(probing: Probing) -> list[Block]:
+    if not probing.exploratory:
+        return []
+    return [Notice(title="Exploratory", text=wordings.exploratory(probing))]
+
+
+def _warnings(run: RunView, probing: Probing) -> list[Warning_]:
+    found = []
+    if probing.exploratory:
+        found.append(Warning_(code="exploratory-dissection", text=wordings.exploratory(probing)))
+    if run.probe.skipped:
+        names = wording.listed([skipped.name for skipped in run.probe.skipped])
+        text = f"{wording.count(len(run.probe.skipped), 'file')} of the probe set could not be read: {names}."
+        found.append(Warning_(code="probe-skipped", text=text))
+    return found
+
+
+# --- one model -----------------------------------------------------------------------------------
+
+
+def _model(run: RunView, probing: Probing, model: Dissected) -> list[Block]:
+    slug = slug_of(model.model)
+    blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(probing, model))]
+    if model.counts:
+        blocks += [_top_concepts(run, probing, model, slug), _histograms(run, probing, model, slug)]
+    return [*blocks, *_driving_images(run, probing, model, slug)]
+
+
+def slug_of(model: str) -> str:
+    """A model's name as part of a file name."""
+    return "".join(character if character.isalnum() or character in "_." else "-" for character in model)
+
+
+def _top_concepts(run: RunView, probing: Probing, model: Dissected, slug: str) -> Figure:
+    rows = list(model.counts.items())[: charts.TOP_CONCEPTS]
+    bars = wording.listed([f"{concept} {count}" for concept, count in rows], most=len(rows))
+    picture = run.files.chart(
+        f"figures/dissection-{slug}-top.svg",
+        charts.top_concepts(model),
+        alt=f"Horizontal bars, units of {model.model} by concept: {bars}.",
+    )
+    return Figure(
+        id=f"dissection-{slug}-top",
+        kind="chart",
+        title=model.model,
+        caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
+        f"{len(model.counts)} that label any, over all layers. {wordings.n(probing)}",
+        pictures=[picture],
+    )
+
+
+def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> Figure:
+    leaders = [f"{layer.name} {next(iter(layer.counts.items()))}" for layer in model.layers if layer.counts]
+    leaders = [leader.replace("('", "").replace("', ", " (") for leader in leaders]
+    picture = run.files.chart(
+        f"figures/dissection-{slug}-layers.svg",
+        charts.layer_histograms(model),
+        alt=f"One histogram of concepts for each layer of {model.model}. Most frequent: {', '.join(leaders)}.",
+    )
+    return Figure(
+        id=f"dissection-{slug}-layers",
+        kind="chart",
+        title=model.model,
+        caption=f"Units by concept in each layer, input side first: the {charts.TOP_IN_LAYER} most frequent concepts of the layer. "
+        f"Each panel has its own scale, because layers differ in size. {wordings.n(probing)}",
+        pictures=[picture],
+    )
+
+
+def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str) -> list[Figure]:
+    """For the first, the middle and the last layer, the unit whose label is surest, and the images that drive it most."""
+    places = sorted({0, (len(model.layers) - 1) // 2, len(model.layers) - 1})
+    pictures = []
+    for layer in (model.layers[place] for place in places):
+        if not layer.labelled.any():
+            continue
+        unit = max(range(layer.n_units), key=lambda u: (layer.labelled[u], layer.margin[u]))
+        images = layer.strongest[:, unit]
+        pixels = charts.strip([run.probe.frame(i) for i in images], THUMB_PX, THUMB_GAP, len(layer.strongest))
+        label = f"{layer.name}, unit {unit}: {layer.concepts[unit]} (margin {layer.margin[unit]:.3f})"
+        names = wording.listed([run.probe.names[i] for i in images], most=len(images))
+        pictures.append(
+            run.files.photo(
+                f"figures/dissection-{slug}-{slug_of(layer.name)}-{unit}.jpg",
+                pixels,
+                alt=f"The images with the largest mean activation of unit {unit} in {layer.name} of {model.model}, labelled "
+                f"{layer.concepts[unit]}, largest first: {names}.",
+                label=label,
+            )
+        )
+    if not pictures:
+        return []
+    return [
+        Figure(
+            id=f"dissection-{slug}-units",
+            kind="sheet",
+            title=model.model,
+            caption="The probe images that drive a unit most, strongest first; in each layer shown, the unit whose label leads its "
+            f"runner-up by most. {wordings.n(probing)}",
+            pictures=pictures,
+            columns=1,
+        )
+    ]
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def _write_units(run: RunView, models: Sequence[Dissected]) -> None:
+    """One row a unit, as CSV; too long a table for a page."""
+    keys = ("model", "layer", "unit", "concept", "similarity", "runner_up", "margin", "labelled", "colour_term", "strongest_image")
+    rows: list[list[Any]] = []
+    for model in models:
+        for layer in model.layers:
+            rows += [_unit_row(run, model, layer, unit) for unit in range(layer.n_units)]
+    run.files.table(Table(id=UNITS_TABLE, caption="Every unit.", columns=[Column(key=k, label=k) for k in keys], rows=rows))
+
+
+def _unit_row(run: RunView, model: Dissected, layer: Layer, unit: int) -> list[Any]:
+    concept = layer.concepts[unit]
+    return [
+        model.model,
+        layer.name,
+        unit,
+        concept,
+        float(layer.similarity[unit]),
+        layer.runners_up[unit],
+        float(layer.margin[unit]),
+        bool(layer.labelled[unit]),
+        colour_term(concept),
+        run.probe.names[layer.strongest[0, unit]],
+    ]
+
+
+def _entry(run: RunView, probing: Probing, model: Dissected) -> dict[str, Any]:
+    settings = run.settings.dissection
+    return {
+        "model": model.model,
+        "layers": [_layer_entry(layer) for layer in model.layers],
+        "n_images": probing.n_images,
+        "top_k": probing.top_k,
+        "exploratory": probing.exploratory,
+        "concept_set": {
+            "name": probing.concepts.name,
+            "size": len(probing.concepts.words),
+            "sha256": probing.concepts.sha256,
+        },
+        "encoder": probing.encoder.name,
+        "similarity": settings.similarity,
+        "temperature": probing.temperature,
+        "lam": settings.lam,
+        "min_margin": min_margin(settings),
+        "units_table": f"tables/{UNITS_TABLE}.csv",
+    }
+
+
+def _layer_entry(layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "n_units": layer.n_units,
+        "labelled": int(layer.labelled.sum()),
+        "concepts": layer.counts,
+        "distinct_concepts": len(layer.counts),
+        "colour_units": layer.colour_units,
+        "colour_share": layer.colour_units / layer.n_units,
+        "constant_units": int(layer.constant.sum()),
+        "mean_similarity": float(layer.similarity.mean()),
+        "median_margin": float(sorted(layer.margin)[layer.n_units // 2]),
+    }
+
+

@@ -1,0 +1,57 @@
+"""Report -> files. Imports no model, no analysis, neither torch nor matplotlib, and WeasyPrint only for a PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportgen.document import Report
+from reportgen.errors import UsageError
+from reportgen.files import replacing
+from reportgen.rendering.context import page_context
+from reportgen.rendering.environment import shipped_templates, template_folders
+from reportgen.rendering.html import write_html
+from reportgen.rendering.pdf import write_pdf
+from reportgen.rendering.sources import sources
+
+WRITERS = {"html": write_html, "pdf": write_pdf}
+
+
+def render(
+    report: Report,
+    run: Path,
+    out: Path,
+    template: str | Path = "writeup",
+    formats: Sequence[str] = ("pdf", "html"),
+) -> list[Path]:
+    """Write `out`/report.pdf and `out`/report.html; each file is whole or absent.
+
+    Args:
+        run: the run folder, in which the pictures named by the report lie.
+        out: made where it is missing; may be the run folder itself.
+        template: the name of a shipped template, or a folder that extends one.
+        formats: any of "pdf" and "html".
+
+    Returns:
+        the files written, in the order of `formats`.
+
+    Raises:
+        UsageError: an unknown template or format.
+        ReportgenError: a picture is missing, the template is wrong, or the PDF library cannot be loaded.
+    """
+    unknown = [name for name in formats if name not in WRITERS]
+    if unknown:
+        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
+    files = sources(report, Path(run), template_folders(template))
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in dict.fromkeys(formats):
+        target = out / f"report.{name}"
+        with replacing(target) as temporary:
+            WRITERS[name](page_context(report, name), files, temporary)
+        written.append(target)
+    return written
+
+
+__all__ = ["render", "shipped_templates", "template_folders"]

@@ -1,0 +1,172 @@
+"""Report -> what a template sees: plain data, numbered and cross-referenced.
+
+`report` is the report itself (`model_dump(mode="json")`). Beside it stands what a page needs and a report does
+not know: numbers of figures and tables, anchors, groups, counts. Everything here is dict, list, str, int, float,
+bool or None: a template that calls a method finds nothing worth calling.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from reportgen.document import Report
+from reportgen.rendering.filters import flat, slug
+
+CONTEXT_VERSION = 1
+ROLES = ("text", "listing")
+
+
+def page_context(report: Report, medium: str) -> dict[str, Any]:
+    """The names that a template may use.
+
+    `medium`            "html" or "pdf"
+    `report`            the report as plain data
+    `sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
+                        figures and tables have `number` and `anchor`, headings `anchor`, text and listings
+                        `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images)
+    `contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
+    `images`            report.images; each with `anchor` and `figures` (number, anchor: where it is shown)
+    `findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
+    `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`)
+    `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
+    `settings`          report.settings as [dotted key, text] pairs
+    `totals`            counts: images, labelled, correct, skipped, warnings, figures, tables, verdicts
+    """
+    data = report.model_dump(mode="json")
+    anchors = _Anchors()
+    images = [{**image, "anchor": anchors.new("image", image["slug"])} for image in data["images"]]
+    image_anchors = {image["name"]: image["anchor"] for image in images}
+    sections = _numbered_sections(data["sections"], anchors, image_anchors)
+    blocks = [block for section in sections for block in section["blocks"]]
+    figures = [block for block in blocks if block["type"] == "figure"]
+    tables = [block for block in blocks if block["type"] == "table"]
+    return {
+        "context_version": CONTEXT_VERSION,
+        "medium": medium,
+        "report": data,
+        "sections": sections,
+        "contents": [_contents_entry(section) for section in sections],
+        "images": _with_figures(images, figures),
+        "findings": _placed_findings(data["findings"], sections, figures, tables),
+        "warnings": _grouped_warnings(data["warnings"], image_anchors),
+        "tables": [table for table in tables if table["file"]],
+        "settings": flat(data["settings"]),
+        "totals": _totals(data, figures, tables),
+    }
+
+
+class _Anchors:
+    """Anchors that are unique in one page, whatever ids and titles an analysis chose."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def new(self, kind: str, name: str) -> str:
+        anchor = f"{kind}-{slug(name)}"
+        self._taken[anchor] += 1
+        repeat = self._taken[anchor]
+        return anchor if repeat == 1 else self.new(kind, f"{name}-{repeat}")
+
+
+def _numbered_sections(
+    sections: list[dict[str, Any]], anchors: _Anchors, image_anchors: dict[str, str]
+) -> list[dict[str, Any]]:
+    counts: Counter[str] = Counter()
+    numbered = []
+    for number, section in enumerate(sections, start=1):
+        anchor = anchors.new("section", section["id"])
+        blocks, role = [], None
+        for block in section["blocks"]:
+            place: dict[str, Any] = {}
+            if block["type"] in ("figure", "table"):
+                counts[block["type"]] += 1
+                place = {"number": counts[block["type"]], "anchor": anchors.new(block["type"], block["id"])}
+                if block["type"] == "table":
+                    place["row_anchors"] = _row_anchors(block, image_anchors)
+            elif block["type"] == "heading":
+                place = {"anchor": anchors.new(slug(section["id"]), block["text"])}
+            elif block["type"] in ROLES:
+                place = {"opens": block["role"] != role}
+            role = block["role"] if block["type"] in ROLES else None
+            blocks.append({**block, **place})
+        numbered.append({**section, "number": number, "anchor": anchor, "blocks": blocks})
+    return numbered
+
+
+def _row_anchors(table: dict[str, Any], image_anchors: dict[str, str]) -> list[str]:
+    """For each row the anchor of the image that it is about; empty where there is none."""
+    names = table["row_images"] or [None] * len(table["rows"])
+    return [image_anchors.get(name, "") for name in names]
+
+
+def _contents_entry(section: dict[str, Any]) -> dict[str, Any]:
+    headings = [block for block in section["blocks"] if block["type"] == "heading" and block["level"] == 2]
+    return {
+        "number": section["number"],
+        "title": section["title"],
+        "anchor": section["anchor"],
+        "entries": [{"text": heading["text"], "anchor": heading["anchor"]} for heading in headings],
+    }
+
+
+def _with_figures(images: list[dict[str, Any]], figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    shown = defaultdict(list)
+    for figure in figures:
+        if figure["image"] is not None:
+            shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
+    return [{**image, "figures": shown[image["name"]]} for image in images]
+
+
+def _placed_findings(
+    findings: list[dict[str, Any]],
+    sections: list[dict[str, Any]],
+    figures: list[dict[str, Any]],
+    tables: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    titles = {section["id"]: section["title"] for section in sections}
+    places = {
+        block["id"]: {"anchor": block["anchor"], "place": f"{block['type'].capitalize()} {block['number']}"}
+        for block in [*figures, *tables]
+    }
+    nowhere = {"anchor": "", "place": ""}
+    return [
+        {
+            **finding,
+            "section_title": titles.get(finding["section"], ""),
+            "evidence": [{**item, **places.get(item["source"], nowhere)} for item in finding["evidence"]],
+        }
+        for finding in findings
+    ]
+
+
+def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, str]) -> list[dict[str, Any]]:
+    groups: dict[str, dict[str, list[dict[str, str]]]] = {}
+    for warning in warnings:
+        named = groups.setdefault(warning["code"], {}).setdefault(warning["text"], [])
+        if warning["image"] is not None:
+            named.append({"name": warning["image"], "anchor": image_anchors.get(warning["image"], "")})
+    return [
+        {"code": code, "notes": [{"text": text, "images": named} for text, named in notes.items()]}
+        for code, notes in groups.items()
+    ]
+
+
+def _totals(data: dict[str, Any], figures: list[Any], tables: list[Any]) -> dict[str, Any]:
+    judged = [image["correct"] for image in data["images"] if image["correct"] is not None]
+    return {
+        "images": len(data["images"]),
+        "labelled": len(judged),
+        "correct": sum(judged),
+        "skipped": len(data["skipped"]),
+        "warnings": len(data["warnings"]),
+        "figures": len(figures),
+        "tables": len(tables),
+        "verdicts": _count(finding["verdict"] for finding in data["findings"]),
+    }
+
+
+def _count(verdicts: Iterable[str]) -> dict[str, int]:
+    counts = Counter(verdicts)
+    return {verdict: counts[verdict] for verdict in ("supported", "contradicted", "undecided", "not measured")}

@@ -1,0 +1,197 @@
+"""Small pure filters for templates: values in, plain text out. None of them makes HTML.
+
+A template escapes what they return, like everything else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+DASH = "\N{EN DASH}"
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def number(value: float | None, decimals: int | None = None) -> str:
+    """A number for a reader: true minus sign, digits grouped from 10 000 on, an en dash for None and NaN.
+
+    Args:
+        decimals: digits after the point; None: as many as the value needs, at most six.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    if math.isinf(value):
+        return f"{MINUS if value < 0 else ''}∞"
+    if decimals is None:
+        text = f"{value:,}" if isinstance(value, int) else f"{value:,.6f}".rstrip("0").rstrip(".")
+    else:
+        text = f"{value:,.{decimals}f}"
+    if not text.strip("-0.,"):
+        text = text.removeprefix("-")  # a rounded zero has no sign
+    grouping = NARROW_SPACE if abs(value) >= 10_000 else ""
+    return text.replace(",", grouping).replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with at most so many significant digits: 0.46123 -> 0.461, 1234.5 -> 1230."""
+    if isinstance(value, int) or value == 0 or not math.isfinite(value):
+        return number(value)
+    exponent = math.floor(math.log10(abs(value)))
+    if exponent < -4:
+        mantissa, _, power = f"{value:.{digits}g}".partition("e")
+        return f"{mantissa}e{int(power)}".replace("-", MINUS)
+    return number(round(value, digits - 1 - exponent))
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A share in [0, 1] as a percentage with its sign: 0.925 -> 92.5 %."""
+    if share is None or math.isnan(share):
+        return DASH
+    return f"{number(share * 100, decimals)}{NARROW_SPACE}%"
+
+
+def cell(value: str | float | bool | None, column: Mapping[str, Any]) -> str:
+    """One table cell as text, rounded as its column says; empty for None (the template marks it)."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if column["percent"]:
+        return number(value * 100, 0 if column["decimals"] is None else column["decimals"])
+    return number(value, column["decimals"])
+
+
+def is_numeric(column: Mapping[str, Any]) -> bool:
+    """Whether a column holds numbers, which stand right-aligned on the point."""
+    return column["decimals"] is not None or bool(column["percent"])
+
+
+def short_hash(value: str, length: int = 12) -> str:
+    """The first characters of a hash: enough to tell files apart on a page."""
+    return value[:length]
+
+
+def visible(text: str) -> str:
+    """Text without characters that hide or turn what follows: controls, line ends and bidi marks become `\\u202e`."""
+    return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def words(text: str, longest: int = 14) -> list[list[str]]:
+    """A file name or key as words, each cut into the pieces between which a line may break.
+
+    A word longer than `longest` is cut after / _ - = : (short neighbours stay together), and where that is not
+    enough, anywhere.
+    """
+    return [_pieces(word, longest) if len(word) > longest else [word] for word in visible(text).split()]
+
+
+def _pieces(word: str, longest: int) -> list[str]:
+    joined = [""]
+    for part in re.findall(r"[^/_\-=:]*[/_\-=:]|[^/_\-=:]+", word):
+        for start in range(0, len(part), 2 * longest):
+            piece = part[start : start + 2 * longest]
+            if len(joined[-1]) + len(piece) <= longest:
+                joined[-1] += piece
+            else:
+                joined.append(piece)
+    return [piece for piece in joined if piece]
+
+
+def prose(text: str) -> str:
+    """A sentence whose numbers stay with their sign or unit at the end of a line: `31 %`, `n = 10`, `Table 2`."""
+    text = visible(text)
+    text = re.sub(r"(?<=\d) (?=(?:%|px|mm|s|ms|MB|GB)(?!\w))", NO_BREAK, text)
+    text = re.sub(r"(?<=\S) ([=<>≤≥≈×±]) (?=[\d−+-])", rf"{NO_BREAK}\1{NO_BREAK}", text)
+    return re.sub(r"\b(Figure|Table|Section|n|p) (?=\d)", rf"\1{NO_BREAK}", text)
+
+
+def slug(text: str) -> str:
+    """Text as an anchor: ASCII letters, digits and hyphens; `x` where nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def plural(count: int, singular: str, plural: str | None = None) -> str:
+    """`1 image`, `10 images`."""
+    return f"{number(count)} {singular if count == 1 else plural or singular + 's'}"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """A nested mapping as (dotted key, text) pairs, in its own order."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            pairs += flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", _setting(value)))
+    return pairs
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return number(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_setting(item) for item in value) or "none"
+    return str(value) if value else "none"
+
+
+def moment(created: str) -> datetime | None:
+    """An ISO 8601 time as UTC; None where it is no such thing."""
+    try:
+        parsed = datetime.fromisoformat(created.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return parsed.replace(tzinfo=parsed.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def w3c_time(created: str) -> str:
+    """A time as document metadata wants it, to the second; empty where there is none."""
+    parsed = moment(created)
+    return parsed.strftime("%Y-%m-%dT%H:%M:%SZ") if parsed else ""
+
+
+def day(created: str) -> str:
+    """`5 August 2026`, or the text as it came. Month names do not depend on the locale."""
+    parsed = moment(created)
+    return f"{parsed.day} {MONTHS[parsed.month - 1]} {parsed.year}" if parsed else created
+
+
+FILTERS = {
+    "cell": cell,
+    "day": day,
+    "flat": flat,
+    "join_words": join_words,
+    "number": number,
+    "percent": percent,
+    "plural": plural,
+    "prose": prose,
+    "short_hash": short_hash,
+    "significant": significant,
+    "slug": slug,
+    "visible": visible,
+    "w3c_time": w3c_time,
+    "words": words,
+}
+TESTS = {"numeric": is_numeric}

@@ -1,0 +1,95 @@
+"""Which files a rendering may read: the run's own pictures and the template's assets, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.document import ColorBar, Figure, Report
+from reportgen.errors import ReportgenError
+
+MIME_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of one rendering.
+
+    Attributes:
+        run: the run folder, in which the report's pictures lie.
+        pictures: the posix paths in it that the report names.
+        folders: the template's folders, the user's own before the shipped one.
+    """
+
+    run: Path
+    pictures: frozenset[str]
+    folders: tuple[Path, ...]
+
+    def picture(self, file: str) -> Path:
+        """The real path of a picture that the report names.
+
+        Raises:
+            ReportgenError: the report names no such picture, it is missing, or it leads out of the run.
+        """
+        if file not in self.pictures:
+            raise ReportgenError(f"{file}: the report names no such picture, so it is not read")
+        path = inside(self.run, file)
+        if path is None:
+            raise ReportgenError(f"{file}: no such picture in {self.run}; render from a complete run folder")
+        return path
+
+    def asset(self, name: str) -> Path:
+        """The real path of a font or picture of the template; the user's own folder comes first.
+
+        Raises:
+            ReportgenError: no folder of the template has it.
+        """
+        for folder in self.folders:
+            path = inside(folder, name)
+            if path is not None:
+                return path
+        raise ReportgenError(f"{name}: the template has no such asset (looked in its own folder and the base)")
+
+
+def sources(report: Report, run: Path, folders: tuple[Path, ...]) -> Sources:
+    return Sources(run, frozenset(_named_pictures(report)), folders)
+
+
+def mime_type(path: Path) -> str:
+    """The media type by ending.
+
+    Raises:
+        ReportgenError: neither a picture nor a font that a report may show.
+    """
+    try:
+        return MIME_TYPES[path.suffix.lower()]
+    except KeyError:
+        raise ReportgenError(f"{path.name}: a report shows only {', '.join(sorted(MIME_TYPES))}") from None
+
+
+def inside(root: Path, name: str) -> Path | None:
+    """The file `name` of the folder `root`, links followed; None if it is missing or leads out of `root`."""
+    try:
+        real_root = root.resolve(strict=True)
+        path = (real_root / name).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return path if path.is_relative_to(real_root) and path.is_file() else None
+
+
+def _named_pictures(report: Report) -> Iterator[str]:
+    for image in report.images:
+        yield image.picture.file
+    for section in report.sections:
+        for block in section.blocks:
+            if isinstance(block, Figure):
+                yield from (picture.file for picture in block.pictures)
+                if isinstance(block.legend, ColorBar) and block.legend.file:
+                    yield block.legend.file

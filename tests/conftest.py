@@ -1,0 +1,58 @@
+"""What many tests share: a cache of their own, real photographs, and engines that are made once a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from toys import photo_path
+
+from reportgen.analysis import View
+from reportgen.classifiers import resolve
+from reportgen.images import model_frame
+from reportgen.runtime import Engine, decide
+from reportgen.settings import Settings
+from reportgen.store import cache_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty cache folder for the session; a conversion to OpenVINO is made once and found by every later test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("REPORTGEN_")]:
+            patch.delenv(name)
+        patch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield cache_folder()
+
+
+@pytest.fixture(scope="session")
+def lite0(cache: Path) -> Engine:
+    """EfficientNet-Lite0 on its real weights, on OpenVINO."""
+    return engine(cache, "openvino")
+
+
+@pytest.fixture(scope="session")
+def lite0_torch(cache: Path) -> Engine:
+    """EfficientNet-Lite0 on its real weights, on torch."""
+    return engine(cache, "torch")
+
+
+def engine(cache: Path, runtime: str) -> Engine:
+    spec = resolve("efficientnet_lite0", Settings())
+    return Engine(spec, decide(spec, runtime, "exact", cache / "models"), cache / "models")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def chelsea() -> np.ndarray:
+    """(300, 451, 3) uint8: a photograph of a cat."""
+    return np.array(Image.open(photo_path("chelsea")).convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def view(lite0: Engine, chelsea: np.ndarray) -> View:
+    """The cat as EfficientNet-Lite0 sees it, on OpenVINO."""
+    return View(model_frame(chelsea, lite0.spec.preprocessing), lite0)

@@ -1,0 +1,213 @@
+"""analyses.agreement: overlaps against loops over pixels and against simulation; masks from maps; refusals."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from skimage.filters import threshold_otsu
+from toys import CountingEngine, toy_network, toy_spec
+
+from analyses.agreement import ANALYSIS
+from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
+from reportgen.analysis import Subject, View
+from reportgen.errors import UsageError
+from reportgen.settings import AgreementSettings, Settings
+from reportgen.store import Result
+
+
+def random_mask(seed: int, area: float, shape: tuple[int, int] = (23, 31)) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape) < area
+
+
+def mask_of(pixels: int, size: int, offset: int = 0) -> np.ndarray:
+    """(1, size) with `pixels` set from `offset` on."""
+    mask = np.zeros((1, size), bool)
+    mask[0, offset : offset + pixels] = True
+    return mask
+
+
+# --- overlap -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("area_a", "area_b"), [(0.1, 0.8), (0.5, 0.5), (0.02, 0.03)])
+def test_overlap_is_what_counting_pixels_gives(area_a: float, area_b: float) -> None:
+    a, b = random_mask(1, area_a), random_mask(2, area_b)
+    both = either = in_a = in_b = 0
+    for row in range(a.shape[0]):
+        for column in range(a.shape[1]):
+            both += a[row, column] and b[row, column]
+            either += a[row, column] or b[row, column]
+            in_a += a[row, column]
+            in_b += b[row, column]
+    found = overlap(a, b)
+    assert found.iou == pytest.approx(both / either, abs=1e-12)
+    assert (found.area_a, found.area_b) == pytest.approx((in_a / a.size, in_b / a.size), abs=1e-12)
+
+
+def test_overlap_reads_both_masks_alike() -> None:
+    a, b = random_mask(1, 0.2), random_mask(2, 0.6)
+    there, back = overlap(a, b), overlap(b, a)
+    assert (there.iou, there.chance, there.ceiling) == (back.iou, back.chance, back.ceiling)
+    assert (there.area_a, there.area_b) == (back.area_b, back.area_a)
+
+
+def test_overlap_of_a_mask_with_itself_and_with_its_complement() -> None:
+    a = random_mask(1, 0.3)
+    assert overlap(a, a).iou == overlap(a, a).ceiling == 1
+    assert overlap(a, ~a).iou == 0
+
+
+@pytest.mark.parametrize(("area_a", "area_b"), [(0.2, 0.3), (0.05, 0.7), (0.9, 0.9)])
+def test_chance_is_the_iou_of_masks_that_know_nothing_of_each_other(area_a: float, area_b: float) -> None:
+    rng = np.random.default_rng(0)
+    shape = (300, 300)
+    a = rng.random(shape) < area_a
+    drawn = [overlap(a, rng.random(shape) < area_b) for _ in range(20)]
+    assert np.mean([o.iou for o in drawn]) == pytest.approx(np.mean([o.chance for o in drawn]), abs=2e-3)
+
+
+@pytest.mark.parametrize(("pixels_a", "pixels_b"), [(3, 12), (12, 3), (7, 7)])
+def test_ceiling_is_the_iou_of_nested_masks_and_no_shift_beats_it(pixels_a: int, pixels_b: int) -> None:
+    a = mask_of(pixels_a, 20)
+    found = [overlap(a, mask_of(pixels_b, 20, offset)) for offset in range(21 - pixels_b)]
+    assert {o.ceiling for o in found} == {found[0].ceiling}
+    assert max(o.iou for o in found if o.iou is not None) == found[0].iou == found[0].ceiling
+
+
+def test_two_empty_masks_have_no_iou() -> None:
+    empty = np.zeros((4, 5), bool)
+    found = overlap(empty, empty)
+    assert (found.iou, found.chance, found.ceiling) == (None, None, None)
+    assert (found.area_a, found.area_b) == (0, 0)
+
+
+def test_one_empty_mask_has_an_iou_of_zero() -> None:
+    found = overlap(np.zeros((4, 5), bool), np.ones((4, 5), bool))
+    assert (found.iou, found.chance, found.ceiling) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (np.zeros((4, 5), bool), np.zeros((5, 4), bool), "different frames"),
+        (np.zeros((4, 5), np.uint8), np.zeros((4, 5), bool), "uint8"),
+        (np.zeros((4, 5), bool), np.zeros((4, 5)), "float64"),
+        (np.zeros((4, 5, 1), bool), np.zeros((4, 5, 1), bool), r"\(4, 5, 1\)"),
+    ],
+)
+def test_masks_that_cannot_be_compared_are_errors(a: np.ndarray, b: np.ndarray, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        overlap(a, b)
+
+
+# --- masks from maps -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saliency() -> np.ndarray:
+    """(16, 24) in [0, 1], no two pixels alike."""
+    values = np.random.default_rng(4).permutation(16 * 24).reshape(16, 24)
+    return (values / values.max()).astype(np.float32) ** 2
+
+
+def test_otsu_keeps_what_lies_above_otsus_threshold(saliency: np.ndarray) -> None:
+    # By Otsu's own criterion, over every cut: the split with the largest variance between the classes.
+    histogram, edges = np.histogram(saliency, 256)
+    centres, best = (edges[:-1] + edges[1:]) / 2, (0.0, 0.0)
+    for cut in range(1, 256):
+        low, high = histogram[:cut].sum(), histogram[cut:].sum()
+        between = low * high * (np.average(centres[:cut], weights=histogram[:cut]) - np.average(centres[cut:], weights=histogram[cut:])) ** 2  # fmt: skip
+        best = max(best, (between, float(centres[cut - 1])))
+    kept = threshold_mask(saliency, "otsu", 0)
+    assert threshold_otsu(saliency) == pytest.approx(best[1], abs=1e-6)
+    assert np.array_equal(kept, saliency > best[1])
+    assert 0 < kept.sum() < kept.size
+
+
+def test_max_keeps_a_share_of_the_maximum(saliency: np.ndarray) -> None:
+    half = saliency * 0.8
+    assert np.array_equal(threshold_mask(half, "max:0.5", 0), half >= 0.4)
+    tied = np.array([[0.0, 0.5, 1.0]])
+    assert threshold_mask(tied, "max:0.5", 0).tolist() == [[False, True, True]]
+
+
+@pytest.mark.parametrize(("rule", "pixels"), [("area:0.25", 96), ("area:0.001", 0), ("area:0.9", 346), ("area:lime", 11)])
+def test_area_keeps_as_many_of_the_strongest_pixels(saliency: np.ndarray, rule: str, pixels: int) -> None:
+    kept = threshold_mask(saliency, rule, 11)
+    assert kept.sum() == pixels
+    assert kept.sum() == 0 or saliency[kept].min() > saliency[~kept].max()
+
+
+@pytest.mark.parametrize("rule", ["otsu", "max:0.5", "area:0.2", "area:lime"])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_a_constant_map_marks_no_place(rule: str, level: float) -> None:
+    assert not threshold_mask(np.full((4, 4), level, np.float32), rule, 5).any()
+
+
+def test_of_equal_pixels_the_first_in_reading_order_are_kept() -> None:
+    saliency = np.array([[1, 3, 2], [3, 2, 2]])
+    assert top_pixels(saliency, 3).tolist() == [[False, True, True], [True, False, False]]
+    assert top_pixels(saliency, 0).sum() == 0
+    assert top_pixels(saliency, 99).all()
+
+
+@pytest.mark.parametrize("rule", ["otsu:0.5", "max", "max:0", "max:1", "max:nan", "area:1.5", "area:x", "area:", "", "lime"])
+def test_rules_that_mean_nothing_are_refused(rule: str) -> None:
+    with pytest.raises(ValueError, match="use otsu, max:SHARE"):
+        AgreementSettings(threshold=rule)
+
+
+# --- the analysis --------------------------------------------------------------------------------
+
+
+def subject(saliency: np.ndarray, lime_mask: np.ndarray, *, cam_target: int = 2, rule: str = "otsu") -> Subject:
+    frame = np.zeros((32, 32, 3), np.uint8)
+    results = {
+        "cams": Result({"target": cam_target}, {"gradcam": saliency}),
+        "lime": Result({"target": 2}, {"mask": lime_mask}),
+    }
+    settings = Settings(agreement=AgreementSettings(threshold=rule))
+    view = View(frame, CountingEngine(toy_spec(toy_network())))
+    return Subject(view, 2, 0, results, settings, lambda _: nullcontext())
+
+
+def test_map_compares_the_masks_as_arrays(saliency: np.ndarray) -> None:
+    lime = random_mask(5, 0.3, saliency.shape)
+    result = ANALYSIS.map(subject(saliency, lime, rule="max:0.5"))
+    cam = saliency >= 0.5
+    assert np.array_equal(result.arrays["gradcam"], cam)
+    assert result.values["iou"] == (cam & lime).sum() / (cam | lime).sum()
+    assert result.values["cam_area"] == cam.mean()
+    assert result.values["lime_area"] == lime.mean()
+    strongest = saliency >= np.sort(saliency.ravel())[-int(lime.sum())]
+    assert strongest.sum() == lime.sum()
+    assert result.values["iou_area_matched"] == (strongest & lime).sum() / (strongest | lime).sum()
+    assert result.values["chance_area_matched"] == pytest.approx(lime.mean() / (2 - lime.mean()))
+
+
+def test_map_of_nothing_against_nothing_has_no_iou() -> None:
+    values = ANALYSIS.map(subject(np.zeros((8, 8), np.float32), np.zeros((8, 8), bool))).values
+    assert [values[key] for key in ("iou", "chance", "ceiling", "iou_area_matched")] == [None] * 4
+
+
+def test_explanations_of_different_classes_are_not_compared(saliency: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="different classes"):
+        ANALYSIS.map(subject(saliency, random_mask(5, 0.3, saliency.shape), cam_target=1))
+
+
+def test_masks_of_different_frames_are_not_compared(saliency: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="different frames"):
+        ANALYSIS.map(subject(saliency, random_mask(5, 0.3, (8, 8))))
+
+
+def test_without_gradcam_there_is_nothing_to_compare() -> None:
+    def relevant(**values: Any) -> dict[str, Any]:
+        return ANALYSIS.relevant(Settings(**values))
+
+    with pytest.raises(UsageError, match=r"add gradcam to cams\.methods"):
+        relevant(cams={"methods": ("scorecam",)})
+    assert relevant() == relevant(seed=4)
+    assert relevant(agreement={"threshold": "max:0.5"}) != relevant()

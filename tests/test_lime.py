@@ -1,0 +1,333 @@
+"""analyses.lime: perturbed images, weights and mask against `lime` as shipped, with the same random draw."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from lime.lime_image import ImageExplanation, LimeImageExplainer
+from lime.wrappers.scikit_image import SegmentationAlgorithm
+from toys import CountingEngine, toy_network, toy_spec
+
+from analyses.lime import ANALYSIS
+from analyses.lime.params import explain_arguments, explain_params, pickled
+from analyses.lime.surrogate import (
+    Surrogate,
+    explain,
+    hidden_frame,
+    perturbations,
+    positive_mask,
+    sample_probabilities,
+    superpixels,
+    weight_map,
+)
+from reportgen.analysis import Subject, View
+from reportgen.runtime import Engine
+from reportgen.settings import LimeSettings, Settings
+from reportgen.store import Result
+
+FEW = LimeSettings(num_samples=64)
+ARGUMENTS = {
+    "labels", "hide_color", "top_labels", "num_features", "num_samples", "batch_size", "segmentation_fn",
+    "distance_metric", "model_regressor", "random_seed",
+}  # fmt: skip
+
+
+class Library:
+    """`lime` as shipped, explaining a view; keeps the perturbed images that it made."""
+
+    def __init__(self, view: View, settings: LimeSettings, seed: int) -> None:
+        self.perturbed: list[np.ndarray] = []
+        self._engine = view.engine
+        self.explanation: ImageExplanation = LimeImageExplainer(random_state=seed).explain_instance(
+            view.frame,
+            self._classify,
+            hide_color=settings.hide_color,
+            top_labels=settings.top_labels,
+            num_features=settings.num_features,
+            num_samples=settings.num_samples,
+            random_seed=1,  # given, or the explainer would draw one from the state that we compare
+        )
+
+    def _classify(self, images: np.ndarray) -> np.ndarray:
+        self.perturbed += list(images)
+        inputs = [self._engine.normalise(image) for image in images]
+        return self._engine.probabilities(len(inputs), lambda i, out: np.copyto(out, inputs[i]))
+
+
+class RecordingEngine(Engine):
+    """Passes everything on, and keeps each network input."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner.spec, inner.record, inner._models_cache)
+        self._inner = inner
+        self.inputs: list[np.ndarray] = []
+
+    def logits(self, count: int, fill: Any) -> np.ndarray:
+        def kept(i: int, out: np.ndarray) -> None:
+            out[:] = np.nan  # what an earlier input left there must not show through
+            fill(i, out)
+            self.inputs.append(out.copy())
+
+        return self._inner.logits(count, kept)
+
+
+@pytest.fixture(scope="module", params=[0, 77, None], ids=["black", "grey", "mean"])
+def both(request: pytest.FixtureRequest, view: View) -> tuple[View, Library, Surrogate, np.ndarray, list[np.ndarray]]:
+    """The library's explanation and ours of one photograph, from the same random state; segments, network inputs."""
+    settings = LimeSettings(num_samples=64, hide_color=request.param)
+    recording = View(view.frame, RecordingEngine(view.engine))
+    segments = superpixels(view.frame, settings)
+    target = int(view.forward.logits[0].argmax())
+    ours = explain(recording, segments, target, settings, np.random.RandomState(7))
+    return view, Library(view, settings, 7), ours, segments, recording.engine.inputs  # type: ignore[attr-defined]
+
+
+# --- against the library -------------------------------------------------------------------------
+
+
+def test_superpixels_are_the_librarys(both: Any) -> None:
+    _, library, _, segments, _ = both
+    assert np.array_equal(segments, library.explanation.segments)
+    assert segments.max() > 20
+
+
+def test_perturbed_images_are_the_librarys(both: Any) -> None:
+    view, library, _, _, inputs = both
+    assert len(inputs) == len(library.perturbed) == 64
+    for ours, theirs in zip(inputs, library.perturbed, strict=True):
+        assert np.array_equal(ours, view.engine.normalise(theirs))
+
+
+def test_weights_are_the_librarys(both: Any) -> None:
+    view, library, ours, _, _ = both
+    target = int(view.forward.logits[0].argmax())
+    theirs = library.explanation.local_exp[target]
+    assert [superpixel for superpixel, _ in ours.weights] == [superpixel for superpixel, _ in theirs]
+    np.testing.assert_allclose([w for _, w in ours.weights], [w for _, w in theirs], atol=1e-6)
+    assert ours.intercept == pytest.approx(library.explanation.intercept[target], abs=1e-6)
+    assert ours.r2 == pytest.approx(library.explanation.score, abs=1e-6)
+    assert ours.prediction == pytest.approx(library.explanation.local_pred[0], abs=1e-6)
+
+
+def test_mask_is_the_librarys(both: Any) -> None:
+    view, library, ours, segments, _ = both
+    target = int(view.forward.logits[0].argmax())
+    _, theirs = library.explanation.get_image_and_mask(target, positive_only=True, num_features=15)
+    mask = positive_mask(segments, ours, 15)
+    assert mask.any()
+    assert np.array_equal(mask, theirs.astype(bool))
+
+
+def test_few_features_are_selected_as_the_library_selects_them(view: View) -> None:
+    """Six features or fewer take lime's other path, forward selection, which draws on the random state too."""
+    settings = LimeSettings(num_samples=40, num_features=4)
+    target = int(view.forward.logits[0].argmax())
+    ours = explain(view, superpixels(view.frame, settings), target, settings, np.random.RandomState(3))
+    theirs = Library(view, settings, 3).explanation.local_exp[target]
+    assert [superpixel for superpixel, _ in ours.weights] == [superpixel for superpixel, _ in theirs]
+    np.testing.assert_allclose([w for _, w in ours.weights], [w for _, w in theirs], atol=1e-6)
+
+
+def test_quickshift_parameters_reach_the_segmentation(view: View) -> None:
+    settings = LimeSettings(quickshift_kernel_size=2, quickshift_max_dist=9, quickshift_ratio=0.6)
+    theirs = SegmentationAlgorithm("quickshift", kernel_size=2, max_dist=9, ratio=0.6)(view.frame)
+    assert np.array_equal(superpixels(view.frame, settings), theirs)
+
+
+def test_kernel_width_decides_how_close_a_sample_counts(view: View) -> None:
+    segments, target = superpixels(view.frame, FEW), int(view.forward.logits[0].argmax())
+    wide = FEW.model_copy(update={"kernel_width": 5.0})
+    near, far = (explain(view, segments, target, s, np.random.RandomState(0)) for s in (FEW, wide))
+    assert near.weights != far.weights
+    assert near.probability == far.probability
+
+
+# --- superpixels, draws, masks -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("labels", [[[1, 1], [2, 3]], [[0, 0], [4, 9]]], ids=["starts at 1", "skips numbers"])
+def test_superpixels_are_numbered_from_zero_without_gaps(monkeypatch: pytest.MonkeyPatch, labels: list[Any]) -> None:
+    """Otherwise one superpixel would never be hidden, or a bit of the draw would hide nothing."""
+    monkeypatch.setattr("skimage.segmentation.quickshift", lambda *_, **__: np.array(labels))
+    assert superpixels(np.zeros((2, 2, 3), np.uint8), FEW).tolist() == [[0, 0], [1, 2]]
+
+
+def test_the_first_sample_shows_everything_and_the_rest_about_half() -> None:
+    data = perturbations(400, 50, np.random.RandomState(0))
+    assert data[0].all()
+    assert set(np.unique(data)) == {0, 1}
+    # 19 950 fair coins: five standard deviations are 0.018.
+    assert data[1:].mean() == pytest.approx(0.5, abs=0.018)
+
+
+def test_hidden_superpixels_take_their_mean_colour() -> None:
+    frame = np.array([[[0, 10, 200], [1, 20, 100], [9, 9, 9]]], np.uint8)
+    segments = np.array([[0, 0, 1]])
+    assert hidden_frame(frame, segments, None).tolist() == [[[0, 15, 150], [0, 15, 150], [9, 9, 9]]]
+    assert hidden_frame(frame, segments, 77).tolist() == [[[77] * 3] * 3]
+
+
+def test_mask_holds_the_strongest_positive_superpixels() -> None:
+    segments = np.array([[0, 1], [2, 3]])
+    fitted = Surrogate(((1, -0.9), (3, 0.5), (0, 0.3), (2, 0.1)), 0, 0, 0, 0, 0, 0)
+    assert positive_mask(segments, fitted, 2).tolist() == [[True, False], [False, True]]
+    assert not positive_mask(segments, Surrogate(((1, -0.9),), 0, 0, 0, 0, 0, 0), 2).any()
+    np.testing.assert_allclose(weight_map(segments, fitted), [[0.3, -0.9], [0.1, 0.5]])
+
+
+def test_a_superpixel_that_was_not_fitted_weighs_nothing() -> None:
+    fitted = Surrogate(((1, 0.5),), 0, 0, 0, 0, 0, 0)
+    assert weight_map(np.array([[0, 1, 2]]), fitted).tolist() == [[0, 0.5, 0]]
+
+
+# --- seeds, and the path through the model -------------------------------------------------------
+
+
+def subject(view: View, seed: int, **lime: Any) -> Subject:
+    settings = Settings(lime=LimeSettings(**{"num_samples": 64, **lime}))
+    target = int(view.forward.logits[0].argmax())
+    return Subject(view, target, seed, results={}, settings=settings, timed=lambda _: nullcontext())
+
+
+def weights(result: Result) -> list[Any]:
+    return result.values["weights"]
+
+
+def test_the_same_seed_gives_the_same_explanation(view: View) -> None:
+    first, again = ANALYSIS.map(subject(view, 5)), ANALYSIS.map(subject(view, 5))
+    assert first.arrays["mask"].any()
+    assert np.array_equal(first.arrays["mask"], again.arrays["mask"])
+    assert first.values == again.values
+
+
+def test_another_seed_gives_another_draw(view: View) -> None:
+    first, other = ANALYSIS.map(subject(view, 5)), ANALYSIS.map(subject(view, 6))
+    assert np.array_equal(first.arrays["segments"], other.arrays["segments"])
+    assert weights(first) != weights(other)
+    assert not np.array_equal(first.arrays["mask"], other.arrays["mask"])
+
+
+def test_the_global_random_state_is_neither_read_nor_moved(view: View) -> None:
+    np.random.seed(1)
+    first = ANALYSIS.map(subject(view, 5))
+    assert np.random.randint(2**31) == np.random.RandomState(1).randint(2**31)
+    np.random.seed(2)
+    assert weights(ANALYSIS.map(subject(view, 5))) == weights(first)
+
+
+def test_both_paths_through_the_model_agree(view: View) -> None:
+    """LIME's first sample is the whole image: the class and probability that every other method explains."""
+    result = ANALYSIS.map(subject(view, 5))
+    straight = view.forward.logits[0]
+    assert result.values["top_class"] == straight.argmax() == result.values["target"]
+    exact = np.exp(straight - straight.max())
+    assert result.values["probability"] == pytest.approx(float(exact.max() / exact.sum()), abs=1e-6)
+
+
+def test_forward_passes_are_those_that_were_made() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    engine = CountingEngine(toy_spec(toy_network()))
+    view = View(frame, engine)
+    segments = superpixels(frame, FEW)
+    found = explain(view, segments, 0, FEW, np.random.RandomState(0))
+    assert found.forward_passes == engine.passes == 64
+
+
+def test_map_reports_what_it_found(view: View) -> None:
+    result = ANALYSIS.map(subject(view, 5, num_features=8))
+    assert result.values["n_segments"] == result.arrays["segments"].max() + 1 == len(np.unique(result.arrays["segments"]))
+    positive = [superpixel for superpixel, weight in weights(result) if weight > 0]
+    assert result.values["n_selected"] == len(positive) > 0
+    assert set(np.unique(result.arrays["segments"][result.arrays["mask"]])) == set(positive)
+    assert len(weights(result)) == 8
+    strengths = [abs(weight) for _, weight in weights(result)]
+    assert strengths == sorted(strengths, reverse=True)
+
+
+def test_a_frame_of_one_colour_is_explained_too(lite0: Engine) -> None:
+    """One superpixel or a few, no signal: the fit must stay finite."""
+    size = lite0.spec.preprocessing.size
+    result = ANALYSIS.map(subject(View(np.full((size, size, 3), 90, np.uint8), lite0), 0, num_samples=20))
+    assert np.isfinite([result.values["r2"], result.values["intercept"], result.values["surrogate_probability"]]).all()
+
+
+def test_relevant_settings_are_limes_without_the_batch_size() -> None:
+    def relevant(**values: Any) -> dict[str, Any]:
+        return ANALYSIS.relevant(Settings(**values))
+
+    assert relevant(lime={"batch_size": 3}, cams={"methods": ("gradcam",)}) == relevant()
+    assert relevant(lime={"num_samples": 3}) != relevant()
+
+
+def test_samples_are_written_into_a_dirty_buffer(view: View) -> None:
+    """`fill` is handed memory that an earlier input left: every pixel must be written."""
+    recording = View(view.frame, RecordingEngine(view.engine))
+    segments = superpixels(view.frame, FEW)
+    found = sample_probabilities(recording, segments, np.eye(3, segments.max() + 1, dtype=int), None)
+    assert np.isfinite(found).all()
+    assert np.isfinite(recording.engine.inputs).all()  # type: ignore[attr-defined]
+
+
+# --- explain_params.pkl --------------------------------------------------------------------------
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Knows no class and no function: a file of plain data needs none."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(f"the file asks for {module}.{name}")
+
+
+def entries(*names: str) -> dict[str, dict[str, Any]]:
+    return explain_params(names, range(len(names)), LimeSettings())
+
+
+def test_explain_params_is_plain_data_with_limes_ten_arguments() -> None:
+    found = PlainUnpickler(io.BytesIO(pickled(entries("n01443537_goldfish.JPEG", "photo.png")))).load()
+    assert list(found) == ["goldfish", "photo"]
+    for number, arguments in enumerate(found.values()):
+        assert arguments == {
+            "labels": (1,), "hide_color": 0, "top_labels": 1, "num_features": 15, "num_samples": 500, "batch_size": 10,
+            "segmentation_fn": None, "distance_metric": "cosine", "model_regressor": None, "random_seed": number,
+        }  # fmt: skip
+
+
+def test_explain_params_are_arguments_that_explain_instance_takes(view: View) -> None:
+    arguments = explain_arguments(LimeSettings(num_samples=10), seed=3)
+    assert set(arguments) == ARGUMENTS
+    engine = view.engine
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        return engine.probabilities(len(images), lambda i, out: np.copyto(out, engine.normalise(images[i])))
+
+    found = LimeImageExplainer(random_state=0).explain_instance(view.frame, classify, **arguments)
+    assert found.top_labels == [int(view.forward.logits[0].argmax())]
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("n01443537_goldfish.JPEG", "n01443538_goldfish.JPEG"), ["goldfish", "n01443538_goldfish"]),
+        (("a/kite.jpg", "b/kite.jpg", "kite.png"), ["kite", "b/kite.jpg", "kite.png"]),
+        # Files are read whatever their extension: every candidate of the last one is taken.
+        (("n00000001_x.jpg", "n00000002_x/n00000003_x.jpg", "x"), ["x", "n00000003_x", "x (2)"]),
+    ],
+)
+def test_images_of_one_class_keep_an_entry_each(names: tuple[str, ...], keys: list[str]) -> None:
+    assert list(entries(*names)) == keys
+
+
+def test_explain_params_follow_the_settings() -> None:
+    settings = LimeSettings(hide_color=None, num_samples=77, num_features=3, batch_size=4, top_labels=2)
+    arguments = explain_arguments(settings, 9)
+    for key in ("hide_color", "num_samples", "num_features", "batch_size", "top_labels", "distance_metric"):
+        assert arguments[key] == getattr(settings, key)
+
+
+def test_equal_entries_give_equal_bytes() -> None:
+    assert pickled(entries("a.jpg", "b.jpg")) == pickled(entries("a.jpg", "b.jpg"))
