@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from reportgen.document import Finding, ImageRecord, Picture, Section, Table, Warning_
+from reportgen.document import Finding, ImageRecord, Picture, Section, Skipped, Table, Warning_
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
@@ -98,6 +98,10 @@ class Mapped(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """Posix paths under the folder, in the order of the results."""
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """Files of the probe set that could not be read; those of the input folder stand in the report."""
 
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
         """The result of one image (by position in `names`); `model` defaults to the explained one."""

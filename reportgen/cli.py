@@ -27,8 +27,10 @@ app = typer.Typer(
 )
 templates_app = typer.Typer(help="Shipped templates.", no_args_is_help=True)
 config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
+models_app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 app.add_typer(templates_app, name="templates")
 app.add_typer(config_app, name="config")
+app.add_typer(models_app, name="models")
 
 
 class Preset(str, Enum):
@@ -69,6 +71,12 @@ def run(
         Precision | None, typer.Option(help="exact: fp32; fast: bf16 where there is hardware for it.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
+    probe: Annotated[
+        Path | None, typer.Option(help="A folder of images to dissect units on. Default: the images of the run.")
+    ] = None,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
 ) -> None:
@@ -85,6 +93,8 @@ def run(
             "runtime": runtime and runtime.value,
             "precision": precision and precision.value,
             "seed": seed,
+            "probe": str(probe) if probe else None,
+            "allow_download": allow_download or None,
             "strict": strict or None,
         }
         loaded = _load(flags, config)
@@ -123,17 +133,39 @@ def render(
         typer.echo(file)
 
 
-@app.command()
-def models(config: Config = None) -> None:
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context, config: Config = None) -> None:
     """List what can be loaded, from where, and whether its weights are here."""
-    from reportgen.classifiers import listed
+    if context.invoked_subcommand is not None:
+        return
+    from reportgen import classifiers, encoders
 
-    for row in listed(_load({}, config).settings):
+    settings = _load({}, config).settings
+    for row in [*classifiers.listed(settings), *encoders.listed(settings)]:
         presets = f" [{', '.join(row.presets)}]" if row.presets else ""
         typer.echo(
             f"{row.name}{presets}: {row.source + '; here' if row.missing is None else 'not here; ' + row.missing}"
         )
     typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
+    typer.echo("checkpoint:PATH: your own weights, with architectures and classes in the settings")
+
+
+@models_app.command("fetch")
+def models_fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models or encoders, as the list names them.")],
+    config: Config = None,
+) -> None:
+    """Download weights that are not here, and check them."""
+    from reportgen.fetch import fetch
+
+    settings = _load({}, config).settings
+    with _progress() as progress:
+        fetched = {name: fetch(name, settings, progress) for name in names}
+    for name, files in fetched.items():
+        for file in files:
+            typer.echo(file)
+        if not files:
+            _say(f"{name}: nothing to fetch, its weights are here")
 
 
 @templates_app.command("list")
@@ -178,7 +210,8 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except ReportgenError as error:
-        _say(f"reportgen: {error}")
+        for line in error.lines:
+            _say(f"reportgen: {line}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
@@ -216,16 +249,22 @@ def _command(images: Path, flags: dict[str, Any]) -> list[str]:
     for key, value in flags.items():
         if value is None:
             continue
-        flag = f"--{names.get(key, key)}"
+        flag = f"--{names.get(key, key).replace('_', '-')}"
         if key == "formats":
             parts += [flag, ",".join(value)]
         elif isinstance(value, tuple):
-            parts += [part for item in value for part in (flag, item)]
+            parts += [part for item in value for part in (flag, _without_folder(item))]
         elif value is True:
             parts.append(flag)
         else:
-            parts += [flag, Path(value).name if key == "template" else str(value)]
+            parts += [flag, Path(value).resolve().name if key in ("template", "probe") else str(value)]
     return parts
+
+
+def _without_folder(name: str) -> str:
+    """`checkpoint:PATH` as `checkpoint:FILE`; any other name as it is."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{Path(path).name}" if kind == "checkpoint" and colon else name
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reportgen.classifiers import listed
+from reportgen.runtime.quiet import import_openvino
 from reportgen.settings import load
 from reportgen.store import cache_folder
 
@@ -59,9 +60,7 @@ def _pdf() -> Check:
 def _openvino() -> Check:
     name = "OpenVINO on this CPU (optional, faster)"
     try:
-        import openvino
-
-        devices = openvino.Core().available_devices
+        devices = import_openvino().Core().available_devices
     except (ImportError, RuntimeError) as error:
         return Check(name, f"{error}; run with --runtime torch")
     return Check(name, None if "CPU" in devices else "no CPU device; run with --runtime torch")

@@ -60,6 +60,7 @@ class LimeSettings(_Group):
     hide_color: int | None = Field(0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean")
     num_features: int = Field(15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask")
     num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
+    repeats: int = Field(3, ge=1, description="draws under different seeds; the first one is the explanation")
     batch_size: int = Field(10, ge=1, description="as written to explain_params.pkl; the runtime picks its own")
     distance_metric: Literal["cosine"] = "cosine"
     kernel_width: float = Field(0.25, gt=0)
@@ -138,7 +139,7 @@ class Settings(_Group):
     dissection: DissectionSettings = DissectionSettings()
 
     def __init__(self, **values: Any) -> None:
-        preset = PRESETS.get(values.get("preset", "embedded"), {})
+        preset = PRESETS.get(str(values.get("preset", "embedded")), {})
         for key, value in preset.items():
             given = values.get(key)
             if isinstance(value, Mapping) and given is not None:
@@ -238,6 +239,8 @@ def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]
     pyproject, own = folder / "pyproject.toml", folder / "reportgen.toml"
     if pyproject.is_file():
         table = _read_toml(pyproject).get("tool", {}).get("reportgen")
+        if table is not None and not isinstance(table, Mapping):
+            raise UsageError(f"{pyproject}: tool.reportgen is not a table: write [tool.reportgen] and its keys")
         if table is not None:
             yield table, "pyproject.toml"
     if own.is_file():
@@ -264,7 +267,10 @@ def _environment_layer(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
             key = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
-            _assign(values, key, _from_text(environ[name], key))
+            alone: dict[str, Any] = {}
+            _assign(alone, key, value := _from_text(environ[name], key))
+            _check_keys(alone, Settings, "environment")  # one by one: two of them may contradict each other
+            _assign(values, key, value)
     return values
 
 
@@ -300,7 +306,9 @@ def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator
 
 def _assign(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
     for part in key[:-1]:
-        values = values.setdefault(part, {})
+        if not isinstance(values.get(part), dict):
+            values[part] = {}
+        values = values[part]
     values[key[-1]] = value
 
 
@@ -313,6 +321,8 @@ def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, 
             if not isinstance(value, Mapping):
                 raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
             _check_keys(value, annotation, origin, f"{prefix}{key}.")
+        elif isinstance(value, Mapping) and not str(annotation).startswith("dict"):
+            raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
 
 
 def _nearest(key: str, known: Mapping[str, Any]) -> str:

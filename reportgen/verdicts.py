@@ -13,6 +13,8 @@ from reportgen.stats import Correlation, Paired, sign_test
 
 ALPHA = 0.05
 SMALL_N = 20
+# LIME's masks of one image under different seeds: at least this mean Jaccard index counts as stable.
+STABLE_JACCARD = 0.6
 
 RULES = (
     "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
@@ -27,6 +29,7 @@ RULES = (
     "A claim with several tests is supported when at least one supports it and none contradicts it, contradicted "
     "when at least one "
     "contradicts it and none supports it.",
+    f"A LIME mask is called stable when the mean Jaccard index of the masks under different seeds is at least {STABLE_JACCARD:g}.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )

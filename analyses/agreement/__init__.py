@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
+from analyses.agreement.complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
+from analyses.agreement.overlap import THRESHOLDS, overlap, threshold_mask, top_pixels
 from analyses.agreement.section import reduce_agreement
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.errors import UsageError
@@ -16,7 +17,7 @@ class Agreement:
 
     name = "agreement"
     title = "Agreement of Grad-CAM and LIME"
-    version = "1"
+    version = "2"
     order = 40
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
@@ -40,6 +41,8 @@ class Agreement:
         lime_area = int(lime_mask.sum())
         mask = threshold_mask(saliency, subject.settings.agreement.threshold, lime_area)
         found = overlap(mask, lime_mask)
+        frame, segments = subject.view.frame, lime.arrays["segments"]
+        gradients = gradient(frame)
         matched = overlap(threshold_mask(saliency, "area:lime", lime_area), lime_mask)
         values = {
             "iou": found.iou,
@@ -49,6 +52,16 @@ class Agreement:
             "ceiling": found.ceiling,
             "iou_area_matched": matched.iou,
             "chance_area_matched": matched.chance,
+            "iou_seeds": [overlap(mask, other).iou for other in lime.arrays["masks"]],
+            "iou_by_threshold": [overlap(saliency >= t, lime_mask).iou for t in THRESHOLDS],
+            "chance_by_threshold": [overlap(saliency >= t, lime_mask).chance for t in THRESHOLDS],
+            "complexity": complexity(frame, int(segments.max()) + 1),
+            "components": {"gradcam": components(mask), "lime": components(lime_mask)},
+            "edge_gradient": {
+                "gradcam": edge_gradient(mask, gradients),
+                "lime": edge_gradient(lime_mask, gradients),
+                "shifted_lime": edge_gradient_by_chance(lime_mask, gradients, subject.seed),
+            },
         }
         return Result(values, {"gradcam": mask})
 

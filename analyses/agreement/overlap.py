@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Shares of the map's maximum at which the IoU is drawn as a curve.
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
 
 @dataclass(frozen=True)
 class Overlap:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from analyses.agreement.charts import complexity_scatter, iou_bars, threshold_curves
+from analyses.agreement.findings import agreement_findings
 from reportgen import plotting, wording
 from reportgen.analysis import Contribution, RunView
 from reportgen.document import (
@@ -44,15 +46,21 @@ def reduce_agreement(run: RunView) -> Contribution:
         entries.append({**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)})
         pictures.append(_overlap_picture(run, position, image, mask, result.values["iou"]))
     order = sorted(range(len(entries)), key=lambda i: (-_or_below(entries[i]["iou"]), run.images[i].name))
+    rows = [(run.images[i], entries[i]) for i in order]
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Overlaps"),
         *_overlap_figures([pictures[i] for i in order]),
         Heading(text="IoU"),
-        *_chart(run, [(run.images[i], entries[i]) for i in order]),
-        _table(run, [(run.images[i], entries[i]) for i in order]),
+        *iou_bars(run, rows),
+        _table(run, rows),
         Listing(role="observation", items=_observations(run, entries)),
-        Listing(role="limit", items=_limits(len(entries))),
+        *threshold_curves(run, rows),
+        Heading(text="Complexity and regions"),
+        *complexity_scatter(run, rows),
+        _complexity_table(run, rows),
+        _regions_table(run, rows),
+        Listing(role="limit", items=_limits(run, len(entries))),
     ]
     warnings = [
         Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
@@ -60,7 +68,7 @@ def reduce_agreement(run: RunView) -> Contribution:
         if entry["iou"] is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
-    return Contribution(section, per_image=entries, warnings=warnings)
+    return Contribution(section, per_image=entries, findings=agreement_findings(entries), warnings=warnings)
 
 
 def _or_below(iou: float | None) -> float:
@@ -130,52 +138,65 @@ def _approach(run: RunView) -> list[Block]:
     ]
 
 
-def _chart(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> list[Figure]:
-    rows = [(image, entry) for image, entry in rows if entry["iou"] is not None]
-    if not rows:
-        return []
-    with plotting.style():
-        figure, axes = plotting.chart(plotting.FULL_MM, 14 + 7 * len(rows))
-        y = np.arange(len(rows))
-        axes.barh(y, [e["iou"] for _, e in rows], color=plotting.BLUE, height=0.62, label="IoU")
-        for key, marker, name in (
-            ("chance", "|", "chance for these areas"),
-            ("ceiling", "d", "ceiling for these areas"),
-        ):
-            axes.plot(
-                [e[key] for _, e in rows], y, marker, color=plotting.VERMILLION if key == "chance" else "black",
-                markersize=13 if key == "chance" else 5, markeredgewidth=2.4 if key == "chance" else 1, label=name,
-            )  # fmt: skip
-        axes.set_yticks(y, [_short(i.name) for i, _ in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
-        axes.grid(axis="x")
-        axes.grid(False, axis="y")
-        figure.legend(loc="outside upper left", ncols=3)
-    best, worst = rows[0], rows[-1]
-    picture = run.files.chart(
-        "figures/agreement-iou.svg",
-        figure,
-        alt=f"Bars of IoU for {wording.count(len(rows), 'image')}, from {best[0].name} ({best[1]['iou']:.3f}) to "
-        f"{worst[0].name} ({worst[1]['iou']:.3f}), each with its chance level and ceiling.",
-    )
-    return [
-        Figure(
-            id="agreement-iou",
-            kind="chart",
-            caption=(
-                "IoU of each image, with the IoU that masks of the same areas reach by chance and the most "
-                "that they can reach."
-            ),
-            pictures=[picture],
-        )
+def _regions_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="gradcam_components", label="Grad-CAM parts", decimals=0),
+        Column(key="lime_components", label="LIME parts", decimals=0),
+        Column(key="gradcam_edge_gradient", label="Gradient, Grad-CAM border", decimals=3),
+        Column(key="lime_edge_gradient", label="Gradient, LIME border", decimals=3),
+        Column(key="shifted_edge_gradient", label="Gradient, LIME mask shifted", decimals=3),
     ]
+    cells = [
+        [
+            image.name,
+            entry["components"]["gradcam"],
+            entry["components"]["lime"],
+            entry["edge_gradient"]["gradcam"],
+            entry["edge_gradient"]["lime"],
+            entry["edge_gradient"]["shifted_lime"],
+        ]
+        for image, entry in rows
+    ]
+    return run.files.table(
+        Table(
+            id="agreement-regions",
+            caption="Connected parts of each mask, and the image's mean gradient along its border (1 is a full step from black to "
+            "white). Shifted: the same mask at random places, the level that its shape alone would give.",
+            columns=columns,
+            rows=cells,
+            row_images=[image.name for image, _ in rows],
+        )
+    )
 
 
-def _short(name: str, most: int = 34) -> str:
-    name = name.rsplit("/", 1)[-1]
-    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
+def _complexity_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="iou", label="IoU", decimals=3),
+        Column(key="iou_above_chance", label="IoU above chance", decimals=3),
+        Column(key="superpixels", label="Superpixels", decimals=0),
+        Column(key="edge_density", label="Edge density", unit="% of frame", decimals=1, percent=True),
+        Column(key="entropy", label="Grey-level entropy", unit="bits", decimals=2),
+    ]
+    cells: list[list[Any]] = [
+        [
+            image.name,
+            entry["iou"],
+            None if entry["iou"] is None else entry["iou"] - entry["chance"],
+            *(entry["complexity"][key] for key in ("superpixels", "edge_density", "entropy")),
+        ]
+        for image, entry in rows
+    ]
+    return run.files.table(
+        Table(
+            id="agreement-complexity",
+            caption="How complex each image is, computed from its pixels, beside its IoU.",
+            columns=columns,
+            rows=cells,
+            row_images=[image.name for image, _ in rows],
+        )
+    )
 
 
 def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
@@ -231,9 +252,10 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     return items
 
 
-def _limits(n: int) -> list[str]:
+def _limits(run: RunView, n: int) -> list[str]:
+    repeats = run.settings.lime.repeats
+    draws = f"{repeats} LIME draws" if repeats > 1 else "one LIME draw"
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",
-        f"With {wording.count(n, 'image')} and one LIME draw each, differences between images may be noise of the "
-        "draw.",
+        f"With {wording.count(n, 'image')} and {draws} each, small differences between images may be noise of the draw.",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from analyses.dissection.section import reduce_dissection
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.encoders import resolve_encoder
 from reportgen.errors import UsageError

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TOP_CONCEPTS, TOP_IN_LAYER = 15, 8
 PANELS_A_ROW = 3
 LONGEST_LABEL = 22
+MARKERS = "osD^v"
 
 
 def top_concepts(dissected: Dissected) -> Figure:
@@ -50,6 +51,8 @@ def layer_histograms(dissected: Dissected) -> Figure:
 
 def _bars(axes: Axes, rows: Sequence[tuple[str, int]], least: int = 1) -> None:
     """Horizontal bars, the first on top; `least` rows of height are kept free, so that panels share one bar width."""
+    from matplotlib.ticker import MaxNLocator
+
     positions = np.arange(len(rows))
     colours = [plotting.ORANGE if colour_term(concept) else plotting.BLUE for concept, _ in rows]
     drawn = axes.barh(positions, [count for _, count in rows], color=colours, height=0.7)
@@ -57,7 +60,7 @@ def _bars(axes: Axes, rows: Sequence[tuple[str, int]], least: int = 1) -> None:
     axes.set_yticks(positions, [short(concept) for concept, _ in rows])
     axes.set_ylim(max(len(rows), least) - 0.4, -0.6)
     axes.set_xlim(0, max((count for _, count in rows), default=1) * 1.14)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
 
@@ -69,22 +72,28 @@ def short(concept: str) -> str:
 
 def layers_compared(models: Sequence[Dissected]) -> Figure:
     """Distinct concepts, colour units and their share, layer by layer, a line a model."""
+    from matplotlib.ticker import MaxNLocator
+
     with plotting.style():
         figure, panels = _grid(1, 3, 56)
-        for model, colour, marker in zip(models, _cycled(plotting.PALETTE), _cycled("osD^v"), strict=False):
+        for place, model in enumerate(models):
             layers = model.layers
+            # A small shift to the side: models that agree would hide one another.
+            x = np.arange(1, len(layers) + 1) + 0.09 * (place - (len(models) - 1) / 2)
+            colour, marker = plotting.PALETTE[place % len(plotting.PALETTE)], MARKERS[place % len(MARKERS)]
+            distinct, colours = [len(layer.counts) for layer in layers], [layer.colour_units for layer in layers]
             shares = [100 * layer.colour_units / layer.n_units for layer in layers]
-            for panel, values in zip(
-                panels, ([len(x.counts) for x in layers], [x.colour_units for x in layers], shares), strict=True
-            ):
-                panel.plot(range(1, len(layers) + 1), values, color=colour, marker=marker, label=model.model)
+            series: tuple[Sequence[float], ...] = (distinct, colours, shares)
+            for panel, values in zip(panels, series, strict=True):
+                panel.plot(x, values, color=colour, marker=marker, label=model.model)
         titles = ("Distinct concepts", "Colour units", "Colour units, % of the layer")
         deepest = max(len(model.layers) for model in models)
         for panel, title in zip(panels, titles, strict=True):
             panel.set_title(title)
             panel.set_xticks(range(1, deepest + 1))
             panel.set_xlabel("layer, input side first")
-            panel.set_ylim(bottom=0)
+            panel.set_ylim(0, max(1.0, panel.dataLim.y1) * 1.1)
+            panel.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper left", ncols=3)
     return figure
@@ -119,10 +128,6 @@ def _spreads(panel: Axes, layers: Sequence[Layer]) -> None:
     panel.set_ylim(len(layers) - 0.5, -0.5)
     panel.grid(True, axis="x")
     panel.grid(False, axis="y")
-
-
-def _cycled(values: Sequence[str], times: int = 4) -> list[str]:
-    return list(values) * times
 
 
 def _grid(lines: int, columns: int, height_mm: float) -> tuple[Figure, list[Axes]]:

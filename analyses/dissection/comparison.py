@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 
 from analyses.dissection import charts, wordings
-from analyses.dissection.labels import Dissected, jaccard, min_margin
+from analyses.dissection.labels import Dissected, differences, jaccard, min_margin
 from analyses.dissection.probing import Probing
 from reportgen import wording
 from reportgen.analysis import RunView
@@ -94,13 +94,6 @@ def _layers_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -
     )
 
 
-def nearest(probing: Probing) -> Iterator[tuple[str, str, float]]:
-    """For each of the images' classes: its name, the concept whose embedding is nearest, and their cosine."""
-    for name, cosines in zip(probing.label_names, probing.label_cosines, strict=True):
-        best = int(cosines.argmax())
-        yield name, probing.concepts.words[best], float(cosines[best])
-
-
 def _own_concepts_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Table:
     columns = [
         Column(key="class", label="Class"),
@@ -113,7 +106,7 @@ def _own_concepts_table(run: RunView, probing: Probing, models: Sequence[Dissect
             Column(key=f"{model.model} rank", label="rank", decimals=0),
         ]
     rows: list[list[Cell]] = []
-    for name, concept, cosine in nearest(probing):
+    for name, concept, cosine in probing.nearest_concepts():
         row: list[Cell] = [name, concept, cosine]
         for model in models:
             row += [model.counts.get(concept, 0), model.rank(concept)]
@@ -162,7 +155,8 @@ def _differences_table(run: RunView, probing: Probing, models: Sequence[Dissecte
         run.files.table(
             Table(
                 id="dissection-differences",
-                caption="The concepts whose shares of the models' units differ most, over all layers. " + wordings.n(probing),
+                caption="The concepts whose shares of the models' units differ most, over all layers. "
+                + wordings.n(probing),
                 columns=columns,
                 rows=cells,
             )
@@ -170,17 +164,11 @@ def _differences_table(run: RunView, probing: Probing, models: Sequence[Dissecte
     ]
 
 
-def differences(models: Sequence[Dissected]) -> list[tuple[str, list[float]]]:
-    """Concepts with their share of each model's units, the largest difference first."""
-    concepts = {concept for model in models for concept in model.counts}
-    shares = [(concept, [model.share(concept) for model in models]) for concept in concepts]
-    return sorted(shares, key=lambda row: (min(row[1]) - max(row[1]), row[0]))
-
-
 def _margins_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Figure:
     threshold = min_margin(run.settings.dissection)
     medians = [
-        f"{model.model} {wording.listed([f'{np.median(layer.margin):.3f}' for layer in model.layers], most=9)}" for model in models
+        f"{model.model} {wording.listed([f'{np.median(layer.margin):.3f}' for layer in model.layers], most=9)}"
+        for model in models
     ]
     picture = run.files.chart(
         "figures/dissection-margins.svg",

@@ -100,7 +100,9 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         known = " or ".join(BUILT_IN)
-        raise UsageError(f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path") from None
+        raise UsageError(
+            f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path"
+        ) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")

@@ -151,3 +151,10 @@ def jaccard(a: Layer, b: Layer) -> float | None:
     """Concepts that label a unit in both layers, over those that do in either; None where there are none."""
     union = a.counts.keys() | b.counts.keys()
     return len(a.counts.keys() & b.counts.keys()) / len(union) if union else None
+
+
+def differences(models: Sequence[Dissected]) -> list[tuple[str, list[float]]]:
+    """Concepts with their share of each model's units, the largest difference first."""
+    concepts = {concept for model in models for concept in model.counts}
+    shares = [(concept, [model.share(concept) for model in models]) for concept in concepts]
+    return sorted(shares, key=lambda row: (min(row[1]) - max(row[1]), row[0]))

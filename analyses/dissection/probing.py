@@ -42,6 +42,12 @@ class Probing:
     def exploratory(self) -> bool:
         return self.n_images <= EXPLORATORY * self.top_k
 
+    def nearest_concepts(self) -> Iterator[tuple[str, str, float]]:
+        """For each of the images' classes: its name, the concept whose embedding is nearest, and their cosine."""
+        for name, cosines in zip(self.label_names, self.label_cosines, strict=True):
+            best = int(cosines.argmax())
+            yield name, self.concepts.words[best], float(cosines[best])
+
 
 def probe(run: RunView) -> Probing:
     """Embed images and words; no text model is loaded where the store has the words."""

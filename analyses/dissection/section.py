@@ -93,14 +93,14 @@ def _top_concepts(run: RunView, probing: Probing, model: Dissected, slug: str) -
         kind="chart",
         title=model.model,
         caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
-        f"{len(model.counts)} that label any, over all layers. {wordings.n(probing)}",
+        f"{len(model.counts)} that label any, over all layers. {wordings.colour_bars(model)}{wordings.n(probing)}",
         pictures=[picture],
     )
 
 
 def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> Figure:
-    leaders = [f"{layer.name} {next(iter(layer.counts.items()))}" for layer in model.layers if layer.counts]
-    leaders = [leader.replace("('", "").replace("', ", " (") for leader in leaders]
+    firsts = [(layer.name, *next(iter(layer.counts.items()))) for layer in model.layers if layer.counts]
+    leaders = [f"{layer} {concept} ({count})" for layer, concept, count in firsts]
     picture = run.files.chart(
         f"figures/dissection-{slug}-layers.svg",
         charts.layer_histograms(model),
@@ -111,7 +111,7 @@ def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> 
         kind="chart",
         title=model.model,
         caption=f"Units by concept in each layer, input side first: the {charts.TOP_IN_LAYER} most frequent concepts of the layer. "
-        f"Each panel has its own scale, because layers differ in size. {wordings.n(probing)}",
+        f"Each panel has its own scale, because layers differ in size. {wordings.colour_bars(model)}{wordings.n(probing)}",
         pictures=[picture],
     )
 
@@ -157,12 +157,25 @@ def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str)
 
 def _write_units(run: RunView, models: Sequence[Dissected]) -> None:
     """One row a unit, as CSV; too long a table for a page."""
-    keys = ("model", "layer", "unit", "concept", "similarity", "runner_up", "margin", "labelled", "colour_term", "strongest_image")
+    keys = (
+        "model",
+        "layer",
+        "unit",
+        "concept",
+        "similarity",
+        "runner_up",
+        "margin",
+        "labelled",
+        "colour_term",
+        "strongest_image",
+    )
     rows: list[list[Any]] = []
     for model in models:
         for layer in model.layers:
             rows += [_unit_row(run, model, layer, unit) for unit in range(layer.n_units)]
-    run.files.table(Table(id=UNITS_TABLE, caption="Every unit.", columns=[Column(key=k, label=k) for k in keys], rows=rows))
+    run.files.table(
+        Table(id=UNITS_TABLE, caption="Every unit.", columns=[Column(key=k, label=k) for k in keys], rows=rows)
+    )
 
 
 def _unit_row(run: RunView, model: Dissected, layer: Layer, unit: int) -> list[Any]:
@@ -216,5 +229,3 @@ def _layer_entry(layer: Layer) -> dict[str, Any]:
         "mean_similarity": float(layer.similarity.mean()),
         "median_margin": float(sorted(layer.margin)[layer.n_units // 2]),
     }
-
-

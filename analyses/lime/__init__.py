@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
-
 from analyses.lime import surrogate as lime
 from analyses.lime.section import reduce_lime
+from analyses.lime.stability import repeats, sensitivity
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.settings import Settings
 
@@ -17,7 +16,7 @@ class Lime:
 
     name = "lime"
     title = "LIME"
-    version = "1"
+    version = "2"
     order = 30
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
@@ -29,14 +28,14 @@ class Lime:
         return settings.lime.model_dump(exclude={"batch_size"})
 
     def map(self, subject: Subject) -> Result:
-        """Arrays: `segments` (H, W) and `mask` (H, W) bool. Values: the surrogate of the target class."""
+        """Arrays: `segments` (H, W), `mask` (H, W) bool, `masks` (repeats, H, W). Values: the target class's surrogate."""
         settings = subject.settings.lime
         with subject.timed("lime superpixels"):
             segments = lime.superpixels(subject.view.frame, settings)
         with subject.timed("lime"):
-            random_state = np.random.RandomState(subject.seed)
-            found = lime.explain(subject.view, segments, subject.target, settings, random_state)
-        mask = lime.positive_mask(segments, found, settings.num_features)
+            fitted, first = repeats(subject.view, segments, subject.target, subject.seed, settings)
+            sensitive, arrays = sensitivity(segments, fitted, first, subject.target, settings)
+        found, mask = fitted[0], arrays["masks"][0]
         positive = [superpixel for superpixel, weight in found.weights if weight > 0]
         values = {
             "target": subject.target,
@@ -49,9 +48,10 @@ class Lime:
             "surrogate_probability": found.prediction,
             "probability": found.probability,
             "top_class": found.top_class,
-            "forward_passes": found.forward_passes,
+            "forward_passes": sum(surrogate.forward_passes for surrogate in fitted),
+            **sensitive,
         }
-        return Result(values, {"segments": segments, "mask": mask})
+        return Result(values, {"segments": segments, "mask": mask, **arrays})
 
     def reduce(self, run: RunView) -> Contribution:
         return reduce_lime(run)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from analyses.lime.findings import depends_on_parameters
 from analyses.lime.params import explain_arguments, explain_params, pickled
 from analyses.lime.surrogate import Surrogate, weight_map
 from reportgen import plotting, wording
@@ -19,11 +20,13 @@ from reportgen.document import (
     Heading,
     ImageRecord,
     Listing,
+    Picture,
     Section,
     Table,
     Text,
     Warning_,
 )
+from reportgen.verdicts import STABLE_JACCARD
 
 PANEL_PX = 448
 # Under this share of explained variance the surrogate's weights describe little of the model.
@@ -47,10 +50,16 @@ def reduce_lime(run: RunView) -> Contribution:
         *figures,
         Heading(text="Measurements"),
         _table(run, entries),
+        *_stability_table(run, entries),
         Listing(role="observation", items=_observations(run, entries)),
         Listing(role="limit", items=_limits(run)),
     ]
-    return Contribution(Section(id="lime", title="LIME", blocks=blocks), per_image=entries, warnings=warnings)
+    return Contribution(
+        Section(id="lime", title="LIME", blocks=blocks),
+        per_image=entries,
+        findings=[depends_on_parameters(entries)],
+        warnings=warnings,
+    )
 
 
 def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
@@ -63,11 +72,16 @@ def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
         "probability",
         "surrogate_probability",
         "weights",
+        "jaccard_seeds",
+        "r2_seeds",
+        "jaccard_half_samples",
+        "jaccard_half_features",
     )
-    mask = result.arrays["mask"]
+    mask, spread = result.arrays["mask"], result.values["jaccard_seeds"]
     return {
         "mask": run.files.mask(f"masks/{image.slug}/lime.png", mask),
         "area": float(mask.mean()),
+        "stable": None if spread is None else spread >= STABLE_JACCARD,
         **{key: result.values[key] for key in keys},
     }
 
@@ -106,11 +120,27 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
         f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² "
         f"{result.values['r2']:.2f}; "
         f"strongest weight {strongest:.3f}.",
-        pictures=pictures,
-        columns=3,
+        pictures=[*pictures, *_stability_picture(run, image, result, frame)],
+        columns=3 + (len(result.arrays["masks"]) > 1),
         legend=ColorBar(title="Weights", entries=plotting.signed_legend(f"for {image.target.name}", "against it")),
         image=image.name,
     )
+
+
+def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: np.ndarray) -> list[Picture]:
+    masks = result.arrays["masks"]
+    if len(masks) < 2:
+        return []
+    share = masks.mean(axis=0, dtype=np.float32)
+    always, ever = float((share == 1).mean()), float((share > 0).mean())
+    picture = run.files.photo(
+        f"figures/{image.slug}-lime-stability.jpg",
+        plotting.heat_overlay(frame, np.clip(plotting.upscale(share, PANEL_PX), 0, 1)),
+        alt=f"How often each pixel of {image.name} lies in LIME's mask over {len(masks)} seeds: always on "
+        f"{wording.percent(always)} of the frame, at least once on {wording.percent(ever)}.",
+        label=f"In the mask, share of {len(masks)} seeds",
+    )
+    return [picture]
 
 
 def _surrogate(result: Result) -> Surrogate:
@@ -188,6 +218,35 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
     )
 
 
+def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]:
+    if run.settings.lime.repeats < 2:
+        return []
+    rows: list[list[Any]] = []
+    for image, entry in zip(run.images, entries, strict=True):
+        r2 = entry["r2_seeds"]
+        stable = "no masks" if entry["stable"] is None else "stable" if entry["stable"] else "not stable"
+        measured = (entry["jaccard_seeds"], entry["jaccard_half_samples"], entry["jaccard_half_features"])
+        rows.append([image.name, *measured, min(r2), max(r2), stable])
+    table = Table(
+        id="lime-stability",
+        caption=f"How LIME's masks hold over {run.settings.lime.repeats} seeds (mean Jaccard index of all pairs), and against the mask "
+        "from half the samples and from half the features. A mask is called stable from a mean of "
+        f"{STABLE_JACCARD:g}.",
+        columns=[
+            Column(key="image", label="Image"),
+            Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3),
+            Column(key="jaccard_half_samples", label="Jaccard, half the samples", decimals=3),
+            Column(key="jaccard_half_features", label="Jaccard, half the features", decimals=3),
+            Column(key="r2_low", label="R², lowest", decimals=3),
+            Column(key="r2_high", label="R², highest", decimals=3),
+            Column(key="stable", label="Verdict"),
+        ],
+        rows=rows,
+        row_images=[image.name for image in run.images],
+    )
+    return [run.files.table(table)]
+
+
 def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     r2 = np.array([entry["r2"] for entry in entries])
     areas = np.array([entry["area"] for entry in entries])
@@ -200,6 +259,11 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
         f"{wording.percent(float(areas.min()))} to "
         f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
     ]
+    known = [entry["stable"] for entry in entries if entry["stable"] is not None]
+    if known:
+        items.append(
+            f"Over {run.settings.lime.repeats} seeds the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
+        )
     if low:
         items.append(
             f"R² is under {LOW_R2:g} on {len(low)} of {len(entries)}: {wording.listed(low)}. There the linear "
@@ -211,9 +275,14 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 
 def _limits(run: RunView) -> list[str]:
     s = run.settings.lime
+    drawn = f"The weights shown come from one random draw of {s.num_samples} samples"
+    seeds = (
+        f"; the spread over {s.repeats} seeds stands in the table."
+        if s.repeats > 1
+        else "; another seed gives other weights."
+    )
     return [
-        f"The weights come from one random draw of {s.num_samples} samples; another seed gives other weights, and "
-        "may give another mask.",
+        drawn + seeds,
         "Hidden superpixels make images that the model was never trained on; the weights describe the model there "
         "as well as on the photograph.",
     ]

@@ -67,18 +67,36 @@ def hidden_frame(frame: np.ndarray, segments: np.ndarray, hide_color: int | None
     return np.stack(means, axis=-1)[segments].astype(frame.dtype)  # truncated, as the library assigns it
 
 
-def explain(
-    view: View, segments: np.ndarray, target: int, settings: LimeSettings, random_state: np.random.RandomState
-) -> Surrogate:
-    """Fit the surrogate of class `target`.
+@dataclass(frozen=True)
+class Draw:
+    """The samples under one seed.
+
+    Attributes:
+        data: (samples, superpixels) of 0 (hidden) and 1.
+        probabilities: (samples, classes) float32, the model's.
+    """
+
+    data: np.ndarray
+    probabilities: np.ndarray
+
+
+def draw(view: View, segments: np.ndarray, settings: LimeSettings, random_state: np.random.RandomState) -> Draw:
+    """Perturb the image and ask the model.
 
     Args:
         segments: (H, W) int superpixels of `view.frame`, numbered from 0.
         random_state: its next draw decides which superpixels each sample hides.
     """
     data = perturbations(settings.num_samples, int(segments.max()) + 1, random_state)
-    probabilities = sample_probabilities(view, segments, data, settings.hide_color)
-    return fit(data, probabilities, target, settings, random_state)
+    return Draw(data, sample_probabilities(view, segments, data, settings.hide_color))
+
+
+def explain(
+    view: View, segments: np.ndarray, target: int, settings: LimeSettings, random_state: np.random.RandomState
+) -> Surrogate:
+    """Fit the surrogate of class `target` to one draw."""
+    drawn = draw(view, segments, settings, random_state)
+    return fit(drawn.data, drawn.probabilities, target, settings, random_state)
 
 
 def sample_probabilities(view: View, segments: np.ndarray, data: np.ndarray, hide_color: int | None) -> np.ndarray:

@@ -32,7 +32,9 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
             f'{name}: say which network it fills with [architectures] "{name}" = "torchvision:NAME" (or timm:NAME) in reportgen.toml'
         )
     if names is None:
-        raise UsageError(f'{name}: give its class names, one a line, with [classes] "{name}" = "PATH" in reportgen.toml')
+        raise UsageError(
+            f'{name}: give its class names, one a line, with [classes] "{name}" = "PATH" in reportgen.toml'
+        )
     classes = read_class_names(Path(names).expanduser())
     return ClassifierSpec(
         name=name,

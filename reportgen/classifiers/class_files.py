@@ -33,7 +33,9 @@ def read_class_names(path: Path, expected: int | None = None) -> tuple[str, ...]
     if lines and all(places):
         by_index = {int(match[2]): match[1].replace("/", ", ").replace("_", " ") for match in places if match}
         if sorted(by_index) != list(range(len(lines))):
-            raise UsageError(f"{path}: the indices of its {len(lines)} classes are not 0 to {len(lines) - 1}, each once")
+            raise UsageError(
+                f"{path}: the indices of its {len(lines)} classes are not 0 to {len(lines) - 1}, each once"
+            )
         names = [by_index[index] for index in range(len(lines))]
     if not names or (expected is not None and len(names) != expected):
         raise UsageError(f"{path}: {len(names)} class names, {expected or 'at least one'} expected")

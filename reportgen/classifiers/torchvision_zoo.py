@@ -77,7 +77,7 @@ def _default_weights(name: str) -> Any:
     architecture = name.removeprefix("torchvision:")
     if architecture not in models.list_models(module=models):
         raise UsageError(f"{name}: torchvision has no classifier of that name")
-    return models.get_model_weights(architecture).DEFAULT  # type: ignore[attr-defined]
+    return models.get_model_weights(architecture).DEFAULT
 
 
 def load(name: str, architecture: str, path: Path, classes: int | None) -> Network:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reportgen.errors import Problems, UsageError
 
@@ -102,6 +102,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
+    content: Any
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -125,9 +126,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    if not isinstance(content, dict) or not all(
-        isinstance(value, torch.Tensor) for value in content.values()
-    ):
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise UsageError(f"{path}: holds no state dict (a mapping from names to tensors)")
     return {name.removeprefix("module."): value for name, value in content.items()}
 

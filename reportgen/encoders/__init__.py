@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from reportgen.classifiers import MissingWeights, Remote
+from reportgen.classifiers import Listed, MissingWeights, Remote
 from reportgen.encoders import conse, open_clip_zoo
 from reportgen.errors import UsageError
-from reportgen.settings import Settings
+from reportgen.settings import PRESETS, Settings
 
 Texts = Callable[[Sequence[str]], np.ndarray]
 
@@ -28,8 +28,12 @@ class Encoder(Protocol):
     name: str
     title: str
     temperature: float
-    classifier: str | None
-    limits: Sequence[str]
+
+    @property
+    def classifier(self) -> str | None: ...
+
+    @property
+    def limits(self) -> Sequence[str]: ...
 
     def identity(self) -> dict[str, Any]:
         """What decides its embeddings: names and hashes; part of every key.
@@ -59,12 +63,17 @@ def resolve_encoder(settings: Settings) -> Encoder:
     Raises:
         UsageError: there is no encoder of that name.
     """
-    name = settings.dissection.encoder
+    return _named(settings.dissection.encoder, settings)
+
+
+def _named(name: str, settings: Settings) -> Encoder:
     if name == conse.NAME:
         return conse.Conse(settings)
     if name.startswith(open_clip_zoo.PREFIX):
         return open_clip_zoo.OpenClip(name, settings.weights)
-    raise UsageError(f"unknown encoder {name!r}; use {conse.NAME}, or open_clip:MODEL/TAG such as {open_clip_zoo.WRITEUP}")
+    raise UsageError(
+        f"unknown encoder {name!r}; use {conse.NAME}, or open_clip:MODEL/TAG such as {open_clip_zoo.WRITEUP}"
+    )
 
 
 def is_encoder(name: str) -> bool:
@@ -78,12 +87,26 @@ def fetchable(name: str, settings: Settings) -> list[Remote]:
     Raises:
         UsageError: there is no encoder of that name, or its package is not installed.
     """
-    group = settings.dissection.model_copy(update={"encoder": name})
     try:
-        resolve_encoder(settings.model_copy(update={"dissection": group})).identity()
+        _named(name, settings).identity()
     except MissingWeights as missing:
         return list(missing.remotes)
     return []
 
 
-__all__ = ["Encoder", "Texts", "fetchable", "is_encoder", "resolve_encoder"]
+def listed(settings: Settings) -> list[Listed]:
+    """The built-in encoders, the settings' one, and whether their weights are here."""
+    rows = []
+    for name in dict.fromkeys((conse.NAME, open_clip_zoo.WRITEUP, settings.dissection.encoder)):
+        own = {preset: values.get("dissection", {}).get("encoder", conse.NAME) for preset, values in PRESETS.items()}
+        presets = tuple(preset for preset, encoder in own.items() if encoder == name)
+        try:
+            encoder = _named(name, settings)
+            encoder.identity()
+            rows.append(Listed(name, f"concept encoder, {encoder.title}", presets, None))
+        except UsageError as error:
+            rows.append(Listed(name, "", presets, str(error)))
+    return rows
+
+
+__all__ = ["Encoder", "Texts", "fetchable", "is_encoder", "listed", "resolve_encoder"]

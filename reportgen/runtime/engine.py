@@ -15,6 +15,7 @@ import numpy as np
 
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
+from reportgen.runtime.quiet import import_openvino
 
 if TYPE_CHECKING:
     import torch
@@ -67,6 +68,8 @@ class Engine:
 
         `out` holds whatever an earlier input left there: write all of it.
         """
+        if count == 0:
+            return np.empty((0, len(self.spec.classes)), np.float32)
         return self._backend.logits(count, fill)
 
     def probabilities(self, count: int, fill: Fill) -> np.ndarray:
@@ -209,6 +212,4 @@ def _cuda() -> bool:
 
 
 def _cpu_has_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,7 +1,7 @@
 """OpenVINO on the CPU: conversion kept on disk by weights hash, and asynchronous inference.
 
 The conversion goes through OpenVINO's own PyTorch frontend. `openvino.convert_model` would do the same but reports
-usage over the network.
+usage over the network; so does the bare import (`quiet`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of
 from reportgen.runtime.engine import EXACT_TOLERANCE, Fill, Forward, StageRunner
+from reportgen.runtime.quiet import import_openvino
 
 EXPORT_VERSION = "1"
 PROBE_IMAGES = 2
@@ -111,12 +112,13 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 def _convert(module: Any, side: int, xml: Path) -> None:
     """Write a torch module of one (1, 3, side, side) input as OpenVINO IR in fp32."""
-    import openvino
     import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     try:
+        openvino = import_openvino()
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
             x = torch.zeros(1, 3, side, side)
@@ -148,8 +150,7 @@ class OpenVinoBackend:
     """A ring of inference requests: while the engine works on some, the caller writes the next one's input in place."""
 
     def __init__(self, model: Exported, precision: str) -> None:
-        import openvino
-
+        openvino = import_openvino()
         config = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "fast" else "f32",
@@ -199,8 +200,7 @@ def stage_runner(
     Raises:
         ConversionFailed: OpenVINO cannot express the network, or its means differ from torch's.
     """
-    import openvino
-
+    openvino = import_openvino()
     versions = {package: version(package) for package in ("openvino", *spec.packages)}
     parts = [EXPORT_VERSION, "stages", spec.name, spec.weights_sha256, spec.preprocessing.size, versions, list(layers)]
     folder = models_cache / digest_of(parts)[:32]
@@ -224,11 +224,11 @@ def stage_runner(
 
 
 def _export_stages(spec: ClassifierSpec, network: Network, layers: tuple[str, ...], folder: Path) -> None:
-    import openvino
     import torch
 
     from reportgen.runtime.stages import StageMeans, chosen_stages
 
+    openvino = import_openvino()
     stages = chosen_stages(spec.name, network, layers)
     module, side = StageMeans(network.model, stages).eval(), spec.preprocessing.size
     probe = np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)

@@ -39,7 +39,9 @@ class StageMeans(nn.Module):
         def keep(module: nn.Module, inputs: object, output: object) -> None:
             if not isinstance(output, torch.Tensor) or output.ndim != 4:
                 shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-                raise UsageError(f"layer {path}: its output is {shape}, not a (N, C, h, w) map; name another in dissection.layers")
+                raise UsageError(
+                    f"layer {path}: its output is {shape}, not a (N, C, h, w) map; name another in dissection.layers"
+                )
             # Now, not later: an activation that works in place may overwrite this very tensor.
             means[path] = output.mean((2, 3))
 
@@ -60,7 +62,9 @@ def chosen_stages(name: str, network: Network, layers: Sequence[str]) -> Mapping
     modules = dict(network.model.named_modules())
     for layer in layers:
         if layer not in modules:
-            raise UsageError(f"{name}: has no layer {layer!r}; dissection.layers takes module names such as {_example(modules)}")
+            raise UsageError(
+                f"{name}: has no layer {layer!r}; dissection.layers takes module names such as {_example(modules)}"
+            )
     return {layer: layer for layer in layers} or network.stages
 
 

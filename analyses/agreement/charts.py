@@ -1,0 +1,143 @@
+"""The charts of the agreement chapter; each alt text is computed from what is drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analyses.agreement.findings import COMPLEXITY
+from analyses.agreement.overlap import THRESHOLDS
+from reportgen import plotting, wording
+from reportgen.analysis import RunView
+from reportgen.document import Figure, ImageRecord
+from reportgen.stats import spearman
+
+Rows = list[tuple[ImageRecord, dict[str, Any]]]
+# Past this many images a bar each is no longer a chart but a list: the table has them all.
+MOST_BARS = 40
+
+
+def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
+    """IoU of each image, largest first, with chance level, ceiling, and the range over LIME's seeds."""
+    rows = [(image, entry) for image, entry in rows if entry["iou"] is not None]
+    if not rows:
+        return []
+    shown = rows if len(rows) <= MOST_BARS else [*rows[: MOST_BARS // 2], *rows[-MOST_BARS // 2 :]]
+    iou = np.array([e["iou"] for _, e in shown])
+    low, high = (
+        np.array([pick([iou for iou in e["iou_seeds"] if iou is not None]) for _, e in shown]) for pick in (min, max)
+    )
+    y = np.arange(len(shown))
+    with plotting.style():
+        figure, axes = plotting.chart(plotting.FULL_MM, 20 + 6.5 * len(shown))
+        axes.barh(y, iou, color=plotting.BLUE, height=0.62, label="IoU", zorder=2)
+        if (high > low).any():
+            axes.errorbar(
+                iou,
+                y,
+                xerr=[iou - low, high - iou],
+                fmt="none",
+                ecolor="black",
+                capsize=2.5,
+                lw=1,
+                label="range over seeds",
+                zorder=3,
+            )
+        chance, ceiling = ([e[key] for _, e in shown] for key in ("chance", "ceiling"))
+        axes.plot(chance, y, "|", color=plotting.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
+        axes.plot(ceiling, y, "d", color=plotting.MUTED, ms=5, label="ceiling for these areas", zorder=4)
+        axes.set_yticks(y, [short_name(image.name) for image, _ in shown])
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
+        axes.grid(axis="x")
+        axes.grid(False, axis="y")
+        figure.legend(loc="outside upper left", ncols=4)
+    (best, first), (worst, last) = shown[0], shown[-1]
+    alt = (
+        f"Bars of IoU for {wording.count(len(shown), 'image')}, from {best.name} ({first['iou']:.3f}, chance {first['chance']:.3f}) to "
+        f"{worst.name} ({last['iou']:.3f}, chance {last['chance']:.3f})."
+    )
+    left_out = "" if len(shown) == len(rows) else f" Shown: the {MOST_BARS // 2} largest and smallest of {len(rows)}."
+    caption = (
+        "IoU of each image, with the IoU that masks of the same areas reach by chance and the most that they can reach; "
+        f"thin lines: the range over LIME's seeds.{left_out}"
+    )
+    return [_chart_figure(run, "agreement-iou", figure, alt, caption)]
+
+
+def threshold_curves(run: RunView, rows: Rows) -> list[Figure]:
+    """IoU when Grad-CAM's mask holds all pixels from a share of the map's maximum on."""
+    curves = np.array([[np.nan if v is None else v for v in e["iou_by_threshold"]] for _, e in rows])
+    chances = np.array([[np.nan if v is None else v for v in e["chance_by_threshold"]] for _, e in rows])
+    if np.isnan(curves).all():
+        return []
+    mean, chance = np.nanmean(curves, axis=0), np.nanmean(chances, axis=0)
+    at = int(np.nanargmax(mean))
+    with plotting.style():
+        figure, axes = plotting.chart(plotting.FULL_MM, 62)
+        axes.plot(THRESHOLDS, curves.T, color=plotting.SKY, lw=0.7, alpha=0.7, zorder=2)
+        axes.plot([], [], color=plotting.SKY, lw=0.7, label="one image")
+        axes.plot(THRESHOLDS, mean, color=plotting.BLUE, lw=2.2, label="mean", zorder=4)
+        axes.plot(THRESHOLDS, chance, color=plotting.ORANGE, lw=2, ls="--", label="mean chance level", zorder=3)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("Grad-CAM's mask: pixels from this share of the map's maximum")
+        axes.set_ylabel("IoU with LIME's mask")
+        figure.legend(loc="outside upper left", ncols=3)
+    alt = (
+        f"IoU against the threshold of Grad-CAM's mask for {wording.count(len(rows), 'image')}: the mean is largest, {mean[at]:.3f}, at "
+        f"{THRESHOLDS[at]:.2f} of the maximum, where chance is {chance[at]:.3f}."
+    )
+    caption = (
+        f"How the IoU depends on the threshold. The mean is largest at {THRESHOLDS[at]:.2f} of the maximum ({mean[at]:.3f}; chance "
+        f"{chance[at]:.3f}); a threshold chosen after looking at this curve would flatter the agreement."
+    )
+    return [_chart_figure(run, "agreement-thresholds", figure, alt, caption)]
+
+
+def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
+    """IoU against each computed complexity, one panel each."""
+    known = [entry for _, entry in rows if entry["iou"] is not None]
+    if len(known) < 3:
+        return []
+    from matplotlib.figure import Figure as Canvas
+
+    iou = [e["iou"] for e in known]
+    said = []
+    with plotting.style():
+        canvas = Canvas(figsize=(plotting.FULL_MM / 25.4, 58 / 25.4), layout="constrained")
+        panels = canvas.subplots(1, len(COMPLEXITY), sharey=True)
+        for axes, (key, words) in zip(panels, COMPLEXITY.items(), strict=True):
+            values = [e["complexity"][key] for e in known]
+            found = spearman(iou, values)
+            rho = (
+                "rho undefined"
+                if found.rho is None or found.p is None
+                else f"rho {found.rho:+.2f}, {wording.probability(found.p)}"
+            )
+            axes.plot(values, iou, "o", color=plotting.BLUE, ms=4.5, mec="white", mew=0.5)
+            axes.set_xlabel(words)
+            axes.set_title(rho, loc="left")
+            axes.set_ylim(0, 1)
+            axes.margins(x=0.12)
+            said.append(f"{words} {rho}")
+        panels[0].set_ylabel("IoU")
+    alt = f"IoU against complexity for {wording.count(len(known), 'image')}: {'; '.join(said)}."
+    caption = (
+        "IoU against three measures of how complex an image is. Above each panel: Spearman's rho and its permutation p, "
+        f"before any correction for several tests (n = {len(known)})."
+    )
+    return [_chart_figure(run, "agreement-complexity-plot", canvas, alt, caption)]
+
+
+def _chart_figure(run: RunView, name: str, drawn: Any, alt: str, caption: str) -> Figure:
+    picture = run.files.chart(f"figures/{name}.svg", drawn, alt=alt)
+    return Figure(id=name, kind="chart", caption=caption, pictures=[picture])
+
+
+def short_name(name: str, most: int = 34) -> str:
+    """A file name that fits beside a bar: its middle is left out where it is long."""
+    name = name.rsplit("/", 1)[-1]
+    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"

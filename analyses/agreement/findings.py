@@ -1,0 +1,191 @@
+"""The write-up's claims about the agreement of Grad-CAM and LIME (L2, L3, A1 to A4), each decided on the run's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reportgen import verdicts, wording
+from reportgen.document import Evidence, Finding, Verdict
+from reportgen.stats import Correlation, Paired, paired, spearman
+
+Entries = Sequence[dict[str, Any]]
+COMPLEXITY = {"superpixels": "number of superpixels", "edge_density": "edge density", "entropy": "grey-level entropy"}
+CLAIMS = {
+    "L2": "LIME and Grad-CAM are generally consistent.",
+    "L3": "LIME marks smaller regions than Grad-CAM.",
+    "A1": "Agreement is higher for simple images.",
+    "A2": "LIME follows object boundaries better than Grad-CAM.",
+    "A3": "Grad-CAM's region is one contiguous blob, LIME's is discrete.",
+    "A4": "The IoU measures how consistent the two methods are.",
+}
+
+
+def agreement_findings(entries: Entries) -> list[Finding]:
+    """Every finding of the section; `entries` are its per-image numbers."""
+    return [
+        consistent(entries),
+        lime_smaller(entries),
+        simple_images_agree_more(entries),
+        lime_follows_boundaries(entries),
+        one_blob(entries),
+        iou_measures_consistency(entries),
+    ]
+
+
+def consistent(entries: Entries) -> Finding:
+    """L2: on how many images the IoU lies above its chance level, and by how much."""
+    known = _with_iou(entries)
+    if not known:
+        return _finding("L2", "not measured", "No image has an IoU: both masks are empty everywhere.")
+    above = sum(e["iou"] > e["chance"] for e in known)
+    below = sum(e["iou"] < e["chance"] for e in known)
+    by = paired([e["iou"] for e in known], [e["chance"] for e in known])
+    text = (
+        f"The IoU lies above chance on {above} of {wording.count(len(known), 'image')}, by a median of {by.median:+.3f} "
+        f"({wording.tested(by)})."
+    )
+    evidence = [
+        Evidence(name="iou_above_chance", value=above, n=len(known), p=by.p, source="agreement"),
+        _evidence("iou_minus_chance", by, "agreement"),
+    ]
+    return _finding("L2", verdicts.of_majority(above, below), text, evidence)
+
+
+def lime_smaller(entries: Entries) -> Finding:
+    """L3: paired areas of the masks."""
+    by = paired([e["cam_area"] for e in entries], [e["lime_area"] for e in entries])
+    word = "smaller" if by.median > 0 else "larger"
+    text = (
+        f"LIME's mask is {word} than Grad-CAM's by a median of {wording.percent(abs(by.median))} of the frame "
+        f"({wording.tested(by)}). How large either is follows from its own rule: a threshold here, a number of superpixels there."
+    )
+    return _finding("L3", verdicts.of_paired(by), text, [_evidence("cam_area_minus_lime_area", by, "agreement")])
+
+
+def simple_images_agree_more(entries: Entries) -> Finding:
+    """A1: rank correlation of the IoU, raw and above chance, with each computed complexity."""
+    known = _with_iou(entries)
+    outcomes = {"iou": [e["iou"] for e in known], "iou_above_chance": [e["iou"] - e["chance"] for e in known]}
+    tests = len(COMPLEXITY) * len(outcomes)
+    decided: list[Verdict] = []
+    parts, evidence = [], []
+    for key, words in COMPLEXITY.items():
+        found = {name: spearman(values, [e["complexity"][key] for e in known]) for name, values in outcomes.items()}
+        decided += [verdicts.of_correlation(c, -1, tests) for c in found.values()]
+        if found["iou"].rho is not None:
+            parts.append(f"{words} rho {_rho(found['iou'])}, above chance {_rho(found['iou_above_chance'])}")
+        evidence += [
+            Evidence(name=f"rho_{name}_{key}", value=c.rho, n=c.n, p=c.p, source="agreement-complexity")
+            for name, c in found.items()
+        ]
+    if not parts:
+        return _finding(
+            "A1",
+            "undecided",
+            f"With {wording.count(len(known), 'image')} no rank correlation can be computed.",
+            evidence,
+        )
+    smallest = min((e.p for e in evidence if e.p is not None), default=1.0)
+    text = (
+        f"If simple images agreed more, the IoU would fall with complexity. Over {wording.count(len(known), 'image')}"
+        f"{wording.small(len(known))}: {'; '.join(parts)}. The smallest of {tests} p-values is {smallest:.3f}, and "
+        f"{verdicts.ALPHA / tests:.3f} would be needed."
+    )
+    return _finding("A1", verdicts.combined(decided), text, evidence)
+
+
+def lime_follows_boundaries(entries: Entries) -> Finding:
+    """A2: the image's gradient along the masks' borders, against each other and against shifted masks."""
+    known = [e for e in entries if None not in e["edge_gradient"].values()]
+    if not known:
+        return _finding("A2", "not measured", "No image has two masks with a border inside the frame.")
+    against_cam = paired([e["edge_gradient"]["lime"] for e in known], [e["edge_gradient"]["gradcam"] for e in known])
+    against_chance = paired(
+        [e["edge_gradient"]["lime"] for e in known], [e["edge_gradient"]["shifted_lime"] for e in known]
+    )
+    medians = {key: float(np.median([e["edge_gradient"][key] for e in known])) for key in known[0]["edge_gradient"]}
+    text = (
+        f"The image's gradient along the border of LIME's mask has median {medians['lime']:.3f}, along Grad-CAM's {medians['gradcam']:.3f} "
+        f"({wording.tested(against_cam)}), and {medians['shifted_lime']:.3f} along LIME's mask shifted at random. Superpixels are cut "
+        "along edges, so this is a property of the segmentation; that the edges are the object's takes boxes or masks to say."
+    )
+    evidence = [
+        _evidence("lime_minus_gradcam_edge_gradient", against_cam, "agreement-regions"),
+        _evidence("lime_minus_shifted_edge_gradient", against_chance, "agreement-regions"),
+    ]
+    both = (verdicts.of_paired(against_cam), verdicts.of_paired(against_chance))
+    verdict: Verdict = (
+        "contradicted" if "contradicted" in both else "supported" if set(both) == {"supported"} else "undecided"
+    )
+    return _finding("A2", verdict, text, evidence)
+
+
+def one_blob(entries: Entries) -> Finding:
+    """A3: connected components of each mask; both halves of the claim must hold."""
+    known = [e for e in entries if e["components"]["gradcam"] and e["components"]["lime"]]
+    if not known:
+        return _finding("A3", "not measured", "No image has two masks that are not empty.")
+    n = len(known)
+    one = sum(e["components"]["gradcam"] == 1 for e in known)
+    many = sum(e["components"]["lime"] > 1 for e in known)
+    lime = [e["components"]["lime"] for e in known]
+    both = (verdicts.of_majority(one, n - one), verdicts.of_majority(many, n - many))
+    verdict: Verdict = (
+        "contradicted" if "contradicted" in both else "supported" if set(both) == {"supported"} else "undecided"
+    )
+    text = (
+        f"Grad-CAM's mask is one connected region on {one} of {wording.count(n, 'image')}; LIME's is in more than one part on {many}, "
+        f"with a median of {np.median(lime):.0f} parts (from {min(lime)} to {max(lime)}){wording.small(n)}."
+    )
+    evidence = [
+        Evidence(name="gradcam_one_component", value=one, n=n, source="agreement-regions"),
+        Evidence(name="lime_several_components", value=many, n=n, source="agreement-regions"),
+    ]
+    return _finding("A3", verdict, text, evidence)
+
+
+def iou_measures_consistency(entries: Entries) -> Finding:
+    """A4: how far the IoU follows the masks' areas (chance level and ceiling) instead of where they lie."""
+    known = _with_iou(entries)
+    iou = [e["iou"] for e in known]
+    chance, ceiling = (spearman(iou, [e[key] for e in known]) for key in ("chance", "ceiling"))
+    above = sum(e["iou"] > e["chance"] for e in known)
+    follows = {"chance level": chance, "ceiling": ceiling}
+    decided = [verdicts.of_majority(above, len(known) - above)] if known else []
+    # An IoU that rises with what the areas alone allow measures area.
+    decided += [
+        verdicts.of_correlation(c, -1, len(follows)) for c in follows.values() if c.rho is not None and c.rho > 0
+    ]
+    evidence = [
+        Evidence(name=f"rho_iou_{name.replace(' ', '_')}", value=c.rho, n=c.n, p=c.p, source="agreement")
+        for name, c in follows.items()
+    ]
+    if chance.rho is None:
+        text = f"With {wording.count(len(known), 'image')} it cannot be told how far the IoU follows the areas."
+        return _finding("A4", "undecided", text, evidence)
+    parts = [f"with its {name} by rho {_rho(c)}" for name, c in follows.items() if c.rho is not None]
+    text = (
+        f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU goes {' and '.join(parts)}; it exceeds the chance "
+        f"level of its areas on {above}. The more it follows them, the more a raw IoU measures how large the masks are."
+    )
+    return _finding("A4", verdicts.combined(decided), text, evidence)
+
+
+def _finding(claim: str, verdict: Verdict, text: str, evidence: Sequence[Evidence] = ()) -> Finding:
+    section = "lime" if claim.startswith("L") else "agreement"
+    return Finding(id=claim, section=section, claim=CLAIMS[claim], verdict=verdict, text=text, evidence=list(evidence))
+
+
+def _with_iou(entries: Entries) -> list[dict[str, Any]]:
+    return [entry for entry in entries if entry["iou"] is not None]
+
+
+def _rho(c: Correlation) -> str:
+    return "undefined" if c.rho is None or c.p is None else f"{c.rho:+.2f} ({wording.probability(c.p)})"
+
+
+def _evidence(name: str, by: Paired, source: str) -> Evidence:
+    return Evidence(name=name, value=by.median, n=by.n, ci=by.ci, p=by.p, source=source)

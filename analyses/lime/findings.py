@@ -1,0 +1,53 @@
+"""The write-up's claim L4: the quality of LIME's explanations depends on the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reportgen import verdicts, wording
+from reportgen.document import Evidence, Finding, Verdict
+from reportgen.stats import paired
+
+CLAIM = "The quality of LIME's explanations depends on the parameters (number of samples and of features)."
+PARAMETERS = {"jaccard_half_samples": "halving the samples", "jaccard_half_features": "halving the features"}
+
+
+def depends_on_parameters(entries: Sequence[dict[str, Any]]) -> Finding:
+    """A parameter matters where changing it moves the mask further than changing the seed does, image by image."""
+    seeds = [e["jaccard_seeds"] for e in entries if e["jaccard_seeds"] is not None]
+    if not seeds:
+        text = "With one draw an image there is no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more gives it."
+        return Finding(id="L4", section="lime", claim=CLAIM, verdict="not measured", text=text)
+    parts = [f"the masks of one image under different seeds have a median Jaccard index of {np.median(seeds):.2f}"]
+    evidence = [
+        Evidence(name="jaccard_seeds_median", value=float(np.median(seeds)), n=len(seeds), source="lime-stability")
+    ]
+    decided: list[Verdict] = []
+    for key, words in PARAMETERS.items():
+        both = [(e["jaccard_seeds"], e[key]) for e in entries if None not in (e["jaccard_seeds"], e[key])]
+        if not both:
+            continue
+        moved = paired([seed for seed, _ in both], [changed for _, changed in both])
+        decided.append(verdicts.of_paired(moved))
+        median = float(np.median([changed for _, changed in both]))
+        further = "further" if moved.median > 0 else "less far"
+        parts.append(
+            f"{words} leaves {median:.2f}, which is {further} from the mask than another seed ({wording.tested(moved)})"
+        )
+        evidence.append(
+            Evidence(
+                name=f"seeds_minus_{key}",
+                value=moved.median,
+                n=moved.n,
+                ci=moved.ci,
+                p=moved.p,
+                source="lime-stability",
+            )
+        )
+    text = f"{parts[0][0].upper()}{parts[0][1:]}; {'; '.join(parts[1:])}."
+    return Finding(
+        id="L4", section="lime", claim=CLAIM, verdict=verdicts.combined(decided), text=text, evidence=evidence
+    )
