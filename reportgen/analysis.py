@@ -24,6 +24,7 @@ from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
 from reportgen.store import Result
+from reportgen.truth import Truth
 
 GROUP = "reportgen.analyses"
 
@@ -60,6 +61,7 @@ class Subject:
         seed: derived from the run's seed and the image's bytes; the same wherever the image stands.
         results: the results of the analyses named in `requires`, for this image and model.
         timed: `with subject.timed("scorecam"):` adds the block's seconds to timings.json, the only place for seconds.
+        truth: where the object is, for an analysis that declares `uses_truth`; None where the user marked none.
     """
 
     view: View
@@ -68,6 +70,7 @@ class Subject:
     results: Mapping[str, Result]
     settings: Settings
     timed: Callable[[str], AbstractContextManager[None]]
+    truth: Truth | None = None
 
 
 class Files(Protocol):
@@ -155,6 +158,9 @@ class Analysis(Protocol):
         order: where its section stands.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on: "images" or "probe".
+
+    It may also have `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
+    `sample(settings) -> int | None`: over how many images it is mapped, those whose SHA-256 comes first; None is all.
     """
 
     name: str

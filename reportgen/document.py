@@ -284,6 +284,7 @@ class Report(BaseModel):
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []
+    rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.
     _folder: Any = PrivateAttr(None)

@@ -12,11 +12,11 @@ from typing import Any
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     stat = path.stat()
-    return _file_sha256(path, stat.st_mtime_ns, stat.st_size)
+    return _file_sha256(path, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
 
 
 @lru_cache(maxsize=64)
-def _file_sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+def _file_sha256(path: Path, _state: tuple[int, ...]) -> str:
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while chunk := file.read(1 << 20):

@@ -42,6 +42,8 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff
 # Photographs too, in formats that are not read: a folder of a phone's HEIC files must not vanish in silence.
 UNREAD_EXTENSIONS = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2"})
 LABELS_FILE = "labels.csv"
+# Beside an image of the same stem such a file is its ground truth (reportgen.truth).
+MASK_SUFFIX = ".mask.png"
 
 _IGNORED_NAMES = frozenset({"__macosx", "thumbs.db"})
 _MAGIC = {
@@ -92,6 +94,7 @@ def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
     ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
     Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
+    `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
 
     Returns:
         Both sorted by name, a plain sort of the posix paths. Bytes of a file name that are not text stand in
@@ -111,7 +114,13 @@ def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
             images[file.name] = file
         elif PurePosixPath(file.name).suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS:
             skipped.append(Skipped(name=file.name, reason=reason))
-    return list(images.values()), sorted(skipped, key=lambda item: item.name)
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
+    explained = [file for name, file in images.items() if not _is_mask(name, stems)]
+    return explained, sorted(skipped, key=lambda item: item.name)
+
+
+def _is_mask(name: str, stems: set[str]) -> bool:
+    return name.endswith(MASK_SUFFIX) and name.removesuffix(MASK_SUFFIX) in stems
 
 
 def _check_folder(folder: Path) -> None:

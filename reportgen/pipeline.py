@@ -43,6 +43,7 @@ from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
+from reportgen.verdicts import RULES
 
 OBSERVATION_VERSION = "1"
 # Packages whose version can change a result or the look of a report; they stand in the provenance.
@@ -419,6 +420,7 @@ def _report(
     for position, record in enumerate(run.images):
         extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
         images.append(ImageRecord(**{**dict(record), **extra}))
+    findings = [finding for contribution in contributions.values() for finding in contribution.findings]
     extras: dict[str, Any] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
@@ -429,7 +431,8 @@ def _report(
         images=images,
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],
-        findings=[f for c in contributions.values() for f in c.findings],
+        findings=findings,
+        rules=list(RULES) if findings else [],
         warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
         **extras,
     )

@@ -88,6 +88,22 @@ class AgreementSettings(_Group):
         raise ValueError("use otsu, max:SHARE, area:SHARE or area:lime, with 0 < SHARE < 1 (for example max:0.5)")
 
 
+class FaithfulnessSettings(_Group):
+    """Deletion and insertion. The protocol is fixed (METHODS); how often chance is drawn is not."""
+
+    draws: int = Field(3, ge=1, description="orders of the pixels that a map gives one value, averaged")
+    random_masks: int = Field(
+        10, ge=0, description="random masks that hiding LIME's mask is compared with; 0: no comparison"
+    )
+
+
+class SanitySettings(_Group):
+    """The check by re-initialisation (Adebayo et al., 2018). Leave it out with `tasks`."""
+
+    images: int = Field(2, ge=1, description="images it is made on: those whose SHA-256 comes first")
+    scorecam: bool = Field(True, description="ScoreCAM too, with all weights drawn anew: a forward pass a channel")
+
+
 class DissectionSettings(_Group):
     """Network dissection with CLIP-Dissect (METHODS). The probe set is `Settings.probe`."""
 
@@ -136,6 +152,8 @@ class Settings(_Group):
     cams: CamSettings = CamSettings()
     lime: LimeSettings = LimeSettings()
     agreement: AgreementSettings = AgreementSettings()
+    faithfulness: FaithfulnessSettings = FaithfulnessSettings()
+    sanity: SanitySettings = SanitySettings()
     dissection: DissectionSettings = DissectionSettings()
 
     def __init__(self, **values: Any) -> None:

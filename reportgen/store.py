@@ -26,11 +26,13 @@ JPEG_QUALITY = 90
 MANIFEST = "manifest.json"
 TIMINGS = "timings.json"
 VALUES = "values.json"  # no analysis names an array like this
+RENDERED = frozenset({"report.pdf", "report.html"})
 OWN_NAMES = (
     "report.json",
-    "report.pdf",
-    "report.html",
+    *sorted(RENDERED),
     "explain_params.pkl",
+    MANIFEST,
+    TIMINGS,
     "figures",
     "tables",
     "maps",
@@ -71,7 +73,7 @@ class Store:
             values = json.loads(arrays.pop(VALUES).tobytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
             return None  # damaged on disk: computed again and replaced
         return Result(values, arrays)
 
@@ -107,22 +109,31 @@ class RunFolder:
         self.path = path
         self._hashes: dict[str, tuple[str, int]] = {}
 
-    def begin(self) -> None:
-        """Make the folder unfinished.
+    def check(self) -> None:
+        """Whether a run may write here: ask before the work, `begin` asks again.
 
         Raises:
             UsageError: the place is taken by something that is not a run folder.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
-        self._stale = self._listed_files()
         taken = [name for name in OWN_NAMES if (self.path / name).exists()]
-        if taken and not (self.path / MANIFEST).exists() and not self._unfinished.exists():
+        if taken and self._listed_files() is None:
             raise UsageError(
                 f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
             )
-        # A run that was cut off leaves this list behind, so that the next one knows the files for its own.
-        write_file(self._unfinished, json.dumps(sorted(self._stale)).encode())
+
+    def begin(self) -> None:
+        """Make the folder unfinished.
+
+        Raises:
+            UsageError: see `check`.
+        """
+        self.check()
+        self._stale = self._listed_files() or set()
+        # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
+        listed = sorted(self._stale | RENDERED)
+        write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
         (self.path / MANIFEST).unlink(missing_ok=True)
 
     def finish(self) -> None:
@@ -138,13 +149,18 @@ class RunFolder:
     def _unfinished(self) -> Path:
         return self.path / ".unfinished"
 
-    def _listed_files(self) -> set[str]:
-        for listing in (self.path / MANIFEST, self._unfinished):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                content = json.loads(listing.read_bytes())
-                names = content["files"] if listing.name == MANIFEST else content
-                return {name for name in names if _inside(name)}
-        return set()
+    def _listed_files(self) -> set[str] | None:
+        """The files that a run, finished or cut off, left here; None where there was none."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            content = json.loads((self.path / MANIFEST).read_bytes())
+            if content["schema_version"]:
+                return {name for name in content["files"] if _inside(name)}
+        with contextlib.suppress(OSError, ValueError):
+            lines = self._unfinished.read_text("utf-8").splitlines(keepends=True)
+            # A line without its end was being written when the run was cut off.
+            names = [json.loads(line) for line in lines if line.endswith("\n")]
+            return {name for name in names if _inside(name)}
+        return None
 
     def _remove(self, file: str) -> None:
         path = self.path / file
@@ -158,6 +174,9 @@ class RunFolder:
 
     def raw(self, file: str, data: bytes) -> str:
         """Write bytes as they are; returns `file`."""
+        if file not in self._hashes and self._unfinished.exists():
+            with self._unfinished.open("a", encoding="utf-8") as listing:
+                listing.write(f"{json.dumps(file)}\n")
         write_file(self.path / file, data)
         self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
         return file

@@ -45,19 +45,18 @@ def has_ties(saliency: np.ndarray) -> bool:
     return bool(counts.max() > TIED_SHARE * saliency.size)
 
 
-def plan(removals: Removals, saliency: np.ndarray, noise: np.ndarray) -> Plan:
-    """Ask `removals` for every image on the two curves of a (H, W) map.
+def orders(saliency: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
+    """The ranks of the pixels of a (H, W) map: once where it has no ties, else for each of the (draws, H, W) noise."""
+    return [order_ranks(saliency, drawn) for drawn in (noise if has_ties(saliency) else noise[:1])]
 
-    Args:
-        noise: (draws, H, W); the first is enough where the map has no ties.
-    """
-    edges = step_edges(saliency.size)
-    deletion, insertion = [], []
-    for drawn in noise if has_ties(saliency) else noise[:1]:
-        ranks = order_ranks(saliency, drawn)
-        deletion.append([removals.hidden(ranks < edge) for edge in edges])
-        insertion.append([removals.revealed(ranks < edge) for edge in edges])
-    return Plan(np.array(deletion), np.array(insertion))
+
+def plan(removals: Removals, drawn: Sequence[np.ndarray]) -> Plan:
+    """Ask `removals` for every image on the two curves of a map, given the ranks of its pixels."""
+    edges = step_edges(drawn[0].size)
+    return Plan(
+        deletion=np.array([[removals.hidden(ranks < edge) for edge in edges] for ranks in drawn]),
+        insertion=np.array([[removals.revealed(ranks < edge) for edge in edges] for ranks in drawn]),
+    )
 
 
 def area_under(curve: np.ndarray) -> float:

@@ -1,0 +1,92 @@
+"""Deletion and insertion: does the model follow a map, and more than it follows maps that know nothing of it?"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from analyses.faithfulness import curves
+from analyses.faithfulness.hiding import random_regions
+from analyses.faithfulness.localisation import localise
+from analyses.faithfulness.maps import control_maps, explanations
+from analyses.faithfulness.removal import Removals
+from analyses.faithfulness.section import reduce_faithfulness
+from reportgen import controls
+from reportgen.analysis import Contribution, Result, RunView, Subject
+from reportgen.settings import Settings
+
+
+class Faithfulness:
+    """Every map of an image, and the controls, on the same two curves; and on the object, where the user marked it."""
+
+    name = "faithfulness"
+    title = "Faithfulness of the maps"
+    version = "1"
+    order = 50
+    requires: tuple[str, ...] = ("cams", "lime")
+    over: Literal["images", "probe"] = "images"
+    uses_truth = True
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return settings.faithfulness.model_dump()
+
+    def map(self, subject: Subject) -> Result:
+        """Arrays: `deletion` and `insertion`, (maps, steps + 1) probabilities in the order of the values' `maps`.
+
+        Values: `scores` by map (areas under the curves, whether it is constant, the number of draws), `localisation` by
+        map where there is ground truth, `lime_hidden`, `forward_passes`.
+        """
+        settings, frame = subject.settings.faithfulness, subject.view.frame
+        rng = np.random.default_rng(subject.seed)
+        noise = np.stack([controls.random_map(*frame.shape[:2], rng) for _ in range(settings.draws)])
+        lime = subject.results["lime"]
+        maps = {**explanations(subject.results["cams"], lime), **control_maps(frame, noise[0])}
+        removals = Removals(subject.view, subject.target)
+        with subject.timed("faithfulness plans"):
+            orders = {name: curves.orders(saliency, noise) for name, saliency in maps.items()}
+            plans = {name: curves.plan(removals, drawn) for name, drawn in orders.items()}
+            hidden = removals.hidden(lime.arrays["mask"])
+            pixels = int(lime.arrays["mask"].sum())
+            others = random_regions(lime.arrays["segments"], pixels, settings.random_masks if pixels else 0, rng)
+            random = [removals.hidden(mask) for mask in others]
+        with subject.timed("faithfulness"):
+            probabilities = removals.probabilities()
+        arrays = curves.stacked(plans, probabilities, list(maps))
+        values: dict[str, Any] = {
+            "maps": list(maps),
+            "scores": {
+                name: {
+                    "deletion": curves.area_under(arrays["deletion"][i]),
+                    "insertion": curves.area_under(arrays["insertion"][i]),
+                    "draws": len(orders[name]),
+                    "constant": bool(np.ptp(saliency) == 0),
+                }
+                for i, (name, saliency) in enumerate(maps.items())
+            },
+            "lime_hidden": {
+                "probability": float(probabilities[removals.hidden(np.zeros(frame.shape[:2], bool))]),
+                "hidden": float(probabilities[hidden]),
+                "area": float(lime.arrays["mask"].mean()),
+                "random": [float(probability) for probability in probabilities[random]],
+            },
+            "forward_passes": len(removals),
+            "truth": None,
+        }
+        truth = subject.truth
+        if truth is not None:
+            values["truth"] = {"source": truth.source, "area": float(truth.mask.mean())}
+        if truth is not None and truth.mask.any():
+            values["localisation"] = {
+                name: localise(saliency, truth.mask, orders[name]) for name, saliency in maps.items()
+            }
+        return Result(values, {name: curve.astype(np.float32) for name, curve in arrays.items()})
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_faithfulness(run)
+
+
+ANALYSIS = Faithfulness()

@@ -1,0 +1,267 @@
+"""Made-up results in which each claim is true, false or undecidable: the verdict and the sentence are read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analyses.agreement.findings import agreement_findings
+from analyses.cams.findings import cam_findings
+from analyses.lime.findings import depends_on_parameters
+from reportgen import verdicts
+from reportgen.document import Finding
+from reportgen.stats import Correlation, Paired
+
+METHODS = ("gradcam", "ablationcam", "scorecam")
+N = 12
+
+
+def spread(base: float, n: int = N) -> list[float]:
+    """n distinct values near `base`."""
+    return [base + 0.001 * i for i in range(n)]
+
+
+def cam_entries(n: int = N, **shift: float) -> list[dict[str, Any]]:
+    """Measures of three methods, equal but for the shifts `method_measure=by`; pairs overlap far above chance."""
+    entries = []
+    for i in range(n):
+        entry: dict[str, Any] = {"pairs": {}}
+        for method in METHODS:
+            entry[method] = {
+                key: base + 0.001 * i + shift.get(f"{method}_{key}", 0.0)
+                for key, base in (
+                    ("area_above_half", 0.3),
+                    ("gini", 0.4),
+                    ("total_variation", 2.0),
+                    ("centre_offset", 0.1),
+                )
+            }
+        iou = 0.8 + shift.get("iou", 0.0)
+        for a, b in (("gradcam", "ablationcam"), ("gradcam", "scorecam"), ("ablationcam", "scorecam")):
+            entry["pairs"][f"{a}~{b}"] = {"rank_correlation": 0.9, "iou": iou, "chance": 0.2}
+        entries.append(entry)
+    return entries
+
+
+def agreement_entries(n: int = N, **changed: Any) -> list[dict[str, Any]]:
+    entries = []
+    for i in range(n):
+        entry = {
+            "iou": 0.5 + 0.01 * i, "chance": 0.2, "ceiling": 0.8, "cam_area": 0.3, "lime_area": 0.3,
+            "complexity": {"superpixels": 30.0 + (i * 7) % n, "edge_density": 0.1 + (i * 5) % n, "entropy": 7.0 + (i * 11) % n},
+            "components": {"gradcam": 1, "lime": 4},
+            "edge_gradient": {"gradcam": 0.1, "lime": 0.1, "shifted_lime": 0.1},
+        }  # fmt: skip
+        entry.update({key: value(i) if callable(value) else value for key, value in changed.items()})
+        entries.append(entry)
+    return entries
+
+
+def by_id(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.id: finding for finding in findings}
+
+
+def cam(claim: str, entries: list[dict[str, Any]]) -> Finding:
+    return by_id(cam_findings(entries, METHODS, (32, 32)))[claim]
+
+
+def agreement(claim: str, **changed: Any) -> Finding:
+    return by_id(agreement_findings(agreement_entries(**changed)))[claim]
+
+
+# --- class activation maps -----------------------------------------------------------------------
+
+
+def test_c2_sharpness_can_sink_the_claim_but_never_carry_it() -> None:
+    blunt = cam("C2", cam_entries(gradcam_gini=-0.35))
+    sharp = cam("C2", cam_entries(gradcam_gini=+0.3))
+    assert blunt.verdict == "contradicted"
+    assert "lower than" in blunt.text
+    assert sharp.verdict == "undecided"
+    assert "boxes or masks" in sharp.text
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict", "words"),
+    [
+        (
+            {"ablationcam_area_above_half": -0.1, "ablationcam_gini": 0.1},
+            "supported",
+            "smaller than Grad-CAM's by a median of 0.100",
+        ),
+        (
+            {"ablationcam_area_above_half": 0.1, "ablationcam_gini": -0.1},
+            "contradicted",
+            "larger than Grad-CAM's by a median of 0.100",
+        ),
+        ({"ablationcam_area_above_half": -0.1, "ablationcam_gini": -0.1}, "undecided", "Gini index is smaller"),
+        ({}, "undecided", "no other than Grad-CAM's"),
+    ],
+)
+def test_c3_follows_area_and_gini(shift: dict[str, float], verdict: str, words: str) -> None:
+    finding = cam("C3", cam_entries(**shift))
+    assert finding.verdict == verdict
+    assert words in finding.text
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict"),
+    [
+        ({"scorecam_total_variation": -1.0, "scorecam_area_above_half": 0.1}, "supported"),
+        ({"scorecam_total_variation": 1.0, "scorecam_area_above_half": -0.1}, "contradicted"),
+        ({}, "undecided"),
+    ],
+)
+def test_c4_follows_total_variation_and_area(shift: dict[str, float], verdict: str) -> None:
+    assert cam("C4", cam_entries(**shift)).verdict == verdict
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.0, "supported"), (-0.7, "contradicted")])
+def test_c5_follows_overlap_against_chance(shift: float, verdict: str) -> None:
+    assert cam("C5", cam_entries(iou=shift)).verdict == verdict
+
+
+# --- LIME ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("changed", "verdict"), [(-0.3, "supported"), (0.2, "contradicted")])
+def test_l4_asks_whether_a_parameter_moves_the_mask_further_than_a_seed(changed: float, verdict: str) -> None:
+    entries = [
+        {"jaccard_seeds": v, "jaccard_half_samples": v + changed, "jaccard_half_features": v + changed}
+        for v in spread(0.7)
+    ]
+    finding = depends_on_parameters(entries)
+    assert finding.verdict == verdict
+    assert ("which is further" in finding.text) == (changed < 0)
+
+
+def test_l4_without_repeats_is_not_measured() -> None:
+    entry = {"jaccard_seeds": None, "jaccard_half_samples": 0.5, "jaccard_half_features": 0.5}
+    assert depends_on_parameters([entry] * N).verdict == "not measured"
+
+
+# --- agreement -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("iou", "verdict"), [(0.6, "supported"), (0.1, "contradicted")])
+def test_l2_counts_images_above_chance(iou: float, verdict: str) -> None:
+    finding = agreement("L2", iou=iou)
+    assert finding.verdict == verdict
+    assert f"on {N if iou > 0.2 else 0} of {N} images" in finding.text
+
+
+def test_l2_without_any_iou_is_not_measured() -> None:
+    assert agreement("L2", iou=None, chance=None, ceiling=None).verdict == "not measured"
+
+
+@pytest.mark.parametrize(("lime", "verdict", "word"), [(0.1, "supported", "smaller"), (0.6, "contradicted", "larger")])
+def test_l3_compares_areas(lime: float, verdict: str, word: str) -> None:
+    finding = agreement("L3", lime_area=lime)
+    assert finding.verdict == verdict
+    assert f"LIME's mask is {word}" in finding.text
+
+
+def _complexity(slope: int) -> Any:
+    return lambda i: {"superpixels": 30.0 + slope * i, "edge_density": 1.0 + (i * 5) % N, "entropy": 7.0 + (i * 7) % N}
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(-1, "supported"), (1, "contradicted")])
+def test_a1_follows_the_rank_correlation_after_correction(slope: int, verdict: str) -> None:
+    finding = agreement("A1", complexity=_complexity(slope))
+    assert finding.verdict == verdict
+    assert f"rho {slope:+d}.00" in finding.text
+
+
+def test_a1_of_unrelated_complexity_is_undecided_and_says_what_p_would_take() -> None:
+    finding = agreement(
+        "A1", complexity=lambda i: {key: float((i * 5) % N) for key in ("superpixels", "edge_density", "entropy")}
+    )
+    assert finding.verdict == "undecided"
+    assert f"{0.05 / 6:.3f} would be needed" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("lime", "shifted", "verdict"), [(0.4, 0.1, "supported"), (0.02, 0.1, "contradicted"), (0.4, 0.4, "undecided")]
+)
+def test_a2_asks_for_more_than_grad_cam_and_more_than_chance(lime: float, shifted: float, verdict: str) -> None:
+    finding = agreement("A2", edge_gradient={"gradcam": 0.1, "lime": lime, "shifted_lime": shifted})
+    assert finding.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [
+        ({"gradcam": 1, "lime": 5}, "supported"),
+        ({"gradcam": 3, "lime": 5}, "contradicted"),
+        ({"gradcam": 0, "lime": 0}, "not measured"),
+    ],
+)
+def test_a3_counts_connected_parts(parts: dict[str, int], verdict: str) -> None:
+    assert agreement("A3", components=parts).verdict == verdict
+
+
+def test_a4_is_contradicted_where_the_iou_is_below_chance_and_follows_the_areas() -> None:
+    follows = agreement("A4", iou=lambda i: 0.1 + 0.01 * i, chance=lambda i: 0.2 + 0.01 * i)
+    assert follows.verdict == "contradicted"
+    assert "rho +1.00" in follows.text
+
+
+# --- every finding -------------------------------------------------------------------------------
+
+
+def every_finding(n: int) -> list[Finding]:
+    lime = [
+        {"jaccard_seeds": v, "jaccard_half_samples": v - 0.3, "jaccard_half_features": v - 0.3} for v in spread(0.7, n)
+    ]
+    shift = {"ablationcam_area_above_half": -0.1, "scorecam_total_variation": -1.0}
+    return [
+        *cam_findings(cam_entries(n, **shift), METHODS, (32, 32)),
+        depends_on_parameters(lime),
+        *agreement_findings(agreement_entries(n, lime_area=0.1)),
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_nothing_is_supported_or_contradicted_by_luck_on_very_few_images(n: int) -> None:
+    assert {finding.verdict for finding in every_finding(n)} <= {"undecided", "not measured"}
+
+
+def test_small_samples_are_called_small() -> None:
+    assert sum("small sample" in finding.text for finding in every_finding(10)) >= 8
+
+
+@pytest.mark.parametrize("finding", every_finding(N), ids=lambda finding: finding.id)
+def test_evidence_has_finite_values_n_and_a_source(finding: Finding) -> None:
+    assert finding.evidence
+    for item in finding.evidence:
+        assert item.n is not None
+        assert item.source
+        assert item.value is None or np.isfinite(float(item.value))
+
+
+# --- the rules -----------------------------------------------------------------------------------
+
+
+def test_rules_are_symmetric() -> None:
+    up = Paired(0.1, (0.05, 0.2), 10, 0, 0.002, 10)
+    down = Paired(-0.1, (-0.2, -0.05), 0, 10, 0.002, 10)
+    unsure = Paired(0.1, (-0.1, 0.2), 7, 3, 0.34, 10)
+    assert [verdicts.of_paired(p) for p in (up, down, unsure)] == ["supported", "contradicted", "undecided"]
+    assert verdicts.of_correlation(Correlation(-0.9, 0.001, 10, True), -1) == "supported"
+    assert verdicts.of_correlation(Correlation(-0.9, 0.001, 10, True), +1) == "contradicted"
+    assert verdicts.of_correlation(Correlation(-0.7, 0.03, 10, True), -1, tests=6) == "undecided"
+
+
+def test_conflicting_tests_leave_a_claim_undecided() -> None:
+    assert verdicts.combined(["supported", "contradicted"]) == "undecided"
+    assert verdicts.combined(["supported", "undecided", "not measured"]) == "supported"
+    assert verdicts.combined([]) == "not measured"
+
+
+def test_the_printed_rules_name_the_thresholds_in_force() -> None:
+    printed = " ".join(verdicts.RULES)
+    assert f"p < {verdicts.ALPHA:g}" in printed
+    assert f"{verdicts.STABLE_JACCARD:g}" in printed
+    assert str(verdicts.SMALL_N) in printed

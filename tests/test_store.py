@@ -1,0 +1,375 @@
+"""reportgen.store and reportgen.hashing: results by what made them, and a run folder that is whole or unfinished."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reportgen.document import Column, Table
+from reportgen.errors import ReportgenError, UsageError
+from reportgen.hashing import digest_of, file_sha256, seed_from
+from reportgen.store import MANIFEST, Result, RunFolder, Store, cache_folder, write_file
+from toys import ROOT
+
+KEY = digest_of("key")
+
+
+def result() -> Result:
+    values = {"iou": 0.1 + 0.2, "none": None, "names": ["ü", "\ud800"], "deep": {"1": [1, 2.5, True]}}
+    arrays = {"map": np.arange(6, dtype=np.float32).reshape(2, 3), "mask": np.eye(3, dtype=bool), "empty": np.zeros((0, 4))}
+    return Result(values, arrays)
+
+
+def assert_same(found: Result | None, kept: Result) -> None:
+    assert found is not None
+    assert found.values == kept.values
+    assert set(found.arrays) == set(kept.arrays)
+    for name, array in kept.arrays.items():
+        assert found.arrays[name].dtype == array.dtype
+        assert np.array_equal(found.arrays[name], array)
+
+
+def only_file(folder: Path) -> Path:
+    (path,) = [path for path in folder.rglob("*") if path.is_file()]
+    return path
+
+
+# --- the store of results ------------------------------------------------------------------------
+
+
+def test_a_result_comes_back_exactly(tmp_path: Path) -> None:
+    Store(tmp_path).put(KEY, result())
+    assert_same(Store(tmp_path).get(KEY), result())
+
+
+def test_there_is_nothing_under_another_key(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.get(KEY) is None
+    store.put(KEY, result())
+    assert store.get(digest_of("another")) is None
+
+
+def test_every_damage_to_a_file_is_a_miss_or_harmless(tmp_path: Path) -> None:
+    """Each byte spoilt in turn, and the file cut at every length: never a wrong result, never an error."""
+    store, small = Store(tmp_path), Result({"iou": 0.25}, {"m": np.eye(2, dtype=np.float32)})
+    store.put(KEY, small)
+    path = only_file(tmp_path)
+    good = path.read_bytes()
+    misses = 0
+    for at in range(len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
+        found = store.get(KEY)
+        misses += found is None
+        if found is not None:
+            assert_same(found, small)
+    assert misses > len(good) / 2
+    for length in range(0, len(good), 5):
+        path.write_bytes(good[:length])
+        assert store.get(KEY) is None
+    store.put(KEY, small)
+    assert_same(store.get(KEY), small)
+
+
+def test_a_pickle_in_the_store_is_not_run(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, result())
+    buffer = io.BytesIO()
+    np.savez(buffer, **{"values.json": np.array([{"any": "object"}], dtype=object)})
+    only_file(tmp_path).write_bytes(buffer.getvalue())
+    assert store.get(KEY) is None
+
+
+def test_values_that_are_not_json_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    for value in (math.nan, math.inf, {1, 2}, np.float32(1)):
+        with pytest.raises((ValueError, TypeError)):
+            Store(tmp_path).put(KEY, Result({"value": value}))
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_scrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_file(path, b"old")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(ReportgenError, match=r"file: cannot be written \(No space left on device\)"):
+        write_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_interrupted_write_leaves_no_scrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_file(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+WRITER = """
+import sys
+import numpy as np
+from pathlib import Path
+from reportgen.store import Result, Store
+store, fill = Store(Path(sys.argv[1])), int(sys.argv[2])
+for _ in range(150):
+    store.put("ab" * 32, Result({"fill": fill}, {"a": np.full(20_000, fill)}))
+    found = store.get("ab" * 32)
+    assert found is not None and (found.arrays["a"] == found.values["fill"]).all()
+"""
+
+
+def test_two_writers_never_show_half_a_result(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(fill)], env=environment) for fill in (1, 2)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert only_file(tmp_path).suffix == ".npz"
+
+
+def test_the_cache_folder_is_the_users_and_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORTGEN_CACHE_DIR", "~/elsewhere")
+    assert cache_folder() == Path.home() / "elsewhere"
+    monkeypatch.delenv("REPORTGEN_CACHE_DIR")
+    assert cache_folder().name == "reportgen"
+
+
+# --- hashes --------------------------------------------------------------------------------------
+
+
+def test_a_digest_depends_on_the_value_and_not_on_how_it_was_written_down() -> None:
+    assert digest_of({"a": 1, "b": [1, 2]}) == digest_of({"b": (1, 2), "a": 1})
+    different = [1, 1.5, "1", True, None, [1], [[1]], {"1": 1}, "", [], {}]
+    assert len({digest_of(value) for value in different}) == len(different)
+    assert digest_of("x") == hashlib.sha256(b'"x"').hexdigest()
+
+
+def test_what_is_not_json_has_no_digest() -> None:
+    for value in (Path("x"), {1, 2}, np.float32(1)):
+        with pytest.raises(TypeError):
+            digest_of(value)
+    with pytest.raises(ValueError, match="JSON"):
+        digest_of(math.nan)
+
+
+def test_a_files_hash_follows_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    assert file_sha256(path) == hashlib.sha256(b"one").hexdigest()
+    stat = path.stat()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # the same size and time, other bytes
+    assert file_sha256(path) == hashlib.sha256(b"two").hexdigest()
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * (3 << 20))
+    assert file_sha256(large) == hashlib.sha256(b"x" * (3 << 20)).hexdigest()
+
+
+def test_seeds_differ_by_run_and_image_and_fit_numpy() -> None:
+    seeds = [seed_from(run, image) for run in range(50) for image in ("a", "b", "1a")]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert seed_from(1, "2") != seed_from(12, "")
+    np.random.RandomState(seeds[0])
+
+
+# --- the run folder ------------------------------------------------------------------------------
+
+
+def finished(path: Path, **files: bytes) -> RunFolder:
+    """A finished run that wrote these files (`__` stands for `/`)."""
+    folder = RunFolder(path)
+    folder.begin()
+    for name, data in files.items():
+        folder.raw(name.replace("__", "/"), data)
+    folder.finish()
+    return folder
+
+
+def manifest(path: Path) -> Any:
+    return json.loads((path / MANIFEST).read_bytes())
+
+
+def names(path: Path) -> list[str]:
+    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+
+
+def test_the_manifest_lists_every_file_but_itself_and_the_timings(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin()
+    folder.raw("figures/ü b.svg", b"<svg/>")
+    folder.array("maps/a/gradcam.npy", np.zeros((2, 2)))
+    (tmp_path / "report.html").write_bytes(b"<html>")
+    folder.adopt("report.html")
+    folder.timings({"stages": {"lime": 1.5}})
+    folder.finish()
+    content = manifest(tmp_path)
+    assert content["schema_version"] == 1
+    assert list(content["files"]) == ["figures/ü b.svg", "maps/a/gradcam.npy", "report.html"]
+    for name, entry in content["files"].items():
+        data = (tmp_path / name).read_bytes()
+        assert entry == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    assert names(tmp_path) == sorted([*content["files"], MANIFEST, "timings.json"])
+
+
+def test_the_manifest_is_written_last(tmp_path: Path) -> None:
+    finished(tmp_path, a=b"1")
+    folder = RunFolder(tmp_path)
+    folder.begin()
+    assert not (tmp_path / MANIFEST).exists(), "no manifest, no finished run"
+    folder.raw("a", b"2")
+    folder.timings({})
+    assert not (tmp_path / MANIFEST).exists()
+    folder.finish()
+    assert (tmp_path / MANIFEST).exists()
+    newest = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert newest.name == MANIFEST
+
+
+def test_what_the_last_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    finished(tmp_path, maps__old__gradcam=b"1", maps__both=b"1", old=b"1")
+    (tmp_path / "maps/notes.txt").write_text("the user's own")
+    (tmp_path / "mine.txt").write_text("the user's own")
+    finished(tmp_path, maps__both=b"2", new=b"2")
+    assert names(tmp_path) == [MANIFEST, "maps/both", "maps/notes.txt", "mine.txt", "new"]
+    assert not (tmp_path / "maps/old").exists(), "a folder that is empty now goes with its file"
+
+
+def test_files_of_a_run_that_was_cut_off_are_removed_by_the_next(tmp_path: Path) -> None:
+    finished(tmp_path, first=b"1")
+    cut_off = RunFolder(tmp_path)
+    cut_off.begin()
+    cut_off.raw("maps/second", b"2")
+    (tmp_path / "report.pdf").write_bytes(b"half")
+    with (tmp_path / ".unfinished").open("a") as listing:
+        listing.write('"mine.t')  # the line that was being written
+    (tmp_path / "mine.txt").write_text("the user's own")
+    finished(tmp_path, third=b"3")
+    assert names(tmp_path) == [MANIFEST, "mine.txt", "third"]
+
+
+def test_a_first_run_that_was_cut_off_can_be_run_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "out")
+    folder.begin()
+    folder.raw("report.json", b"{}")
+    finished(tmp_path / "out", **{"report.json": b"{ }"})
+    assert names(tmp_path / "out") == [MANIFEST, "report.json"]
+
+
+@pytest.mark.parametrize(
+    "name", ["report.json", "report.pdf", "figures/a.png", "tables/x.csv", MANIFEST, "timings.json", "explain_params.pkl"]
+)
+def test_a_folder_that_holds_somebody_elses_file_is_refused_untouched(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    # A web app's manifest is a manifest.json too.
+    (tmp_path / name).write_text('{"name": "My app", "icons": []}')
+    with pytest.raises(UsageError, match="is in the way") as error:
+        RunFolder(tmp_path).begin()
+    assert str(tmp_path / name.partition("/")[0]) in str(error.value)
+    assert names(tmp_path) == [name]
+    assert (tmp_path / name).read_text().startswith('{"name"')
+
+
+def test_a_folder_with_other_files_is_taken_and_they_stay(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    finished(tmp_path, a=b"1")
+    assert names(tmp_path) == ["a", MANIFEST, "notes.txt"]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("mine")
+    for ask in (RunFolder(path).check, RunFolder(path).begin):
+        with pytest.raises(UsageError, match="is a file; give a folder"):
+            ask()
+    assert path.read_text() == "mine"
+
+
+def test_asking_changes_nothing(tmp_path: Path) -> None:
+    finished(tmp_path, a=b"1")
+    RunFolder(tmp_path).check()
+    assert names(tmp_path) == ["a", MANIFEST]
+    RunFolder(tmp_path / "new").check()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "a/../../outside"])
+def test_a_manifest_cannot_have_files_outside_removed(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    finished(out, a=b"1")
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    content = manifest(out)
+    content["files"] |= {name: {}, str(outside): {}}
+    (out / MANIFEST).write_text(json.dumps(content))
+    finished(out, b=b"1")
+    assert outside.read_text() == "mine"
+    assert names(out) == ["b", MANIFEST]
+
+
+def test_masks_are_eight_bit_grey_0_and_255(tmp_path: Path) -> None:
+    mask = np.random.default_rng(0).random((20, 30)) < 0.3
+    RunFolder(tmp_path).mask("masks/a/lime.png", mask)
+    with Image.open(tmp_path / "masks/a/lime.png") as image:
+        assert (image.mode, image.size) == ("L", (30, 20))
+        values = np.asarray(image)
+    assert set(np.unique(values)) == {0, 255}
+    assert np.array_equal(values == 255, mask)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((2, 2)), np.zeros((2, 2), np.uint8), np.zeros((2, 2, 1), bool)])
+def test_a_mask_that_is_not_binary_is_refused(tmp_path: Path, mask: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"a mask is a \(H, W\) bool array"):
+        RunFolder(tmp_path).mask("masks/a.png", mask)
+
+
+def test_maps_are_float32_arrays(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((4, 6))[:, ::2]
+    assert RunFolder(tmp_path).array("maps/a.npy", values) == "maps/a.npy"
+    found = np.load(tmp_path / "maps/a.npy", allow_pickle=False)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, values.astype(np.float32))
+
+
+def test_photos_are_rgb_jpegs_of_their_size(tmp_path: Path) -> None:
+    pixels = np.full((12, 18, 3), (200, 30, 90), np.uint8)
+    picture = RunFolder(tmp_path).photo("figures/a.jpg", pixels, alt="a", label="b")
+    assert (picture.file, picture.width, picture.height, picture.alt, picture.label) == ("figures/a.jpg", 18, 12, "a", "b")
+    with Image.open(tmp_path / "figures/a.jpg") as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (18, 12))
+        assert np.abs(np.asarray(image).astype(int) - pixels).max() <= 3
+
+
+def test_table_csv_keeps_full_precision(tmp_path: Path) -> None:
+    table = Table(
+        id="t",
+        caption="",
+        columns=[Column(key="image", label="Image"), Column(key="iou", label="IoU", decimals=3), Column(key="ok", label="")],
+        rows=[['a,"b"\n.jpg', 0.1 + 0.2, True], ["=c", 1e-17, None], ["d", 1 / 3, False]],
+        summary=[["Mean", 0.5, None]],
+    )
+    written = RunFolder(tmp_path).table(table)
+    assert written == table.model_copy(update={"file": "tables/t.csv"})
+    with (tmp_path / "tables/t.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["image", "iou", "ok"]
+    assert [row[0] for row in rows[1:]] == ['a,"b"\n.jpg', "=c", "d"]
+    assert [float(row[1]) for row in rows[1:]] == [0.1 + 0.2, 1e-17, 1 / 3]
+    assert [row[2] for row in rows[1:]] == ["True", "", "False"]
