@@ -107,7 +107,7 @@ class Mapped(Protocol):
         """Files of the probe set that could not be read; those of the input folder stand in the report."""
 
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
-        """The result of one image (by position in `names`); `model` defaults to the explained one."""
+        """The result of one image (by position in `names`), empty outside the analysis' sample; `model` defaults to the explained one."""
 
     def frame(self, image: int) -> np.ndarray:
         """(H, W, 3) uint8: the explained model's input frame of one image."""

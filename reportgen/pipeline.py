@@ -10,8 +10,8 @@ import os
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, partial
@@ -43,6 +43,7 @@ from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
+from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
 
 OBSERVATION_VERSION = "1"
@@ -150,17 +151,18 @@ class MappedFolder:
         self.skipped: list[Skipped] = []
         self._store = store
         self._explained = explained
-        self._keys: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._keys: dict[tuple[str, str], list[str | None]] = defaultdict(list)
 
-    def add(self, name: str, keys: dict[tuple[str, str], str]) -> None:
-        """Take in one image: its keys by (analysis, model)."""
+    def add(self, name: str, keys: Mapping[tuple[str, str], str | None]) -> None:
+        """Take in one image: its keys by (analysis, model), None where the image is not in the analysis' sample."""
         self.names.append(name)
         for at, key in keys.items():
             self._keys[at].append(key)
 
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
-        """The result of one image (by position in `names`); `model` defaults to the explained one."""
-        result = self._store.get(self._keys[analysis, model or self._explained][image])
+        """The result of one image (by position in `names`), empty outside the analysis' sample; `model` defaults to the explained one."""
+        key = self._keys[analysis, model or self._explained][image]
+        result = Result({}) if key is None else self._store.get(key)
         if result is None:
             raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return result
@@ -181,6 +183,9 @@ class Run(MappedFolder):
         self.probe: MappedFolder = self if settings.probe is None else MappedFolder(store, settings.models[0])
         self.watch = Stopwatch()
         self.computed = self.reused = 0
+        # By image name; and by analysis the SHA-256 of the images it is mapped over, where that is not all of them.
+        self.truths: dict[str, Annotation] = {}
+        self.samples: dict[str, set[str]] = {}
         self._fresh = fresh
         self._models_cache = models_cache
         self._models: dict[str, Model] = {}
@@ -217,13 +222,17 @@ class Run(MappedFolder):
         for name in dict.fromkeys([explained, *(m for a in analyses for m in a.models(self.settings))]):
             results["observation", name] = self._observe(image, self.model(name), views)
         target = results["observation", explained][1].values["prediction"]["index"]
+        left_out: list[tuple[str, str]] = []
         for analysis in analyses:
             for name in analysis.models(self.settings):
+                if image.sha256 not in self.samples.get(analysis.name, {image.sha256}):
+                    left_out.append((analysis.name, name))
+                    continue
                 of_model = (
                     target if name == explained else results["observation", name][1].values["prediction"]["index"]
                 )
                 results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
-        into.add(file.name, {at: key for at, (key, _) in results.items()})
+        into.add(file.name, {**{at: key for at, (key, _) in results.items()}, **dict.fromkeys(left_out)})
         return results["observation", explained][1]
 
     def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
@@ -257,10 +266,13 @@ class Run(MappedFolder):
         name = model.spec.name
         required = {needed: results[needed, name] for needed in analysis.requires if (needed, name) in results}
         seed = seed_from(self.settings.seed, image.sha256)
+        marked = self.truths.get(image.file.name) if getattr(analysis, "uses_truth", False) else None
 
         def explain() -> Result:
             if name not in views:
                 views[name] = image.view(model)
+            height, width = image.pixels.shape[:2]
+            truth = None if marked is None else marked.in_frame(width, height, model.spec.preprocessing)
             return analysis.map(
                 Subject(
                     view=views[name],
@@ -269,10 +281,13 @@ class Run(MappedFolder):
                     results={needed: result for needed, (_, result) in required.items()},
                     settings=self.settings,
                     timed=lambda method: self.watch.method(image.file.name, method),
+                    truth=truth,
                 )
             )
 
         parts = [analysis.name, analysis.version, image.sha256, model.identity, target, seed]
+        if marked is not None:
+            parts.append(marked.digest)
         key = digest_of([*parts, analysis.relevant(self.settings), {n: k for n, (k, _) in required.items()}])
         return key, self._compute(key, explain, image, analysis.name)
 
@@ -302,7 +317,7 @@ def analyse(
 
     Raises:
         NothingToDo: no readable image.
-        UsageError: an unknown task or model, missing weights, a malformed labels.csv.
+        UsageError: an unknown task or model, missing weights, a malformed labels.csv or ground truth.
     """
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
@@ -320,6 +335,9 @@ def analyse(
     spec = run.model(settings.models[0]).spec
     labels = image_files.read_labels(images, [file.name for file in found], spec.classes)
     on_images = [analysis for analysis in analyses if analysis.over == "images" or run.probe is run]
+    if any(getattr(analysis, "uses_truth", False) for analysis in on_images):
+        run.truths = read_truth(images, [file.name for file in found])
+    run.samples = _samples(found, on_images, settings)
     if len(on_images) < len(analyses):
         _map_probe(run, Path(settings.probe or ""), [a for a in analyses if a not in on_images], progress)
     progress.stage("Explaining images", len(found))
@@ -366,6 +384,20 @@ def _require_files(settings: Settings, names: Sequence[str], analyses: Sequence[
             lines.update(dict.fromkeys(error.lines))
     if lines:
         raise Problems(list(lines))
+
+
+def _samples(
+    found: Sequence[image_files.ImageFile], analyses: Sequence[Analysis], settings: Settings
+) -> dict[str, set[str]]:
+    """By analysis that asks for a sample of the images: their SHA-256, the first in order."""
+    asked = {analysis.name: getattr(analysis, "sample", lambda _: None)(settings) for analysis in analyses}
+    if not any(size is not None for size in asked.values()):
+        return {}
+    hashes = set()
+    for file in found:
+        with suppress(image_files.UnreadableImage):
+            hashes.add(_sha256(file))
+    return {name: set(sorted(hashes)[:size]) for name, size in asked.items() if size is not None}
 
 
 def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from reportgen.document import Verdict
 from reportgen.stats import Correlation, Paired, sign_test
 
@@ -15,6 +17,8 @@ ALPHA = 0.05
 SMALL_N = 20
 # LIME's masks of one image under different seeds: at least this mean Jaccard index counts as stable.
 STABLE_JACCARD = 0.6
+# A map of the re-initialised network that still correlates this much with the trained network's does not show what was learned.
+SANITY_RHO = 0.5
 
 RULES = (
     "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
@@ -30,6 +34,10 @@ RULES = (
     "when at least one "
     "contradicts it and none supports it.",
     f"A LIME mask is called stable when the mean Jaccard index of the masks under different seeds is at least {STABLE_JACCARD:g}.",
+    "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
+    "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
+    "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
+    f"the trained network's map is below {SANITY_RHO:g}.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )
@@ -60,6 +68,11 @@ def of_majority(supporting: int, opposing: int) -> Verdict:
     if p is None or p >= ALPHA:
         return "undecided"
     return "supported" if supporting > opposing else "contradicted"
+
+
+def passes_sanity(correlations: Sequence[float]) -> bool:
+    """Whether maps of the wholly re-initialised network have lost the trained network's: one rank correlation an image."""
+    return float(np.median(correlations)) < SANITY_RHO
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:

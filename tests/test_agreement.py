@@ -134,7 +134,9 @@ def test_max_keeps_a_share_of_the_maximum(saliency: np.ndarray) -> None:
     assert threshold_mask(tied, "max:0.5", 0).tolist() == [[False, True, True]]
 
 
-@pytest.mark.parametrize(("rule", "pixels"), [("area:0.25", 96), ("area:0.001", 0), ("area:0.9", 346), ("area:lime", 11)])
+@pytest.mark.parametrize(
+    ("rule", "pixels"), [("area:0.25", 96), ("area:0.001", 0), ("area:0.9", 346), ("area:lime", 11)]
+)
 def test_area_keeps_as_many_of_the_strongest_pixels(saliency: np.ndarray, rule: str, pixels: int) -> None:
     kept = threshold_mask(saliency, rule, 11)
     assert kept.sum() == pixels
@@ -154,7 +156,9 @@ def test_of_equal_pixels_the_first_in_reading_order_are_kept() -> None:
     assert top_pixels(saliency, 99).all()
 
 
-@pytest.mark.parametrize("rule", ["otsu:0.5", "max", "max:0", "max:1", "max:nan", "area:1.5", "area:x", "area:", "", "lime"])
+@pytest.mark.parametrize(
+    "rule", ["otsu:0.5", "max", "max:0", "max:1", "max:nan", "area:1.5", "area:x", "area:", "", "lime"]
+)
 def test_rules_that_mean_nothing_are_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="use otsu, max:SHARE"):
         AgreementSettings(threshold=rule)
@@ -164,10 +168,12 @@ def test_rules_that_mean_nothing_are_refused(rule: str) -> None:
 
 
 def subject(saliency: np.ndarray, lime_mask: np.ndarray, *, cam_target: int = 2, rule: str = "otsu") -> Subject:
-    frame = np.zeros((32, 32, 3), np.uint8)
+    frame = np.zeros((*lime_mask.shape, 3), np.uint8)
     results = {
         "cams": Result({"target": cam_target}, {"gradcam": saliency}),
-        "lime": Result({"target": 2}, {"mask": lime_mask}),
+        "lime": Result(
+            {"target": 2}, {"mask": lime_mask, "masks": lime_mask[None], "segments": np.zeros(lime_mask.shape, int)}
+        ),
     }
     settings = Settings(agreement=AgreementSettings(threshold=rule))
     view = View(frame, CountingEngine(toy_spec(toy_network())))

@@ -6,6 +6,8 @@ CLIP (Radford et al., 2021) embeds pictures and words itself. Weights are looked
 
 from __future__ import annotations
 
+import logging
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -155,9 +157,14 @@ def _load(name: str, architecture: str, quick_gelu: bool, path: Path) -> _Clip:
 
     if architecture not in open_clip.list_models():
         raise UsageError(f"unknown encoder {name!r}; open_clip has no model {architecture!r}")
-    model = open_clip.create_model(
-        architecture, pretrained=None, load_weights=False, pretrained_hf=False, force_quick_gelu=quick_gelu
-    ).eval()
+    # Quiet: it warns on the root logger that it has no weights; they come next.
+    logging.disable(logging.WARNING)
+    try:
+        model = open_clip.create_model(
+            architecture, pretrained=None, load_weights=False, pretrained_hf=False, force_quick_gelu=quick_gelu
+        ).eval()
+    finally:
+        logging.disable(logging.NOTSET)
     load_weights(model, convert_state_dict(model, _read(path)), path, name)
     return _Clip(model, open_clip.get_tokenizer(architecture), open_clip.get_model_preprocess_cfg(model))
 
@@ -168,7 +175,9 @@ def _read(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        state = torch.jit.load(path, map_location="cpu").state_dict()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch announces TorchScript's end; OpenAI's files are in it all the same
+            state = torch.jit.load(path, map_location="cpu").state_dict()
     except RuntimeError as error:
         raise UsageError(f"{path}: not a readable weights file ({str(error).splitlines()[0][:160]})") from None
     return {key: value.float() for key, value in state.items() if key not in _NO_WEIGHTS}

@@ -1,0 +1,328 @@
+"""The chapter on faithfulness: curves, one paired table, the controls, and the object where the user marked it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analyses.faithfulness import curves as protocol
+from analyses.faithfulness import removal
+from analyses.faithfulness.charts import ROWS, curves_figure
+from analyses.faithfulness.compare import Scores, Standing, best, standings
+from analyses.faithfulness.findings import CURVES, NO_TRUTH, faithfulness_findings, lower
+from analyses.faithfulness.maps import CONTROLS, LABELS
+from reportgen import plotting, wording
+from reportgen.analysis import Contribution, RunView
+from reportgen.document import (
+    Block,
+    Column,
+    Facts,
+    Figure,
+    Heading,
+    Listing,
+    Section,
+    Table,
+    Text,
+    Warning_,
+)
+
+Values = Sequence[dict[str, Any]]
+BEATS = {
+    "yes": "It is beaten by",
+    "not shown": "Better than it in the median, but not beyond chance",
+    "no": "No better than it",
+}
+
+
+def reduce_faithfulness(run: RunView) -> Contribution:
+    """Draw the curves, compare the maps with the controls, and make the section."""
+    positions = range(len(run.images))
+    values = [run.result("faithfulness", position).values for position in positions]
+    scores = [v["scores"] for v in values]
+    located = [v["localisation"] for v in values if v.get("localisation")]
+    names = [name for name in values[0]["maps"] if name not in CONTROLS]
+    places = {measure: standings(scores, names, list(CONTROLS), measure) for measure in CURVES}
+    blocks: list[Block] = [
+        *_approach(run, values),
+        Heading(text="Curves"),
+        _curves(run, names, {measure: best(scores, CONTROLS, measure) for measure in CURVES}),
+        Heading(text="Maps against controls"),
+        _table(run, [standing for measure in CURVES for standing in places[measure]], len(scores)),
+        Text(role="note", text=f"Every image's areas stand in {_per_image(run, values)}."),
+        Listing(role="observation", items=_observations(places, scores)),
+        Heading(text="Hiding LIME's mask"),
+        _hidden(run, values),
+        *_localisation(run, names, located, values),
+        Listing(role="limit", items=_limits(len(values), bool(located))),
+    ]
+    agreement = not run.settings.tasks or "agreement" in run.settings.tasks
+    return Contribution(
+        Section(id="faithfulness", title="Faithfulness of the maps", blocks=blocks),
+        per_image=values,
+        findings=faithfulness_findings(scores, located, [v["lime_hidden"] for v in values], agreement=agreement),
+        warnings=[*_beaten(places, len(scores)), *_constant(run, names, values), *_outside(run, values)],
+    )
+
+
+# --- what was done -------------------------------------------------------------------------------
+
+
+def _approach(run: RunView, values: Values) -> list[Block]:
+    draws = run.settings.faithfulness.draws
+    return [
+        Heading(text="Approach"),
+        Text(
+            text="If a map marks what the model looks at, taking away the pixels that the map ranks highest should cost the class "
+            "its probability at once, and showing only those should bring it back at once. In deletion the pixels take the mean "
+            "colour of the image, most important first; a good map has a small area under the curve. In insertion they come "
+            "back into a blurred copy, most important first; a good map has a large area."
+        ),
+        Text(
+            text="The same is done with four controls that know nothing of the model: a random order, a Gaussian on the centre of "
+            "the frame, the image's own edges, and an empty map. A map that does not beat the best of them has not been shown to "
+            "say anything about the model, however convincing it looks."
+        ),
+        Facts(
+            title="Protocol",
+            items=[
+                ("Measured", "softmax probability of the target class"),
+                ("Steps", f"{protocol.STEPS}, of equal pixel count; area by the trapezoid rule"),
+                ("Deletion", "pixels take the mean of each colour channel over the frame"),
+                (
+                    "Insertion",
+                    f"into the frame under a Gaussian of {removal.BLUR_SIDE} × {removal.BLUR_SIDE} pixels, "
+                    f"sigma {removal.BLUR_SIGMA:g}, mirrored at its borders",
+                ),
+                (
+                    "Ties",
+                    f"equal pixels in random order, seeded; mean of {wording.count(draws, 'order')} where more than "
+                    f"{wording.percent(protocol.TIED_SHARE)} of the frame has one value",
+                ),
+                ("LIME", "the signed weight of each pixel's superpixel, 0 where the surrogate gave none"),
+                ("Centred Gaussian", "sigma a quarter of the frame's side"),
+                ("Sobel edges", "gradient of the grey levels"),
+                ("Forward passes", f"{sum(v['forward_passes'] for v in values):,} over all images"),
+            ],
+        ),
+    ]
+
+
+def _limits(n: int, located: bool) -> list[str]:
+    items = [
+        "Images with pixels removed are unlike any that the model was trained on; part of every curve is its surprise at them.",
+        "Areas depend on the fill, the blur and the number of steps: they can be compared inside this table, not with other reports.",
+        f"Each comparison rests on {wording.count(n, 'image')} and one model, and several are made: one that is only just "
+        "beyond chance may be chance.",
+    ]
+    if not located:
+        items.append(f"Nothing here says whether a map lies on the object: {NO_TRUTH}.")
+    return items
+
+
+# --- curves and table ----------------------------------------------------------------------------
+
+
+def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figure:
+    results = [run.result("faithfulness", position) for position in range(len(run.images))]
+    order = results[0].values["maps"]
+    stacked = {m: np.stack([result.arrays[m] for result in results]) for m in ROWS}
+    by_map = {m: {name: stacked[m][:, i].astype(float) for i, name in enumerate(order)} for m in ROWS}
+    rival = wording.listed([f"{LABELS[rivals[m]]} in {m}" for m in ROWS])
+    picture = run.files.chart(
+        "figures/faithfulness-curves.svg",
+        curves_figure(by_map, names, rivals),
+        alt=f"Deletion and insertion curves of {wording.listed([LABELS[name] for name in names])}: the mean over "
+        f"{wording.count(len(results), 'image')}, the range of the middle 80 % of them, and the means of the best control and of a random map.",
+    )
+    return Figure(
+        id="faithfulness-curves",
+        kind="chart",
+        caption=f"Deletion (the lower the better) and insertion (the higher the better) over {wording.count(len(results), 'image')}. "
+        f"Best control: {rival}.",
+        pictures=[picture],
+    )
+
+
+def _table(run: RunView, rows: Sequence[Standing], n: int) -> Table:
+    columns = [
+        Column(key="measure", label="Measure"),
+        Column(key="map", label="Map"),
+        Column(key="median_auc", label="Median area", decimals=3),
+        Column(key="better_by", label="Better than best control by", decimals=3),
+        Column(key="low", label="95 % from", decimals=3),
+        Column(key="high", label="to", decimals=3),
+        Column(key="better_on", label="Better on", unit="images", decimals=0),
+        Column(key="p", label="Sign test p", decimals=3),
+        Column(key="beats_controls", label="Beats the controls"),
+    ]
+    return run.files.table(
+        Table(
+            id="faithfulness",
+            caption=f"Areas under the curves, medians over {wording.count(n, 'image')}{wording.small(n)}, and each map against the "
+            "control with the best median: the median of the paired differences, positive where the map is better, with its "
+            "bootstrap interval. Controls follow, best first.",
+            columns=columns,
+            rows=[_row(standing) for standing in rows],
+        )
+    )
+
+
+def _row(s: Standing) -> list[str | float | None]:
+    start = [ROWS[s.measure], LABELS[s.name], s.median]
+    if s.by is None:
+        return [*start, None, None, None, None, None, "control"]
+    low, high = s.by.ci or (None, None)
+    return [*start, s.by.median, low, high, s.by.wins, s.by.p, s.beats]
+
+
+def _per_image(run: RunView, values: Values) -> str:
+    """Write the areas of every image and map, and say where."""
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="map", label="Map"),
+        *(Column(key=measure, label=ROWS[measure], decimals=3) for measure in ROWS),
+        Column(key="draws", label="Orders drawn", decimals=0),
+    ]
+    rows = [
+        [image.name, LABELS[name], *(score[column.key] for column in columns[2:])]
+        for image, v in zip(run.images, values, strict=True)
+        for name, score in v["scores"].items()
+    ]
+    caption = "Areas under the deletion and insertion curves of every image."
+    return run.files.table(Table(id="faithfulness-images", caption=caption, columns=columns, rows=rows)).file
+
+
+def _observations(places: dict[str, list[Standing]], scores: Scores) -> list[str]:
+    items = []
+    for measure, rows in places.items():
+        control = next(s for s in rows if s.by is None)  # best first
+        parts = [f"{ROWS[measure]}: the best control is {lower(LABELS[control.name])}, with a median area of {control.median:.3f}."]
+        for word, said in BEATS.items():
+            names = [LABELS[s.name] for s in rows if s.beats == word]
+            parts += [f"{said}: {wording.listed(names)}."] if names else []
+        items.append(" ".join(parts))
+    apart = float(np.median([abs(s["random"]["deletion"] - s["empty"]["deletion"]) for s in scores]))
+    items.append(
+        f"On one image the random and the empty map, which both know nothing, differ by a median of {apart:.3f} in deletion: "
+        "a difference of that size on a single image is noise."
+    )
+    return items
+
+
+# --- hiding LIME's mask --------------------------------------------------------------------------
+
+
+def _hidden(run: RunView, values: Values) -> Table:
+    columns = [
+        Column(key="image", label="Image"),
+        Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True),
+        Column(key="probability", label="Whole image", decimals=3),
+        Column(key="hidden", label="LIME's mask hidden", decimals=3),
+        Column(key="random_mean", label="Random superpixels hidden, mean", decimals=3),
+        Column(key="random_lowest", label="lowest", decimals=3),
+        Column(key="random_highest", label="highest", decimals=3),
+    ]
+    rows = []
+    for image, v in zip(run.images, values, strict=True):
+        h, random = v["lime_hidden"], v["lime_hidden"]["random"]
+        spread = [float(np.mean(random)), min(random), max(random)] if random else [None] * 3
+        rows.append([image.name, h["area"], h["probability"], h["hidden"], *spread])
+    masks = wording.count(run.settings.faithfulness.random_masks, "mask")
+    return run.files.table(
+        Table(
+            id="lime-hidden",
+            caption="Probability of the target class with LIME's mask in the mean colour, and with random superpixels of the same "
+            f"number of pixels ({masks} an image, seeded).",
+            columns=columns,
+            rows=rows,
+            row_images=[image.name for image in run.images],
+        )
+    )
+
+
+# --- localisation --------------------------------------------------------------------------------
+
+
+def _localisation(run: RunView, names: Sequence[str], located: Scores, values: Values) -> list[Block]:
+    if not located:
+        return []
+    sources = sorted({v["truth"]["source"] for v in values if v["truth"]})
+    n = len(located)
+    area = float(np.median([v["truth"]["area"] for v in values if v.get("localisation")]))
+    against = {s.name: s for s in standings(located, names, list(CONTROLS), "iou")}
+    columns = [
+        Column(key="map", label="Map"),
+        Column(key="pointing", label="Maximum on the object", unit="images", decimals=0),
+        Column(key="energy", label="Map on the object", unit="%, median", decimals=1, percent=True),
+        Column(key="iou", label="IoU at equal area, median", decimals=3),
+        Column(key="better_by", label="IoU better than best control by", decimals=3),
+        Column(key="low", label="95 % from", decimals=3),
+        Column(key="high", label="to", decimals=3),
+        Column(key="beats_controls", label="Beats the controls"),
+    ]
+    rows = [[LABELS[name], *_located_cells(located, against[name])] for name in (*names, *CONTROLS)]
+    table = Table(
+        id="localisation",
+        caption=f"The maps and the marked object, over {wording.count(n, 'image')} with ground truth{wording.small(n)}.",
+        columns=columns,
+        rows=rows,
+    )
+    return [
+        Heading(text="Localisation"),
+        Text(
+            text=f"The user marked the object ({wording.listed(sources)}); mapped into the model's frame it covers a median of "
+            f"{wording.percent(area)} of it. Three measures: whether the map's maximum lies on the object (pointing game, without a "
+            "tolerance); the share of the map's positive values that does; and the IoU of the object and as many of the map's "
+            "strongest pixels as the object has. A map that knows nothing has the object's own share of the frame in the first two."
+        ),
+        run.files.table(table),
+    ]
+
+
+def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
+    hits = sum(image[s.name]["pointing"] >= 0.5 for image in located)
+    energy = float(np.median([image[s.name]["energy"] for image in located]))
+    low, high = (s.by.ci if s.by else None) or (None, None)
+    return [hits, energy, s.median, s.by.median if s.by else None, low, high, s.beats or "control"]
+
+
+# --- warnings ------------------------------------------------------------------------------------
+
+
+def _beaten(places: dict[str, list[Standing]], n: int) -> list[Warning_]:
+    """One warning a map that is no better than the best control on some measure."""
+    lost: dict[str, list[Standing]] = {}
+    for rows in places.values():
+        for standing in rows:
+            if standing.beats == "no":
+                lost.setdefault(standing.name, []).append(standing)
+    return [
+        Warning_(
+            code="beaten-by-control",
+            text=f"{LABELS[name]} does no better than a map that knows nothing of the model: "
+            + wording.listed([f"in {s.measure} {lower(LABELS[str(s.against)])} is as good or better" for s in rows])
+            + f" (median over {wording.count(n, 'image')}{wording.small(n)}).",
+        )
+        for name, rows in lost.items()
+    ]
+
+
+def _constant(run: RunView, names: Sequence[str], values: Values) -> list[Warning_]:
+    text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
+    return [
+        Warning_(code="empty-map", text=text.format(LABELS[name]), image=image.name)
+        for image, v in zip(run.images, values, strict=True)
+        for name in names
+        if v["scores"][name]["constant"]
+    ]
+
+
+def _outside(run: RunView, values: Values) -> list[Warning_]:
+    text = "The marked object lies outside the model's frame (the centre crop): this image counts in no localisation measure."
+    return [
+        Warning_(code="truth-outside-frame", text=text, image=image.name)
+        for image, v in zip(run.images, values, strict=True)
+        if v["truth"] and v["truth"]["area"] == 0
+    ]
