@@ -9,6 +9,7 @@ from pathlib import Path
 from reportgen.document import Report
 from reportgen.errors import UsageError
 from reportgen.pipeline import Progress, Silent, analyse
+from reportgen.rendering import check
 from reportgen.rendering import render as render_files
 from reportgen.reports import report_json
 from reportgen.settings import Settings
@@ -70,6 +71,7 @@ def make_report(
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     settings, progress = settings or Settings(), progress or Silent()
+    check(settings.template, settings.formats)
     folder = RunFolder(out)
     report, watch = analyse(images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress)
     report._folder = out

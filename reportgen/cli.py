@@ -208,24 +208,25 @@ def doctor() -> None:
 def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # the code of an Exit, or what the command returned: None
     except ReportgenError as error:
         for line in error.lines:
             _say(f"reportgen: {line}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
-        sys.exit(INTERRUPTED)
     except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(INTERRUPTED)
+        code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
+        code = INTERRUPTED
     except Exception as error:
         # Wrong usage, as Click (or the copy of it inside Typer) words it.
         if not hasattr(error, "format_message"):
             raise
         _say(f"reportgen: {error.format_message()} (see reportgen --help)")
         sys.exit(UsageError.exit_code)
+    if code == INTERRUPTED:
+        _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
+    if code:
+        sys.exit(code)
 
 
 def _say(message: str) -> None:
@@ -280,7 +281,7 @@ def _progress() -> Iterator[Any]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}"),
     )
-    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         yield _Bars(bars)
 
 

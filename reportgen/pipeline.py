@@ -119,6 +119,8 @@ class Model:
             "name": self.spec.name,
             "weights": self.spec.weights_sha256,
             "preprocessing": self.spec.record(),
+            # They may stand in a file of the user's own, and every result shows them.
+            "classes": digest_of(self.spec.classes.names),
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
             "versions": _versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
         }
@@ -321,19 +323,21 @@ def analyse(
     """
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
+    folder.check()
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
     names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
     _require_files(settings, list(names), analyses, progress)
+    # Before the models, whose first conversion takes a while: a mistake in the table is said at once.
+    classes = resolve(settings.models[0], settings).classes
+    labels = image_files.read_labels(images, [file.name for file in found], classes)
     run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
     with run.watch.stage("models"):
         progress.stage("Preparing models", len(names))
         for name in names:
             run.model(name)
             progress.step(name)
-    spec = run.model(settings.models[0]).spec
-    labels = image_files.read_labels(images, [file.name for file in found], spec.classes)
     on_images = [analysis for analysis in analyses if analysis.over == "images" or run.probe is run]
     if any(getattr(analysis, "uses_truth", False) for analysis in on_images):
         run.truths = read_truth(images, [file.name for file in found])

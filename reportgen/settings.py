@@ -100,8 +100,8 @@ class FaithfulnessSettings(_Group):
 class SanitySettings(_Group):
     """The check by re-initialisation (Adebayo et al., 2018). Leave it out with `tasks`."""
 
-    images: int = Field(2, ge=1, description="images it is made on: those whose SHA-256 comes first")
-    scorecam: bool = Field(True, description="ScoreCAM too, with all weights drawn anew: a forward pass a channel")
+    images: int = Field(5, ge=1, description="images it is made on: those whose SHA-256 comes first")
+    scorecam: bool = Field(True, description="ScoreCAM too, where all weights are drawn anew: some 130 passes an image")
 
 
 class DissectionSettings(_Group):

@@ -181,7 +181,9 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise UsageError(f"{path.name} line {line}: the header is not {','.join(HEADER)}")
         for line, row in filled:
             if len(row) != len(HEADER):
-                raise UsageError(f"{path.name} line {line}: {len(row)} cells, not {len(HEADER)}; quote what holds a comma")
+                raise UsageError(
+                    f"{path.name} line {line}: {len(row)} cells, not {len(HEADER)}; quote what holds a comma"
+                )
             yield line, row
     except csv.Error as error:
         raise UsageError(f"{path.name} line {reader.line_num}: not valid CSV ({error})") from None
@@ -307,9 +309,7 @@ def _coco_polygon(flat: Any, where: str) -> Polygon:
 # --- shared --------------------------------------------------------------------------------------
 
 
-def _annotation(
-    source: str, shapes: Sequence[tuple[Polygon, str]], size: tuple[int, int] | None = None
-) -> Annotation:
+def _annotation(source: str, shapes: Sequence[tuple[Polygon, str]], size: tuple[int, int] | None = None) -> Annotation:
     polygons = tuple(polygon for polygon, _ in shapes)
     digest = digest_of([source, [[list(corner) for corner in polygon] for polygon in polygons], size])
     return Annotation(source, polygons, tuple(where for _, where in shapes), size, digest=digest)

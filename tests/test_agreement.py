@@ -119,7 +119,12 @@ def test_otsu_keeps_what_lies_above_otsus_threshold(saliency: np.ndarray) -> Non
     centres, best = (edges[:-1] + edges[1:]) / 2, (0.0, 0.0)
     for cut in range(1, 256):
         low, high = histogram[:cut].sum(), histogram[cut:].sum()
-        between = low * high * (np.average(centres[:cut], weights=histogram[:cut]) - np.average(centres[cut:], weights=histogram[cut:])) ** 2  # fmt: skip
+        between = (
+            low
+            * high
+            * (np.average(centres[:cut], weights=histogram[:cut]) - np.average(centres[cut:], weights=histogram[cut:]))
+            ** 2
+        )
         best = max(best, (between, float(centres[cut - 1])))
     kept = threshold_mask(saliency, "otsu", 0)
     assert threshold_otsu(saliency) == pytest.approx(best[1], abs=1e-6)

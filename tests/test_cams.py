@@ -101,7 +101,9 @@ def test_maps_of_a_class_that_was_not_predicted_are_the_librarys(
     """Real weights, but every 20th channel and 128 pixels, so that the library's ScoreCAM takes seconds."""
     size = 128
     network = split_timm(thinned(lite0_torch.network.model, every=20), size, "thinned")
-    spec = replace(toy_spec(network, size), preprocessing=replace(lite0_torch.spec.preprocessing, size=size, resize=146))
+    spec = replace(
+        toy_spec(network, size), preprocessing=replace(lite0_torch.spec.preprocessing, size=size, resize=146)
+    )
     view = View(model_frame(chelsea, spec.preprocessing), CountingEngine(spec))
     assert view.forward.activations.shape == (1, 64, 4, 4)
     assert 0 < (np.ptp(view.forward.activations[0], axis=(1, 2)) == 0).sum() < 64, "some channels are constant"
@@ -224,10 +226,14 @@ def test_a_map_fills_zero_to_one_in_the_input_frame(view: View, method: str) -> 
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-@pytest.mark.parametrize(("source", "size"), [((7, 7), (224, 224)), ((5, 3), (2, 9)), ((1, 1), (5, 7)), ((4, 6), (4, 6)), ((9, 2), (1, 1))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "size"), [((7, 7), (224, 224)), ((5, 3), (2, 9)), ((1, 1), (5, 7)), ((4, 6), (4, 6)), ((9, 2), (1, 1))]
+)
 def test_bilinear_is_torchs(source: tuple[int, int], size: tuple[int, int], align_corners: bool) -> None:
     values = np.random.default_rng(0).standard_normal(source)
-    theirs = nn.functional.interpolate(torch.from_numpy(values)[None, None], size, mode="bilinear", align_corners=align_corners)  # fmt: skip
+    theirs = nn.functional.interpolate(
+        torch.from_numpy(values)[None, None], size, mode="bilinear", align_corners=align_corners
+    )
     ours = Bilinear(source, size, align_corners=align_corners)(values)
     assert ours.dtype == values.dtype
     np.testing.assert_allclose(ours, theirs[0, 0].numpy(), atol=1e-12)
@@ -309,7 +315,9 @@ def test_map_keeps_one_map_a_method_and_its_record() -> None:
     for method in ALL:
         assert np.array_equal(result.arrays[method], METHODS[method](view, 2).map)
     assert result.values["ablationcam"]["head_passes"] == 9  # the dead channel is not rerun
-    assert result.values["scorecam"]["effective_channels"] == pytest.approx(effective_channels(scorecam(view, 2).weights))  # fmt: skip
+    assert result.values["scorecam"]["effective_channels"] == pytest.approx(
+        effective_channels(scorecam(view, 2).weights)
+    )
 
 
 def test_map_computes_only_the_methods_that_were_asked_for() -> None:

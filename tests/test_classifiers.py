@@ -15,6 +15,7 @@ from PIL import Image
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 from torch import nn
 from torchvision import models
+from toys import photo_path
 
 from reportgen.classifiers import ClassifierSpec, Network, listed, resolve
 from reportgen.classifiers.efficientnet_lite import SIZES, _packaged_file
@@ -24,7 +25,6 @@ from reportgen.classifiers.weights import read_state_dict
 from reportgen.errors import UsageError
 from reportgen.images import model_frame
 from reportgen.settings import Settings
-from toys import photo_path
 
 
 def settings(**values: Any) -> Settings:
@@ -92,7 +92,13 @@ def test_efficientnet_lite_ends_in_activations_and_a_linear_head(lite0_torch: An
 
 def test_efficientnet_lite_takes_a_local_file(tmp_path: Path) -> None:
     """The same tensors under timm's own names, as a checkpoint of the user's own would hold them."""
-    state = dict(zip(timm.create_model("tf_efficientnet_lite0").state_dict(), read_state_dict(_packaged_file("efficientnet_lite0")).values(), strict=True))  # fmt: skip
+    state = dict(
+        zip(
+            timm.create_model("tf_efficientnet_lite0").state_dict(),
+            read_state_dict(_packaged_file("efficientnet_lite0")).values(),
+            strict=True,
+        )
+    )
     torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, tmp_path / "mine.pth")
     spec = resolve("efficientnet_lite0", settings(weights={"efficientnet_lite0": str(tmp_path / "mine.pth")}))
     packaged = resolve("efficientnet_lite0", settings())
@@ -186,7 +192,9 @@ def test_torchvision_from_a_local_file(name: str, linear: bool, least: float, tm
     assert spec.classes.names[1] == "goldfish"
 
 
-@pytest.mark.parametrize(("name", "linear"), [("resnet18", True), ("mobilenetv3_small_100", False), ("densenet121", True)])
+@pytest.mark.parametrize(
+    ("name", "linear"), [("resnet18", True), ("mobilenetv3_small_100", False), ("densenet121", True)]
+)
 def test_timm_from_a_local_file(name: str, linear: bool, tmp_path: Path) -> None:
     model = randomised(timm.create_model(name, pretrained=False))
     spec = local("timm:", name, model.state_dict(), tmp_path)
@@ -251,7 +259,12 @@ def test_an_activation_called_as_a_function_belongs_to_the_trunk() -> None:
 
 
 def test_dropout_and_pooling_to_the_same_grid_belong_to_the_head() -> None:
-    model = randomised(Net(nn.Sequential(nn.ReLU(), nn.Dropout(), nn.AdaptiveAvgPool2d(8)), nn.Sequential(nn.Flatten(), nn.Linear(512, 5))))  # fmt: skip
+    model = randomised(
+        Net(
+            nn.Sequential(nn.ReLU(), nn.Dropout(), nn.AdaptiveAvgPool2d(8)),
+            nn.Sequential(nn.Flatten(), nn.Linear(512, 5)),
+        )
+    )
     network = split_traced(model, 32, "net")
     assert_split(network, model, 32)
     assert not any(isinstance(module, nn.Dropout | nn.AdaptiveAvgPool2d) for module in network.trunk.modules())
@@ -319,7 +332,7 @@ def test_a_network_without_a_feature_map_is_refused_in_one_line() -> None:
             return x.flatten(1) * 2
 
     for model in (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), Branching()):
-        with pytest.raises(UsageError, match="^net: ") as error:
+        with pytest.raises(UsageError, match=r"^net: ") as error:
             split_traced(model, 32, "net")
         one_line(error)
 
@@ -336,6 +349,7 @@ def test_a_network_without_a_feature_map_is_refused_in_one_line() -> None:
         ("", "unknown model ''"),
         ("torchvision:resnet181", "did you mean torchvision:resnet18"),
         ("timm:resnet181", "did you mean timm:resnet18"),
+        ("timm:resnet18.zzz", "did you mean timm:resnet18"),
         ("torchvision:fasterrcnn_resnet50_fpn", "torchvision has no classifier of that name"),
         ("timm:", "timm has no pretrained classifier of that name"),
     ],
@@ -404,7 +418,9 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(write: Any, said: s
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "torchvision:squeezenet1_1", "timm:resnet18"])
-@pytest.mark.parametrize("state", [models.mobilenet_v3_small().state_dict(), {"a": torch.ones(1)}], ids=["another network's", "one tensor"])
+@pytest.mark.parametrize(
+    "state", [models.mobilenet_v3_small().state_dict(), {"a": torch.ones(1)}], ids=["another network's", "one tensor"]
+)
 def test_weights_of_another_network_are_refused_in_one_line(name: str, state: Any, tmp_path: Path) -> None:
     path = saved(tmp_path / "wrong.pth", state)
     with pytest.raises(UsageError, match=f"these are not the weights of {name}") as error:

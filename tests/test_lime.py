@@ -30,11 +30,19 @@ from reportgen.runtime import Engine
 from reportgen.settings import LimeSettings, Settings
 from reportgen.store import Result
 
-FEW = LimeSettings(num_samples=64)
+FEW = LimeSettings(num_samples=64, repeats=1)
 ARGUMENTS = {
-    "labels", "hide_color", "top_labels", "num_features", "num_samples", "batch_size", "segmentation_fn",
-    "distance_metric", "model_regressor", "random_seed",
-}  # fmt: skip
+    "labels",
+    "hide_color",
+    "top_labels",
+    "num_features",
+    "num_samples",
+    "batch_size",
+    "segmentation_fn",
+    "distance_metric",
+    "model_regressor",
+    "random_seed",
+}
 
 
 class Library:
@@ -240,7 +248,9 @@ def test_forward_passes_are_those_that_were_made() -> None:
 
 def test_map_reports_what_it_found(view: View) -> None:
     result = ANALYSIS.map(subject(view, 5, num_features=8))
-    assert result.values["n_segments"] == result.arrays["segments"].max() + 1 == len(np.unique(result.arrays["segments"]))
+    assert (
+        result.values["n_segments"] == result.arrays["segments"].max() + 1 == len(np.unique(result.arrays["segments"]))
+    )
     positive = [superpixel for superpixel, weight in weights(result) if weight > 0]
     assert result.values["n_selected"] == len(positive) > 0
     assert set(np.unique(result.arrays["segments"][result.arrays["mask"]])) == set(positive)
@@ -292,9 +302,17 @@ def test_explain_params_is_plain_data_with_limes_ten_arguments() -> None:
     assert list(found) == ["goldfish", "photo"]
     for number, arguments in enumerate(found.values()):
         assert arguments == {
-            "labels": (1,), "hide_color": 0, "top_labels": 1, "num_features": 15, "num_samples": 500, "batch_size": 10,
-            "segmentation_fn": None, "distance_metric": "cosine", "model_regressor": None, "random_seed": number,
-        }  # fmt: skip
+            "labels": (1,),
+            "hide_color": 0,
+            "top_labels": 1,
+            "num_features": 15,
+            "num_samples": 500,
+            "batch_size": 10,
+            "segmentation_fn": None,
+            "distance_metric": "cosine",
+            "model_regressor": None,
+            "random_seed": number,
+        }
 
 
 def test_explain_params_are_arguments_that_explain_instance_takes(view: View) -> None:

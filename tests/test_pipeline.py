@@ -23,6 +23,7 @@ import pytest
 import torch
 from PIL import Image
 from torchvision import models
+from toys import photo_path
 
 import reportgen
 from reportgen import analysis as analysis_module
@@ -35,7 +36,6 @@ from reportgen.pipeline import analyse
 from reportgen.reports import read_report, report_json
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder
-from toys import photo_path
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 ESPRESSO, CAT, BROKEN = "n07920052_espresso.png", "sub/cat.jpg", "broken.jpg"
@@ -185,7 +185,9 @@ def test_predictions_are_those_of_the_network(first: Done, lite0_torch: Any, pho
 
     for image in first.json["images"]:
         frame = model_frame(np.array(Image.open(photos / image["name"]).convert("RGB")), lite0_torch.spec.preprocessing)
-        probabilities = lite0_torch.probabilities(1, lambda _, out, f=frame: np.copyto(out, lite0_torch.normalise(f)))[0]
+        probabilities = lite0_torch.probabilities(1, lambda _, out, f=frame: np.copyto(out, lite0_torch.normalise(f)))[
+            0
+        ]
         assert image["prediction"]["index"] == probabilities.argmax()
         assert image["prediction"]["probability"] == pytest.approx(float(probabilities.max()), abs=1e-4)
     assert first.image(ESPRESSO)["prediction"]["name"] == "espresso"
@@ -212,14 +214,18 @@ def test_iou_is_that_of_the_masks_on_disk(first: Done) -> None:
         assert found["iou"] == pytest.approx((a & b).sum() / (a | b).sum(), abs=1e-9)
         assert found["cam_area"] == pytest.approx(a.mean(), abs=1e-9)
         assert found["lime_area"] == pytest.approx(b.mean(), abs=1e-9)
-        assert found["chance"] == pytest.approx(a.mean() * b.mean() / (a.mean() + b.mean() - a.mean() * b.mean()), abs=1e-9)
+        assert found["chance"] == pytest.approx(
+            a.mean() * b.mean() / (a.mean() + b.mean() - a.mean() * b.mean()), abs=1e-9
+        )
         assert found["ceiling"] == pytest.approx(min(a.mean(), b.mean()) / max(a.mean(), b.mean()), abs=1e-9)
 
 
 def test_tables_on_disk_hold_the_reports_numbers(first: Done) -> None:
     with (first.out / "tables/agreement.csv").open(newline="") as file:
         rows = {row["image"]: row for row in csv.DictReader(file)}
-    assert {name: float(row["iou"]) for name, row in rows.items()} == {i["name"]: i["agreement"]["iou"] for i in first.json["images"]}  # fmt: skip
+    assert {name: float(row["iou"]) for name, row in rows.items()} == {
+        i["name"]: i["agreement"]["iou"] for i in first.json["images"]
+    }
     ordered = [float(row["iou"]) for row in rows.values()]
     assert ordered == sorted(ordered, reverse=True)
 
@@ -261,7 +267,14 @@ def test_the_report_names_neither_machine_nor_user_nor_folder(first: Done, photo
     for name, data in first.files().items():
         if name.endswith((".json", ".csv", ".svg", ".pkl")):
             text = data.decode("utf-8", "replace")
-            for private in (str(photos.parent), photos.parent.name, str(first.out), str(mine), str(Path.home()), str(Path.cwd())):
+            for private in (
+                str(photos.parent),
+                photos.parent.name,
+                str(first.out),
+                str(mine),
+                str(Path.home()),
+                str(Path.cwd()),
+            ):
                 assert private not in text, name
             for word in (getpass.getuser(), socket.gethostname()):
                 assert not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), (name, word)
@@ -285,7 +298,9 @@ def test_seconds_stand_only_in_the_timings(first: Done) -> None:
 # --- again ---------------------------------------------------------------------------------------
 
 
-def test_a_second_run_computes_nothing_and_gives_equal_bytes(first: Done, photos: Path, mine: Path, tmp_path: Path) -> None:
+def test_a_second_run_computes_nothing_and_gives_equal_bytes(
+    first: Done, photos: Path, mine: Path, tmp_path: Path
+) -> None:
     assert first.told.computed == 8, "an observation and three analyses for each of two images"
     time.sleep(1.1)  # past the second that `created` would show
     with environment(**EPOCH):
@@ -428,23 +443,33 @@ class Brightness:
         gc.collect()
         self.views_alive.append(sum(type(thing) is View for thing in gc.get_objects()))
         with subject.timed("brightness"):
-            values = {"mean": float(subject.view.frame.mean()), "peak": int(subject.results["cams"].arrays["gradcam"].argmax())}
+            values = {
+                "mean": float(subject.view.frame.mean()),
+                "peak": int(subject.results["cams"].arrays["gradcam"].argmax()),
+            }
         self.seen[-1] = None  # type: ignore[call-overload]
         return Result({**values, "target": subject.target, "seed": subject.seed})
 
     def reduce(self, run: RunView) -> Contribution:
         entries = [run.result("brightness", i).values for i in range(len(run.images))]
         return Contribution(
-            Section(id="brightness", title=self.title, blocks=[]), per_image=entries, report={"brightest": max(e["mean"] for e in entries)}
-        )  # fmt: skip
+            Section(id="brightness", title=self.title, blocks=[]),
+            per_image=entries,
+            report={"brightest": max(e["mean"] for e in entries)},
+        )
 
 
 @pytest.fixture
 def brightness(monkeypatch: pytest.MonkeyPatch) -> Brightness:
     made = Brightness()
-    declared = {**analysis_module._declared(), "brightness": EntryPoint("brightness", "users_package:ANALYSIS", "reportgen.analyses")}
+    declared = {
+        **analysis_module._declared(),
+        "brightness": EntryPoint("brightness", "users_package:ANALYSIS", "reportgen.analyses"),
+    }
     monkeypatch.setattr(analysis_module, "_declared", lambda: declared)
-    monkeypatch.setattr(EntryPoint, "load", lambda point, load=EntryPoint.load: made if point.name == "brightness" else load(point))
+    monkeypatch.setattr(
+        EntryPoint, "load", lambda point, load=EntryPoint.load: made if point.name == "brightness" else load(point)
+    )
     return made
 
 
@@ -508,12 +533,19 @@ def test_images_with_nothing_in_them_are_explained_or_say_why_not(mine: Path, tm
     assert "NaN" not in (found.out / "report.json").read_text()
 
 
-@pytest.mark.parametrize("make", [lambda folder: None, lambda folder: (folder / "a.jpg").write_text("no image"), lambda folder: (folder / "notes.txt").write_text("x")])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: None,
+        lambda folder: (folder / "a.jpg").write_text("no image"),
+        lambda folder: (folder / "notes.txt").write_text("x"),
+    ],
+)
 def test_a_folder_without_a_readable_image_leaves_nothing_behind(make: Any, mine: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     make(folder)
-    with pytest.raises(NothingToDo, match="no (readable )?image") as error:
+    with pytest.raises(NothingToDo, match=r"no (readable )?image") as error:
         run(folder, tmp_path / "out", mine)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -528,7 +560,9 @@ def test_images_that_fail_only_when_decoded_leave_nothing_behind(photos: Path, m
     assert not (tmp_path / "out").exists()
 
 
-def test_an_image_that_changes_under_the_run_is_skipped(photos: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_an_image_that_changes_under_the_run_is_skipped(
+    photos: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from reportgen import images as images_module
 
     folder = tmp_path / "photos"
@@ -560,9 +594,13 @@ def test_class_names_that_change_are_not_taken_from_the_store(photos: Path, mine
     for names in ("ant bee cat", "axe bow cap"):
         (tmp_path / "names.txt").write_text("\n".join(names.split()))
         chosen = settings(
-            models=(name,), classes={name: str(tmp_path / "names.txt")}, architectures={name: "torchvision:squeezenet1_1"},
-            tasks=("lime",), runtime="torch", lime={"num_samples": 4, "repeats": 1},
-        )  # fmt: skip
+            models=(name,),
+            classes={name: str(tmp_path / "names.txt")},
+            architectures={name: "torchvision:squeezenet1_1"},
+            tasks=("lime",),
+            runtime="torch",
+            lime={"num_samples": 4, "repeats": 1},
+        )
         found = run(folder, tmp_path / "out", mine, chosen)
         top5 = [entry["name"] for image in found.json["images"] for entry in image["prediction"]["top5"]]
         assert set(top5) == set(names.split())
@@ -584,7 +622,12 @@ def test_make_report_writes_a_whole_run_folder(photos: Path, cache: Path, tmp_pa
     report = make_report(photos, tmp_path / "out", settings(cams=GRADCAM), progress=told)
     manifest = json.loads((tmp_path / "out/manifest.json").read_bytes())["files"]
     assert {"report.pdf", "report.html", "report.json", "explain_params.pkl"} <= set(manifest)
-    assert {path.parts[0] for path in map(Path, manifest) if len(path.parts) > 1} == {"figures", "tables", "maps", "masks"}
+    assert {path.parts[0] for path in map(Path, manifest) if len(path.parts) > 1} == {
+        "figures",
+        "tables",
+        "maps",
+        "masks",
+    }
     for name, entry in manifest.items():
         assert (tmp_path / "out" / name).stat().st_size == entry["bytes"] > 0
     assert (tmp_path / "out/report.pdf").read_bytes().startswith(b"%PDF-")

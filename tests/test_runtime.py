@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 from reportgen.classifiers import ClassifierSpec
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, decide, engine, openvino_backend, softmax
 from reportgen.runtime.openvino_backend import ConversionFailed, Exported, exported
-from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 BACKENDS = ("torch", "openvino")
 
@@ -215,7 +215,7 @@ def test_auto_falls_back_and_says_why_when_the_model_cannot_be_converted(tmp_pat
 
 
 def test_openvino_by_name_on_such_a_model_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="OpenVINO cannot convert unconvertible .*use --runtime torch") as error:
+    with pytest.raises(UsageError, match=r"OpenVINO cannot convert unconvertible .*use --runtime torch") as error:
         decide(with_head(Unconvertible(4, 5), "unconvertible"), "openvino", "exact", tmp_path)
     assert "\n" not in str(error.value)
 
@@ -225,7 +225,9 @@ def test_auto_falls_back_and_says_why_when_the_logits_differ(tmp_path: Path) -> 
     record = decide(noisy, "auto", "exact", tmp_path)
     assert record.name == "torch"
     assert "OpenVINO was refused: its logits differ" in record.note
-    assert decide(noisy, "openvino", "exact", tmp_path).name == "openvino", "asked for by name: taken, and the error noted"
+    assert decide(noisy, "openvino", "exact", tmp_path).name == "openvino", (
+        "asked for by name: taken, and the error noted"
+    )
 
 
 @pytest.mark.parametrize(("error", "name"), [(0.99e-4, "openvino"), (1.01e-4, "torch"), (float("nan"), "torch")])
@@ -325,7 +327,7 @@ def test_a_conversion_error_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
         raise RuntimeError("first\nsecond\nthird")
 
     monkeypatch.setattr(torch.jit, "trace", broken)
-    with pytest.raises(ConversionFailed, match="^first$"):
+    with pytest.raises(ConversionFailed, match=r"^first$"):
         exported(spec(), tmp_path, toy_network)
 
 
@@ -343,16 +345,20 @@ sys.addaudithook(audit)
 
 def test_nothing_calls_out_when_a_model_is_converted(tmp_path: Path) -> None:
     """OpenVINO reports usage at its import and at each conversion; sockets and forks are watched and blocked."""
-    convert = LISTEN + "import sys; sys.path.insert(0, sys.argv[1])\n" + (
-        "from pathlib import Path\n"
-        "from reportgen.runtime import Engine, decide\n"
-        "from toys import toy_network, toy_spec\n"
-        "spec = toy_spec(toy_network())\n"
-        "record = decide(spec, 'auto', 'exact', Path(sys.argv[2]))\n"
-        "assert record.name == 'openvino', record\n"
-        "Engine(spec, record, Path(sys.argv[2])).logits(2, lambda i, out: out.fill(i))\n"
-        "import time; time.sleep(1)"  # a report would be sent from a thread
-    )  # fmt: skip
+    convert = (
+        LISTEN
+        + "import sys; sys.path.insert(0, sys.argv[1])\n"
+        + (
+            "from pathlib import Path\n"
+            "from reportgen.runtime import Engine, decide\n"
+            "from toys import toy_network, toy_spec\n"
+            "spec = toy_spec(toy_network())\n"
+            "record = decide(spec, 'auto', 'exact', Path(sys.argv[2]))\n"
+            "assert record.name == 'openvino', record\n"
+            "Engine(spec, record, Path(sys.argv[2])).logits(2, lambda i, out: out.fill(i))\n"
+            "import time; time.sleep(1)"  # a report would be sent from a thread
+        )
+    )
     home = tmp_path / "home"
     home.mkdir()
     done = python(convert, str(Path(__file__).parent), str(tmp_path / "models"), HOME=str(home), **NO_CI)

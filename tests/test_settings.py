@@ -13,7 +13,9 @@ from reportgen.errors import UsageError
 from reportgen.settings import Settings, load
 
 
-def settings_of(folder: Path, toml: str = "", pyproject: str = "", flags: Any = None, config: str | None = None, **environ: str) -> Any:  # fmt: skip
+def settings_of(
+    folder: Path, toml: str = "", pyproject: str = "", flags: Any = None, config: str | None = None, **environ: str
+) -> Any:
     """`load` in a folder with these files; `environ` holds names without their prefix."""
     if toml:
         (folder / "reportgen.toml").write_text(toml)
@@ -65,7 +67,11 @@ def test_every_setting_has_an_origin(tmp_path: Path) -> None:
     loaded = settings_of(tmp_path)
 
     def keys(values: dict[str, Any], prefix: str = "") -> set[str]:
-        return {key for name, value in values.items() for key in (keys(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {f"{prefix}{name}"})}  # fmt: skip
+        return {
+            key
+            for name, value in values.items()
+            for key in (keys(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {f"{prefix}{name}"})
+        }
 
     assert set(loaded.origins) == keys(loaded.settings.model_dump())
     assert set(loaded.origins.values()) == {"default", "preset embedded"}
@@ -163,7 +169,10 @@ def test_an_unknown_key_names_the_nearest(layers: Any, said: list[str], tmp_path
         ({"toml": 'formats = ["docx"]'}, "setting formats.0 (reportgen.toml): input should be 'pdf' or 'html'"),
         ({"toml": "[lime]\nnum_samples = 1"}, "setting lime.num_samples (reportgen.toml): "),
         ({"toml": "[lime]\nhide_color = 256"}, "setting lime.hide_color (reportgen.toml): "),
-        ({"toml": '[agreement]\nthreshold = "max:2"'}, "setting agreement.threshold (reportgen.toml): use otsu, max:SHARE"),
+        (
+            {"toml": '[agreement]\nthreshold = "max:2"'},
+            "setting agreement.threshold (reportgen.toml): use otsu, max:SHARE",
+        ),
         ({"toml": "lime = 3"}, "setting lime (reportgen.toml) is a group: write [lime] and its keys"),
         ({"toml": "[seed]\nx = 1"}, "setting seed (reportgen.toml) is one value, not a group"),
         ({"toml": "seed = 1", "SEED__X": "1"}, "setting seed (environment) is one value, not a group"),
@@ -199,7 +208,11 @@ def test_a_config_that_is_no_text_is_named(tmp_path: Path) -> None:
 def test_presets_are_those_of_the_write_up(tmp_path: Path) -> None:
     embedded, writeup = Settings(), Settings(preset="writeup")
     assert embedded.models == ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-    assert [name.removeprefix("torchvision:") for name in writeup.models] == ["resnet50", "resnet18", "resnet18_places365"]
+    assert [name.removeprefix("torchvision:") for name in writeup.models] == [
+        "resnet50",
+        "resnet18",
+        "resnet18_places365",
+    ]
     for settings in (embedded, writeup):
         lime = settings.lime
         assert (lime.top_labels, lime.hide_color, lime.num_features, lime.num_samples) == (1, 0, 15, 500)

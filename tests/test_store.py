@@ -16,19 +16,23 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from toys import ROOT
 
 from reportgen.document import Column, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.store import MANIFEST, Result, RunFolder, Store, cache_folder, write_file
-from toys import ROOT
 
 KEY = digest_of("key")
 
 
 def result() -> Result:
     values = {"iou": 0.1 + 0.2, "none": None, "names": ["ü", "\ud800"], "deep": {"1": [1, 2.5, True]}}
-    arrays = {"map": np.arange(6, dtype=np.float32).reshape(2, 3), "mask": np.eye(3, dtype=bool), "empty": np.zeros((0, 4))}
+    arrays = {
+        "map": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "mask": np.eye(3, dtype=bool),
+        "empty": np.zeros((0, 4)),
+    }
     return Result(values, arrays)
 
 
@@ -274,7 +278,8 @@ def test_a_first_run_that_was_cut_off_can_be_run_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["report.json", "report.pdf", "figures/a.png", "tables/x.csv", MANIFEST, "timings.json", "explain_params.pkl"]
+    "name",
+    ["report.json", "report.pdf", "figures/a.png", "tables/x.csv", MANIFEST, "timings.json", "explain_params.pkl"],
 )
 def test_a_folder_that_holds_somebody_elses_file_is_refused_untouched(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -351,7 +356,13 @@ def test_maps_are_float32_arrays(tmp_path: Path) -> None:
 def test_photos_are_rgb_jpegs_of_their_size(tmp_path: Path) -> None:
     pixels = np.full((12, 18, 3), (200, 30, 90), np.uint8)
     picture = RunFolder(tmp_path).photo("figures/a.jpg", pixels, alt="a", label="b")
-    assert (picture.file, picture.width, picture.height, picture.alt, picture.label) == ("figures/a.jpg", 18, 12, "a", "b")
+    assert (picture.file, picture.width, picture.height, picture.alt, picture.label) == (
+        "figures/a.jpg",
+        18,
+        12,
+        "a",
+        "b",
+    )
     with Image.open(tmp_path / "figures/a.jpg") as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (18, 12))
         assert np.abs(np.asarray(image).astype(int) - pixels).max() <= 3
@@ -361,7 +372,11 @@ def test_table_csv_keeps_full_precision(tmp_path: Path) -> None:
     table = Table(
         id="t",
         caption="",
-        columns=[Column(key="image", label="Image"), Column(key="iou", label="IoU", decimals=3), Column(key="ok", label="")],
+        columns=[
+            Column(key="image", label="Image"),
+            Column(key="iou", label="IoU", decimals=3),
+            Column(key="ok", label=""),
+        ],
         rows=[['a,"b"\n.jpg', 0.1 + 0.2, True], ["=c", 1e-17, None], ["d", 1 / 3, False]],
         summary=[["Mean", 0.5, None]],
     )

@@ -142,8 +142,12 @@ def python(code: str, *arguments: str, cwd: Path = ROOT, **environment: str) -> 
     """Run `code` in a fresh interpreter that finds this checkout."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def imported(code: str, modules: Sequence[str]) -> list[str]:

@@ -104,7 +104,7 @@ def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
                     f"{len(pictures)})."
                 ),
                 pictures=shown,
-                columns=min(3, len(shown)),
+                columns=len(shown) if len(shown) <= 4 else 3,
                 legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
             )
         )

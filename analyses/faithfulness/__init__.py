@@ -42,7 +42,8 @@ class Faithfulness:
         """
         settings, frame = subject.settings.faithfulness, subject.view.frame
         rng = np.random.default_rng(subject.seed)
-        noise = np.stack([controls.random_map(*frame.shape[:2], rng) for _ in range(settings.draws)])
+        height, width = frame.shape[:2]
+        noise = np.stack([controls.random_map(height, width, rng) for _ in range(settings.draws)])
         lime = subject.results["lime"]
         maps = {**explanations(subject.results["cams"], lime), **control_maps(frame, noise[0])}
         removals = Removals(subject.view, subject.target)
@@ -68,7 +69,7 @@ class Faithfulness:
                 for i, (name, saliency) in enumerate(maps.items())
             },
             "lime_hidden": {
-                "probability": float(probabilities[removals.hidden(np.zeros(frame.shape[:2], bool))]),
+                "probability": float(probabilities[removals.hidden(np.zeros((height, width), bool))]),
                 "hidden": float(probabilities[hidden]),
                 "area": float(lime.arrays["mask"].mean()),
                 "random": [float(probability) for probability in probabilities[random]],

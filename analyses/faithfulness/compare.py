@@ -59,8 +59,8 @@ def best(scores: Scores, names: Iterable[str], measure: str) -> str:
 
 def better_by(scores: Scores, a: str, b: str, measure: str) -> Paired:
     """How much better map `a` is than map `b`: positive where `a` is, whichever way the measure counts."""
-    pair = [column(scores, name, measure) for name in (a, b)]
-    return paired(*pair) if BETTER[measure] > 0 else paired(*reversed(pair))
+    of_a, of_b = column(scores, a, measure), column(scores, b, measure)
+    return paired(of_a, of_b) if BETTER[measure] > 0 else paired(of_b, of_a)
 
 
 def standings(scores: Scores, names: Sequence[str], controls: Sequence[str], measure: str) -> list[Standing]:

@@ -13,7 +13,7 @@ from analyses.faithfulness.charts import ROWS, curves_figure
 from analyses.faithfulness.compare import Scores, Standing, best, standings
 from analyses.faithfulness.findings import CURVES, NO_TRUTH, faithfulness_findings, lower
 from analyses.faithfulness.maps import CONTROLS, LABELS
-from reportgen import plotting, wording
+from reportgen import wording
 from reportgen.analysis import Contribution, RunView
 from reportgen.document import (
     Block,
@@ -170,7 +170,7 @@ def _table(run: RunView, rows: Sequence[Standing], n: int) -> Table:
 
 
 def _row(s: Standing) -> list[str | float | None]:
-    start = [ROWS[s.measure], LABELS[s.name], s.median]
+    start: list[str | float | None] = [ROWS[s.measure], LABELS[s.name], s.median]
     if s.by is None:
         return [*start, None, None, None, None, None, "control"]
     low, high = s.by.ci or (None, None)
@@ -198,7 +198,9 @@ def _observations(places: dict[str, list[Standing]], scores: Scores) -> list[str
     items = []
     for measure, rows in places.items():
         control = next(s for s in rows if s.by is None)  # best first
-        parts = [f"{ROWS[measure]}: the best control is {lower(LABELS[control.name])}, with a median area of {control.median:.3f}."]
+        parts = [
+            f"{ROWS[measure]}: the best control is {lower(LABELS[control.name])}, with a median area of {control.median:.3f}."
+        ]
         for word, said in BEATS.items():
             names = [LABELS[s.name] for s in rows if s.beats == word]
             parts += [f"{said}: {wording.listed(names)}."] if names else []

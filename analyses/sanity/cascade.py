@@ -1,7 +1,7 @@
 """Cascading re-initialisation (Adebayo et al., 2018): a trained network loses its weights from the head downwards.
 
-A stage's convolutions and linear layers are drawn anew from the normal distribution of He et al. (2015), its normalisation
-layers are set back to where training begins.
+A stage's convolutions and linear layers are drawn anew from a normal distribution with a variance of one over a unit's
+inputs (LeCun et al., 1998), and its normalisation layers are set back to where training begins.
 """
 
 from __future__ import annotations
@@ -71,10 +71,23 @@ def reinitialise(layer: nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for name, values in layer.named_parameters(recurse=False):
             if values.ndim > 1:
-                deviation = (2 / values[0].numel()) ** 0.5
+                deviation = values[0].numel() ** -0.5
                 values.copy_(torch.randn(values.shape, generator=generator) * deviation)
             else:
                 values.fill_(0 if "bias" in name else 1)
-        for name, values in layer.named_buffers(recurse=False):
+        for name, buffer in layer.named_buffers(recurse=False):
             if name in ("running_mean", "running_var"):
-                values.fill_(0 if name == "running_mean" else 1)
+                buffer.fill_(0 if name == "running_mean" else 1)
+
+
+class Thinned(nn.Module):
+    """A trunk whose output keeps some channels, drawn at random; the others are zero."""
+
+    def __init__(self, trunk: nn.Module, channels: int, kept: int, seed: int) -> None:
+        super().__init__()
+        self.trunk = trunk
+        chosen = torch.randperm(channels, generator=torch.Generator().manual_seed(seed))[:kept]
+        self.register_buffer("keep", torch.zeros(1, channels, 1, 1).index_fill_(1, chosen, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.trunk(x) * self.keep

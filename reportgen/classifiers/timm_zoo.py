@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,9 +72,14 @@ def _config(name: str) -> Any:
     import timm
 
     architecture = name.removeprefix("timm:")
-    config = timm.models.get_pretrained_cfg(architecture) if timm.is_model(architecture) else None
+    config = None
+    with suppress(RuntimeError):  # a known architecture with an unknown tag
+        config = timm.models.get_pretrained_cfg(architecture) if timm.is_model(architecture) else None
     if config is None:
-        raise UsageError(f"{name}: timm has no pretrained classifier of that name")
+        known = [*timm.list_models(), *timm.list_models(pretrained=True)]
+        close = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"; did you mean timm:{close[0]}?" if close else ""
+        raise UsageError(f"{name}: timm has no pretrained classifier of that name{hint}")
     return config
 
 

@@ -3,6 +3,7 @@ local file."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -75,8 +76,11 @@ def _default_weights(name: str) -> Any:
     from torchvision import models
 
     architecture = name.removeprefix("torchvision:")
-    if architecture not in models.list_models(module=models):
-        raise UsageError(f"{name}: torchvision has no classifier of that name")
+    known = models.list_models(module=models)
+    if architecture not in known:
+        close = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"; did you mean torchvision:{close[0]}?" if close else ""
+        raise UsageError(f"{name}: torchvision has no classifier of that name{hint}")
     return models.get_model_weights(architecture).DEFAULT
 
 

@@ -126,7 +126,9 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
+    ):
         raise UsageError(f"{path}: holds no state dict (a mapping from names to tensors)")
     return {name.removeprefix("module."): value for name, value in content.items()}
 

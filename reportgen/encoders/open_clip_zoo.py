@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -138,11 +139,44 @@ class _Clip:
         """(len(words), D) float32, rows of length 1; a word stands alone, as in CLIP-Dissect."""
         import torch
 
+        tokens = self._tokenizer(list(words))
+        lengths = (
+            (tokens.argmax(dim=1) + 1).numpy() if _is_causal(self._model) else np.full(len(words), tokens.shape[1])
+        )
+        by_length = np.argsort(lengths, kind="stable")
         parts = []
         with torch.inference_mode():
             for start in range(0, len(words), TEXT_BATCH):
-                parts.append(_unit(self._model.encode_text(self._tokenizer(list(words[start : start + TEXT_BATCH])))))
-        return np.concatenate(parts)
+                rows = by_length[start : start + TEXT_BATCH]
+                with _context(self._model, int(lengths[rows[-1]])) as length:
+                    parts.append(_unit(self._model.encode_text(tokens[rows, :length])))
+        embedded = np.empty((len(words), parts[0].shape[1]), np.float32)
+        embedded[by_length] = np.concatenate(parts)
+        return embedded
+
+
+def _is_causal(model: Any) -> bool:
+    """Whether a text is read left to right up to its end token, the one with the largest number."""
+    pool = getattr(model, "text_pool_type", "")
+    return getattr(model, "attn_mask", None) is not None and pool == "argmax" and hasattr(model, "positional_embedding")
+
+
+@contextmanager
+def _context(model: Any, length: int) -> Iterator[int]:
+    """The text tower of a causal model cut to `length` positions: what follows the end token changes nothing, and a word
+    needs 3 of CLIP's 77."""
+    from torch import nn
+
+    if not _is_causal(model):
+        yield length
+        return
+    positions, mask = model.positional_embedding, model.attn_mask
+    try:
+        model.positional_embedding = nn.Parameter(positions[:length], requires_grad=False)
+        model.attn_mask = mask[:length, :length]
+        yield length
+    finally:
+        model.positional_embedding, model.attn_mask = positions, mask
 
 
 def _unit(features: Any) -> np.ndarray:

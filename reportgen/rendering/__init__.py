@@ -11,10 +11,25 @@ from reportgen.files import replacing
 from reportgen.rendering.context import page_context
 from reportgen.rendering.environment import shipped_templates, template_folders
 from reportgen.rendering.html import write_html
-from reportgen.rendering.pdf import write_pdf
+from reportgen.rendering.pdf import load_weasyprint, write_pdf
 from reportgen.rendering.sources import sources
 
 WRITERS = {"html": write_html, "pdf": write_pdf}
+
+
+def check(template: str | Path, formats: Sequence[str]) -> None:
+    """Whether `render` can begin: asked before the work that leads to it.
+
+    Raises:
+        UsageError: an unknown template or format.
+        ReportgenError: the PDF library cannot be loaded.
+    """
+    unknown = [name for name in formats if name not in WRITERS]
+    if unknown:
+        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
+    template_folders(template)
+    if "pdf" in formats:
+        load_weasyprint()
 
 
 def render(
@@ -39,9 +54,7 @@ def render(
         UsageError: an unknown template or format.
         ReportgenError: a picture is missing, the template is wrong, or the PDF library cannot be loaded.
     """
-    unknown = [name for name in formats if name not in WRITERS]
-    if unknown:
-        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
+    check(template, formats)
     files = sources(report, Path(run), template_folders(template))
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -54,4 +67,4 @@ def render(
     return written
 
 
-__all__ = ["render", "shipped_templates", "template_folders"]
+__all__ = ["check", "render", "shipped_templates", "template_folders"]

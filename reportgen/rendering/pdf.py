@@ -30,7 +30,7 @@ def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
     Raises:
         ReportgenError: Pango is missing, the template is wrong, or it asks for a file that it may not read.
     """
-    weasyprint = _weasyprint()
+    weasyprint = load_weasyprint()
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import FatalURLFetchingError
 
@@ -49,7 +49,12 @@ def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
         raise ReportgenError(str(error)) from None
 
 
-def _weasyprint() -> ModuleType:
+def load_weasyprint() -> ModuleType:
+    """The `weasyprint` module; its import takes half a second.
+
+    Raises:
+        ReportgenError: Pango cannot be loaded.
+    """
     try:
         import weasyprint
     except OSError as error:

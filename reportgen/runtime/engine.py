@@ -6,7 +6,7 @@ import ctypes
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -15,6 +15,7 @@ import numpy as np
 
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
+from reportgen.hashing import digest_of
 from reportgen.runtime.quiet import import_openvino
 
 if TYPE_CHECKING:
@@ -126,6 +127,17 @@ class Engine:
         with torch.enable_grad():
             (gradient,) = torch.autograd.grad(self.network.head(leaf)[0, target], leaf)
         return gradient[0].cpu().numpy()
+
+    def on(self, network: Network, name: str, record: RuntimeRecord | None = None) -> Engine:
+        """An engine for another network of the same frame and classes.
+
+        Args:
+            name: says what the network is, down to the seed that made it: its conversion is kept under that name.
+            record: the backend; default this engine's.
+        """
+        sha256 = digest_of([self.spec.weights_sha256, name])
+        spec = replace(self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network)
+        return Engine(spec, record or self.record, self._models_cache)
 
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
         import torch

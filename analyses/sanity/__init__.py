@@ -1,0 +1,87 @@
+"""The check by re-initialisation (Adebayo et al., 2018): a map that survives the loss of the weights is not about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from analyses.sanity.correlation import down_the_cascade, rank_correlation
+from analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
+from reportgen.analysis import Contribution, Result, RunView, Subject, View, load_analyses
+from reportgen.document import RuntimeRecord
+from reportgen.hashing import seed_from
+from reportgen.runtime import Engine
+from reportgen.settings import CamSettings, Settings
+
+
+class Sanity:
+    """The analysis `cams` again, on networks whose weights are drawn anew from the head downwards; on a sample of the images."""
+
+    name = "sanity"
+    title = "Sanity check of the maps"
+    version = "1"
+    order = 60
+    requires: tuple[str, ...] = ("cams",)
+    over: Literal["images", "probe"] = "images"
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        # The networks are drawn from the run's seed, so that all images see the same ones.
+        return {"methods": list(settings.cams.methods), "scorecam": settings.sanity.scorecam, "seed": settings.seed}
+
+    def sample(self, settings: Settings) -> int:
+        return settings.sanity.images
+
+    def map(self, subject: Subject) -> Result:
+        """Values: `stages`, the order in which weights are lost, and by method `correlation` after each (ScoreCAM: after all).
+
+        `constant` counts the maps of the cascade that mark no place, by method; `forward_passes` are of whole networks.
+        """
+        # Torch and the network are needed here, and only here.
+        from analyses.sanity.cascade import Thinned, cascade
+
+        engine, trained = subject.view.engine, subject.results["cams"]
+        cheap = [method for method in subject.settings.cams.methods if method != "scorecam"]
+        stages, steps, last = [], [], engine.network
+        shape = subject.view.forward.activations.shape[1:]
+        eager = RuntimeRecord(name="torch", precision="exact", device=engine.record.device)
+        with subject.timed("sanity cascade"):
+            for stage, last in cascade(engine.network, shape, subject.settings.seed):
+                stages.append(stage)
+                steps.append(
+                    _explained(subject, engine.on(last, f"without {stage}", eager), cheap) if cheap else Result({})
+                )
+        correlation = down_the_cascade(trained.arrays, [step.arrays for step in steps])
+        passes = len(steps) if cheap else 0
+        constant: dict[str, int] = {method: sum(bool(np.ptp(step.arrays[method]) == 0) for step in steps) for method in cheap}
+        if subject.settings.sanity.scorecam and "scorecam" in trained.arrays:
+            seed = seed_from(subject.settings.seed, "channels")
+            thinned = replace(last, trunk=Thinned(last.trunk, shape[0], KEPT_CHANNELS, seed))
+            name = f"re-initialised with seed {subject.settings.seed}, {KEPT_CHANNELS} channels"
+            with subject.timed("sanity scorecam"):
+                random = _explained(subject, engine.on(thinned, name), ["scorecam"])
+            saliency = random.arrays["scorecam"]
+            correlation["scorecam"] = [rank_correlation(trained.arrays["scorecam"], saliency)]
+            constant["scorecam"] = int(np.ptp(saliency) == 0)
+            passes += random.values["scorecam"]["forward_passes"]
+        return Result({"stages": stages, "correlation": correlation, "constant": constant, "forward_passes": passes})
+
+    def reduce(self, run: RunView) -> Contribution:
+        return reduce_sanity(run)
+
+
+def _explained(subject: Subject, engine: Engine, methods: Sequence[str]) -> Result:
+    """What the analysis `cams` says of the same image and class on another network."""
+    [cams] = load_analyses(("cams",))
+    settings = subject.settings.model_copy(update={"cams": CamSettings(methods=tuple(methods))})
+    view = View(subject.view.frame, engine)
+    return cams.map(replace(subject, view=view, settings=settings, results={}, timed=lambda _: nullcontext()))
+
+
+ANALYSIS = Sanity()
