@@ -260,7 +260,7 @@ def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]
         if table is not None and not isinstance(table, Mapping):
             raise UsageError(f"{pyproject}: tool.reportgen is not a table: write [tool.reportgen] and its keys")
         if table is not None:
-            yield table, "pyproject.toml"
+            yield dict(table), "pyproject.toml"
     if own.is_file():
         yield _toml_layer(own, own.name)
 

@@ -76,10 +76,9 @@ class Annotation:
         """
         if self.png is not None:
             return Truth(_png_in_frame(self.png, width, height, preprocessing), self.source)
-        if self.size not in (None, (width, height)):
-            raise UsageError(
-                f"{self.where[0]}: written for an image of {self.size[0]} x {self.size[1]} pixels; the upright image has {width} x {height}"  # type: ignore[index]
-            )
+        if self.size is not None and self.size != (width, height):
+            stated = "{} x {}".format(*self.size)
+            raise UsageError(f"{self.where[0]}: written for {stated} pixels; the upright image has {width} x {height}")
         mask = np.zeros((preprocessing.size, preprocessing.size), bool)
         scale_x, scale_y, offset_x, offset_y = frame_transform(width, height, preprocessing)
         for polygon, where in zip(self.polygons, self.where, strict=True):
@@ -134,9 +133,10 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
             values = np.asarray(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise UsageError(f"{path.name}: not a PNG that can be read; save the mask again") from None
-    if values.ndim == 3:  # an alpha channel says nothing about the object
-        values = values[..., : 3 if values.shape[2] > 2 else 1].any(axis=2)
-    painted = np.repeat(np.where(values != 0, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
+    # An alpha channel says nothing about the object.
+    colours = values[..., : 3 if values.shape[2] > 2 else 1] if values.ndim == 3 else values[..., None]
+    marked: np.ndarray = (colours > 127).any(axis=2)
+    painted = np.repeat(marked[..., None].astype(np.uint8) * 255, 3, axis=2)
     return model_frame(painted, preprocessing)[..., 0] > 127
 
 

@@ -17,7 +17,11 @@ ALPHA = 0.05
 SMALL_N = 20
 # LIME's masks of one image under different seeds: at least this mean Jaccard index counts as stable.
 STABLE_JACCARD = 0.6
-# A map of the re-initialised network that still correlates this much with the trained network's does not show what was learned.
+# A concept dominates a model from this share of all units on.
+DOMINANT_SHARE = 0.1
+# Two models differ where the concepts of a layer have less than this median Jaccard index.
+DIFFERENT_JACCARD = 0.5
+# A map of the re-initialised network that correlates less than this with the trained network's has lost it.
 SANITY_RHO = 0.5
 
 RULES = (
@@ -37,7 +41,10 @@ RULES = (
     "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
     "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
     "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
-    f"the trained network's map is below {SANITY_RHO:g}.",
+    f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
+    "that is larger: smooth maps resemble one another anyway.",
+    f"A concept is said to dominate a model from {DOMINANT_SHARE:.0%} of its units on, and two models to differ where the median Jaccard "
+    f"index of their concepts is under {DIFFERENT_JACCARD:g}. No claim about units is decided on an exploratory probe set.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )
@@ -70,9 +77,14 @@ def of_majority(supporting: int, opposing: int) -> Verdict:
     return "supported" if supporting > opposing else "contradicted"
 
 
-def passes_sanity(correlations: Sequence[float]) -> bool:
+def sanity_limit(between_images: float | None) -> float:
+    """The correlation that a re-initialised network's map must stay under; `between_images` is that of two images' trained maps."""
+    return max(SANITY_RHO, between_images or 0.0)
+
+
+def passes_sanity(correlations: Sequence[float], between_images: float | None) -> bool:
     """Whether maps of the wholly re-initialised network have lost the trained network's: one rank correlation an image."""
-    return float(np.median(correlations)) < SANITY_RHO
+    return float(np.median(correlations)) < sanity_limit(between_images)
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:

@@ -15,9 +15,11 @@ from toys import CountingEngine, toy_network, toy_spec
 
 from analyses.lime import ANALYSIS
 from analyses.lime.params import explain_arguments, explain_params, pickled
+from analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
 from analyses.lime.surrogate import (
     Surrogate,
     explain,
+    fit,
     hidden_frame,
     perturbations,
     positive_mask,
@@ -197,7 +199,7 @@ def test_a_superpixel_that_was_not_fitted_weighs_nothing() -> None:
 
 
 def subject(view: View, seed: int, **lime: Any) -> Subject:
-    settings = Settings(lime=LimeSettings(**{"num_samples": 64, **lime}))
+    settings = Settings(lime=LimeSettings(**{"num_samples": 64, "repeats": 1, **lime}))
     target = int(view.forward.logits[0].argmax())
     return Subject(view, target, seed, results={}, settings=settings, timed=lambda _: nullcontext())
 
@@ -226,6 +228,45 @@ def test_the_global_random_state_is_neither_read_nor_moved(view: View) -> None:
     assert np.random.randint(2**31) == np.random.RandomState(1).randint(2**31)
     np.random.seed(2)
     assert weights(ANALYSIS.map(subject(view, 5))) == weights(first)
+
+
+def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(view: View) -> None:
+    alone, repeated = ANALYSIS.map(subject(view, 5)), ANALYSIS.map(subject(view, 5, repeats=3))
+    masks = repeated.arrays["masks"]
+    assert weights(repeated) == weights(alone)
+    assert np.array_equal(masks[0], repeated.arrays["mask"])
+    assert np.array_equal(masks[0], alone.arrays["mask"])
+    assert repeated.values["forward_passes"] == 3 * 64
+    assert repeated.values["r2_seeds"][0] == repeated.values["r2"]
+    assert len(set(repeated.values["r2_seeds"])) == len(masks) == 3
+    overlaps = [(masks[i] & masks[j]).sum() / (masks[i] | masks[j]).sum() for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert repeated.values["jaccard_seeds"] == pytest.approx(np.mean(overlaps))
+    assert alone.values["jaccard_seeds"] is None
+    second = np.random.RandomState(repeat_seeds(5, 3)[1])
+    settings = subject(view, 5).settings.lime
+    by_hand = explain(view, repeated.arrays["segments"], repeated.values["target"], settings, second)
+    assert np.array_equal(masks[1], positive_mask(repeated.arrays["segments"], by_hand, 15))
+
+
+def test_half_the_samples_and_half_the_features_are_refits_of_the_first_draw(view: View) -> None:
+    settings, segments = LimeSettings(num_samples=64, repeats=1), superpixels(view.frame, LimeSettings())
+    target = int(view.forward.logits[0].argmax())
+    fitted, first = repeats(view, segments, target, 5, settings)
+    values, arrays = sensitivity(segments, fitted, first, target, settings)
+    state = np.random.RandomState(0)
+    half = fit(first.data[:32], first.probabilities[:32], target, settings, state)
+    fewer = fit(first.data, first.probabilities, target, LimeSettings(num_features=7), state)
+    mask = arrays["masks"][0]
+    assert values["jaccard_half_samples"] == jaccard(mask, positive_mask(segments, half, 15))
+    assert values["jaccard_half_features"] == jaccard(mask, positive_mask(segments, fewer, 7))
+    assert 0 < values["jaccard_half_samples"] < 1
+
+
+def test_jaccard_of_two_empty_masks_is_none() -> None:
+    empty, left, right = np.zeros((1, 4), bool), np.array([[1, 1, 0, 0]], bool), np.array([[0, 1, 1, 0]], bool)
+    assert jaccard(empty, empty) is None
+    assert jaccard(empty, left) == 0
+    assert jaccard(left, right) == pytest.approx(1 / 3)
 
 
 def test_both_paths_through_the_model_agree(view: View) -> None:

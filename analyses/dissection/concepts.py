@@ -63,7 +63,9 @@ def concept_set(name: str, classes: Sequence[str]) -> ConceptSet:
     """
     if name == "3k":
         heads = (class_name.replace("-", " ").split()[-1] for class_name in classes)
-        words, dropped = _distinct([*_frequent_words(), *(h.lower() for h in heads if h.isalpha() and len(h) > 1), *COLOURS])
+        words, dropped = _distinct(
+            [*_frequent_words(), *(h.lower() for h in heads if h.isalpha() and len(h) > 1), *COLOURS]
+        )
         return ConceptSet(name, tuple(word for word in words if word not in SPELLINGS))
     if name == "classes":
         return ConceptSet(name, _distinct(classes)[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 from analyses.dissection import charts, comparison, wordings
 from analyses.dissection.concepts import colour_term
+from analyses.dissection.findings import dissection_findings
 from analyses.dissection.labels import Dissected, Layer, min_margin
 from analyses.dissection.probing import Probing, dissect, probe
 from reportgen import wording
@@ -44,7 +45,12 @@ def reduce_dissection(run: RunView) -> Contribution:
     ]
     section = Section(id="dissection", title="Network dissection", blocks=blocks)
     entries = [_entry(run, probing, model) for model in models]
-    return Contribution(section, report={"dissection": entries}, warnings=_warnings(run, probing))
+    return Contribution(
+        section,
+        report={"dissection": entries},
+        findings=dissection_findings(probing, models),
+        warnings=_warnings(run, probing),
+    )
 
 
 def _stamp(probing: Probing) -> list[Block]:

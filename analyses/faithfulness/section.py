@@ -134,7 +134,8 @@ def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figur
         "figures/faithfulness-curves.svg",
         curves_figure(by_map, names, rivals),
         alt=f"Deletion and insertion curves of {wording.listed([LABELS[name] for name in names])}: the mean over "
-        f"{wording.count(len(results), 'image')}, the range of the middle 80 % of them, and the means of the best control and of a random map.",
+        f"{wording.count(len(results), 'image')}, the range of the middle 80 % of "
+        "them, and the means of the best control and of a random map.",
     )
     return Figure(
         id="faithfulness-curves",

@@ -19,7 +19,7 @@ def depends_on_parameters(entries: Sequence[dict[str, Any]]) -> Finding:
     """A parameter matters where changing it moves the mask further than changing the seed does, image by image."""
     seeds = [e["jaccard_seeds"] for e in entries if e["jaccard_seeds"] is not None]
     if not seeds:
-        text = "With one draw an image there is no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more gives it."
+        text = "One draw an image gives no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more does."
         return Finding(id="L4", section="lime", claim=CLAIM, verdict="not measured", text=text)
     parts = [f"the masks of one image under different seeds have a median Jaccard index of {np.median(seeds):.2f}"]
     evidence = [

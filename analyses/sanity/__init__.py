@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,13 +17,16 @@ from reportgen.hashing import seed_from
 from reportgen.runtime import Engine
 from reportgen.settings import CamSettings, Settings
 
+if TYPE_CHECKING:
+    from reportgen.classifiers import Network
+
 
 class Sanity:
     """The analysis `cams` again, on networks whose weights are drawn anew from the head downwards; on a sample of the images."""
 
     name = "sanity"
     title = "Sanity check of the maps"
-    version = "1"
+    version = "2"
     order = 60
     requires: tuple[str, ...] = ("cams",)
     over: Literal["images", "probe"] = "images"
@@ -43,34 +46,39 @@ class Sanity:
 
         `constant` counts the maps of the cascade that mark no place, by method; `forward_passes` are of whole networks.
         """
-        # Torch and the network are needed here, and only here.
-        from analyses.sanity.cascade import Thinned, cascade
+        from analyses.sanity.cascade import cascade  # torch is needed here, and only here
 
         engine, trained = subject.view.engine, subject.results["cams"]
         cheap = [method for method in subject.settings.cams.methods if method != "scorecam"]
-        stages, steps, last = [], [], engine.network
-        shape = subject.view.forward.activations.shape[1:]
         eager = RuntimeRecord(name="torch", precision="exact", device=engine.record.device)
+        shape = subject.view.forward.activations.shape[1:]
+        stages, steps, last = [], [], engine.network
         with subject.timed("sanity cascade"):
             for stage, last in cascade(engine.network, shape, subject.settings.seed):
                 stages.append(stage)
-                steps.append(
-                    _explained(subject, engine.on(last, f"without {stage}", eager), cheap) if cheap else Result({})
-                )
+                if cheap:
+                    steps.append(_explained(subject, engine.on(last, f"without {stage}", eager), cheap))
         correlation = down_the_cascade(trained.arrays, [step.arrays for step in steps])
-        passes = len(steps) if cheap else 0
-        constant: dict[str, int] = {method: sum(bool(np.ptp(step.arrays[method]) == 0) for step in steps) for method in cheap}
+        constant: dict[str, int] = {
+            str(method): sum(_is_constant(step.arrays[method]) for step in steps) for method in cheap
+        }
+        passes = len(steps)
         if subject.settings.sanity.scorecam and "scorecam" in trained.arrays:
-            seed = seed_from(subject.settings.seed, "channels")
-            thinned = replace(last, trunk=Thinned(last.trunk, shape[0], KEPT_CHANNELS, seed))
-            name = f"re-initialised with seed {subject.settings.seed}, {KEPT_CHANNELS} channels"
             with subject.timed("sanity scorecam"):
-                random = _explained(subject, engine.on(thinned, name), ["scorecam"])
-            saliency = random.arrays["scorecam"]
-            correlation["scorecam"] = [rank_correlation(trained.arrays["scorecam"], saliency)]
-            constant["scorecam"] = int(np.ptp(saliency) == 0)
+                random = self._scorecam(subject, last, shape[0])
+            correlation["scorecam"] = [rank_correlation(trained.arrays["scorecam"], random.arrays["scorecam"])]
+            constant["scorecam"] = int(_is_constant(random.arrays["scorecam"]))
             passes += random.values["scorecam"]["forward_passes"]
         return Result({"stages": stages, "correlation": correlation, "constant": constant, "forward_passes": passes})
+
+    def _scorecam(self, subject: Subject, network: Network, channels: int) -> Result:
+        """ScoreCAM on the wholly re-initialised network, thinned; on the run's own backend, for it takes many passes."""
+        from analyses.sanity.cascade import Thinned
+
+        seed = subject.settings.seed
+        thinned = replace(network, trunk=Thinned(network.trunk, channels, KEPT_CHANNELS, seed_from(seed, "channels")))
+        name = f"re-initialised, version {self.version}, seed {seed}, {KEPT_CHANNELS} channels"
+        return _explained(subject, subject.view.engine.on(thinned, name), ["scorecam"])
 
     def reduce(self, run: RunView) -> Contribution:
         return reduce_sanity(run)
@@ -82,6 +90,10 @@ def _explained(subject: Subject, engine: Engine, methods: Sequence[str]) -> Resu
     settings = subject.settings.model_copy(update={"cams": CamSettings(methods=tuple(methods))})
     view = View(subject.view.frame, engine)
     return cams.map(replace(subject, view=view, settings=settings, results={}, timed=lambda _: nullcontext()))
+
+
+def _is_constant(saliency: np.ndarray) -> bool:
+    return bool(np.ptp(saliency) == 0)
 
 
 ANALYSIS = Sanity()

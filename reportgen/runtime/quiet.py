@@ -21,4 +21,4 @@ def import_openvino() -> ModuleType:
     finally:
         del sys.modules[name]
         sys.modules.update(hidden)
-    return openvino  # type: ignore[no-any-return]
+    return openvino
