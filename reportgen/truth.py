@@ -135,7 +135,7 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
         raise UsageError(f"{path.name}: not a PNG that can be read; save the mask again") from None
     # An alpha channel says nothing about the object.
     colours = values[..., : 3 if values.shape[2] > 2 else 1] if values.ndim == 3 else values[..., None]
-    marked: np.ndarray = (colours > 127).any(axis=2)
+    marked: np.ndarray = (colours != 0).any(axis=2)
     painted = np.repeat(marked[..., None].astype(np.uint8) * 255, 3, axis=2)
     return model_frame(painted, preprocessing)[..., 0] > 127
 

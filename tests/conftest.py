@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from toys import photo_path
 
@@ -17,6 +18,11 @@ from reportgen.images import model_frame
 from reportgen.runtime import Engine, decide
 from reportgen.settings import Settings
 from reportgen.store import cache_folder
+
+
+def pytest_configure() -> None:
+    # Passes are small, and other work may want the cores: two threads that wait for each other take longer than one.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,9 @@ def drawn_bars(axes: Any) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def model() -> Dissected:
-    return Dissected("m", (layer("early", "sky sky sky red fish"), layer("late", "fish fish red blue dog fish", "+++++-")))
+    return Dissected(
+        "m", (layer("early", "sky sky sky red fish"), layer("late", "fish fish red blue dog fish", "+++++-"))
+    )
 
 
 def test_the_bars_carry_their_own_labels(model: Dissected) -> None:
@@ -76,11 +78,13 @@ def test_a_unit_of_another_colour_stands_out(model: Dissected) -> None:
     assert colours["red"] == colours["blue"] != colours["fish"] == colours["sky"]
 
 
-def test_a_strip_is_as_wide_as_its_places() -> None:
-    frames = [np.full((40, 40, 3), value, np.uint8) for value in (10, 200)]
-    strip = charts.strip(frames, side=20, gap=4, places=3)
-    assert strip.shape == (20, 68, 3)
-    assert (strip[:, :20] == 10).all() and (strip[:, 24:44] == 200).all() and (strip[:, 48:] == 255).all()
+def test_a_contact_sheet_keeps_the_order_of_its_pictures() -> None:
+    pictures = [np.full((40, 40, 3), value, np.uint8) for value in (10, 200, 60, 90)]
+    sheet = charts.contact_sheet([pictures[:2], pictures[2:]], side=20, gap=4)
+    assert sheet.shape == (44, 44, 3)
+    corners = [sheet[:20, :20], sheet[:20, 24:], sheet[24:, :20], sheet[24:, 24:]]
+    assert [set(corner.ravel()) for corner in corners] == [{10}, {200}, {60}, {90}]
+    assert (sheet[20:24] == 255).all()
 
 
 # --- said ----------------------------------------------------------------------------------------
@@ -257,7 +261,17 @@ def test_missing_files_are_one_line_each_before_any_work(
 def test_the_command_prints_one_line_for_each_missing_file(tmp_path: Path) -> None:
     images = photo_folder(tmp_path / "images", "chelsea")
     home = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TORCH_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "reportgen", "run", str(images), "-o", str(tmp_path / "out"), "--preset", "writeup"]
+    command = [
+        sys.executable,
+        "-m",
+        "reportgen",
+        "run",
+        str(images),
+        "-o",
+        str(tmp_path / "out"),
+        "--preset",
+        "writeup",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=home, check=False)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert done.returncode == 2

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from made_runs import analyse_toy
 from PIL import Image
 
+from reportgen.analysis import Contribution, RunView, Subject
 from reportgen.classifiers import Preprocessing
+from reportgen.document import Section
 from reportgen.errors import UsageError
 from reportgen.images import find_images, model_frame, read_image
+from reportgen.settings import Settings
+from reportgen.store import Result
 from reportgen.truth import Annotation, read_truth
 
 WIDTH, HEIGHT = 120, 80
@@ -245,6 +251,62 @@ def test_the_digest_changes_with_the_truth_and_with_nothing_else(tmp_path: Path)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "a.mask.png")
         digests.add(read_truth(folder, ["a.jpg"])["a.jpg"].digest)
     assert len(digests) == 2
+
+
+# --- handed to an analysis -----------------------------------------------------------------------
+
+
+class Reader:
+    """Says how much of the frame it was told is the object."""
+
+    title, version, order, over = "Reader", "1", 1, "images"
+    requires: tuple[str, ...] = ()
+
+    def __init__(self, name: str, uses_truth: bool) -> None:
+        self.name, self.uses_truth, self.calls = name, uses_truth, 0
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {}
+
+    def map(self, subject: Subject) -> Result:
+        self.calls += 1
+        return Result({"area": None if subject.truth is None else float(subject.truth.mask.mean())})
+
+    def reduce(self, run: RunView) -> Contribution:
+        entries = [run.result(self.name, i).values for i in range(len(run.images))]
+        return Contribution(Section(id=self.name, title=self.name, blocks=[]), per_image=entries)
+
+
+def test_truth_reaches_those_who_ask_and_joins_their_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_with(tmp_path / "photos", "a.png", "b.png")
+    csv = folder / "boxes.csv"
+
+    def run() -> list[tuple[float | None, float | None]]:
+        report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [asks, does_not], monkeypatch)
+        return [(i.model_extra["asks"]["area"], i.model_extra["does not"]["area"]) for i in report.images]  # type: ignore[index]
+
+    asks, does_not = Reader("asks", True), Reader("does not", False)
+    assert run() == [(None, None), (None, None)]
+    csv.write_text("name,x0,y0,x1,y1\nb.png,20,0,60,80\n")  # the left half of what the toy's crop keeps
+    assert run() == [(None, None), (0.5, None)]
+    assert run() == [(None, None), (0.5, None)]
+    csv.write_text("name,x0,y0,x1,y1\nb.png,20,0,60,40\n")
+    assert run() == [(None, None), (0.25, None)]
+    csv.unlink()
+    assert run() == [(None, None), (None, None)]
+    # Both images are the same bytes: one computation without truth, and one for each truth.
+    assert (asks.calls, does_not.calls) == (3, 1)
+
+
+def test_files_that_nobody_asks_for_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_with(tmp_path / "photos", "a.png")
+    (folder / "boxes.csv").write_text("nonsense")
+    analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("does not", False)], monkeypatch)
+    with pytest.raises(UsageError, match=r"boxes\.csv line 1"):
+        analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)], monkeypatch)
 
 
 # --- malformed -----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def top_concepts(dissected: Dissected) -> Figure:
     """One bar a concept, most units first; a bar's label and its length come from one row."""
     rows = list(dissected.counts.items())[:TOP_CONCEPTS]
     with plotting.style():
-        figure, axes = plotting.chart(plotting.FULL_MM, 16 + 5 * len(rows))
+        figure, axes = plotting.chart(plotting.FULL_MM, 15 + 4.5 * len(rows))
         _bars(axes, rows)
         axes.set_xlabel(f"labelled units of {dissected.n_units:,} in {len(dissected.layers)} layers")
         if any(colour_term(concept) for concept, _ in rows):
@@ -40,7 +40,7 @@ def layer_histograms(dissected: Dissected) -> Figure:
     columns = min(PANELS_A_ROW, len(dissected.layers))
     lines = -(-len(dissected.layers) // columns)
     with plotting.style():
-        figure, panels = _grid(lines, columns, 44 * lines)
+        figure, panels = _grid(lines, columns, 41 * lines)
         for panel, layer in zip(panels, dissected.layers, strict=False):
             _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=TOP_IN_LAYER)
             panel.set_title(f"{layer.name}: {int(layer.labelled.sum())} of {layer.n_units} units")
@@ -139,17 +139,19 @@ def _grid(lines: int, columns: int, height_mm: float) -> tuple[Figure, list[Axes
     return figure, list(panels.ravel())
 
 
-def strip(frames: Sequence[np.ndarray], side: int, gap: int, places: int) -> np.ndarray:
-    """Pictures side by side on white, as many `places` wide whatever their number: (side, width, 3) uint8.
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]], side: int, gap: int) -> np.ndarray:
+    """Rows of pictures on white: (height, width, 3) uint8.
 
     Args:
-        frames: (H, W, 3) uint8 each.
-        side: of the square that a picture fills, pixels.
+        rows: (H, W, 3) uint8 pictures, as many in each row.
+        side: of the square that a picture fills; gap: between pictures, pixels.
     """
     from PIL import Image
 
-    sheet = Image.new("RGB", (places * side + (places - 1) * gap, side), "white")
-    for place, frame in enumerate(frames):
-        picture = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
-        sheet.paste(picture, (place * (side + gap), 0))
+    step = side + gap
+    sheet = Image.new("RGB", (len(rows[0]) * step - gap, len(rows) * step - gap), "white")
+    for line, row in enumerate(rows):
+        for place, frame in enumerate(row):
+            picture = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
+            sheet.paste(picture, (place * step, line * step))
     return np.asarray(sheet)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from analyses.dissection import charts, comparison, wordings
 from analyses.dissection.concepts import colour_term
 from analyses.dissection.findings import dissection_findings
@@ -125,35 +127,30 @@ def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> 
 def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str) -> list[Figure]:
     """For the first, the middle and the last layer, the unit whose label is surest, and the images that drive it most."""
     places = sorted({0, (len(model.layers) - 1) // 2, len(model.layers) - 1})
-    pictures = []
-    for layer in (model.layers[place] for place in places):
-        if not layer.labelled.any():
-            continue
-        unit = max(range(layer.n_units), key=lambda u: (layer.labelled[u], layer.margin[u]))
-        images = layer.strongest[:, unit]
-        pixels = charts.strip([run.probe.frame(i) for i in images], THUMB_PX, THUMB_GAP, len(layer.strongest))
-        label = f"{layer.name}, unit {unit}: {layer.concepts[unit]} (margin {layer.margin[unit]:.3f})"
-        names = wording.listed([run.probe.names[i] for i in images], most=len(images))
-        pictures.append(
-            run.files.photo(
-                f"figures/dissection-{slug}-{slug_of(layer.name)}-{unit}.jpg",
-                pixels,
-                alt=f"The images with the largest mean activation of unit {unit} in {layer.name} of {model.model}, labelled "
-                f"{layer.concepts[unit]}, largest first: {names}.",
-                label=label,
-            )
-        )
-    if not pictures:
+    layers = [model.layers[place] for place in places if model.layers[place].labelled.any()]
+    if not layers:
         return []
+    units = [int(np.where(layer.labelled, layer.margin, -1).argmax()) for layer in layers]
+    images = [layer.strongest[:, unit] for layer, unit in zip(layers, units, strict=True)]
+    words = [
+        f"{layer.name}, unit {unit}, {layer.concepts[unit]} (margin {layer.margin[unit]:.3f})"
+        for layer, unit in zip(layers, units, strict=True)
+    ]
+    names = [wording.listed([run.probe.names[i] for i in row], most=len(row)) for row in images]
+    shown = "; ".join(f"{word}: {row}" for word, row in zip(words, names, strict=True))
+    picture = run.files.photo(
+        f"figures/dissection-{slug}-units.jpg",
+        charts.contact_sheet([[run.probe.frame(i) for i in row] for row in images], THUMB_PX, THUMB_GAP),
+        alt=f"Rows of photographs, the images with the largest mean activation of a unit of {model.model}. {shown}.",
+    )
     return [
         Figure(
             id=f"dissection-{slug}-units",
-            kind="sheet",
+            kind="chart",
             title=model.model,
-            caption="The probe images that drive a unit most, strongest first; in each layer shown, the unit whose label leads its "
-            f"runner-up by most. {wordings.n(probing)}",
-            pictures=pictures,
-            columns=1,
+            caption=f"The probe images that drive a unit most, strongest first. In {wording.listed([x.name for x in layers])}, the unit "
+            f"whose label leads its runner-up by most; from top to bottom {'; '.join(words)}. {wordings.n(probing)}",
+            pictures=[picture],
         )
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -92,13 +91,12 @@ class Engine:
         return self._stage_runners[key](batch)
 
     def _stage_runner(self, layers: tuple[str, ...]) -> StageRunner:
-        if self.record.name == "openvino":
-            from reportgen.runtime import openvino_backend
+        if self.record.name == "openvino" and not layers:
+            from reportgen.runtime.openvino_backend import exported, stage_runner
 
-            with suppress(openvino_backend.ConversionFailed):
-                return openvino_backend.stage_runner(
-                    self.spec, layers, self.record.precision, self._models_cache, lambda: self.network
-                )
+            model = exported(self.spec, self._models_cache, lambda: self.network)
+            if model.stages:
+                return stage_runner(model, self.record.precision)
         from reportgen.runtime import torch_backend
 
         return torch_backend.stage_runner(self.network, self.spec.name, layers, self.record)

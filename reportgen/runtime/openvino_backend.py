@@ -26,7 +26,7 @@ from reportgen.hashing import digest_of
 from reportgen.runtime.engine import EXACT_TOLERANCE, Fill, Forward, StageRunner
 from reportgen.runtime.quiet import import_openvino
 
-EXPORT_VERSION = "1"
+EXPORT_VERSION = "2"
 PROBE_IMAGES = 2
 
 
@@ -42,11 +42,14 @@ class Exported:
         xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits and activations.
         linear: the head in closed form, kept beside it so that a later run needs no torch.
         relative_error: max |logits - torch's| / max |torch's| on the probe batch.
+        stages: names of the outputs of `stages.xml` beside it, the means of the network's stages; empty where there are none,
+            or where OpenVINO's differ from torch's.
     """
 
     xml: Path
     linear: LinearHead | None
     relative_error: float
+    stages: tuple[str, ...] = ()
 
 
 def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Exported:
@@ -70,11 +73,11 @@ def _read(folder: Path) -> Exported:
     if (folder / "head.npz").is_file():
         with np.load(folder / "head.npz", allow_pickle=False) as head:
             linear = LinearHead(head["weight"], head["bias"])
-    return Exported(folder / "model.xml", linear, meta["relative_error"])
+    return Exported(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]))
 
 
 def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
-    """Convert trunk and head, and keep the linear head beside them."""
+    """Convert trunk and head, keep the linear head beside them, and convert the stages while the network is here."""
     import torch
 
     class LogitsAndActivations(torch.nn.Module):
@@ -90,8 +93,31 @@ def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
         _convert(LogitsAndActivations().eval(), spec.preprocessing.size, scratch / "model.xml")
         if network.linear is not None:
             np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
-        meta = {"model": spec.name, "relative_error": _relative_error(scratch / "model.xml", network, spec)}
+        error = _relative_error(scratch / "model.xml", network, spec)
+        stages = _export_stages(network, spec.preprocessing.size, scratch / "stages.xml")
+        meta = {"model": spec.name, "relative_error": error, "stages": stages}
         (scratch / "meta.json").write_text(json.dumps(meta))
+
+
+def _export_stages(network: Network, side: int, xml: Path) -> list[str]:
+    """Convert the means of the network's own stages; returns their names, none where that cannot be done exactly."""
+    import torch
+
+    from reportgen.runtime.stages import StageMeans
+
+    if not network.stages:
+        return []
+    module = StageMeans(network.model, network.stages).eval()
+    try:
+        _convert(module, side, xml)
+    except (ConversionFailed, UsageError):
+        return []  # torch runs them then, and says what is wrong with a stage
+    probe = np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)
+    ours = _stage_request(xml, "exact").infer([probe])
+    with torch.inference_mode():
+        theirs = [mean.numpy() for mean in module(torch.from_numpy(probe))]
+    errors = [np.abs(ours[i] - means).max() / max(np.abs(means).max(), 1e-12) for i, means in enumerate(theirs)]
+    return list(network.stages) if max(errors) < EXACT_TOLERANCE else []
 
 
 @contextmanager
@@ -189,55 +215,23 @@ class OpenVinoBackend:
         return out
 
 
-# --- stages --------------------------------------------------------------------------------------
-
-
-def stage_runner(
-    spec: ClassifierSpec, layers: tuple[str, ...], precision: str, models_cache: Path, load: Callable[[], Network]
-) -> StageRunner:
-    """What turns network input into the means of the stages; converted now or found on disk.
-
-    Raises:
-        ConversionFailed: OpenVINO cannot express the network, or its means differ from torch's.
-    """
-    openvino = import_openvino()
-    versions = {package: version(package) for package in ("openvino", *spec.packages)}
-    parts = [EXPORT_VERSION, "stages", spec.name, spec.weights_sha256, spec.preprocessing.size, versions, list(layers)]
-    folder = models_cache / digest_of(parts)[:32]
-    if not (folder / "meta.json").is_file():
-        _export_stages(spec, load(), layers, folder)
-    meta = json.loads((folder / "meta.json").read_text())
-    if meta["relative_error"] >= EXACT_TOLERANCE:
-        raise ConversionFailed(f"its stage means differ from torch's by {meta['relative_error']:.0e}")
-    hint = "bf16" if precision == "fast" else "f32"
-    config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
-    request = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", config).create_infer_request()
+def stage_runner(model: Exported, precision: str) -> StageRunner:
+    """What turns network input into the means of the stages of `model`, which has some."""
+    request = _stage_request(model.xml.with_name("stages.xml"), precision)
 
     def run(batch: np.ndarray) -> dict[str, np.ndarray]:
         passes = []
         for image in batch:
             request.infer([image[None]])
-            passes.append([request.get_output_tensor(i).data[0].copy() for i in range(len(meta["stages"]))])
-        return {stage: np.stack([means[i] for means in passes]) for i, stage in enumerate(meta["stages"])}
+            passes.append([request.get_output_tensor(i).data[0].copy() for i in range(len(model.stages))])
+        return {stage: np.stack([means[i] for means in passes]) for i, stage in enumerate(model.stages)}
 
     return run
 
 
-def _export_stages(spec: ClassifierSpec, network: Network, layers: tuple[str, ...], folder: Path) -> None:
-    import torch
-
-    from reportgen.runtime.stages import StageMeans, chosen_stages
-
-    openvino = import_openvino()
-    stages = chosen_stages(spec.name, network, layers)
-    module, side = StageMeans(network.model, stages).eval(), spec.preprocessing.size
-    probe = np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)
-    with _new_folder(folder) as scratch:
-        _convert(module, side, scratch / "model.xml")
-        compiled = openvino.Core().compile_model(str(scratch / "model.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        ours = compiled([probe])
-        with torch.inference_mode():
-            theirs = [mean.numpy() for mean in module(torch.from_numpy(probe))]
-        errors = [float(np.abs(ours[i] - t).max() / max(np.abs(t).max(), 1e-12)) for i, t in enumerate(theirs)]
-        meta = {"model": spec.name, "stages": list(stages), "relative_error": max(errors)}
-        (scratch / "meta.json").write_text(json.dumps(meta))
+def _stage_request(xml: Path, precision: str) -> Any:
+    config = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "fast" else "f32",
+    }
+    return import_openvino().Core().compile_model(str(xml), "CPU", config).create_infer_request()

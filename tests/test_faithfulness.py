@@ -1,0 +1,524 @@
+"""analyses.faithfulness: curves against a slow loop on a model whose answer is known, controls, masks hidden, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_runs import MadeRun
+from toys import toy_network, toy_spec
+
+from analyses.faithfulness import ANALYSIS, curves
+from analyses.faithfulness.compare import best, better_by, standings
+from analyses.faithfulness.findings import faithfulness_findings
+from analyses.faithfulness.hiding import random_regions
+from analyses.faithfulness.localisation import localise
+from analyses.faithfulness.maps import CONTROLS, control_maps
+from analyses.faithfulness.removal import Removals
+from analyses.faithfulness.section import reduce_faithfulness
+from reportgen import controls, verdicts
+from reportgen.analysis import Subject, View
+from reportgen.document import Finding, RuntimeRecord, Table
+from reportgen.runtime import Engine, Fill
+from reportgen.settings import Settings
+from reportgen.store import Result
+from reportgen.truth import Truth
+
+SIDE = 32
+STEPS = 28
+
+
+class LinearModel(Engine):
+    """logit of class 1 = sum of weights times input, of class 0 = 0: what each pixel adds is known exactly."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        record = RuntimeRecord(name="torch", precision="exact", device="cpu")
+        super().__init__(toy_spec(toy_network(), classes=2), record, Path())
+        self.weights = weights.astype(np.float64)
+        self.passes = 0
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        out, x = np.zeros((count, 2), np.float32), np.full((3, SIDE, SIDE), np.nan, np.float32)
+        for i in range(count):
+            fill(i, x)
+            out[i, 1] = (self.weights * x).sum()
+            self.passes += 1
+        return out
+
+    def probability(self, x: np.ndarray) -> float:
+        return float(1 / (1 + np.exp(-(self.weights * x).sum())))
+
+
+def frame_of(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def linear_view(seed: int = 0, pixels: int = 60) -> View:
+    """A model that reads a few pixels of a noisy frame, and looks at nothing else."""
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((3, SIDE * SIDE))
+    weights[:, rng.choice(SIDE * SIDE, pixels, replace=False)] = rng.normal(0.1, 0.15, pixels)
+    return View(frame_of(seed), LinearModel(weights.reshape(3, SIDE, SIDE)))
+
+
+def noise_of(seed: int, draws: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).random((draws, SIDE, SIDE), dtype=np.float32)
+
+
+def scored(view: View, maps: dict[str, np.ndarray], noise: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """Curves by map and measure, on class 1."""
+    removals = Removals(view, 1)
+    plans = {name: curves.plan(removals, curves.orders(saliency, noise)) for name, saliency in maps.items()}
+    stacked = curves.stacked(plans, removals.probabilities(), list(maps))
+    return {name: {m: stacked[m][i] for m in stacked} for i, name in enumerate(maps)}
+
+
+def areas(view: View, maps: dict[str, np.ndarray], noise: np.ndarray) -> dict[str, dict[str, float]]:
+    found = scored(view, maps, noise)
+    return {name: {m: curves.area_under(curve) for m, curve in both.items()} for name, both in found.items()}
+
+
+# --- an independent slow loop --------------------------------------------------------------------
+
+
+def slow_blur(x: np.ndarray) -> np.ndarray:
+    """Every pixel as the weighted mean of its 11 x 11 neighbours, the frame mirrored at its borders."""
+    offsets = range(-5, 6)
+    kernel = {(dy, dx): np.exp(-(dy**2 + dx**2) / (2 * 5.0**2)) for dy in offsets for dx in offsets}
+    total = sum(kernel.values())
+    mirrored = np.pad(x.astype(np.float64), ((0, 0), (5, 5), (5, 5)), mode="symmetric")
+    out = np.zeros(x.shape)
+    for (dy, dx), weight in kernel.items():
+        out += weight / total * mirrored[:, 5 + dy : 5 + dy + x.shape[1], 5 + dx : 5 + dx + x.shape[2]]
+    return out
+
+
+def slow_curve(model: LinearModel, x: np.ndarray, order: Sequence[int], measure: str) -> list[float]:
+    """One pixel after the other, from a copy of the input or into a blurred one."""
+    picture = x.astype(np.float64).copy() if measure == "deletion" else slow_blur(x)
+    other = np.broadcast_to(x.astype(np.float64).mean((1, 2))[:, None, None], x.shape) if measure == "deletion" else x
+    points, done = [model.probability(picture)], 0
+    for step in range(1, STEPS + 1):
+        while done < round(step * len(order) / STEPS):
+            row, column = divmod(order[done], SIDE)
+            picture[:, row, column] = other[:, row, column]
+            done += 1
+        points.append(model.probability(picture))
+    return points
+
+
+def by_importance(saliency: np.ndarray, noise: np.ndarray) -> list[int]:
+    flat, breaks = saliency.ravel().tolist(), noise.ravel().tolist()
+    return sorted(range(len(flat)), key=lambda pixel: (-flat[pixel], -breaks[pixel]))
+
+
+@pytest.mark.parametrize("measure", ["deletion", "insertion"])
+def test_curves_are_those_of_a_slow_loop(measure: str) -> None:
+    view, saliency, noise = linear_view(), noise_of(5)[0], noise_of(6)
+    slow = slow_curve(view.engine, view.input, by_importance(saliency, noise[0]), measure)  # type: ignore[arg-type]
+    fast = scored(view, {"map": saliency}, noise)["map"][measure]
+    np.testing.assert_allclose(fast, slow, atol=2e-5)
+    assert np.ptp(slow) > 0.2  # the model does react
+    trapezoid = sum((a + b) / 2 / STEPS for a, b in zip(slow[:-1], slow[1:], strict=True))
+    assert curves.area_under(fast) == pytest.approx(trapezoid, abs=2e-5)
+
+
+@pytest.mark.parametrize("measure", ["deletion", "insertion"])
+def test_tied_pixels_go_in_random_order_and_the_draws_are_averaged(measure: str) -> None:
+    view, noise = linear_view(1), noise_of(7)
+    superpixels = np.kron(np.random.default_rng(8).integers(-2, 3, (4, 4)), np.ones((8, 8))).astype(np.float32)
+    drawn = [slow_curve(view.engine, view.input, by_importance(superpixels, n), measure) for n in noise]  # type: ignore[arg-type]
+    assert np.abs(np.subtract(drawn[0], drawn[1])).max() > 0.02  # the order inside a tie matters
+    fast = scored(view, {"map": superpixels}, noise)["map"][measure]
+    np.testing.assert_allclose(fast, np.mean(drawn, axis=0), atol=2e-5)
+
+
+def test_a_map_without_ties_is_drawn_once_and_a_map_of_superpixels_each_time() -> None:
+    noise = noise_of(1)
+    assert len(curves.orders(noise[0], noise)) == 1
+    assert not curves.has_ties(controls.centred_gaussian(224, 224))  # eight pixels at one distance are no tie to speak of
+    assert len(curves.orders(np.kron(np.eye(4), np.ones((8, 8))), noise)) == 3
+    assert len(curves.orders(controls.empty_map(SIDE, SIDE), noise)) == 3
+
+
+def test_paths_start_and_end_where_they_should() -> None:
+    view = linear_view(2)
+    model, x = view.engine, view.input
+    assert isinstance(model, LinearModel)
+    found = scored(view, {"map": noise_of(5)[0], "empty": controls.empty_map(SIDE, SIDE)}, noise_of(6))
+    whole, mean = model.probability(x), model.probability(np.broadcast_to(x.mean((1, 2))[:, None, None], x.shape))
+    for both in found.values():
+        assert both["deletion"][[0, -1]] == pytest.approx([whole, mean], abs=1e-5)
+        assert both["insertion"][[0, -1]] == pytest.approx([model.probability(slow_blur(x)), whole], abs=1e-5)
+
+
+def test_steps_take_equally_many_pixels_to_within_one() -> None:
+    for pixels in (224 * 224, 240 * 240, 260 * 260, SIDE * SIDE):
+        edges = curves.step_edges(pixels)
+        assert (edges[0], edges[-1], len(edges)) == (0, pixels, STEPS + 1)
+        assert set(np.diff(edges)) <= {pixels // STEPS, pixels // STEPS + 1}
+
+
+def test_each_distinct_image_passes_once() -> None:
+    view, noise = linear_view(3), noise_of(9)
+    maps = {"a": noise_of(5)[0], "b": noise_of(5)[1], "again": noise_of(5)[0], "empty": controls.empty_map(SIDE, SIDE)}
+    maps["random"] = noise[0]  # its order is the first of the empty map's
+    removals = Removals(view, 1)
+    for saliency in maps.values():
+        curves.plan(removals, curves.orders(saliency, noise))
+    removals.probabilities()
+    orders = 2 + 3
+    assert view.engine.passes == len(removals) == orders * 2 * (STEPS - 1) + 3  # type: ignore[attr-defined]
+
+
+# --- what wins -----------------------------------------------------------------------------------
+
+
+def test_an_oracle_scores_best_on_each_measure() -> None:
+    """With a linear logit, what a pixel adds over its replacement is the best order there is, at every single step."""
+    for seed in range(4):
+        view, noise = linear_view(seed), noise_of(seed + 50)
+        assert isinstance(view.engine, LinearModel)
+        weights, x = view.engine.weights, view.input.astype(np.float64)
+        maps = {
+            "deletion": (weights * (x - x.mean((1, 2))[:, None, None])).sum(0),
+            "insertion": (weights * (x - slow_blur(x))).sum(0),
+        }
+        others = {f"random {i}": drawn for i, drawn in enumerate(noise_of(seed + 90, 20))}
+        found = scored(view, {**maps, **others, **control_maps(view.frame, noise[0])}, noise)
+        for name, both in found.items():
+            assert (found["deletion"]["deletion"] <= both["deletion"] + 1e-6).all(), name
+            assert (found["insertion"]["insertion"] >= both["insertion"] - 1e-6).all(), name
+
+
+def per_image(count: int) -> list[dict[str, dict[str, float]]]:
+    """Areas on `count` frames and models: an oracle, a deliberately random map, the four controls."""
+    scores = []
+    for seed in range(count):
+        view, noise = linear_view(seed), noise_of(seed + 50)
+        assert isinstance(view.engine, LinearModel)
+        oracle = (view.engine.weights * (view.input - view.input.mean((1, 2))[:, None, None])).sum(0)
+        own = np.random.default_rng(seed + 1000).random((SIDE, SIDE))
+        maps = {"oracle": oracle, "made up": own, **control_maps(view.frame, noise[0])}
+        scores.append(areas(view, maps, noise))
+    return scores
+
+
+@pytest.fixture(scope="module")
+def twenty() -> list[dict[str, dict[str, float]]]:
+    return per_image(20)
+
+
+@pytest.mark.parametrize("measure", ["deletion", "insertion"])
+def test_a_random_map_scores_like_the_random_control_within_its_interval(twenty: Any, measure: str) -> None:
+    by = better_by(twenty, "made up", "random", measure)
+    assert by.ci is not None
+    assert by.ci[0] <= 0 <= by.ci[1]
+    assert verdicts.of_paired(by) == "undecided"
+    typical = np.median([image["random"][measure] - image["oracle"][measure] for image in twenty])
+    assert abs(by.median) < abs(typical) / 4
+
+
+def test_the_oracle_beats_the_controls_and_a_random_map_does_not(twenty: Any) -> None:
+    for measure in ("deletion", "insertion"):
+        rows = {s.name: s for s in standings(twenty, ["oracle", "made up"], list(CONTROLS), measure)}
+        assert rows["oracle"].beats == "yes"
+        assert rows["made up"].beats in ("no", "not shown")
+        assert rows["oracle"].against == best(twenty, CONTROLS, measure)
+        assert {name for name, s in rows.items() if s.beats == ""} == set(CONTROLS)
+
+
+def test_better_means_lower_in_deletion_and_higher_in_insertion() -> None:
+    scores = [{"a": {"deletion": 0.1, "insertion": 0.1}, "b": {"deletion": 0.4, "insertion": 0.3}}] * 3
+    assert better_by(scores, "a", "b", "deletion").median == pytest.approx(0.3)
+    assert better_by(scores, "a", "b", "insertion").median == pytest.approx(-0.2)
+    assert (best(scores, ["a", "b"], "deletion"), best(scores, ["a", "b"], "insertion")) == ("a", "b")
+
+
+# --- hiding and localising -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pixels", [0, 1, 37, 500, 1024])
+def test_random_regions_have_the_area_and_cut_one_superpixel_at_most(pixels: int) -> None:
+    segments = np.kron(np.arange(16).reshape(4, 4), np.ones((8, 8), int))
+    masks = random_regions(segments, pixels, 6, np.random.default_rng(3))
+    assert [int(mask.sum()) for mask in masks] == [pixels] * 6
+    for mask in masks:
+        inside = np.array([mask[segments == superpixel].sum() for superpixel in range(16)])
+        assert ((inside > 0) & (inside < 64)).sum() <= 1
+    if 0 < pixels < 1024:
+        assert len({mask.tobytes() for mask in masks}) > 1
+
+
+def test_measures_of_a_map_on_the_object() -> None:
+    truth = np.zeros((4, 5), bool)
+    truth[1:3, 1:4] = True  # 6 of 20
+    noise = np.random.default_rng(0).random((1, 4, 5))
+    on, off = truth.astype(float), (~truth).astype(float)
+    half = on.copy()
+    half[0, 0] = 3.0  # the maximum lies off the object
+    half[3, 4] = -9.0  # negative values carry no energy
+    measured = {name: localise(s, truth, curves.orders(s, noise)) for name, s in (("on", on), ("off", off), ("half", half))}
+    assert measured["on"] == {"pointing": 1, "energy": 1, "iou": 1}
+    assert measured["off"] == {"pointing": 0, "energy": 0, "iou": 0}
+    assert measured["half"]["pointing"] == 0
+    assert measured["half"]["energy"] == pytest.approx(6 / 9)
+    assert measured["half"]["iou"] == pytest.approx(5 / 7)  # one of its six first pixels is off, one of the object's left out
+
+
+def test_an_empty_map_localises_as_well_as_chance() -> None:
+    truth = np.zeros((SIDE, SIDE), bool)
+    truth[4:20, 8:30] = True
+    empty, area = controls.empty_map(SIDE, SIDE), float(truth.mean())
+    measured = localise(empty, truth, curves.orders(empty, noise_of(2, 40)))
+    assert measured["pointing"] == measured["energy"] == pytest.approx(area)
+    assert measured["iou"] == pytest.approx(area / (2 - area), rel=0.05)
+
+
+# --- the analysis --------------------------------------------------------------------------------
+
+
+def subject(view: View, *, truth: Truth | None = None, gradcam: np.ndarray | None = None, **settings: Any) -> Subject:
+    segments = np.kron(np.arange(16).reshape(4, 4), np.ones((8, 8), int))
+    chosen = [[3, 0.5], [5, 0.2], [9, -0.4]]
+    cams = {"gradcam": noise_of(31)[0] if gradcam is None else gradcam, "scorecam": noise_of(32)[0]}
+    results = {
+        "cams": Result({"target": 1}, cams),
+        "lime": Result({"weights": chosen}, {"segments": segments, "mask": np.isin(segments, [3, 5])}),
+    }
+    return Subject(view, 1, 7, results, Settings(faithfulness=settings), lambda _: nullcontext(), truth)
+
+
+def test_map_scores_every_map_and_control() -> None:
+    view = linear_view(4)
+    result = ANALYSIS.map(subject(view))
+    names = ["gradcam", "scorecam", "mean", "lime", "random", "gaussian", "sobel", "empty"]
+    assert result.values["maps"] == list(result.values["scores"]) == names
+    assert result.arrays["deletion"].shape == result.arrays["insertion"].shape == (8, STEPS + 1)
+    assert result.values["forward_passes"] == view.engine.passes  # type: ignore[attr-defined]
+    assert [result.values["scores"][name]["draws"] for name in names] == [1, 1, 1, 3, 1, 3, 1, 3]
+    assert [result.values["scores"][name]["constant"] for name in names] == [False] * 7 + [True]
+    for i, name in enumerate(names):
+        for measure in ("deletion", "insertion"):
+            curve = result.arrays[measure][i].astype(float)
+            area = (curve[1:] + curve[:-1]).sum() / 2 / STEPS
+            assert result.values["scores"][name][measure] == pytest.approx(area, abs=1e-6)
+
+
+def test_lime_is_scored_by_its_signed_weights_and_the_mean_by_the_mean() -> None:
+    view, made = linear_view(4), subject(linear_view(4))
+    result = ANALYSIS.map(made)
+    segments, noise = made.results["lime"].arrays["segments"], np.random.default_rng(7)
+    drawn = np.stack([controls.random_map(SIDE, SIDE, noise) for _ in range(3)])
+    weights = np.where(segments == 3, 0.5, np.where(segments == 5, 0.2, np.where(segments == 9, -0.4, 0.0)))
+    mean = (made.results["cams"].arrays["gradcam"] + made.results["cams"].arrays["scorecam"]) / 2
+    expected = scored(view, {"lime": weights, "mean": mean}, drawn)
+    for name, row in (("lime", 3), ("mean", 2)):
+        for measure in ("deletion", "insertion"):
+            np.testing.assert_allclose(result.arrays[measure][row], expected[name][measure], atol=1e-6)
+
+
+def test_hiding_limes_mask_is_measured_beside_random_masks_of_its_area() -> None:
+    view = linear_view(4)
+    made = subject(view, random_masks=4)
+    hidden = ANALYSIS.map(made).values["lime_hidden"]
+    mask, x = made.results["lime"].arrays["mask"], view.input.astype(np.float64)
+    gone = np.where(mask, x.mean((1, 2))[:, None, None], x)
+    assert isinstance(view.engine, LinearModel)
+    assert hidden["hidden"] == pytest.approx(view.engine.probability(gone), abs=1e-6)
+    assert hidden["probability"] == pytest.approx(view.engine.probability(x), abs=1e-6)
+    assert hidden["area"] == mask.mean()
+    assert len(hidden["random"]) == len(set(hidden["random"])) == 4
+    assert ANALYSIS.map(subject(view, random_masks=0)).values["lime_hidden"]["random"] == []
+
+
+def test_the_same_subject_gives_the_same_result() -> None:
+    a, b = (ANALYSIS.map(subject(linear_view(4))) for _ in range(2))
+    assert a.values == b.values
+    assert np.array_equal(a.arrays["deletion"], b.arrays["deletion"])
+
+
+def test_only_an_image_with_truth_in_the_frame_is_localised() -> None:
+    view, inside = linear_view(4), np.zeros((SIDE, SIDE), bool)
+    inside[3:9, 3:9] = True
+    without = ANALYSIS.map(subject(view)).values
+    assert without["truth"] is None
+    assert "localisation" not in without
+    marked = ANALYSIS.map(subject(view, truth=Truth(inside, "boxes.csv"))).values
+    assert marked["truth"] == {"source": "boxes.csv", "area": inside.mean()}
+    assert set(marked["localisation"]) == set(marked["maps"])
+    outside = ANALYSIS.map(subject(view, truth=Truth(~np.ones_like(inside), "boxes.csv"))).values
+    assert outside["truth"]["area"] == 0
+    assert "localisation" not in outside
+
+
+# --- the chapter ---------------------------------------------------------------------------------
+
+
+def chapter(folder: Path, count: int, **options: Any) -> Any:
+    results = [ANALYSIS.map(subject(linear_view(seed), **options)) for seed in range(count)]
+    return reduce_faithfulness(MadeRun(folder, {"faithfulness": results}))
+
+
+def table(contribution: Any, name: str) -> Table:
+    return next(block for block in contribution.section.blocks if isinstance(block, Table) and block.id == name)
+
+
+def test_random_maps_are_flagged_and_stand_beside_the_controls(tmp_path: Path) -> None:
+    contribution = chapter(tmp_path, 4)
+    rows = {(row[0], row[1]): row for row in table(contribution, "faithfulness").rows}
+    assert len(rows) == 2 * 8
+    # "Grad-CAM" is random here: it beats nothing.
+    assert "yes" not in {row[-1] for row in rows.values()}
+    lost = {(m, name) for (m, name), row in rows.items() if row[-1] == "no"}
+    warned = [w.text for w in contribution.warnings if w.code == "beaten-by-control"]
+    assert lost
+    assert {name for _, name in lost} == {text.split(" does no better")[0] for text in warned}
+    assert (tmp_path / "tables" / "faithfulness-images.csv").read_text().count("\n") == 1 + 4 * 8
+    assert (tmp_path / "figures" / "faithfulness-curves.svg").is_file()
+
+
+def test_an_empty_map_is_flagged_on_its_image(tmp_path: Path) -> None:
+    contribution = chapter(tmp_path, 2, gradcam=controls.empty_map(SIDE, SIDE))
+    flagged = [(w.image, w.text) for w in contribution.warnings if w.code == "empty-map"]
+    assert [image for image, _ in flagged] == ["image-0.jpg", "image-1.jpg"]
+    assert all(text.startswith("Grad-CAM has one value everywhere") for _, text in flagged)
+
+
+def test_truth_brings_the_localisation_table_and_its_absence_is_said(tmp_path: Path) -> None:
+    inside = np.zeros((SIDE, SIDE), bool)
+    inside[3:20, 3:20] = True
+    with_truth = chapter(tmp_path / "a", 3, truth=Truth(inside, "boxes.csv"))
+    assert len(table(with_truth, "localisation").rows) == 8
+    without = chapter(tmp_path / "b", 3)
+    assert "boxes.csv" in str(without.section.model_dump())
+    assert not any(isinstance(block, Table) and block.id == "localisation" for block in without.section.blocks)
+    outside = chapter(tmp_path / "c", 1, truth=Truth(~np.ones_like(inside), "boxes.csv"))
+    assert [w.code for w in outside.warnings if w.image] == ["truth-outside-frame"]
+
+
+def test_every_number_behind_a_finding_names_a_table_of_the_chapter(tmp_path: Path) -> None:
+    inside = np.zeros((SIDE, SIDE), bool)
+    inside[3:20, 3:20] = True
+    contribution = chapter(tmp_path, 3, truth=Truth(inside, "boxes.csv"))
+    ids = {block.id for block in contribution.section.blocks if isinstance(block, Table)}
+    sources = {item.source for finding in contribution.findings for item in finding.evidence}
+    assert sources == {"faithfulness", "localisation", "lime-hidden"} <= ids
+    assert all(item.n for finding in contribution.findings for item in finding.evidence)
+
+
+# --- findings on made-up numbers -----------------------------------------------------------------
+
+NAMES = ("gradcam", "ablationcam", "scorecam", "mean", "lime", *CONTROLS)
+GOOD = {"deletion": -0.1, "insertion": 0.1, "pointing": 0.9, "energy": 0.2, "iou": 0.2}
+
+
+def made_up(n: int, places: Sequence[str], **better: float) -> list[dict[str, dict[str, float]]]:
+    """Measures of every map, equal but for a little noise; `better` says which are good, and by how many times."""
+    rng = np.random.default_rng(0)
+    base = {"deletion": 0.3, "insertion": 0.5, "pointing": 0.05, "energy": 0.3, "iou": 0.3}
+    return [
+        {
+            name: {m: base[m] + GOOD[m] * better.get(name, 0) + float(rng.normal(0, 0.01)) for m in places}
+            for name in NAMES
+        }
+        for _ in range(n)
+    ]
+
+
+def hidden_of(n: int, drop: float, random: float) -> list[dict[str, Any]]:
+    return [
+        {"probability": 0.9, "hidden": 0.9 - drop - 0.001 * i, "area": 0.3, "random": [0.9 - random] * 5} for i in range(n)
+    ]
+
+
+def findings(n: int, *, located: bool = False, drop: float = 0.4, **better: float) -> dict[str, Finding]:
+    scores = made_up(n, ("deletion", "insertion"), **better)
+    places = made_up(n, ("pointing", "energy", "iou"), **better) if located else []
+    found = faithfulness_findings(scores, places, hidden_of(n, drop, 0.1), agreement=True)
+    return {finding.id: finding for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("claim", "better", "verdict", "said"),
+    [
+        ("C1", {"gradcam": 1}, "supported", "lies on the marked object on 12 of 12 images"),
+        ("C1", {"random": 1, "sobel": 2}, "contradicted", "lies on the marked object on 0 of 12 images"),
+        ("C6", {"ablationcam": 1}, "supported", "AblationCAM does better than ScoreCAM by a median of 0.1"),
+        ("C6", {"scorecam": 1}, "contradicted", "AblationCAM does worse than ScoreCAM by a median of 0.1"),
+        ("C6", {}, "undecided", "a small sample"),
+        ("C7", {"mean": 1}, "supported", "the mean of the CAMs does better than"),
+        ("C7", {"gradcam": 1}, "contradicted", "the mean of the CAMs does worse than Grad-CAM"),
+        ("A5", {"lime": 1}, "supported", "LIME does better than Grad-CAM"),
+        ("A5", {"gradcam": 1}, "contradicted", "LIME does worse than Grad-CAM"),
+    ],
+)
+def test_claims_with_ground_truth(claim: str, better: dict[str, float], verdict: str, said: str) -> None:
+    finding = findings(12, located=True, **better)[claim]
+    assert finding.verdict == verdict
+    assert said in finding.text
+
+
+def test_the_numbers_of_a_sentence_are_its_evidence() -> None:
+    for finding in findings(12, located=True, gradcam=1, mean=0.5).values():
+        for item in finding.evidence:
+            if "_better_than_" in item.name:
+                assert f"{abs(item.value):.3f}" in finding.text or finding.id == "C1"  # type: ignore[arg-type]
+                assert item.ci is not None
+                assert item.n == 12
+
+
+def test_a_map_that_is_good_at_one_measure_and_bad_at_the_other_decides_nothing() -> None:
+    scores = made_up(12, ("deletion", "insertion"), ablationcam=1)
+    for image in scores:
+        image["ablationcam"]["insertion"] -= 0.2
+    [finding] = [f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), agreement=True) if f.id == "C6"]
+    assert finding.verdict == "undecided"
+    assert "better than ScoreCAM" in finding.text
+    assert "worse than ScoreCAM" in finding.text
+
+
+def test_without_ground_truth_localisation_is_not_measured_and_the_files_are_named() -> None:
+    found = findings(12, gradcam=1)
+    for claim in ("C1", "A5"):
+        assert found[claim].verdict == "not measured"
+        assert all(file in found[claim].text for file in ("boxes.csv", ".mask.png", "Pascal VOC", "COCO"))
+    assert "does better than" in found["C1"].text
+    assert {item.source for item in found["C1"].evidence} == {"faithfulness"}
+
+
+@pytest.mark.parametrize(("drop", "verdict", "said"), [(0.4, "supported", "costs more"), (0.02, "contradicted", "costs no more")])
+def test_limes_mask_drives_the_prediction_or_not(drop: float, verdict: str, said: str) -> None:
+    finding = findings(12, drop=drop)["L1"]
+    assert finding.verdict == verdict
+    assert said in finding.text
+
+
+def test_limes_mask_is_not_measured_without_masks_to_compare_with() -> None:
+    scores, hidden = made_up(3, ("deletion", "insertion")), hidden_of(3, 0.4, 0.1)
+    for area, said in ((0.3, "faithfulness.random_masks"), (0.0, "LIME's mask is empty")):
+        bare = [{**h, "random": [], "area": area} for h in hidden]
+        [finding] = [f for f in faithfulness_findings(scores, [], bare, agreement=False) if f.id == "L1"]
+        assert finding.verdict == "not measured"
+        assert said in finding.text
+
+
+@pytest.mark.parametrize("located", [True, False])
+def test_two_images_support_nothing(located: bool) -> None:
+    every = dict.fromkeys(("gradcam", "ablationcam", "mean", "lime"), 1.0)
+    for better in (every, {name: 5.0 for name in every}, {"scorecam": 5.0}):
+        found = findings(2, located=located, **better)
+        assert {finding.verdict for finding in found.values()} <= {"undecided", "not measured"}
+
+
+def test_claims_follow_what_was_computed() -> None:
+    scores = made_up(6, ("deletion", "insertion"))
+    without = [{name: m for name, m in image.items() if name not in ("ablationcam", "mean", "gradcam")} for image in scores]
+    found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), agreement=True)
+    assert [finding.id for finding in found] == ["L1"]
+    every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), agreement=False)
+    assert [finding.id for finding in every] == ["C1", "C6", "C7", "L1"]
