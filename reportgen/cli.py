@@ -143,7 +143,9 @@ def models(context: typer.Context, config: Config = None) -> None:
     settings = _load({}, config).settings
     for row in [*classifiers.listed(settings), *encoders.listed(settings)]:
         presets = f" [{', '.join(row.presets)}]" if row.presets else ""
-        where = f"{row.source}; here" if row.missing is None else f"not here; {row.missing.removeprefix(f'{row.name}: ')}"
+        where = (
+            f"{row.source}; here" if row.missing is None else f"not here; {row.missing.removeprefix(f'{row.name}: ')}"
+        )
         typer.echo(f"{row.name}{presets}: {where}")
     typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
     typer.echo("checkpoint:PATH: your own weights, with architectures and classes in the settings")

@@ -254,7 +254,7 @@ def read_image(file: ImageFile, max_pixels: int) -> DecodedImage:
     if kind is None:
         raise UnreadableImage(_what_instead(data[:_HEAD_BYTES]))
     try:
-        with _guarded_pillow(), _quiet_libtiff(kind):
+        with guarded_pillow(), _quiet_libtiff(kind):
             pixels = np.array(_decode(data, max_pixels))
     except UnreadableImage:
         raise
@@ -280,7 +280,7 @@ def _read_bytes(path: Path, max_pixels: int) -> bytes:
 
 
 @contextmanager
-def _guarded_pillow() -> Iterator[None]:
+def guarded_pillow() -> Iterator[None]:
     """Pillow's switches for one decode: silent, strict about truncation, no pixel limit but our own."""
     with _DECODING, warnings.catch_warnings():
         warnings.simplefilter("ignore")

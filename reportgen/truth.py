@@ -30,7 +30,7 @@ from PIL import Image
 from reportgen.classifiers.base import Preprocessing
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of, file_sha256
-from reportgen.images import MASK_SUFFIX, frame_transform, model_frame
+from reportgen.images import MASK_SUFFIX, frame_transform, guarded_pillow, model_frame
 
 BOXES_FILE = "boxes.csv"
 HEADER = ["name", "x0", "y0", "x1", "y1"]
@@ -125,7 +125,7 @@ def _filled(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocessing) -> np.ndarray:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with guarded_pillow(), Image.open(path, formats=("PNG",)) as image:
             if image.size != (width, height):  # known before a pixel is decoded
                 raise UsageError(
                     f"{path.name}: a mask of {image.size[0]} x {image.size[1]} pixels; the upright image has {width} x {height}"

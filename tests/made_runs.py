@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from reportgen.analysis import Mapped
-from reportgen.document import ClassProbability, ImageRecord, Picture, Prediction, Report, RuntimeRecord, Skipped, Target
+from reportgen.document import (
+    ClassProbability,
+    ImageRecord,
+    Picture,
+    Prediction,
+    Report,
+    RuntimeRecord,
+    Skipped,
+    Target,
+)
 from reportgen.pipeline import analyse
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder

@@ -140,7 +140,9 @@ def test_tied_pixels_go_in_random_order_and_the_draws_are_averaged(measure: str)
 def test_a_map_without_ties_is_drawn_once_and_a_map_of_superpixels_each_time() -> None:
     noise = noise_of(1)
     assert len(curves.orders(noise[0], noise)) == 1
-    assert not curves.has_ties(controls.centred_gaussian(224, 224))  # eight pixels at one distance are no tie to speak of
+    assert not curves.has_ties(
+        controls.centred_gaussian(224, 224)
+    )  # eight pixels at one distance are no tie to speak of
     assert len(curves.orders(np.kron(np.eye(4), np.ones((8, 8))), noise)) == 3
     assert len(curves.orders(controls.empty_map(SIDE, SIDE), noise)) == 3
 
@@ -262,12 +264,16 @@ def test_measures_of_a_map_on_the_object() -> None:
     half = on.copy()
     half[0, 0] = 3.0  # the maximum lies off the object
     half[3, 4] = -9.0  # negative values carry no energy
-    measured = {name: localise(s, truth, curves.orders(s, noise)) for name, s in (("on", on), ("off", off), ("half", half))}
+    measured = {
+        name: localise(s, truth, curves.orders(s, noise)) for name, s in (("on", on), ("off", off), ("half", half))
+    }
     assert measured["on"] == {"pointing": 1, "energy": 1, "iou": 1}
     assert measured["off"] == {"pointing": 0, "energy": 0, "iou": 0}
     assert measured["half"]["pointing"] == 0
     assert measured["half"]["energy"] == pytest.approx(6 / 9)
-    assert measured["half"]["iou"] == pytest.approx(5 / 7)  # one of its six first pixels is off, one of the object's left out
+    assert measured["half"]["iou"] == pytest.approx(
+        5 / 7
+    )  # one of its six first pixels is off, one of the object's left out
 
 
 def test_an_empty_map_localises_as_well_as_chance() -> None:
@@ -432,7 +438,8 @@ def made_up(n: int, places: Sequence[str], **better: float) -> list[dict[str, di
 
 def hidden_of(n: int, drop: float, random: float) -> list[dict[str, Any]]:
     return [
-        {"probability": 0.9, "hidden": 0.9 - drop - 0.001 * i, "area": 0.3, "random": [0.9 - random] * 5} for i in range(n)
+        {"probability": 0.9, "hidden": 0.9 - drop - 0.001 * i, "area": 0.3, "random": [0.9 - random] * 5}
+        for i in range(n)
     ]
 
 
@@ -491,7 +498,9 @@ def test_without_ground_truth_localisation_is_not_measured_and_the_files_are_nam
     assert {item.source for item in found["C1"].evidence} == {"faithfulness"}
 
 
-@pytest.mark.parametrize(("drop", "verdict", "said"), [(0.4, "supported", "costs more"), (0.02, "contradicted", "costs no more")])
+@pytest.mark.parametrize(
+    ("drop", "verdict", "said"), [(0.4, "supported", "costs more"), (0.02, "contradicted", "costs no more")]
+)
 def test_limes_mask_drives_the_prediction_or_not(drop: float, verdict: str, said: str) -> None:
     finding = findings(12, drop=drop)["L1"]
     assert finding.verdict == verdict
@@ -517,7 +526,9 @@ def test_two_images_support_nothing(located: bool) -> None:
 
 def test_claims_follow_what_was_computed() -> None:
     scores = made_up(6, ("deletion", "insertion"))
-    without = [{name: m for name, m in image.items() if name not in ("ablationcam", "mean", "gradcam")} for image in scores]
+    without = [
+        {name: m for name, m in image.items() if name not in ("ablationcam", "mean", "gradcam")} for image in scores
+    ]
     found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), agreement=True)
     assert [finding.id for finding in found] == ["L1"]
     every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), agreement=False)

@@ -133,11 +133,16 @@ def test_mask_is_the_librarys(both: Any) -> None:
     assert np.array_equal(mask, theirs.astype(bool))
 
 
-def test_few_features_are_selected_as_the_library_selects_them(view: View) -> None:
+@pytest.fixture(scope="module")
+def segments(view: View) -> np.ndarray:
+    return superpixels(view.frame, FEW)
+
+
+def test_few_features_are_selected_as_the_library_selects_them(view: View, segments: np.ndarray) -> None:
     """Six features or fewer take lime's other path, forward selection, which draws on the random state too."""
     settings = LimeSettings(num_samples=40, num_features=4)
     target = int(view.forward.logits[0].argmax())
-    ours = explain(view, superpixels(view.frame, settings), target, settings, np.random.RandomState(3))
+    ours = explain(view, segments, target, settings, np.random.RandomState(3))
     theirs = Library(view, settings, 3).explanation.local_exp[target]
     assert [superpixel for superpixel, _ in ours.weights] == [superpixel for superpixel, _ in theirs]
     np.testing.assert_allclose([w for _, w in ours.weights], [w for _, w in theirs], atol=1e-6)
@@ -149,8 +154,8 @@ def test_quickshift_parameters_reach_the_segmentation(view: View) -> None:
     assert np.array_equal(superpixels(view.frame, settings), theirs)
 
 
-def test_kernel_width_decides_how_close_a_sample_counts(view: View) -> None:
-    segments, target = superpixels(view.frame, FEW), int(view.forward.logits[0].argmax())
+def test_kernel_width_decides_how_close_a_sample_counts(view: View, segments: np.ndarray) -> None:
+    target = int(view.forward.logits[0].argmax())
     wide = FEW.model_copy(update={"kernel_width": 5.0})
     near, far = (explain(view, segments, target, s, np.random.RandomState(0)) for s in (FEW, wide))
     assert near.weights != far.weights
@@ -253,9 +258,8 @@ def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(vi
     assert np.array_equal(masks[1], positive_mask(repeated.arrays["segments"], by_hand, 15))
 
 
-def test_half_the_samples_and_half_the_features_are_refits_of_the_first_draw(view: View) -> None:
-    settings, segments = LimeSettings(num_samples=64, repeats=1), superpixels(view.frame, LimeSettings())
-    target = int(view.forward.logits[0].argmax())
+def test_half_the_samples_and_half_the_features_are_refits_of_the_first_draw(view: View, segments: np.ndarray) -> None:
+    settings, target = FEW, int(view.forward.logits[0].argmax())
     fitted, first = repeats(view, segments, target, 5, settings)
     values, arrays = sensitivity(segments, fitted, first, target, settings)
     state = np.random.RandomState(0)
@@ -320,10 +324,9 @@ def test_relevant_settings_are_limes_without_the_batch_size() -> None:
     assert relevant(lime={"num_samples": 3}) != relevant()
 
 
-def test_samples_are_written_into_a_dirty_buffer(view: View) -> None:
+def test_samples_are_written_into_a_dirty_buffer(view: View, segments: np.ndarray) -> None:
     """`fill` is handed memory that an earlier input left: every pixel must be written."""
     recording = View(view.frame, RecordingEngine(view.engine))
-    segments = superpixels(view.frame, FEW)
     found = sample_probabilities(recording, segments, np.eye(3, segments.max() + 1, dtype=int), None)
     assert np.isfinite(found).all()
     assert np.isfinite(recording.engine.inputs).all()  # type: ignore[attr-defined]

@@ -41,7 +41,9 @@ def resnet() -> Network:
 
 
 def weights(network: Network) -> dict[str, torch.Tensor]:
-    return {name: values.clone() for name, values in network.model.state_dict().items() if values.dtype.is_floating_point}
+    return {
+        name: values.clone() for name, values in network.model.state_dict().items() if values.dtype.is_floating_point
+    }
 
 
 def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
@@ -147,7 +149,9 @@ def test_rank_correlation_is_that_of_the_absolute_values_ranks() -> None:
     a, b = rng.integers(-9, 10, (6, 7)).astype(float), rng.normal(size=(6, 7))
     ranks = []
     for values in (np.abs(a).ravel(), np.abs(b).ravel()):
-        ranks.append([np.mean([v < value for v in values]) + np.mean([v == value for v in values]) / 2 for value in values])
+        ranks.append(
+            [np.mean([v < value for v in values]) + np.mean([v == value for v in values]) / 2 for value in values]
+        )
     assert rank_correlation(a, b) == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-12)
     assert rank_correlation(a, -(a**3)) == pytest.approx(1)
 
@@ -233,7 +237,10 @@ def test_map_explains_each_step_with_the_cams_analysis_itself() -> None:
 
 def test_parts_are_left_out_on_request() -> None:
     view = View(frame_of(0), CountingEngine(toy_spec(toy_network())))
-    assert set(ANALYSIS.map(subject(view, sanity={"scorecam": False})).values["correlation"]) == {"gradcam", "ablationcam"}
+    assert set(ANALYSIS.map(subject(view, sanity={"scorecam": False})).values["correlation"]) == {
+        "gradcam",
+        "ablationcam",
+    }
     only = ANALYSIS.map(subject(view, cams={"methods": ("scorecam",)})).values
     assert set(only["correlation"]) == {"scorecam"}
 
@@ -341,8 +348,12 @@ def test_the_sample_is_the_images_whose_hash_comes_first(tmp_path: Path, monkeyp
     first = set(sorted(hashes, key=lambda name: hashes[name])[:2])
     broken = hashlib.sha256((photos / "broken.jpg").read_bytes()).hexdigest()
     assert broken > sorted(hashes.values())[1]  # or it would stand in the sample
-    report, _ = analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 2})
+    report, _ = analyse_toy(
+        photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 2}
+    )
     assert {image.name for image in report.images if image.model_extra["sampled"]["seen"]} == first  # type: ignore[index]
-    everything, said = analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 99})
+    everything, said = analyse_toy(
+        photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 99}
+    )
     assert all(image.model_extra["sampled"]["seen"] for image in everything.images)  # type: ignore[index]
     assert any("3 computed" in line for line in said)  # the two of before came from the store

@@ -233,7 +233,9 @@ def test_the_first_kind_of_file_wins(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg")
     for kind in ("coco box", "voc", "boxes.csv", "mask"):  # each beats the one before
         write_truth(folder, kind)
-        source = {"coco box": "COCO JSON", "voc": "Pascal VOC", "boxes.csv": "boxes.csv", "mask": "mask .mask.png"}[kind]
+        source = {"coco box": "COCO JSON", "voc": "Pascal VOC", "boxes.csv": "boxes.csv", "mask": "mask .mask.png"}[
+            kind
+        ]
         assert only(folder).source == source
 
 
@@ -361,7 +363,10 @@ def test_malformed_voc_names_file_and_place(tmp_path: Path, text: str, said: str
         (coco([{"bbox": [1, 2, 3, 4]}]), r"truth\.json annotations\[0\]: no image_id"),
         (coco([{"image_id": 7}]), r"truth\.json annotations\[0\]: no polygons, and bbox is not"),
         (coco([{"image_id": 7, "bbox": [1, 2, 0, 4]}]), r"truth\.json annotations\[0\]: the box is empty"),
-        (coco([{"image_id": 7, "segmentation": [[1, 2, 3, 4]]}]), r"truth\.json annotations\[0\]: a polygon is a list of"),
+        (
+            coco([{"image_id": 7, "segmentation": [[1, 2, 3, 4]]}]),
+            r"truth\.json annotations\[0\]: a polygon is a list of",
+        ),
         (coco([{"image_id": 7, "bbox": [1, 2, 3, None]}]), r"truth\.json annotations\[0\]: None is not a number"),
     ],
 )
