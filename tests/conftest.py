@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toys import photo_path
 
 from reportgen.analysis import View
 from reportgen.classifiers import resolve
@@ -18,6 +17,7 @@ from reportgen.images import model_frame
 from reportgen.runtime import Engine, decide
 from reportgen.settings import Settings
 from reportgen.store import cache_folder
+from toys import photo_path
 
 
 def pytest_configure() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
-from toys import CountingEngine, toy_network, toy_spec
 
 from analyses.agreement import ANALYSIS
 from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
@@ -16,6 +15,7 @@ from reportgen.analysis import Subject, View
 from reportgen.errors import UsageError
 from reportgen.settings import AgreementSettings, Settings
 from reportgen.store import Result
+from toys import CountingEngine, toy_network, toy_spec
 
 
 def random_mask(seed: int, area: float, shape: tuple[int, int] = (23, 31)) -> np.ndarray:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import grimp
 import pytest
-from toys import ROOT
 
 from reportgen.analysis import _checkout_entry_points
+from toys import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import torch
 from pytorch_grad_cam import AblationCAM, GradCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
-from toys import CountingEngine, GivenActivations, toy_network, toy_spec
 
 from analyses.cams import ANALYSIS
 from analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
@@ -23,6 +22,7 @@ from reportgen.classifiers.split import split_timm
 from reportgen.images import model_frame
 from reportgen.runtime import Engine
 from reportgen.settings import CamSettings, Settings
+from toys import CountingEngine, GivenActivations, toy_network, toy_spec
 
 LIBRARY: dict[str, Any] = {"gradcam": GradCAM, "ablationcam": AblationCAM, "scorecam": ScoreCAM}
 ALL = tuple(METHODS)

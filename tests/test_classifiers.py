@@ -15,7 +15,6 @@ from PIL import Image
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 from torch import nn
 from torchvision import models
-from toys import photo_path
 
 from reportgen.classifiers import ClassifierSpec, Network, listed, resolve
 from reportgen.classifiers.efficientnet_lite import SIZES, _packaged_file
@@ -25,6 +24,7 @@ from reportgen.classifiers.weights import read_state_dict
 from reportgen.errors import UsageError
 from reportgen.images import model_frame
 from reportgen.settings import Settings
+from toys import photo_path
 
 
 def settings(**values: Any) -> Settings:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures import make_report
 from PIL import Image
-from toys import ROOT, imported, photo_path, python
 
+from fixtures import make_report
 from reportgen import cli
 from reportgen.reports import read_report, report_json
+from toys import ROOT, imported, photo_path, python
 
 HEAVY = (
     "torch",

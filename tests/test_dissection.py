@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_dissection_labels import layer
-from toys import ROOT, photo_folder
 
 from analyses.dissection import ANALYSIS, EMBEDDING, charts, wordings
 from analyses.dissection.labels import Dissected
@@ -23,6 +21,8 @@ from reportgen.errors import NothingToDo, Problems
 from reportgen.pipeline import analyse
 from reportgen.settings import DissectionSettings, Settings
 from reportgen.store import RunFolder, cache_folder
+from test_dissection_labels import layer
+from toys import ROOT, photo_folder
 
 WORDS = "cat\ncoffee\nrocket\nspace\nfur\ncup\nRed\norange\ngray\nwater\nperson\ncat\n\n"
 MODELS = ("efficientnet_lite0", "efficientnet_lite2")

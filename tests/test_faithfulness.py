@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_runs import MadeRun
-from toys import toy_network, toy_spec
 
 from analyses.faithfulness import ANALYSIS, curves
 from analyses.faithfulness.compare import best, better_by, standings
@@ -20,6 +19,7 @@ from analyses.faithfulness.localisation import localise
 from analyses.faithfulness.maps import CONTROLS, control_maps
 from analyses.faithfulness.removal import Removals
 from analyses.faithfulness.section import reduce_faithfulness
+from made_runs import MadeRun
 from reportgen import controls, verdicts
 from reportgen.analysis import Subject, View
 from reportgen.document import Finding, RuntimeRecord, Table
@@ -27,6 +27,7 @@ from reportgen.runtime import Engine, Fill
 from reportgen.settings import Settings
 from reportgen.store import Result
 from reportgen.truth import Truth
+from toys import toy_network, toy_spec
 
 SIDE = 32
 STEPS = 28
@@ -123,7 +124,7 @@ def test_curves_are_those_of_a_slow_loop(measure: str) -> None:
     fast = scored(view, {"map": saliency}, noise)["map"][measure]
     np.testing.assert_allclose(fast, slow, atol=2e-5)
     assert np.ptp(slow) > 0.2  # the model does react
-    trapezoid = sum((a + b) / 2 / STEPS for a, b in zip(slow[:-1], slow[1:], strict=True))
+    trapezoid = sum((a + b) / 2 / STEPS for a, b in itertools.pairwise(slow))
     assert curves.area_under(fast) == pytest.approx(trapezoid, abs=2e-5)
 
 
@@ -519,7 +520,7 @@ def test_limes_mask_is_not_measured_without_masks_to_compare_with() -> None:
 @pytest.mark.parametrize("located", [True, False])
 def test_two_images_support_nothing(located: bool) -> None:
     every = dict.fromkeys(("gradcam", "ablationcam", "mean", "lime"), 1.0)
-    for better in (every, {name: 5.0 for name in every}, {"scorecam": 5.0}):
+    for better in (every, dict.fromkeys(every, 5.0), {"scorecam": 5.0}):
         found = findings(2, located=located, **better)
         assert {finding.verdict for finding in found.values()} <= {"undecided", "not measured"}
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from lime.lime_image import ImageExplanation, LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
-from toys import CountingEngine, toy_network, toy_spec
 
 from analyses.lime import ANALYSIS
 from analyses.lime.params import explain_arguments, explain_params, pickled
@@ -31,6 +30,7 @@ from reportgen.analysis import Subject, View
 from reportgen.runtime import Engine
 from reportgen.settings import LimeSettings, Settings
 from reportgen.store import Result
+from toys import CountingEngine, toy_network, toy_spec
 
 FEW = LimeSettings(num_samples=64, repeats=1)
 ARGUMENTS = {

@@ -23,7 +23,6 @@ import pytest
 import torch
 from PIL import Image
 from torchvision import models
-from toys import photo_path
 
 import reportgen
 from reportgen import analysis as analysis_module
@@ -36,6 +35,7 @@ from reportgen.pipeline import analyse
 from reportgen.reports import read_report, report_json
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder
+from toys import photo_path
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 ESPRESSO, CAT, BROKEN = "n07920052_espresso.png", "sub/cat.jpg", "broken.jpg"

@@ -16,8 +16,8 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 import pytest
-from fixtures import HOSTILE_NAMES, make_report
 
+from fixtures import HOSTILE_NAMES, make_report
 from reportgen.document import Report
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders

@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 
 import pytest
-from fixtures import make_report
 from pydantic import ValidationError
 
+from fixtures import make_report
 from reportgen.document import Column, Figure, ImageRecord, Report, Section, Table, Text
 from reportgen.errors import UsageError
 from reportgen.reports import read_report, report_json

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 from reportgen.classifiers import ClassifierSpec
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, decide, engine, openvino_backend, softmax
 from reportgen.runtime.openvino_backend import ConversionFailed, Exported, exported
+from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 BACKENDS = ("torch", "openvino")
 

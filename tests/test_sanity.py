@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_runs import MadeRun, analyse_toy
 from torch import nn
 from torchvision import models
-from toys import CountingEngine, photo_folder, photo_path, toy_network, toy_spec
 
 from analyses.cams import ANALYSIS as CAMS
 from analyses.sanity import ANALYSIS
 from analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
 from analyses.sanity.correlation import down_the_cascade, rank_correlation
 from analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
+from made_runs import MadeRun, analyse_toy
 from reportgen import controls, verdicts
 from reportgen.analysis import Contribution, RunView, Subject, View
 from reportgen.classifiers import Network
@@ -31,6 +30,7 @@ from reportgen.document import Section, Table
 from reportgen.runtime import Engine
 from reportgen.settings import Settings
 from reportgen.store import Result
+from toys import CountingEngine, photo_folder, photo_path, toy_network, toy_spec
 
 RESNET_ORDER = [HEAD, "layer4", "layer3", "layer2", "layer1", "conv1"]
 
@@ -226,7 +226,10 @@ def test_map_explains_each_step_with_the_cams_analysis_itself() -> None:
         "ablationcam": len(stages),
         "scorecam": 1,
     }
-    again = [CAMS.map(replace(made, view=View(frame_of(0), made.view.engine.on(step, stage)))) for stage, step in cascade(network, (10, 8, 8), 0)]  # fmt: skip
+    again = [
+        CAMS.map(replace(made, view=View(frame_of(0), made.view.engine.on(step, stage))))
+        for stage, step in cascade(network, (10, 8, 8), 0)
+    ]
     for method in ("gradcam", "ablationcam"):
         expected = [rank_correlation(made.results["cams"].arrays[method], result.arrays[method]) for result in again]
         assert values["correlation"][method] == pytest.approx(expected, abs=1e-6)

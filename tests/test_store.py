@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from toys import ROOT
 
 from reportgen.document import Column, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.store import MANIFEST, Result, RunFolder, Store, cache_folder, write_file
+from toys import ROOT
 
 KEY = digest_of("key")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_runs import analyse_toy
 from PIL import Image
 
+from made_runs import analyse_toy
 from reportgen.analysis import Contribution, RunView, Subject
 from reportgen.classifiers import Preprocessing
 from reportgen.document import Section
