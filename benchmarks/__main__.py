@@ -81,7 +81,8 @@ def _measure(files: list[Any], settings: Settings, console: Console) -> dict[str
     spec = resolve(settings.models[0], settings)
     cache = cache_folder() / "models"
     engines = {precision: ours.engine(spec, precision, cache) for precision in ("exact", "fast")}
-    model = shipped.Whole(spec.load()).eval()
+    # As a user would load it: the product freezes its parameters, and grad-cam needs them to take gradients.
+    model = shipped.Whole(spec.load()).eval().requires_grad_(True)
     seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     passes: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     agreement: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
