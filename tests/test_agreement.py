@@ -157,6 +157,8 @@ def test_a_constant_map_marks_no_place(rule: str, level: float) -> None:
 def test_of_equal_pixels_the_first_in_reading_order_are_kept() -> None:
     saliency = np.array([[1, 3, 2], [3, 2, 2]])
     assert top_pixels(saliency, 3).tolist() == [[False, True, True], [True, False, False]]
+    large = np.arange(40 * 40).reshape(40, 40) % 3  # large enough for a sort that is not stable
+    assert np.array_equal(top_pixels(large, 100), (large == 2) & (np.cumsum(large.ravel() == 2).reshape(40, 40) <= 100))
     assert top_pixels(saliency, 0).sum() == 0
     assert top_pixels(saliency, 99).all()
 

@@ -59,7 +59,11 @@ def assert_split(network: Network, model: nn.Module, size: int) -> torch.Tensor:
     assert activations.ndim == 4
     assert activations.shape[2] == activations.shape[3] > 1
     logits = model(x)
+    kept = activations.clone()
     torch.testing.assert_close(network.head(activations), logits, rtol=1e-4, atol=1e-4)
+    assert torch.equal(activations, kept), (
+        "the head writes into the activations: an activation in place belongs to the trunk"
+    )
     if network.linear is not None:
         closed = activations.mean((2, 3)).numpy() @ network.linear.weight.T + network.linear.bias
         np.testing.assert_allclose(closed, logits.numpy(), rtol=1e-3, atol=1e-3)

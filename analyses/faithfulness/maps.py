@@ -9,7 +9,7 @@ from reportgen.store import Result
 
 CAMS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
 MEAN, LIME = "mean", "lime"
-CONTROLS = {"random": "Random map", "gaussian": "Centred Gaussian", "sobel": "Sobel edges", "empty": "Empty map"}
+CONTROLS = {"random": "Random map", "gaussian": "Centred Gaussian", "sobel": "Sobel edge map", "empty": "Empty map"}
 LABELS = {**CAMS, MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
 
 

@@ -102,7 +102,7 @@ def _approach(run: RunView, values: Values) -> list[Block]:
                 ),
                 ("LIME", "the signed weight of each pixel's superpixel, 0 where the surrogate gave none"),
                 ("Centred Gaussian", "sigma a quarter of the frame's side"),
-                ("Sobel edges", "gradient of the grey levels"),
+                ("Sobel edge map", "gradient of the grey levels"),
                 ("Forward passes", f"{sum(v['forward_passes'] for v in values):,} over all images"),
             ],
         ),
