@@ -41,6 +41,7 @@ from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
+from reportgen.sections import reduced
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
 from reportgen.truth import Annotation, read_truth
@@ -161,6 +162,12 @@ class MappedFolder:
         for at, key in keys.items():
             self._keys[at].append(key)
 
+    @property
+    def identity(self) -> list[Any]:
+        """What tells one mapped folder from another: names, and the key of every result."""
+        keys = [[*at, keys] for at, keys in sorted(self._keys.items())]
+        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys]
+
     def result(self, analysis: str, image: int, model: str | None = None) -> Result:
         """The result of one image (by position in `names`), empty outside the analysis' sample; `model` defaults to the explained one."""
         key = self._keys[analysis, model or self._explained][image]
@@ -200,6 +207,21 @@ class Run(MappedFolder):
             found = make()
             self._store.put(key, found)
         return found
+
+    def reduced(self, analysis: Analysis) -> Contribution:
+        """The section of an analysis, and what else it contributes."""
+        return reduced(analysis, self, self._all_that_a_reduce_reads, self.files, self._store, fresh=self._fresh)
+
+    @cached_property
+    def _all_that_a_reduce_reads(self) -> dict[str, Any]:
+        settings = self.settings.model_dump(mode="json")
+        return {
+            "settings": settings,
+            "files": {name: file_sha256(Path(name)) for name in sorted(_files_named_in(settings))},
+            "images": [image.model_dump(mode="json") for image in self.images],
+            "mapped": [folder.identity for folder in dict.fromkeys((self, self.probe))],
+            "versions": _versions(PACKAGES),
+        }
 
     # --- map ---
 
@@ -362,7 +384,7 @@ def analyse(
     contributions: dict[str, Contribution] = {}
     for analysis in analyses:
         with run.watch.stage(f"section {analysis.name}"):
-            contributions[analysis.name] = analysis.reduce(run)
+            contributions[analysis.name] = run.reduced(analysis)
         progress.step(analysis.title)
     return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
 
@@ -521,6 +543,16 @@ def _created() -> str:
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:
     return {package: version(package) for package in sorted(packages) if _installed(package)}
+
+
+def _files_named_in(settings: Any) -> set[str]:
+    """Every string in the settings that is the path of a file: a word list may change under its name."""
+    if isinstance(settings, dict | list):
+        values = settings.values() if isinstance(settings, dict) else settings
+        return {name for value in values for name in _files_named_in(value)}
+    with suppress(OSError, ValueError):  # no path at all
+        return {settings} if isinstance(settings, str) and Path(settings).is_file() else set()
+    return set()
 
 
 def _installed(package: str) -> bool:

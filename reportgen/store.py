@@ -12,6 +12,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._hashes: dict[str, tuple[str, int]] = {}
+        self._written: set[str] = set()
 
     def check(self) -> None:
         """Whether a run may write here: ask before the work, `begin` asks again.
@@ -179,6 +181,7 @@ class RunFolder:
                 listing.write(f"{json.dumps(file)}\n")
         write_file(self.path / file, data)
         self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
+        self._written.add(file)
         return file
 
     def array(self, file: str, values: np.ndarray) -> str:
@@ -216,6 +219,20 @@ class RunFolder:
         writer.writerow([column.key for column in table.columns])
         writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
         return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[set[str]]:
+        """Collect the names of the files that are written inside the block."""
+        written: set[str] = set()
+        self._written = written
+        try:
+            yield written
+        finally:
+            self._written = set()
+
+    def size(self, file: str) -> int:
+        """Bytes of a file that this run wrote."""
+        return self._hashes[file][1]
 
     def adopt(self, file: str) -> None:
         """Take a file that a renderer wrote into the manifest."""

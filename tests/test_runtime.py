@@ -273,6 +273,34 @@ def test_fast_stays_near_exact(models_cache: Path) -> None:
     np.testing.assert_allclose(fast.logits(4, copying(batch)), expected(made, batch), rtol=0.1, atol=0.1)
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 6, 13])
+def test_several_images_a_request_give_each_its_own_logits(
+    count: int, models_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = spec()
+    record = decide(made, "openvino", "exact", models_cache)
+    monkeypatch.setattr(openvino_backend, "BATCH", {"exact": 4})
+    batch, engine_of_four = inputs(count), Engine(made, record, models_cache)
+    for _ in range(2):  # the second time over what the first left in the buffers
+        np.testing.assert_allclose(engine_of_four.logits(count, copying(batch)), expected(made, batch), atol=1e-4)
+    np.testing.assert_allclose(engine_of_four.forward(batch).logits, expected(made, batch), atol=1e-4)
+
+
+def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ForOne(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(int(x.shape[0]), 5)  # traced on one image, that is 1 for good
+
+    found = toy_network()
+    one = network(found.trunk, torch.nn.Sequential(found.head, ForOne()))
+    made = toy_spec(one, name="for one image")
+    record = decide(made, "openvino", "exact", models_cache)
+    monkeypatch.setattr(openvino_backend, "BATCH", {"exact": 4})
+    batch = inputs(6)
+    logits = Engine(made, record, models_cache).logits(6, copying(batch))
+    np.testing.assert_allclose(logits, expected(spec(), batch), atol=1e-4)
+
+
 # --- the conversion on disk ----------------------------------------------------------------------
 
 USE = """

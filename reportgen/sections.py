@@ -1,0 +1,59 @@
+"""Sections are kept as results are: a reduce is pure, so a run in which nothing has changed draws no chart again."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from reportgen.analysis import Analysis, Contribution, RunView
+from reportgen.hashing import digest_of
+from reportgen.store import Result, RunFolder, Store
+
+FORMAT = "1"
+# A larger section is made again instead: with the folder it grows (maps, masks), and the store holds its results anyway.
+MOST_BYTES = 64 << 20
+_CONTRIBUTION = TypeAdapter(Contribution)
+
+
+def reduced(
+    analysis: Analysis, run: RunView, parts: Any, files: RunFolder, store: Store, *, fresh: bool
+) -> Contribution:
+    """What `analysis.reduce(run)` returns, its files written to `files`; from the store where nothing it reads has changed.
+
+    Args:
+        parts: plain JSON that names all that a reduce can read of the run.
+        fresh: reduce again in any case.
+    """
+    key = digest_of(["section", FORMAT, analysis.name, analysis.version, _code(type(analysis).__module__), parts])
+    kept = None if fresh else store.get(key)
+    if kept is None:
+        with files.recorded() as written:
+            made = _CONTRIBUTION.dump_python(analysis.reduce(run), mode="json")
+        kept = Result({"contribution": made, "files": sorted(written)})
+        if sum(files.size(name) for name in written) <= MOST_BYTES:
+            contents = {f"file{i}": _bytes(files.path / name) for i, name in enumerate(kept.values["files"])}
+            store.put(key, Result(kept.values, contents))
+    else:
+        for i, name in enumerate(kept.values["files"]):
+            files.raw(name, kept.arrays[f"file{i}"].tobytes())
+    # Both ways through the same data: what was kept cannot read otherwise than what was made.
+    return _CONTRIBUTION.validate_python(kept.values["contribution"])
+
+
+def _bytes(path: Path) -> np.ndarray:
+    return np.frombuffer(path.read_bytes(), np.uint8)
+
+
+@cache
+def _code(module: str) -> str:
+    """A hash of the sources that a section is made by: the analysis' package, and this one."""
+    file = Path(sys.modules[module].__file__ or "")
+    own = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    house = sorted(Path(__file__).parent.rglob("*.py"))
+    return digest_of([hashlib.sha256(path.read_bytes()).hexdigest() for path in [*own, *house]])

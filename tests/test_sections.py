@@ -1,0 +1,142 @@
+"""reportgen.sections: a section is made again when something that it reads has changed, and only then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from made_runs import analyse_toy
+from reportgen import sections
+from reportgen.analysis import Contribution, RunView, Subject
+from reportgen.document import Evidence, Finding, Section, Text
+from reportgen.settings import Settings
+from reportgen.store import Result
+from toys import photo_folder
+
+
+class Counting:
+    """An analysis that counts its reduces and writes files of every kind that is cheap."""
+
+    name, title, version, order = "counting", "Counting", "1", 10
+    requires: tuple[str, ...] = ()
+    over = "images"
+
+    def __init__(self) -> None:
+        self.reduces = 0
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {}
+
+    def map(self, subject: Subject) -> Result:
+        return Result({"mean": float(subject.view.frame.mean())})
+
+    def reduce(self, run: RunView) -> Contribution:
+        self.reduces += 1
+        means = [run.result(self.name, i).values["mean"] for i in range(len(run.images))]
+        run.files.raw("figures/means.json", json.dumps(means).encode())
+        run.files.mask("masks/all.png", np.ones((4, 4), bool))
+        text = f"{run.settings.title}: {len(means)} images."
+        evidence = Evidence(name="mean", value=np.mean(means), ci=(0.1, 0.2))
+        return Contribution(
+            Section(id="counting", title="Counting", blocks=[Text(text=text)]),
+            per_image=[{"mean": mean, "pair": (1, 2)} for mean in means],
+            report={"extra": {"means": means}},
+            findings=[
+                Finding(id="X1", section="counting", claim="c", verdict="undecided", text="t", evidence=[evidence])
+            ],
+        )
+
+
+class Bench:
+    """The same folder, store and analysis, run after run."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self.analysis, self._monkeypatch = home, Counting(), monkeypatch
+        self.images = photo_folder(home / "images", "coffee", "rocket")
+        self._runs = 0
+
+    def run(self, **settings: Any) -> tuple[dict[str, Any], dict[str, bytes], int]:
+        """report.json as data without its date, the files, and the reduces that this run took."""
+        before, out = self.analysis.reduces, self.home / f"out{self._runs}"
+        self._runs += 1
+        report, _ = analyse_toy(self.images, out, self.home / "cache", [self.analysis], self._monkeypatch, **settings)
+        files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        return report.model_dump(mode="json", exclude={"provenance"}), files, self.analysis.reduces - before
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(tmp_path, monkeypatch)
+
+
+def test_a_second_run_reduces_nothing_and_says_and_writes_the_same(bench: Bench) -> None:
+    report, files, reduces = bench.run()
+    assert reduces == 1
+    again, same_files, none = bench.run()
+    assert none == 0
+    assert again == report
+    assert same_files == files
+    assert {"figures/means.json", "masks/all.png"} <= set(files)
+
+
+def change_an_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    (bench.images / "rocket.jpg").write_bytes((bench.images / "coffee.png").read_bytes())
+    return {}
+
+
+def rename_an_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    (bench.images / "rocket.jpg").rename(bench.images / "spacecraft.jpg")
+    return {}
+
+
+def label_the_images(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    (bench.images / "labels.csv").write_text("name,class\nrocket.jpg,class 1\n")
+    return {}
+
+
+def another_title(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"title": "Another"}
+
+
+def another_version_of_a_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr("reportgen.pipeline._versions", lambda packages: dict.fromkeys(packages, "99"))
+    return {}
+
+
+def another_code(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(sections, "_code", lambda module: "edited")
+    return {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_an_image, rename_an_image, label_the_images, another_title, another_version_of_a_package, another_code],
+)
+def test_whatever_a_reduce_reads_makes_it_run_again(change: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    settings = change(bench, monkeypatch)
+    assert bench.run(**settings)[2] == 1
+
+
+def test_a_file_that_the_settings_name_counts_by_its_content(bench: Bench) -> None:
+    words = bench.home / "words.txt"
+    words.write_text("one")
+    named = {"dissection": {"concepts": str(words)}}
+    assert [bench.run(**named)[2], bench.run(**named)[2]] == [1, 0]
+    words.write_text("two")
+    assert bench.run(**named)[2] == 1
+
+
+def test_a_large_section_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "MOST_BYTES", 10)
+    report, files, _ = bench.run()
+    again, same_files, reduces = bench.run()
+    assert reduces == 1
+    assert (again, same_files) == (report, files)
