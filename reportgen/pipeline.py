@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reportgen import images as image_files
+from reportgen import wording
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
@@ -47,7 +48,7 @@ from reportgen.store import Result, RunFolder, Store
 from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
 
-OBSERVATION_VERSION = "1"
+OBSERVATION_VERSION = "2"
 # Packages whose version can change a result or the look of a report; they stand in the provenance.
 PACKAGES = (
     "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
@@ -111,6 +112,11 @@ class Model:
     spec: ClassifierSpec
     runtime: RuntimeRecord
     engine: Engine
+
+    @cached_property
+    def exact(self) -> Engine:
+        """The same model in exact precision; the engine itself where it is that already."""
+        return self.engine.exact()
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -271,6 +277,8 @@ class Run(MappedFolder):
             height, width = image.pixels.shape[:2]
             prediction = {**top5[0], "logit": float(logits[top[0]]), "top5": top5}
             values = {"width": width, "height": height, "prediction": prediction}
+            if model.exact is not model.engine:
+                values["deviation"] = _deviation(logits, model.exact.forward(view.input[None]).logits[0])
             return Result(values, {"frame": view.frame} if shown else {})
 
         # Only the explained model's frames are ever drawn; a probe set of thousands would fill the disk with the others.
@@ -325,6 +333,15 @@ class Run(MappedFolder):
         self._store.put(key, result)
         self.computed += 1
         return result
+
+
+def _deviation(fast: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
+    """What reduced precision does to the (classes,) logits of one image."""
+    return {
+        "logits": float(np.abs(fast - exact).max() / np.abs(exact).max()),
+        "probability": float(np.abs(softmax(fast) - softmax(exact)).max()),
+        "same_class": int(fast.argmax()) == int(exact.argmax()),
+    }
 
 
 def analyse(
@@ -463,6 +480,7 @@ def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result
                 prediction=prediction,
                 target=Target(index=prediction.index, name=prediction.name),
                 correct=None if label is None else label.index == prediction.index,
+                **({"deviation": deviation} if (deviation := observation.values.get("deviation")) else {}),
             )
         )
 
@@ -491,7 +509,11 @@ def _report(
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         rules=list(RULES) if findings else [],
-        warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
+        warnings=[
+            *_precision(images),
+            *_wrong_predictions(images),
+            *(w for c in contributions.values() for w in c.warnings),
+        ],
         **extras,
     )
 
@@ -506,6 +528,20 @@ def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
                 "where the label "
                 f"is {image.label.name}; every map of this image explains {image.target.name}.",
             )
+
+
+def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
+    """What `fast` cost, measured on these images; nothing where they were computed in exact precision."""
+    measured = [extra["deviation"] for image in images if "deviation" in (extra := image.model_extra or {})]
+    if measured:
+        logits, probability = (max(d[key] for d in measured) for key in ("logits", "probability"))
+        same = sum(d["same_class"] for d in measured)
+        yield Warning_(
+            code="fast-precision",
+            text=f"Computed in reduced precision (bf16). Beside fp32, over {wording.count(len(measured), 'image')}: "
+            f"logits differ by at most {100 * logits:.1f} % of the largest, probabilities by at most {probability:.3f}, "
+            f"and the first choice is the same on {same} of {len(measured)}.",
+        )
 
 
 def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) -> Provenance:

@@ -68,7 +68,13 @@ def image_record(name: str) -> ImageRecord:
 
 
 def analyse_toy(
-    images: Path, out: Path, cache: Path, analyses: Sequence[Any], monkeypatch: pytest.MonkeyPatch, **settings: Any
+    images: Path,
+    out: Path,
+    cache: Path,
+    analyses: Sequence[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str = "exact",
+    **settings: Any,
 ) -> tuple[Report, list[str]]:
     """The pipeline over a folder with a toy network; returns the report and what it told the user."""
     said: list[str] = []
@@ -82,7 +88,7 @@ def analyse_toy(
             said.append(message)
 
     spec = toy_spec(toy_network())
-    record = RuntimeRecord(name="torch", precision="exact", device="cpu")
+    record = RuntimeRecord(name="torch", precision=precision, device="cpu")
     monkeypatch.setattr("reportgen.pipeline.resolve", lambda name, settings: spec)
     monkeypatch.setattr("reportgen.pipeline.decide", lambda *_: record)
     monkeypatch.setattr("reportgen.pipeline.load_analyses", lambda tasks: list(analyses))

@@ -25,6 +25,7 @@ from PIL import Image
 from torchvision import models
 
 import reportgen
+from made_runs import analyse_toy
 from reportgen import analysis as analysis_module
 from reportgen.analysis import Contribution, RunView, Subject, View, load_analyses
 from reportgen.api import make_report
@@ -35,7 +36,7 @@ from reportgen.pipeline import analyse
 from reportgen.reports import read_report, report_json
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder
-from toys import photo_path
+from toys import photo_folder, photo_path
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 ESPRESSO, CAT, BROKEN = "n07920052_espresso.png", "sub/cat.jpg", "broken.jpg"
@@ -658,3 +659,21 @@ def test_run_and_render_from_python(photos: Path, cache: Path, tmp_path: Path) -
         reportgen.render(Report.model_validate_json(report_json(report)), tmp_path / "again")
     with pytest.raises(AttributeError, match="no attribute 'explain'"):
         _ = reportgen.explain
+
+
+def test_reduced_precision_says_what_it_did_to_these_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = photo_folder(tmp_path / "photos", "coffee", "rocket", "astronaut")
+    fast, _ = analyse_toy(photos, tmp_path / "fast", tmp_path / "cache", [], monkeypatch, precision="fast")
+    exact, _ = analyse_toy(photos, tmp_path / "exact", tmp_path / "cache", [], monkeypatch)
+    measured = [image.deviation for image in fast.images]
+    for one, other, deviation in zip(fast.images, exact.images, measured, strict=True):
+        assert abs(one.prediction.logit - other.prediction.logit) > 0
+        assert abs(one.prediction.probability - other.prediction.probability) <= deviation["probability"] + 1e-7
+        assert deviation["same_class"] == (one.prediction.index == other.prediction.index)
+        assert 1e-5 < deviation["logits"] < 0.05, "bf16 keeps eight bits"
+    (warning,) = fast.warnings
+    assert warning.code == "fast-precision"
+    assert f"{100 * max(d['logits'] for d in measured):.1f} %" in warning.text
+    assert f"same on {sum(d['same_class'] for d in measured)} of 3" in warning.text
+    assert not exact.warnings
+    assert all("deviation" not in (image.model_extra or {}) for image in exact.images)

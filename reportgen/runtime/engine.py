@@ -137,6 +137,12 @@ class Engine:
         spec = replace(self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network)
         return Engine(spec, record or self.record, self._models_cache)
 
+    def exact(self) -> Engine:
+        """This classifier in exact precision on the same backend; the engine itself where it is that already."""
+        if self.record.precision == "exact":
+            return self
+        return Engine(self.spec, self.record.model_copy(update={"precision": "exact"}), self._models_cache)
+
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
         import torch
 
