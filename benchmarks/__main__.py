@@ -37,6 +37,7 @@ def main() -> None:
     arguments = _arguments()
     settings = Settings(
         **({"models": (arguments.model,)} if arguments.model else {}),
+        lime={"repeats": 1},  # what the library does; the two further draws are reportgen's own evidence
         weights=dict(w.split("=", 1) for w in arguments.weights),
     )
     console = Console(stderr=True)
@@ -82,7 +83,7 @@ def _measure(files: list[Any], settings: Settings, console: Console) -> dict[str
     cache = cache_folder() / "models"
     engines = {precision: ours.engine(spec, precision, cache) for precision in ("exact", "fast")}
     # As a user would load it: the product freezes its parameters, and grad-cam needs them to take gradients.
-    model = shipped.Whole(spec.load()).eval().requires_grad_(True)
+    model = shipped.Whole(spec.load(), spec.preprocessing.size).eval().requires_grad_(True)
     seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     passes: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     agreement: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))

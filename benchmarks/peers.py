@@ -16,7 +16,7 @@ from reportgen.settings import LimeSettings
 def torchcam_scorecam(model: Whole, x: np.ndarray, target: int) -> None:
     from torchcam.methods import ScoreCAM
 
-    with ScoreCAM(model, target_layer=model.trunk, input_shape=x.shape) as extractor, torch.no_grad():
+    with ScoreCAM(model, target_layer=model.layer, input_shape=x.shape) as extractor, torch.no_grad():
         scores = model(torch.from_numpy(x[None]))
         extractor(target, scores)
 

@@ -16,16 +16,41 @@ from reportgen.settings import LimeSettings
 
 
 class Whole(nn.Module):
-    """The network as one module whose child `trunk` is the layer that the libraries hook: post-activation."""
+    """The network as a user has it, counting what passes through.
 
-    def __init__(self, network: Network) -> None:
+    Attributes:
+        layer: the module that the libraries hook: the last one with weights whose output is the trunk's, after its
+            activation (`bn2` of EfficientNet-Lite, `layer4.2` of ResNet-50). Not the trunk as one module: AblationCAM
+            replaces its layer, and would then skip all of the network's work.
+    """
+
+    def __init__(self, network: Network, side: int) -> None:
         super().__init__()
-        self.trunk, self.head = network.trunk, network.head
+        self.model = network.model
         self.passes = 0
+        self.layer = _post_activation(network, torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.passes += len(x)
-        return self.head(self.trunk(x))
+        return self.model(x)
+
+
+def _post_activation(network: Network, x: torch.Tensor) -> nn.Module:
+    outputs: list[tuple[nn.Module, torch.Tensor]] = []
+
+    def keep(module: nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, torch.Tensor) and next(module.parameters(), None) is not None:
+            outputs.append((module, output.clone()))
+
+    hooks = [module.register_forward_hook(keep) for module in network.model.modules()]
+    with torch.no_grad():
+        wanted = network.trunk(x).clone()
+        outputs.clear()
+        network.model(x)
+    for hook in hooks:
+        hook.remove()
+    # A module ends before the one that holds it.
+    return next(module for module, output in outputs if output.shape == wanted.shape and torch.equal(output, wanted))
 
 
 @contextmanager
@@ -51,7 +76,7 @@ def cam(method: str, model: Whole, x: np.ndarray, target: int) -> np.ndarray:
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     made = {"gradcam": library.GradCAM, "ablationcam": library.AblationCAM, "scorecam": library.ScoreCAM}[method]
-    with quiet(), made(model=model, target_layers=[model.trunk]) as explainer:
+    with quiet(), made(model=model, target_layers=[model.layer]) as explainer:
         return explainer(input_tensor=torch.from_numpy(x[None]), targets=[ClassifierOutputTarget(target)])[0]
 
 
