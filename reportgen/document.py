@@ -173,6 +173,20 @@ class Finding(_Data):
     evidence: list[Evidence] = []
 
 
+class Summary(_Data):
+    """The first page: what a reader takes away who reads no further.
+
+    Attributes:
+        images: one sentence on what was explained and how often the model was right, the wrong images named.
+        findings: ids of the findings that were decided and matter most, contradicted claims first.
+        rest: one sentence on the claims that stand elsewhere in the report; empty where there is none.
+    """
+
+    images: str
+    findings: list[str] = []
+    rest: str = ""
+
+
 class Warning_(_Data):
     """Something that a reader must know before trusting a number. `code` is stable, `text` is one sentence."""
 
@@ -284,6 +298,7 @@ class Report(BaseModel):
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []
+    summary: Summary | None = None
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.

@@ -45,6 +45,7 @@ from reportgen.runtime import Engine, decide, softmax
 from reportgen.sections import reduced
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
+from reportgen.summary import summarise
 from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
 
@@ -508,6 +509,7 @@ def _report(
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
+        summary=summarise(images, findings, run.settings.models[0]),
         rules=list(RULES) if findings else [],
         warnings=[
             *_precision(images),
