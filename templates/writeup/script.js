@@ -142,8 +142,10 @@
   const shownValue = (measure, value) =>
     value === null ? "–" : `${(value * scale(measure)).toFixed(decimals(measure)).replace("-", "−")}${measure.percent ? " %" : ""}`;
 
-  function field(label, control) {
-    return make("label", { className: "field" }, make("span", {}, label), control);
+  /* The label stands beside its control, not around it: the choices of a select would become part of its name. */
+  function labelled(label, control, className, ...more) {
+    control.id = `control-${(labelled.count = (labelled.count ?? 0) + 1)}`;
+    return make("div", { className }, make("label", { htmlFor: control.id }, label), control, ...more);
   }
 
   function select(options) {
@@ -181,7 +183,7 @@
     const status = make("p", { className: "status", role: "status" });
     const fields = Object.entries(controls)
       .filter(([key]) => measures.length || !["low", "most"].includes(key))
-      .map(([key, control]) => field(WORDS[key], control));
+      .map(([key, control]) => labelled(WORDS[key], control, "field"));
     sheet.before(make("div", { className: "tools", role: "group", "aria-label": WORDS.tools }, ...fields, direction, reset, status));
 
     const measure = (id) => measures.find((item) => item.id === id);
@@ -304,13 +306,14 @@
   }
 
   function copyTools(box, heads, rows) {
-    const button = make("button", { type: "button" }, WORDS.copy, make("span", { className: "hidden" }, `: ${box.getAttribute("aria-label")}`));
+    const name = box.getAttribute("aria-label");
+    const button = make("button", { type: "button", "aria-label": `${WORDS.copy}: ${name}` }, WORDS.copy);
     const status = make("span", { role: "status" });
     button.addEventListener("click", async () => {
       // The same text as the CSV file of the run folder, in the order that stands on the screen.
       const lines = [heads.map((head) => quoted(head.dataset.key)), ...rows().map((row) => [...row.cells].map(csvCell))];
       const done = await copied(lines.map((line) => `${line.join(",")}\n`).join(""));
-      status.textContent = done ? WORDS.copied(box.getAttribute("aria-label"), lines.length - 1) : WORDS.notCopied;
+      status.textContent = done ? WORDS.copied(name, lines.length - 1) : WORDS.notCopied;
       setTimeout(() => { status.textContent = ""; }, 5000);
     });
     return make("div", { className: "table-tools" }, button, status);
@@ -367,7 +370,7 @@
       next: make("button", { type: "button" }, WORDS.next),
       close: make("button", { type: "button", className: "close" }, WORDS.close),
     };
-    parts.slider = make("label", { className: "slider" }, make("span", {}, WORDS.opacity), parts.opacity, parts.percent);
+    parts.slider = labelled(WORDS.opacity, parts.opacity, "slider", parts.percent);
     parts.turn = make("div", { className: "turn" }, parts.previous, parts.place, parts.next);
     const dialog = make("dialog", { className: "viewer", "aria-labelledby": "viewer-title" },
       make("div", { className: "viewer-head" }, parts.title, parts.turn, parts.close),
