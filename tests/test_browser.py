@@ -457,9 +457,9 @@ def test_contents_stay_and_say_where_the_reader_is(visit: Visits) -> None:
     page.locator("#table-iou").scroll_into_view_if_needed()
     until(page, "document.querySelector('.contents [aria-current]')?.hash === '#agreement-approach'")
     assert here.count() == 1 and here.is_visible(), "the contents are still beside the text"
-    page.keyboard.press("End")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     until(page, "document.querySelector('.contents [aria-current]')?.hash === '#provenance'")
-    page.keyboard.press("Home")
+    page.evaluate("scrollTo(0, 0)")
     until(page, "!document.querySelector('.contents [aria-current]')")
 
 
@@ -611,10 +611,10 @@ def test_an_empty_script_leaves_a_page_without_controls(
 # --- accessibility, size -------------------------------------------------------------------------------------------------
 
 
-def violations(page: Any) -> list[str]:
+def violations(page: Any, part: str = "html") -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, part).response["violations"]
     return [f"{item['id']}: {node['html'][:120]}: {node['failureSummary']}" for item in found for node in item["nodes"]]
 
 
@@ -625,11 +625,11 @@ def test_axe_finds_no_violation(visit: Visits, size: tuple[int, int], theme: str
     assert violations(page) == []
     if size == NARROW:
         page.get_by_role("button", name="Contents").click()
-        assert violations(page) == []
+        assert violations(page, ".contents") == []
         page.keyboard.press("Escape")
     page.locator(".card:visible button").first.click()
     page.get_by_role("dialog").get_by_role("radio", name="ScoreCAM").check()
-    assert violations(page) == []
+    assert violations(page, ".viewer") == []
 
 
 def test_a_thousand_images_stay_usable(visit: Visits, made: tuple[Report, Path], tmp_path: Path) -> None:
