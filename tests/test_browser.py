@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
@@ -448,7 +450,7 @@ def test_theme_follows_the_system_until_the_button_says_otherwise(visit: Visits,
 
 def test_charts_keep_light_paper_in_the_dark(visit: Visits) -> None:
     page = visit("?theme=dark")
-    assert page.locator(".chart img").evaluate("img => getComputedStyle(img).backgroundColor") == "rgb(233, 236, 239)"
+    assert page.locator(".chart img").evaluate("img => getComputedStyle(img).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_contents_stay_and_say_where_the_reader_is(visit: Visits) -> None:
@@ -529,6 +531,14 @@ def test_print_shows_the_report_alone_on_white(visit: Visits) -> None:
     assert paper(page) == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 37, 48)"
     assert cards(page) == ["n01608432_kite.JPEG"], "paper shows what the screen did"
+
+
+def test_print_has_every_picture(visit: Visits, made: tuple[Report, Path]) -> None:
+    document = pdfium.PdfDocument(visit().pdf(format="A4"))
+    photographs = [item for leaf in document for item in leaf.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE])]
+    figures = [block for section in made[0].sections for block in section.blocks if block.type == "figure"]
+    assert len(photographs) >= len(NAMES) + sum(len(figure.pictures) for figure in figures if figure.kind != "chart")
+    document.close()
 
 
 # --- names from strangers ------------------------------------------------------------------------------------------------
@@ -655,4 +665,5 @@ def test_a_thousand_images_stay_usable(visit: Visits, made: tuple[Report, Path],
     )
     assert len(cards(page)) == 72
     assert spent < 2000, f"{spent:.0f} ms"
-    assert page.locator(".card img").first.get_attribute("loading") == "lazy"
+    assert page.locator(".card img").first.get_attribute("decoding") == "async"
+    assert page.locator(".card").last.evaluate("card => getComputedStyle(card).contentVisibility") == "auto"

@@ -115,7 +115,7 @@ def _row_anchors(table: dict[str, Any], images: dict[str, dict[str, Any]]) -> li
 def _layered(picture: dict[str, Any], figure: dict[str, Any], images: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The picture with `over` and `layer`: known from the figure that it stands in, or from itself."""
     panel = figure["image"] if figure["kind"] == "panels" else None
-    image = images.get(picture["image"] or panel)
+    image = images.get(picture["image"] or panel or "")
     if image is None or not _same_shape(picture, image["picture"]):
         return {**picture, "over": "", "layer": ""}
     if picture["file"] == image["picture"]["file"]:
