@@ -20,6 +20,7 @@ from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
 from reportgen.document import Report
 from reportgen.rendering import render
 from reportgen.rendering.filters import visible
+from reportgen.store import RunFolder
 
 REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"  # read before conftest tidies the environment
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -67,23 +68,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     images = [*others, last.model_copy(update={"prediction": prediction})]
     for section in report.sections:
         for block in section.blocks:
-            if block.type == "table" and block.file:
-                from reportgen.store import RunFolder
-
-                RunFolder.table(_Tables(run), block)  # type: ignore[arg-type]
+            if block.type == "table":
+                RunFolder(run).table(block)
     return report.model_copy(update={"images": images}), run
-
-
-class _Tables:
-    """What the run folder's own `table` needs of it: a place for the CSV file."""
-
-    def __init__(self, run: Path) -> None:
-        self.run = run
-
-    def raw(self, file: str, data: bytes) -> str:
-        (self.run / "tables").mkdir(exist_ok=True)
-        (self.run / "tables" / Path(file).name).write_bytes(data)
-        return file
 
 
 @pytest.fixture(scope="module")
