@@ -33,7 +33,7 @@ FLAGS = (
     "--no-first-run",
 )
 NAMES = (*PLAIN_NAMES[:6], *HOSTILE_NAMES)
-HOSTILE_CLASS = "<img src=x onerror=alert(2)> {{7*7}}"
+HOSTILE_CLASS = "<img src=x onerror=alert(2)> {{7*7}} \u202eback"
 WIDE, NARROW = (1400, 900), (420, 850)
 
 
@@ -61,9 +61,15 @@ def _without(reason: str) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    """Six plain images, the third of them wrong, and eight with names from strangers, the last with such a class."""
+    """Six plain images, the third of them wrong, and eight with names from strangers, the last with such a class.
+
+    What is read aloud names the image, as in a real report.
+    """
     report, run = make_report(tmp_path_factory.mktemp("browser"), len(NAMES), names=NAMES)
-    *others, last = report.images
+    *others, last = [
+        image.model_copy(update={"picture": image.picture.model_copy(update={"alt": f"What was seen of {image.name}"})})
+        for image in report.images
+    ]
     prediction = last.prediction.model_copy(update={"name": HOSTILE_CLASS})
     images = [*others, last.model_copy(update={"prediction": prediction})]
     for section in report.sections:
@@ -542,6 +548,8 @@ def test_a_strangers_name_is_text_everywhere(visit: Visits) -> None:
         assert cards(page) == [shown]
         page.locator(".card:visible button").click()
         assert texts(dialog.get_by_role("heading")) == [shown]
+        dialog.get_by_role("radio", name="Original").check()
+        assert texts(dialog.locator(".viewer-alt")) == [f"What was seen of {shown}"]
         dialog.get_by_role("radio", name="Grad-CAM", exact=True).check()
         page.keyboard.press("Escape")
         assert shown in column(page, "#table-iou", 1)
@@ -550,14 +558,18 @@ def test_a_strangers_name_is_text_everywhere(visit: Visits) -> None:
     assert page.locator("bdi script, bdi img, dialog script, option > *").count() == 0
 
 
+def test_no_character_of_a_stranger_turns_the_text_around(html: Path) -> None:
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", html.read_text("utf-8"))
+
+
 def test_a_strangers_class_is_text_in_the_tools(visit: Visits) -> None:
     page = visit()
-    tool(page, "Class").select_option(label=HOSTILE_CLASS)
-    assert texts(page.locator(".card:visible .card-prediction"))[0].startswith(HOSTILE_CLASS)
+    tool(page, "Class").select_option(label=visible(HOSTILE_CLASS))
+    assert texts(page.locator(".card:visible .card-prediction"))[0].startswith(visible(HOSTILE_CLASS))
     page.reload()
     assert len(cards(page)) == 1, "and through the address"
     page.locator(".card:visible button").click()
-    assert HOSTILE_CLASS in page.get_by_role("dialog").inner_text()
+    assert visible(HOSTILE_CLASS) in page.get_by_role("dialog").inner_text()
 
 
 def test_the_policy_runs_our_script_and_no_other(visit: Visits, html: Path) -> None:
