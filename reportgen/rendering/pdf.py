@@ -18,6 +18,7 @@ from reportgen.errors import ReportgenError
 from reportgen.rendering.attachments import attaching
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.sources import Sources
+from reportgen.rendering.tagging import complete_tags, place_names
 
 if TYPE_CHECKING:
     import pydyf
@@ -58,7 +59,7 @@ def write_pdf(
     attach = attaching(data, sources, context["report"]["provenance"]["created"])
 
     def finish(document: Any, pdf: pydyf.PDF) -> None:
-        _scope_headers(pdf)
+        complete_tags(pdf, place_names(context))
         attach(document, pdf)
 
     try:
@@ -85,31 +86,6 @@ def load_weasyprint() -> ModuleType:
             "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 (HTML works without: --format html)"
         ) from error
     return weasyprint
-
-
-def _scope_headers(pdf: pydyf.PDF) -> None:
-    """Say of every table header whether it heads a column or a row, and index the names that cells know them by.
-
-    WeasyPrint links cells to headers by name, but writes neither the scope nor the tree that finds a name
-    (ISO 32000-1, tables 322 and 349).
-    """
-    import pydyf
-
-    structure = [item for item in pdf.objects if isinstance(item, pydyf.Dictionary)]
-    elements = {item.reference: item for item in structure if item.get("S")}
-    named = []
-    for element in elements.values():
-        if element["S"] == "/TH" and "A" in element:
-            group = elements[elements[element["P"]]["P"]]
-            element["A"]["Scope"] = "/Column" if group["S"] == "/THead" else "/Row"
-            if "ID" in element:
-                named.append((element["ID"], element.reference))
-    if named:
-        pairs = sorted(named, key=lambda pair: pair[0].data)
-        tree = pydyf.Dictionary({"Names": pydyf.Array(part for pair in pairs for part in pair)})
-        pdf.add_object(tree)
-        root = next(item for item in structure if item.get("Type") == "/StructTreeRoot")
-        root["IDTree"] = tree.reference
 
 
 class _Collector(logging.Handler):
