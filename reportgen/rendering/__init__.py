@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reportgen.document import Report
@@ -16,7 +17,7 @@ from reportgen.rendering.html import write_html
 from reportgen.rendering.pdf import load_weasyprint, write_pdf
 from reportgen.rendering.sources import sources
 
-FORMATS = ("html", "pdf")
+WRITERS = {"html": write_html, "pdf": write_pdf}
 
 
 def check(template: str | Path, formats: Sequence[str]) -> None:
@@ -26,9 +27,9 @@ def check(template: str | Path, formats: Sequence[str]) -> None:
         UsageError: an unknown template or format.
         ReportgenError: the PDF library cannot be loaded.
     """
-    unknown = [name for name in formats if name not in FORMATS]
+    unknown = [name for name in formats if name not in WRITERS]
     if unknown:
-        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(FORMATS)}")
+        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
     template_folders(template)
     if "pdf" in formats:
         load_weasyprint()
@@ -63,17 +64,15 @@ def render(
     """
     check(template, formats)
     files = sources(report, Path(run), template_folders(template))
+    if "pdf" in formats:
+        files = replace(files, data=data_files(report, files, manifest), archive=archive)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for name in dict.fromkeys(formats):
         target = out / f"report.{name}"
         with replacing(target) as temporary:
-            context = page_context(report, name)
-            if name == "pdf":
-                write_pdf(context, files, temporary, data_files(report, files, manifest), archive=archive)
-            else:
-                write_html(context, files, temporary)
+            WRITERS[name](page_context(report, name), files, temporary)
         written.append(target)
     return written
 
