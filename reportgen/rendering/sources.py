@@ -85,6 +85,8 @@ def inside(root: Path, name: str) -> Path | None:
 
 
 def _named_pictures(report: Report) -> Iterator[str]:
+    if report.document.logo is not None:
+        yield report.document.logo.file
     for image in report.images:
         yield image.picture.file
     for section in report.sections:
