@@ -47,7 +47,8 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
     wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
     images = [{**image, "anchor": anchors.new("image", image["slug"])} for image in data["images"]]
-    image_anchors = {image["name"]: image["anchor"] for image in images}
+    stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
+    image_anchors = {image["name"]: image["anchor"] for image in images if stands["images"]}
     sections = _numbered_sections(wanted, anchors, image_anchors)
     blocks = [block for section in sections for block in section["blocks"]]
     figures = [block for block in blocks if block["type"] == "figure"]
@@ -57,7 +58,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
         "medium": medium,
         "report": data,
         "document": _document(data, template),
-        "stands": {part: not chosen or part in chosen for part in PAGE_PARTS},
+        "stands": stands,
         "left_out": _left_out(data["sections"], chosen),
         "sections": sections,
         "contents": [_contents_entry(section) for section in sections],
