@@ -10,7 +10,7 @@ from reportgen.errors import UsageError
 from reportgen.files import replacing
 from reportgen.rendering.apart import Limits, limits_for, render_apart
 from reportgen.rendering.context import page_context
-from reportgen.rendering.pdf import load_weasyprint
+from reportgen.rendering.pdf import LOGGER, load_weasyprint
 from reportgen.rendering.sources import sources
 from reportgen.rendering.templates import find_template, shipped_templates, template_folders
 from reportgen.rendering.writers import WRITERS
@@ -73,7 +73,10 @@ def render(
             if trusted:
                 WRITERS[name](context, files, temporary)
             else:
-                render_apart(name, context, files, temporary, limits or limits_for(len(files.pictures)))
+                for complaint in render_apart(
+                    name, context, files, temporary, limits or limits_for(len(files.pictures))
+                ):
+                    LOGGER.warning("%s", complaint)
         written.append(target)
     return written
 

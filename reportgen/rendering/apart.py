@@ -8,7 +8,6 @@ byte, as in this process.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -46,12 +45,15 @@ def limits_for(pictures: int) -> Limits:
     return Limits(seconds=180 + pictures, memory=(2048 + 4 * pictures) * MIB, output=(256 + 2 * pictures) * MIB)
 
 
-def render_apart(format: str, context: dict[str, Any], sources: Sources, target: Path, limits: Limits) -> None:
+def render_apart(format: str, context: dict[str, Any], sources: Sources, target: Path, limits: Limits) -> list[str]:
     """Write one file as `write_html` or `write_pdf` would.
 
     Args:
-        format: "html" or "pdf".
+        format: "html", "pdf", or "page": the page that becomes a PDF, before it is laid out.
         context: see `reportgen.rendering.context.page_context`.
+
+    Returns:
+        what WeasyPrint complained about.
 
     Raises:
         ReportgenError: the template is wrong, asks for what it may not have, or goes beyond a limit.
@@ -81,7 +83,7 @@ def render_apart(format: str, context: dict[str, Any], sources: Sources, target:
         except subprocess.TimeoutExpired:
             raise _too_long(limits) from None
         messages.seek(max(0, messages.seek(0, os.SEEK_END) - 4000))
-        _judge(done, messages.read().decode(errors="replace"), limits)
+        return _judge(done, messages.read().decode(errors="replace"), limits)
 
 
 def _environment(scratch: str) -> dict[str, str]:
@@ -90,8 +92,8 @@ def _environment(scratch: str) -> dict[str, str]:
     return {**kept, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
 
 
-def _judge(done: subprocess.CompletedProcess[bytes], messages: str, limits: Limits) -> None:
-    """Pass on what the worker said.
+def _judge(done: subprocess.CompletedProcess[bytes], messages: str, limits: Limits) -> list[str]:
+    """The complaints that the worker passes on.
 
     Raises:
         ReportgenError: see `render_apart`.
@@ -101,8 +103,6 @@ def _judge(done: subprocess.CompletedProcess[bytes], messages: str, limits: Limi
         said = json.loads(done.stdout)
     except ValueError:
         raise _stopped(done.returncode, messages, limits) from None
-    for message in said["complaints"]:
-        logging.getLogger(said["logger"]).warning("%s", message)
     if said["problem"] == "memory":
         raise _too_large(limits)
     if said["problem"] == "output":
@@ -111,6 +111,7 @@ def _judge(done: subprocess.CompletedProcess[bytes], messages: str, limits: Limi
         raise ReportgenError(said["problem"])
     if said["bug"]:
         raise RuntimeError(said["bug"])
+    return list(said["complaints"])
 
 
 def _stopped(code: int, messages: str, limits: Limits) -> Exception:

@@ -90,6 +90,8 @@ def page_chunks(env: Environment, context: dict[str, Any]) -> Iterator[str]:
         raise ReportgenError(f"template {error.name}, line {error.lineno}: {error.message}") from error
     except RecursionError as error:
         raise ReportgenError(f"{_place(error)}a macro, an include or an extends leads back to itself") from error
+    except SyntaxError as error:  # of the Python that Jinja makes: loops nested too deep
+        raise ReportgenError(f"template: cannot be compiled ({error.msg})") from error
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise ReportgenError(f"{_place(error)}{_one_line(error)}") from error
 

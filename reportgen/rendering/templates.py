@@ -125,3 +125,26 @@ def read_template_file(folder: Path) -> TemplateFile:
             raise UsageError(f"{path}: unknown key {key}; known: {', '.join(TemplateFile.model_fields)}") from None
         reason = problem["msg"].removeprefix("Value error, ")
         raise UsageError(f"{path}: {key}: {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}") from None
+
+
+def new_template(folder: Path) -> list[Path]:
+    """Write a small commented template that extends the base; returns its files.
+
+    Raises:
+        UsageError: there is something at `folder` already, or it cannot be written.
+    """
+    if folder.is_symlink() or folder.exists():
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: is a file; give a folder that is empty or not there")
+        if any(folder.iterdir()):
+            raise UsageError(f"{folder}: is not empty; nothing was written")
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted((shipped_templates() / STARTER).iterdir()):
+            target = folder / source.name
+            target.write_bytes(source.read_bytes())
+            written.append(target)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from None
+    return written

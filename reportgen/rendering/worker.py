@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.errors import ReportgenError
+from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.writers import WRITERS
 
-LOGGER = "reportgen.rendering.pdf"
 FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
 
 
@@ -30,8 +30,8 @@ def main() -> None:
     answer, sys.stdout = sys.stdout, sys.stderr
     job = json.load(sys.stdin)
     kept = _Kept()
-    logging.getLogger(LOGGER).addHandler(kept)
-    said: dict[str, Any] = {"logger": LOGGER, "problem": "", "bug": ""}
+    logging.getLogger("reportgen.rendering.pdf").addHandler(kept)
+    said: dict[str, Any] = {"problem": "", "bug": ""}
     try:
         _limit(**job["limits"])
         _render(job)
@@ -58,7 +58,13 @@ def _render(job: dict[str, Any]) -> None:
     sys.addaudithook(_refuse)
     folders = tuple(Path(folder) for folder in job["folders"])
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders)
-    WRITERS[job["format"]](job["context"], sources, Path(job["target"]))
+    write = {**WRITERS, "page": _write_page}[job["format"]]
+    write(job["context"], sources, Path(job["target"]))
+
+
+def _write_page(context: dict[str, Any], sources: Sources, target: Path) -> None:
+    with target.open("w", encoding="utf-8", newline="\n") as page:
+        page.writelines(page_chunks(environment(sources.folders, url=str, asset=str), context))
 
 
 def _limit(seconds: float, memory: int, output: int) -> None:
