@@ -79,13 +79,19 @@ class Facts(_Data):
 
 
 class Picture(_Data):
-    """One image file of the run folder. `label` stands under it, `alt` is read aloud."""
+    """One image file of the run folder. `label` stands under it, `alt` is read aloud.
+
+    A picture that covers an image's input frame, pixel by pixel, is a layer: a page may lay it over the photograph.
+    In a figure about one image every panel is one, under its label; elsewhere `image` and `layer` say so.
+    """
 
     file: str = Field(description="posix path relative to the run folder")
     width: int
     height: int
     alt: str
     label: str = ""
+    image: str | None = Field(default=None, description="the image that it lies over, where its figure names none")
+    layer: str = Field(default="", description="what the layer is called, where that is not its label")
 
 
 class ColorBar(_Data):
