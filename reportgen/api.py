@@ -11,7 +11,7 @@ from reportgen.errors import UsageError
 from reportgen.pipeline import Progress, Silent, analyse
 from reportgen.rendering import check
 from reportgen.rendering import render as render_files
-from reportgen.reports import report_json
+from reportgen.reports import REPORT, report_json
 from reportgen.settings import Settings
 from reportgen.store import RunFolder, cache_folder
 
@@ -25,10 +25,12 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    report, _ = analyse(
-        Path(images), settings or Settings(), RunFolder(Path(home.name)), cache_folder(), progress=progress
-    )
+    folder = RunFolder(Path(home.name))
+    report, _ = analyse(Path(images), settings or Settings(), folder, cache_folder(), progress=progress)
     report._folder = home
+    # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
+    folder.raw(REPORT, report_json(report))
+    folder.finish()
     return report
 
 
@@ -38,8 +40,12 @@ def render(
     *,
     formats: Sequence[str] = ("pdf", "html"),
     template: str | Path = "writeup",
+    archive: bool = False,
 ) -> list[Path]:
     """Write report.pdf and report.html of a report made by `run`, or read by `read_report`, into `out`.
+
+    Args:
+        archive: the PDF is PDF/A-3a instead of PDF/UA-1.
 
     Raises:
         UsageError: the report has no folder with its figures, or the template or a format is unknown.
@@ -47,7 +53,7 @@ def render(
     folder = getattr(report._folder, "name", report._folder)
     if folder is None:
         raise UsageError("this report has lost its run folder: read it with reportgen.read_report")
-    return render_files(report, Path(folder), Path(out), template, formats)
+    return render_files(report, Path(folder), Path(out), template, formats, archive=archive)
 
 
 def make_report(
@@ -75,11 +81,12 @@ def make_report(
     folder = RunFolder(out)
     report, watch = analyse(images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress)
     report._folder = out
-    folder.raw("report.json", report_json(report))
+    folder.raw(REPORT, report_json(report))
+    manifest = folder.written
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:
         with watch.stage(f"render {name}"):
-            render_files(report, out, out, settings.template, [name])
+            render_files(report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest)
         folder.adopt(f"report.{name}")
         progress.step(f"report.{name}")
     folder.timings({"stages": watch.stages, "images": watch.images})

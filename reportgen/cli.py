@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-templates_app = typer.Typer(help="Shipped templates.", no_args_is_help=True)
+templates_app = typer.Typer(help="Templates: shipped ones, and your own.", no_args_is_help=True)
 config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
 models_app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 app.add_typer(templates_app, name="templates")
@@ -51,6 +51,7 @@ class Precision(str, Enum):
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
 Format = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
+Archive = Annotated[bool, typer.Option("--archive", help="Make the PDF for archives: PDF/A-3a, not PDF/UA-1.")]
 Template = Annotated[str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")]
 
 
@@ -77,6 +78,7 @@ def run(
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
     ] = False,
+    archive: Archive = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
 ) -> None:
@@ -95,6 +97,7 @@ def run(
             "seed": seed,
             "probe": str(probe) if probe else None,
             "allow_download": allow_download or None,
+            "archive": archive or None,
             "strict": strict or None,
         }
         loaded = _load(flags, config)
@@ -115,20 +118,30 @@ def run(
 def render(
     source: Annotated[
         Path,
-        typer.Argument(metavar="RUN|report.json", help="A run folder or its report.json.", show_default=False),
+        typer.Argument(
+            metavar="RUN|report.json|report.pdf",
+            help="A run folder, its report.json, or a PDF that reportgen made.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
     template: Template = None,
     formats: Format = None,
+    archive: Archive = False,
 ) -> None:
     """Make HTML and PDF again from a report's data; no model is loaded."""
+    from reportgen.pdf_data import opened
     from reportgen.rendering import render as render_files
-    from reportgen.reports import read_report
 
-    report = read_report(source)
-    folder = source if source.is_dir() else source.parent
-    chosen = template or str(report.settings.get("template", "writeup"))
-    written = render_files(report, folder, out or folder, chosen, _formats(formats) or ("pdf", "html"))
+    with opened(source) as (report, folder):
+        written = render_files(
+            report,
+            folder,
+            out or (source if source.is_dir() else source.parent),
+            template or str(report.settings.get("template", "writeup")),
+            _formats(formats) or ("pdf", "html"),
+            archive=archive or bool(report.settings.get("archive")),
+        )
     for file in written:
         typer.echo(file)
 
@@ -171,11 +184,33 @@ def models_fetch(
 
 @templates_app.command("list")
 def templates_list() -> None:
-    """List the shipped templates."""
-    from reportgen.rendering import shipped_templates
+    """List the shipped templates, and what each is for."""
+    from reportgen.rendering.templates import find_template, shipped_names
 
-    for folder in sorted(path for path in shipped_templates().iterdir() if (path / "report.html").is_file()):
-        typer.echo(folder.name)
+    for name in shipped_names():
+        typer.echo(f"{name}: {find_template(name).file.summary}")
+
+
+@templates_app.command("new")
+def templates_new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty or new folder.")]) -> None:
+    """Write a small commented template of your own that extends the base."""
+    from reportgen.rendering.templates import new_template
+
+    for file in new_template(folder):
+        typer.echo(file)
+
+
+@templates_app.command("check")
+def templates_check(folder: Annotated[str, typer.Argument(metavar="DIR", help="The template's folder.")]) -> None:
+    """Render a template on a made-up report, and say what is wrong with it, with file and line."""
+    from reportgen.rendering.checking import check_template
+
+    mistakes = check_template(folder)
+    for mistake in mistakes:
+        typer.echo(mistake)
+    if mistakes:
+        raise CheckFailed(f"{folder}: {len(mistakes)} {'mistake' if len(mistakes) == 1 else 'mistakes'} found")
+    typer.echo(f"{folder}: no mistake found; HTML and PDF were made")
 
 
 @config_app.command("show")

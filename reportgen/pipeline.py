@@ -40,6 +40,7 @@ from reportgen.document import (
 )
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
+from reportgen.frontmatter import FrontMatter, read_front_matter
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.sections import reduced
@@ -364,6 +365,7 @@ def analyse(
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
     folder.check()
+    front = read_front_matter(settings)
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
@@ -404,7 +406,8 @@ def analyse(
         with run.watch.stage(f"section {analysis.name}"):
             contributions[analysis.name] = run.reduced(analysis)
         progress.step(analysis.title)
-    return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
+    skipped.sort(key=lambda file: file.name)
+    return _report(run, analyses, contributions, skipped, command, front), run.watch
 
 
 def _require_files(settings: Settings, names: Sequence[str], analyses: Sequence[Analysis], progress: Progress) -> None:
@@ -492,6 +495,7 @@ def _report(
     contributions: dict[str, Contribution],
     skipped: list[Skipped],
     command: Sequence[str],
+    front: FrontMatter,
 ) -> Report:
     images = []
     for position, record in enumerate(run.images):
@@ -505,6 +509,7 @@ def _report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
         settings=run.settings.public(),
+        document=front.written(run.files),
         images=images,
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],

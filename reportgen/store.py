@@ -22,12 +22,11 @@ import numpy as np
 from reportgen.document import Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import replacing
+from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json
 
 JPEG_QUALITY = 90
-MANIFEST = "manifest.json"
 TIMINGS = "timings.json"
 VALUES = "values.json"  # no analysis names an array like this
-RENDERED = frozenset({"report.pdf", "report.html"})
 OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
@@ -108,7 +107,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._hashes: dict[str, tuple[str, int]] = {}
+        self._hashes: dict[str, Entry] = {}
         self._written: set[str] = set()
 
     def check(self) -> None:
@@ -142,10 +141,13 @@ class RunFolder:
         """Remove what an earlier run left and this one did not write, then write the manifest."""
         for file in self._stale - set(self._hashes) - {TIMINGS}:
             self._remove(file)
-        files = {file: {"sha256": sha, "bytes": size} for file, (sha, size) in sorted(self._hashes.items())}
-        text = json.dumps({"schema_version": 1, "files": files}, indent=1, ensure_ascii=False)
-        write_file(self.path / MANIFEST, text.encode())
+        write_file(self.path / MANIFEST, manifest_json(self._hashes))
         self._unfinished.unlink(missing_ok=True)
+
+    @property
+    def written(self) -> dict[str, Entry]:
+        """SHA-256 and size of every file so far: what the manifest will list."""
+        return dict(self._hashes)
 
     @property
     def _unfinished(self) -> Path:

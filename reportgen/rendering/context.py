@@ -12,18 +12,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from reportgen.document import Report
+from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
+from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import flat, is_numeric, slug
+from reportgen.rendering.templates import TemplateFile
 
+# Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
 ROLES = ("text", "listing")
 
 
-def page_context(report: Report, medium: str) -> dict[str, Any]:
-    """The names that a template may use.
+def page_context(report: Report, medium: str, template: TemplateFile | None = None) -> dict[str, Any]:
+    """The names that a template may use (docs/templates.md lists them for users).
 
     `medium`            "html" or "pdf"
     `report`            the report as plain data
+    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, language, css: what the
+                        run's settings say; where they are silent, what template.toml says
+    `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
+    `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
     `sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
                         figures and tables have `number` and `anchor`, headings `anchor`, text and listings
                         `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
@@ -41,11 +48,15 @@ def page_context(report: Report, medium: str) -> dict[str, Any]:
     `totals`            counts: images, labelled, correct, skipped, warnings, figures, tables, verdicts
     """
     data = report.model_dump(mode="json")
+    template = template or TemplateFile()
+    chosen = data["document"]["sections"] or template.sections
+    wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
     images = [{**image, "anchor": anchors.new("image", image["slug"])} for image in data["images"]]
-    shown = {image["name"]: image for image in images}
-    image_anchors = {name: image["anchor"] for name, image in shown.items()}
-    sections = _numbered_sections(data["sections"], anchors, shown)
+    stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
+    image_anchors = {image["name"]: image["anchor"] if stands["images"] else "" for image in images}
+    shown = {image["name"]: {**image, "anchor": image_anchors[image["name"]]} for image in images}
+    sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
     figures = [block for block in blocks if block["type"] == "figure"]
     tables = [block for block in blocks if block["type"] == "table"]
@@ -54,6 +65,9 @@ def page_context(report: Report, medium: str) -> dict[str, Any]:
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
+        "document": _document(data, template),
+        "stands": stands,
+        "left_out": _left_out(data["sections"], chosen),
         "sections": sections,
         "contents": [_contents_entry(section) for section in sections],
         "images": _with_figures(images, figures, measures),
@@ -64,6 +78,35 @@ def page_context(report: Report, medium: str) -> dict[str, Any]:
         "settings": flat(data["settings"]),
         "totals": _totals(data, figures, tables),
     }
+
+
+def _document(data: dict[str, Any], template: TemplateFile) -> dict[str, Any]:
+    """The run's own settings; where they are silent, the template's; where both are, the defaults."""
+    given = data["document"]
+    title = data["title"] if data["title"] != DEFAULT_TITLE else template.title or DEFAULT_TITLE
+    accent = given["accent"] or template.accent
+    logo = {**given["logo"], "asset": ""} if given["logo"] else None
+    if logo is None and template.logo:
+        logo = {"file": "", "asset": template.logo, "alt": "Logo"}
+    return {
+        "title": title,
+        "authors": given["authors"] or template.authors,
+        "affiliation": given["affiliation"] or template.affiliation,
+        "course": given["course"] or template.course,
+        "logo": logo,
+        "accent": accent and readable(accent, LIGHT_PAPER),
+        "accent_dark": accent and readable(accent, DARK_PAPER),
+        "paper": given["paper"] or template.paper or "A4",
+        "language": given["language"] or template.language or "en",
+        "css": given["css"],
+    }
+
+
+def _left_out(sections: list[dict[str, Any]], chosen: list[str]) -> list[dict[str, str]]:
+    if not chosen:
+        return []
+    parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
+    return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
 
 
 class _Anchors:

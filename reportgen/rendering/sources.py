@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from reportgen.document import ColorBar, Figure, Report
+from reportgen.document import Report, named_pictures
 from reportgen.errors import ReportgenError
 
 MIME_TYPES = {
@@ -26,11 +26,15 @@ class Sources:
         run: the run folder, in which the report's pictures lie.
         pictures: the posix paths in it that the report names.
         folders: the template's folders, the user's own before the shipped one.
+        data: what a PDF carries beside the pictures, by name; see `reportgen.rendering.attachments`.
+        archive: a PDF is PDF/A-3a instead of PDF/UA-1.
     """
 
     run: Path
     pictures: frozenset[str]
     folders: tuple[Path, ...]
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    archive: bool = False
 
     def picture(self, file: str) -> Path:
         """The real path of a picture that the report names.
@@ -59,7 +63,7 @@ class Sources:
 
 
 def sources(report: Report, run: Path, folders: tuple[Path, ...]) -> Sources:
-    return Sources(run, frozenset(_named_pictures(report)), folders)
+    return Sources(run, frozenset(named_pictures(report)), folders)
 
 
 def mime_type(path: Path) -> str:
@@ -82,14 +86,3 @@ def inside(root: Path, name: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return path if path.is_relative_to(real_root) and path.is_file() else None
-
-
-def _named_pictures(report: Report) -> Iterator[str]:
-    for image in report.images:
-        yield image.picture.file
-    for section in report.sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield from (picture.file for picture in block.pictures)
-                if isinstance(block.legend, ColorBar) and block.legend.file:
-                    yield block.legend.file
