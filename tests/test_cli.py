@@ -337,7 +337,8 @@ def test_models_says_what_is_here(call: Any, tmp_path: Path, monkeypatch: pytest
 
 
 def test_templates_list_names_the_default(call: Any) -> None:
-    assert "writeup" in call("templates", "list").out.splitlines()
+    lines = call("templates", "list").out.splitlines()
+    assert lines[0].startswith("writeup: The whole report") and lines[1].startswith("brief: Two pages")
 
 
 def test_doctor_reports_each_check_on_a_line(call: Any) -> None:
