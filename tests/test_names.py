@@ -160,7 +160,9 @@ def test_html_shows_names_and_gains_no_element_from_them(made: tuple[Report, Pat
     assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on")]
     assert all((attrs["src"] or "").startswith("data:image/") for tag, attrs in page.tags if tag == "img")
     raw = "".join(page.text) + "".join(value or "" for _, attrs in page.tags for value in attrs.values())
-    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069]", raw), "nothing that turns text around"
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069]", raw), (
+        "nothing that turns text around"
+    )
 
 
 def test_pdf_shows_names_as_text(made: tuple[Report, Path, list[str]]) -> None:
@@ -180,13 +182,16 @@ def test_a_users_template_shows_names_as_text_too(made: tuple[Report, Path, list
     report, out, taken = made
     mine = tmp_path / "mine"
     mine.mkdir()
-    page = '{% extends "base/report.html" %}{% block appendix %}{% for i in images %}<p class="{{ i.name }}">{{ i.name }}</p>{% endfor %}{% endblock %}'
+    shown = '{% for i in images %}<p class="{{ i.name }}">{{ i.name }}</p>{% endfor %}'
+    page = '{% extends "base/report.html" %}{% block appendix %}' + shown + "{% endblock %}"
     (mine / "report.html").write_text(page)
     named = report.model_copy(update={"document": Document(authors=list(taken), affiliation=NAMES[1])})
     render(named, out, tmp_path / "out", mine, ("html",))
     found = _Page((tmp_path / "out/report.html").read_text("utf-8"))
     classes = {attrs.get("class") for tag, attrs in found.tags if tag == "p"}
-    assert classes >= {visible(name, TRICKS) for name in taken if "\r" not in name}, "HTML reads a carriage return as a line feed"
+    assert classes >= {visible(name, TRICKS) for name in taken if "\r" not in name}, (
+        "HTML reads a carriage return as a line feed"
+    )
     assert not [key for _, attrs in found.tags for key in attrs if key.startswith("on")]
 
 
@@ -194,5 +199,8 @@ def test_a_run_folder_writes_formulas_as_text(tmp_path: Path) -> None:
     cells = ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "＝1", "a=1", "1-1", ""]
     table = Table(id="t", caption="", columns=[Column(key="c", label="C")], rows=[[cell] for cell in cells])
     RunFolder(tmp_path).table(table)
-    rows = [row[0] if row else "" for row in csv.reader(io.StringIO((tmp_path / "tables/t.csv").read_bytes().decode(), newline=""))]
+    rows = [
+        row[0] if row else ""
+        for row in csv.reader(io.StringIO((tmp_path / "tables/t.csv").read_bytes().decode(), newline=""))
+    ]
     assert rows[1:] == [*(f"'{cell}" for cell in cells[:7]), *cells[7:]]

@@ -6,8 +6,12 @@ import http.server
 import json
 import os
 import re
+import struct
+import subprocess
+import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -16,7 +20,7 @@ import pypdfium2 as pdfium
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import Block, Document, Figure, Listing, Picture, Report, Text, Warning_
+from reportgen.document import DEFAULT_TITLE, Block, Document, Figure, Listing, Picture, Report, Text, Verdict, Warning_
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import Limits, find_template, render
 from reportgen.rendering.apart import limits_for
@@ -24,6 +28,7 @@ from reportgen.rendering.checking import check_template
 from reportgen.rendering.colors import contrast, readable
 from reportgen.rendering.context import CONTEXT_VERSION, page_context
 from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.filters import FILTERS
 from reportgen.rendering.html import data_uri
 from reportgen.rendering.pdf import write_pdf
 from reportgen.rendering.sources import Sources, sources
@@ -109,7 +114,9 @@ def test_settings_reach_the_cover_the_colours_and_the_paper(made: Made, tmp_path
     assert len(styles) == 1 and "rgb(1, 2, 3)" in styles[0] and "<script>alert" not in text.replace(styles[0], "")
     assert 'id="section-cams"' in text and 'id="settings"' in text
     assert 'id="section-lime"' not in text and 'id="provenance"' not in text
-    assert "Left out of this document, and in report.json: lime, agreement, findings, images, rules and provenance" in text
+    assert (
+        "Left out of this document, and in report.json: lime, agreement, findings, images, rules and provenance" in text
+    )
     assert 'id="warnings"' in text, "warnings cannot be left out"
     render(report.model_copy(update={"document": Document(**given)}), run, tmp_path, formats=("pdf",))
     with pdfium.PdfDocument(tmp_path / "report.pdf") as document:
@@ -119,7 +126,7 @@ def test_settings_reach_the_cover_the_colours_and_the_paper(made: Made, tmp_path
 def test_a_section_that_is_left_out_leaves_no_dead_link(made: Made, tmp_path: Path) -> None:
     text = html_of(made, tmp_path, sections=["agreement"])
     ids = set(re.findall(r'\bid="([^"]+)"', text))
-    assert {target for target in re.findall(r'href="#([^"]+)"', text)} <= ids
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= ids
 
 
 def test_template_toml_speaks_where_the_run_is_silent(made: Made, tmp_path: Path) -> None:
@@ -225,7 +232,13 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
     pages = pages_of(tmp_path / "out/report.pdf")
     assert len(pages) <= 2
     text = " ".join("\n".join(pages).split())
-    for rest in ("42 more findings", "7 more", "26 more kinds of warning", "100 files could not be read", "20 more images"):
+    for rest in (
+        "42 more findings",
+        "7 more",
+        "26 more kinds of warning",
+        "100 files could not be read",
+        "20 more images",
+    ):
         assert rest in text
     page = (tmp_path / "out/report.html").read_text("utf-8")
     assert "42 more findings" in page
@@ -265,7 +278,7 @@ def test_the_example_has_every_kind_of_block(plain: Made) -> None:
     for kind, field in ((Figure, "kind"), (Text, "role"), (Listing, "ordered")):
         found = {getattr(block, field) for block in blocks if isinstance(block, kind)}
         assert len(found) > 1, f"{kind.__name__}.{field}"
-    assert {finding.verdict for finding in plain[0].findings} == set(get_args(type(plain[0].findings[0]).model_fields["verdict"].annotation))
+    assert {finding.verdict for finding in plain[0].findings} == set(get_args(Verdict))
 
 
 @pytest.mark.parametrize(
@@ -281,7 +294,10 @@ def test_the_example_has_every_kind_of_block(plain: Made) -> None:
             {"report.html": '{% extends "base/report.html" %}\n{% block covr %}{% endblock %}'},
             "report.html, line 2: block covr overrides nothing: base/report.html has no such block; did you mean cover",
         ),
-        ({"report.html": '{% extends "base/page.html" %}'}, "report.html, line 1: no such template to extend: base/page"),
+        (
+            {"report.html": '{% extends "base/page.html" %}'},
+            "report.html, line 1: no such template to extend: base/page",
+        ),
         ({"parts/notise.html": "x"}, "parts/notise.html: overrides nothing.*did you mean parts/notice.html"),
         ({"report.html": extending('<img src="run:figures/x.jpg" alt="x">')}, "the report names no such picture"),
         ({"template.toml": "context_version = 99"}, "template.toml: written for context 99, this reportgen has"),
@@ -368,7 +384,9 @@ def test_what_the_sandbox_stops_leaves_no_file(plain: Made, tmp_path: Path) -> N
 
 
 DOUBLING = "{% set n = namespace(t='0123456789') %}{% for i in range(60) %}{% set n.t = n.t ~ n.t %}{% endfor %}"
-NESTED = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
+NESTED = (
+    "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
+)
 
 
 @pytest.mark.parametrize(
@@ -377,12 +395,14 @@ NESTED = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(
         (NESTED, Limits(2, 512 * MIB, 8 * MIB), "stopped after 2 s"),
         (DOUBLING, TIGHT, "stopped at 512 MiB of memory"),
         ("{{ 'x' | center(10 ** 10) }}", TIGHT, "stopped at 512 MiB of memory"),
-        ("{% for a in range(9999) %}{% for b in range(9999) %}0123456789{% endfor %}{% endfor %}", TIGHT, "8 MiB of output"),
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}0123456789{% endfor %}{% endfor %}",
+            TIGHT,
+            "8 MiB of output",
+        ),
     ],
 )
-def test_a_template_without_end_is_stopped(
-    plain: Made, tmp_path: Path, inside: str, limits: Limits, says: str
-) -> None:
+def test_a_template_without_end_is_stopped(plain: Made, tmp_path: Path, inside: str, limits: Limits, says: str) -> None:
     start = time.monotonic()
     with pytest.raises(ReportgenError, match=says) as caught:
         html_of(plain, tmp_path / "out", template(tmp_path, {"report.html": extending(inside)}), limits)
@@ -397,7 +417,7 @@ def test_a_layout_without_end_is_stopped(plain: Made, tmp_path: Path) -> None:
     endless = report.model_copy(update={"document": Document(css=css * 3)})
     render(report, run, tmp_path / "warm", formats=("pdf",))
     start = time.monotonic()
-    with pytest.raises(ReportgenError, match="stopped after 2 s|stopped at"):
+    with pytest.raises(ReportgenError, match=r"stopped after 2 s|stopped at"):
         render(endless, run, tmp_path / "out", formats=("pdf",), limits=Limits(2, 1024 * MIB, 64 * MIB))
     assert time.monotonic() - start < 12
     assert list((tmp_path / "out").iterdir()) == []
@@ -514,7 +534,7 @@ def test_a_users_pdf_is_made_behind_the_same_fetcher(
 
 @pytest.mark.parametrize("name", ["bomb.svg", "wide.png"])
 def test_a_picture_that_unfolds_without_end_does_no_harm(plain: Made, tmp_path: Path, name: str) -> None:
-    mine = template(tmp_path, {"report.html": extending(f"<img alt=\"x\" src=\"{{{{ '{name}' | asset }}}}\">")})
+    mine = template(tmp_path, {"report.html": extending(f'<img alt="x" src="{{{{ \'{name}\' | asset }}}}">')})
     (mine / "bomb.svg").write_text(f"<!DOCTYPE svg [<!ENTITY a0 'ha'>{LAUGHS}]>" + SVG.format("<text>&a11;</text>"))
     (mine / "wide.png").write_bytes(_wide_png(60_000))
     report, run = plain
@@ -528,9 +548,6 @@ def test_a_picture_that_unfolds_without_end_does_no_harm(plain: Made, tmp_path: 
 
 
 def _wide_png(side: int) -> bytes:
-    import struct
-    import zlib
-
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -547,9 +564,6 @@ def test_a_page_without_its_policy_is_not_written(plain: Made, tmp_path: Path) -
 
 def test_the_worker_can_neither_connect_nor_start_programs(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     """The last line, should sandbox and fetcher fail: asked in a process like the worker's."""
-    import subprocess
-    import sys
-
     code = (
         "import sys, socket, subprocess, os\n"
         "from reportgen.rendering.worker import _refuse\n"
@@ -572,3 +586,41 @@ def test_secrets_of_the_environment_do_not_reach_the_worker(monkeypatch: pytest.
     monkeypatch.setenv("REPORTGEN_TOKEN", "secret")
     assert "secret" not in _environment(str(tmp_path)).values()
     assert os.environ["REPORTGEN_TOKEN"] == "secret"
+
+
+# --- docs/templates.md ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guide() -> str:
+    return (Path(__file__).parent.parent / "docs/templates.md").read_text("utf-8")
+
+
+def test_the_guide_names_all_that_is_public(guide: str, made: Made) -> None:
+    base = shipped_templates() / "writeup"
+    blocks = set(re.findall(r"{%-? *block (\w+)", (base / "report.html").read_text("utf-8")))
+    files = {path.relative_to(base).as_posix() for path in base.rglob("*") if path.suffix in (".html", ".css")}
+    properties = set(re.findall(r"^ +(--[\w-]+):", (base / "style.css").read_text("utf-8"), re.MULTILINE))
+    public = blocks | files | set(FILTERS) | set(page_context(made[0], "html")) | properties - {"--label"}
+    assert sorted(name for name in public if f"`{name}`" not in guide) == []
+
+
+def test_the_six_lines_of_the_guide_restyle_the_report_and_add_a_section(
+    guide: str, plain: Made, tmp_path: Path
+) -> None:
+    """The commands as they stand there, but for the two that start reportgen."""
+    example = guide.partition("six lines\n\n")[2].partition("\n\n`reportgen templates new")[0]
+    commands = [line[4:] for line in example.splitlines()]
+    assert commands[-2:] == [
+        "reportgen templates check mine",
+        "reportgen render report --template mine -o styled",
+    ]
+    subprocess.run(["bash", "-euc", "\n".join(commands[:-2])], cwd=tmp_path, check=True)
+    assert sum(len(path.read_text().splitlines()) for path in (tmp_path / "mine").iterdir()) <= 6
+    assert check_template(tmp_path / "mine") == []
+    report, run = plain
+    render(report.model_copy(update={"title": DEFAULT_TITLE}), run, tmp_path, tmp_path / "mine", ("html",))
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "<h1>Our model, explained</h1>" in text
+    assert "What we conclude</h2>" in text and " images are predicted as labelled." in text
+    assert "--own-accent: #7a1f5c" in text and ":root { --font-text: var(--font-ui); }" in text
