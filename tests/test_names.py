@@ -73,7 +73,7 @@ class Named:
         blocks = [*figures, run.files.table(table), *[Text(text=f"About {name}.") for name in names]]  # type: ignore[attr-defined]
         return Contribution(
             section=Section(id="named", title="Named", blocks=blocks),
-            findings=[Finding(id="n1", section="named", claim=f"On {names[0]}", verdict="undecided", text=names[1])],
+            findings=[Finding(id="n1", section="named", claim=f"On {names[0]}", verdict="undecided", text=names[-1])],
             warnings=[Warning_(code="named", text=f"See {name}.", image=name) for name in names],
         )
 
