@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 import pypdfium2 as pdfium
 import pytest
+from pypdf import PdfReader
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
 from reportgen.document import DEFAULT_TITLE, Block, Document, Figure, Listing, Picture, Report, Text, Verdict, Warning_
@@ -510,15 +511,17 @@ def test_a_pdf_asks_for_nothing_but_the_run_and_the_template(
     files = {"report.html": HEAD, **files}
     files = {name: text.replace("{SERVER}", server[0]).replace("{HOST}", server[0][7:]) for name, text in files.items()}
     chosen = find_template(template(tmp_path, files))
-    target = tmp_path / "report.pdf"
+    target, made = tmp_path / "report.pdf", sources(*plain, chosen.folders)
     try:
-        write_pdf(page_context(plain[0], "pdf"), sources(*plain, chosen.folders), target)
+        write_pdf(page_context(plain[0], "pdf"), made, target)
     except ReportgenError as error:
         assert re.search("refused|shows only|no such", str(error)), error
         assert not target.exists()
     else:
         assert "root:" not in "".join(pages_of(target))
-        assert b"EmbeddedFile" not in target.read_bytes()
+        assert set(PdfReader(target).attachments) <= {"report.json", "manifest.json", "pictures.json"}, (
+            "what a PDF carries"
+        )
     assert server[1] == []
 
 
