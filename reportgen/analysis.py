@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from reportgen.document import Finding, ImageRecord, Picture, Section, Skipped, Table, Warning_
+from reportgen.document import Finding, ImageRecord, Picture, Section, Shown, Skipped, Table, Warning_
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
@@ -123,6 +123,10 @@ class RunView(Mapped, Protocol):
     def images(self) -> Sequence[ImageRecord]: ...
 
     @property
+    def shown(self) -> Shown:
+        """Which images have figures of their own; the others stand in tables and files alone."""
+
+    @property
     def files(self) -> Files: ...
 
     @property
@@ -159,8 +163,10 @@ class Analysis(Protocol):
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on: "images" or "probe".
 
-    It may also have `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
-    `sample(settings) -> int | None`: over how many images it is mapped, those whose SHA-256 comes first; None is all.
+    It may also have `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
+    ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
+    truth, which joins its cache key; and a method `sample(settings) -> int | None`: over how many images it is mapped,
+    those whose SHA-256 comes first; None is all.
     """
 
     name: str

@@ -255,11 +255,25 @@ class ImageRecord(BaseModel):
     sha256: str
     width: int
     height: int
-    picture: Picture = Field(description="what the model saw: the input frame")
+    picture: Picture = Field(description="what the model saw: the input frame; reduced where the image has no figures")
     label: Label | None
     prediction: Prediction
     target: Target
     correct: bool | None
+
+
+class Shown(_Data):
+    """Which images have figures of their own, and why. `reasons` (a word each) and `rule` are empty where all have."""
+
+    of: int
+    images: list[str]
+    reasons: list[str] = []
+    rule: str = ""
+
+    @property
+    def everything(self) -> bool:
+        """Whether no image is left out."""
+        return len(self.images) == self.of
 
 
 # --- provenance ----------------------------------------------------------------------------------
@@ -326,6 +340,7 @@ class Report(BaseModel):
     settings: dict[str, Any]
     document: Document = Document()
     images: list[ImageRecord]
+    shown: Shown | None = Field(default=None, description="which images have figures; null: all")
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []

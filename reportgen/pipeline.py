@@ -6,6 +6,7 @@ changed. Only keys and image records stay in memory, so memory does not grow wit
 
 from __future__ import annotations
 
+import difflib
 import os
 import platform
 import time
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 from reportgen import images as image_files
+from reportgen import selection
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
@@ -33,6 +36,7 @@ from reportgen.document import (
     Provenance,
     Report,
     RuntimeRecord,
+    Shown,
     Skipped,
     Target,
     Warning_,
@@ -48,6 +52,7 @@ from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
 
 OBSERVATION_VERSION = "1"
+THUMB_PX = 128
 # Packages whose version can change a result or the look of a report; they stand in the provenance.
 PACKAGES = (
     "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
@@ -183,6 +188,7 @@ class Run(MappedFolder):
         self.settings = settings
         self.files = folder
         self.images: list[ImageRecord] = []
+        self.shown = Shown(of=0, images=[])
         self.probe: MappedFolder = self if settings.probe is None else MappedFolder(store, settings.models[0])
         self.watch = Stopwatch()
         self.computed = self.reused = 0
@@ -329,6 +335,7 @@ def analyse(
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
+    _check_asked([file.name for file in found], settings.document.show)
     names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
     _require_files(settings, list(names), analyses, progress)
     # Before the models, whose first conversion takes a while: a mistake in the table is said at once.
@@ -358,6 +365,7 @@ def analyse(
     if not read:
         raise NothingToDo(_no_image(images, skipped))
     folder.begin()
+    run.shown = _shown(run, analyses, read)
     _record_images(run, read, labels)
     progress.say(f"{run.reused} of {run.reused + run.computed} results were in the store; {run.computed} computed")
     progress.stage("Writing sections", len(analyses))
@@ -421,6 +429,27 @@ def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: P
         raise NothingToDo(_no_image(folder, run.probe.skipped))
 
 
+def _check_asked(names: Sequence[str], asked: Sequence[str]) -> None:
+    """Raises: UsageError: an image that figures are asked for is not in the folder."""
+    for name in asked:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"setting document.show: no image is called {name!r}{hint}")
+
+
+def _shown(run: Run, analyses: Sequence[Analysis], read: list[tuple[image_files.ImageFile, str, Result]]) -> Shown:
+    """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
+    names, chosen = [file.name for file, _, _ in read], run.settings.document
+    scores: list[float | None] = [observation.values["prediction"]["probability"] for _, _, observation in read]
+    measure = selection.PROBABILITY
+    ranking = [analysis for analysis in analyses if getattr(analysis, "ranks_by", None)]
+    if ranking and len(names) > chosen.figures:
+        key, measure = ranking[-1].ranks_by  # type: ignore[attr-defined]
+        scores = [run.result(ranking[-1].name, position).values.get(key) for position in range(len(names))]
+    return selection.select(names, scores, measure, most=chosen.figures, asked=chosen.show)
+
+
 def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]) -> None:
     slugs = image_files.slugs([file.name for file, _, _ in read])
     for position, (file, sha256, observation) in enumerate(read):
@@ -439,13 +468,23 @@ def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result
                 sha256=sha256,
                 width=observation.values["width"],
                 height=observation.values["height"],
-                picture=run.files.photo(f"figures/{slug}-input.jpg", run.frame(position), alt=alt),
+                picture=run.files.photo(f"figures/{slug}-input.jpg", _pictured(run, position, file.name), alt=alt),
                 label=label,
                 prediction=prediction,
                 target=Target(index=prediction.index, name=prediction.name),
                 correct=None if label is None else label.index == prediction.index,
             )
         )
+
+
+def _pictured(run: Run, position: int, name: str) -> np.ndarray:
+    """The frame of an image that has figures; a small copy for the contact sheet of any other."""
+    frame = run.frame(position)
+    if name in run.shown.images:
+        return frame
+    small = Image.fromarray(frame)
+    small.thumbnail((THUMB_PX, THUMB_PX), Image.Resampling.LANCZOS)
+    return np.asarray(small)
 
 
 def _report(
@@ -470,6 +509,7 @@ def _report(
         settings=run.settings.public(),
         document=front.written(run.files),
         images=images,
+        shown=None if run.shown.everything else run.shown,
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,

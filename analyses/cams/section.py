@@ -25,6 +25,7 @@ from reportgen.document import (
     Text,
     Warning_,
 )
+from reportgen.selection import shown_note
 
 PANEL_PX = 448
 
@@ -43,13 +44,15 @@ def reduce_cams(run: RunView) -> Contribution:
     for position, image in enumerate(run.images):
         result = run.result("cams", position)
         entries.append(_entry(run, image, result))
-        figures.append(_panels(run, position, image, result, scale.file))
+        if image.name in run.shown.images:
+            figures.append(_panels(run, position, image, result, scale.file))
         warnings += _warnings(image, result)
     first = run.result("cams", 0).values
     blocks: list[Block] = [
         *_approach(run, first),
         Heading(text="Maps"),
         Text(role="note", text=_how_to_read(run)),
+        *shown_note(run.shown, "maps/"),
         *figures,
         Heading(text="Measurements"),
         _table(run, entries),
