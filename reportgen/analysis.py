@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from reportgen.document import Finding, ImageRecord, Picture, Section, Shown, Skipped, Table, Warning_
+from reportgen.document import Finding, ImageRecord, Picture, Reference, Section, Shown, Skipped, Table, Warning_
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
@@ -145,6 +145,8 @@ class Contribution:
         section: its chapter; None for an analysis that only serves others.
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
+        references: the works that its methods come from: keys of `reportgen.bibliography.WORKS`, or works of its own.
+        terms: words that its section uses, of `reportgen.glossary.TERMS`.
     """
 
     section: Section | None
@@ -152,6 +154,8 @@ class Contribution:
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Warning_] = field(default_factory=list)
+    references: Sequence[str | Reference] = ()
+    terms: Sequence[str] = ()
 
 
 class Analysis(Protocol):

@@ -18,7 +18,7 @@ Paper = Literal["A4", "Letter"]
 Language = Literal["en", "de"]
 DEFAULT_TITLE = "Explainability report"
 # What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
-PAGE_PARTS = ("findings", "images", "rules", "settings", "provenance")
+PAGE_PARTS = ("findings", "images", "rules", "glossary", "references", "settings", "provenance", "files")
 Cell = str | int | float | bool | None
 
 
@@ -211,6 +211,41 @@ class Skipped(_Data):
     reason: str
 
 
+# --- words, works, files ---
+
+
+class Term(_Data):
+    """A word of the field and what it means, in one sentence."""
+
+    term: str
+    text: str
+
+
+class Reference(_Data):
+    """A work that a method comes from. Names are `Last, F.`; `cited_in` holds ids of sections, `models` for classifiers."""
+
+    key: str
+    kind: Literal["article", "inproceedings", "incollection"]
+    authors: list[str] = Field(min_length=1)
+    title: str
+    venue: str
+    year: int
+    volume: str = ""
+    number: str = ""
+    pages: str = ""
+    doi: str = ""
+    arxiv: str = ""
+    cited_in: list[str] = []
+
+
+class FileNote(_Data):
+    """What lies where in the run folder; `count` files under `path`, a folder where it ends with a slash."""
+
+    path: str
+    count: int
+    text: str
+
+
 # --- images --------------------------------------------------------------------------------------
 
 
@@ -346,6 +381,9 @@ class Report(BaseModel):
     findings: list[Finding] = []
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
+    glossary: list[Term] = []
+    references: list[Reference] = []
+    files: list[FileNote] = Field(default=[], description="what the run folder holds beside the report itself")
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.
     _folder: Any = PrivateAttr(None)
 

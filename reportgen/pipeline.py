@@ -10,8 +10,8 @@ import difflib
 import os
 import platform
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -23,17 +23,19 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from reportgen import bibliography, selection
 from reportgen import images as image_files
-from reportgen import selection
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
     ClassProbability,
+    FileNote,
     ImageRecord,
     Label,
     ModelRecord,
     Prediction,
     Provenance,
+    Reference,
     Report,
     RuntimeRecord,
     Shown,
@@ -44,6 +46,7 @@ from reportgen.document import (
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
 from reportgen.frontmatter import FrontMatter, read_front_matter
+from reportgen.glossary import terms
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
@@ -53,6 +56,18 @@ from reportgen.verdicts import RULES
 
 OBSERVATION_VERSION = "1"
 THUMB_PX = 128
+# Words that every report uses, whatever ran.
+COMMON_TERMS = ("forward pass", "logit", "probability", "target class")
+# What lies where in a run folder.
+CONTENTS = {
+    "explain_params.pkl": "LIME's parameters, an entry an image; plain Python values",
+    "figures/": "every picture of the report",
+    "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
+    "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
+    "references.bib": "the works cited, as BibTeX",
+    "report.json": "everything that this report says, as data",
+    "tables/": "every table at full precision, as CSV",
+}
 # Packages whose version can change a result or the look of a report; they stand in the provenance.
 PACKAGES = (
     "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
@@ -503,6 +518,7 @@ def _report(
     extras: dict[str, Any] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
+    references = _references(run, contributions)
     return Report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
@@ -515,8 +531,32 @@ def _report(
         findings=findings,
         rules=list(RULES) if findings else [],
         warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
+        glossary=terms(name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
+        references=references,
+        files=_file_notes(run.files.written),
         **extras,
     )
+
+
+def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:
+    """The works that sections and models rest on; also written as BibTeX."""
+    by: dict[str, list[str | Reference]] = {
+        c.section.id if c.section else name: list(c.references) for name, c in contributions.items()
+    }
+    by["models"] = [key for name in run._models for key in bibliography.of_model(name)]
+    found = bibliography.cited(by)
+    if found:
+        run.files.raw(bibliography.REFERENCES_FILE, bibliography.bibtex(found))
+    return found
+
+
+def _file_notes(written: Iterable[str]) -> list[FileNote]:
+    """What lies where in the run folder, by its first part, in order."""
+    counts = Counter(
+        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in written)
+    )
+    counts["report.json"] = 1
+    return [FileNote(path=path, count=counts[path], text=CONTENTS.get(path, "")) for path in sorted(counts)]
 
 
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:

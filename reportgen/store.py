@@ -30,6 +30,7 @@ OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
     "explain_params.pkl",
+    "references.bib",
     MANIFEST,
     TIMINGS,
     "figures",

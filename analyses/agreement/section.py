@@ -72,7 +72,23 @@ def reduce_agreement(run: RunView) -> Contribution:
         if entry["iou"] is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
-    return Contribution(section, per_image=entries, findings=agreement_findings(entries), warnings=warnings)
+    otsu = ["otsu1979"] if run.settings.agreement.threshold == "otsu" else []
+    return Contribution(
+        section,
+        per_image=entries,
+        findings=agreement_findings(entries),
+        warnings=warnings,
+        references=[*otsu, "jaccard1912", "spearman1904"],
+        terms=(
+            "IoU",
+            "mask",
+            "chance level",
+            "ceiling",
+            "superpixel",
+            "rank correlation",
+            *(["Otsu's threshold"] if otsu else []),
+        ),
+    )
 
 
 def _or_below(iou: float | None) -> float:

@@ -28,6 +28,7 @@ from reportgen.document import (
 from reportgen.selection import shown_note
 
 PANEL_PX = 448
+WORKS = {"gradcam": "selvaraju2017", "ablationcam": "desai2020", "scorecam": "wang2020"}
 
 DEFINITIONS = {
     "gradcam": "Grad-CAM weighs each channel by the mean gradient of the target logit over the channel's positions.",
@@ -63,7 +64,14 @@ def reduce_cams(run: RunView) -> Contribution:
     ]
     section = Section(id="cams", title="Grad-CAM, AblationCAM and ScoreCAM", blocks=blocks)
     findings = cam_findings(entries, run.settings.cams.methods, run.frame(0).shape[:2])
-    return Contribution(section, per_image=entries, findings=findings, warnings=warnings)
+    return Contribution(
+        section,
+        per_image=entries,
+        findings=findings,
+        warnings=warnings,
+        references=[*(WORKS[method] for method in run.settings.cams.methods), "hurley2009", "spearman1904"],
+        terms=("activation", "saliency map", "IoU", "chance level", "rank correlation", "control"),
+    )
 
 
 def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def reduce_lime(run: RunView) -> Contribution:
         per_image=entries,
         findings=[depends_on_parameters(entries)],
         warnings=warnings,
+        references=("ribeiro2016", "vedaldi2008", "jaccard1912"),
+        terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index"),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
-from reportgen.rendering.filters import flat, is_numeric, slug
+from reportgen.rendering.filters import citation, flat, is_numeric, slug
 from reportgen.rendering.templates import TemplateFile
 
 # Raised when a name goes or changes its meaning, not when one is added.
@@ -53,6 +53,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
     `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
                         (notes left out)
     `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
+    `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
     `settings`          report.settings as [dotted key, text] pairs
     `totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
     """
@@ -86,6 +87,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
         "findings": _placed_findings(data["findings"], sections, figures, tables),
         "warnings": _grouped_warnings(data["warnings"], image_anchors),
         "tables": [table for table in tables if table["file"]],
+        "references": _numbered_references(data["references"], sections),
         "settings": flat(data["settings"]),
         "totals": _totals(data, images, figures, tables),
     }
@@ -306,6 +308,20 @@ def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, s
             "more": max(0, len(notes) - NOTES),
         }
         for code, notes in groups.items()
+    ]
+
+
+def _numbered_references(references: list[dict[str, Any]], sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
+    places["models"] = {"title": "Models", "anchor": ""}
+    return [
+        {
+            **work,
+            "number": number,
+            "text": citation(work),
+            "cited": [places[place] for place in work["cited_in"] if place in places],
+        }
+        for number, work in enumerate(references, start=1)
     ]
 
 
