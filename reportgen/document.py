@@ -15,7 +15,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter"]
-Language = Literal["en", "de"]
 DEFAULT_TITLE = "Explainability report"
 # What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
 PAGE_PARTS = ("findings", "images", "rules", "glossary", "references", "settings", "provenance", "files")
@@ -359,7 +358,6 @@ class Document(_Data):
     logo: Picture | None = None
     accent: HexColor | None = None
     paper: Paper | None = None
-    language: Language | None = None
     css: str = ""
     sections: list[str] = []
 

@@ -32,7 +32,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
 
     `medium`            "html" or "pdf"
     `report`            the report as plain data
-    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, language, css: what the
+    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
                         run's settings say; where they are silent, what template.toml says
     `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
     `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
@@ -110,7 +110,6 @@ def _document(data: dict[str, Any], template: TemplateFile) -> dict[str, Any]:
         "accent": accent and readable(accent, LIGHT_PAPER),
         "accent_dark": accent and readable(accent, DARK_PAPER),
         "paper": given["paper"] or template.paper or "A4",
-        "language": given["language"] or template.language or "en",
         "css": given["css"],
     }
 
