@@ -191,4 +191,4 @@ def test_pages_stay_bounded_and_say_what_is_left_out(pages: Path) -> None:
 def test_pictures_load_when_they_are_seen(pages: Path) -> None:
     html = (pages / "report.html").read_text("utf-8")
     assert html.count('<li class="card') == 200
-    assert html.count('loading="lazy"') > 200
+    assert html.count('decoding="async"') > 200
