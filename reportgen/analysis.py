@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from reportgen.document import Finding, ImageRecord, Picture, Section, Skipped, Table, Warning_
+from reportgen.document import Finding, ImageRecord, Picture, Reference, Section, Shown, Skipped, Table, Warning_
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
@@ -123,6 +123,10 @@ class RunView(Mapped, Protocol):
     def images(self) -> Sequence[ImageRecord]: ...
 
     @property
+    def shown(self) -> Shown:
+        """Which images have figures of their own; the others stand in tables and files alone."""
+
+    @property
     def files(self) -> Files: ...
 
     @property
@@ -141,6 +145,8 @@ class Contribution:
         section: its chapter; None for an analysis that only serves others.
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
+        references: the works that its methods come from: keys of `reportgen.bibliography.WORKS`, or works of its own.
+        terms: words that its section uses, of `reportgen.glossary.TERMS`.
     """
 
     section: Section | None
@@ -148,6 +154,8 @@ class Contribution:
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Warning_] = field(default_factory=list)
+    references: Sequence[str | Reference] = ()
+    terms: Sequence[str] = ()
 
 
 class Analysis(Protocol):
@@ -159,8 +167,10 @@ class Analysis(Protocol):
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on: "images" or "probe".
 
-    It may also have `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
-    `sample(settings) -> int | None`: over how many images it is mapped, those whose SHA-256 comes first; None is all.
+    It may also have `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
+    ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
+    truth, which joins its cache key; and a method `sample(settings) -> int | None`: over how many images it is mapped,
+    those whose SHA-256 comes first; None is all.
     """
 
     name: str

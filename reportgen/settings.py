@@ -137,6 +137,8 @@ class DocumentSettings(_Group):
     paper: Paper | None = Field(None, description="null: what the template says, or A4")
     extra_css: str | None = Field(None, description="path of a stylesheet that comes after the template's own")
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
+    figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
+    show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
 
 
 class Settings(_Group):

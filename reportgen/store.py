@@ -33,6 +33,7 @@ OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
     "explain_params.pkl",
+    "references.bib",
     MANIFEST,
     TIMINGS,
     "figures",

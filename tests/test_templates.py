@@ -519,9 +519,7 @@ def test_a_pdf_asks_for_nothing_but_the_run_and_the_template(
         assert not target.exists()
     else:
         assert "root:" not in "".join(pages_of(target))
-        assert set(PdfReader(target).attachments) <= {"report.json", "manifest.json", "pictures.json"}, (
-            "what a PDF carries"
-        )
+        assert set(PdfReader(target).attachments) <= {"report.json", "manifest.json", *made.pictures}
     assert server[1] == []
 
 

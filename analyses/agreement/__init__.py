@@ -21,6 +21,7 @@ class Agreement:
     order = 40
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
+    ranks_by = ("iou", "the IoU of Grad-CAM and LIME")
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

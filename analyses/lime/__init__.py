@@ -20,6 +20,7 @@ class Lime:
     order = 30
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
+    ranks_by = ("r2", "the R² of LIME's surrogate")
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

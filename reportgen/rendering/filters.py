@@ -178,6 +178,16 @@ def _setting(value: Any) -> str:
     return str(value) if value else "none"
 
 
+def citation(work: Mapping[str, Any]) -> str:
+    """A reference as one line: authors, year, title, venue, volume, pages, DOI or arXiv number."""
+    issue = f" {work['volume']}" if work["volume"] else ""
+    issue += f"({work['number']})" if work["number"] else ""
+    issue += f", {work['pages']}" if work["pages"] else ""
+    identifier = f"doi:{work['doi']}" if work["doi"] else f"arXiv:{work['arxiv']}" if work["arxiv"] else ""
+    line = f"{join_words(work['authors'])} ({work['year']}). {work['title']}. {work['venue']}{issue}."
+    return f"{line} {identifier}" if identifier else line
+
+
 def moment(created: str) -> datetime | None:
     """An ISO 8601 time as UTC; None where it is no such thing."""
     try:
