@@ -31,6 +31,7 @@ from reportgen.classifiers.base import Preprocessing
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of, file_sha256
 from reportgen.images import MASK_SUFFIX, frame_transform, guarded_pillow, model_frame
+from reportgen.inputs import is_file, read_at_most
 
 BOXES_FILE = "boxes.csv"
 HEADER = ["name", "x0", "y0", "x1", "y1"]
@@ -75,7 +76,7 @@ class Annotation:
             UsageError: the file does not fit the image.
         """
         if self.png is not None:
-            return Truth(_png_in_frame(self.png, width, height, preprocessing), self.source)
+            return Truth(mask_in_frame(self.png, width, height, preprocessing), self.source)
         if self.size is not None and self.size != (width, height):
             stated = "{} x {}".format(*self.size)
             raise UsageError(f"{self.where[0]}: written for {stated} pixels; the upright image has {width} x {height}")
@@ -123,10 +124,22 @@ def _filled(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocessing) -> np.ndarray:
+def mask_in_frame(
+    path: Path, width: int, height: int, preprocessing: Preprocessing, *, framed: bool = False
+) -> np.ndarray:
+    """(H, W) bool: a PNG mask, what is not 0 is the object, in the model's frame.
+
+    Args:
+        width, height: of the upright image, which the mask must have.
+        framed: the mask may also be as large as the model's frame, and is then taken as it is.
+
+    Raises:
+        UsageError: it cannot be read, or has another size.
+    """
     try:
         with guarded_pillow(), Image.open(path, formats=("PNG",)) as image:
-            if image.size != (width, height):  # known before a pixel is decoded
+            as_it_is = framed and image.size == (preprocessing.size, preprocessing.size) != (width, height)
+            if not as_it_is and image.size != (width, height):  # known before a pixel is decoded
                 raise UsageError(
                     f"{path.name}: a mask of {image.size[0]} x {image.size[1]} pixels; the upright image has {width} x {height}"
                 )
@@ -136,6 +149,8 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
     # An alpha channel says nothing about the object.
     colours = values[..., : 3 if values.shape[2] > 2 else 1] if values.ndim == 3 else values[..., None]
     marked: np.ndarray = (colours != 0).any(axis=2)
+    if as_it_is:
+        return marked
     painted = np.repeat(marked[..., None].astype(np.uint8) * 255, 3, axis=2)
     return model_frame(painted, preprocessing)[..., 0] > 127
 
@@ -145,7 +160,7 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
 
 def _mask_png(folder: Path, name: str) -> Annotation | None:
     path = folder / PurePosixPath(name).with_suffix(MASK_SUFFIX)
-    if not _is_file(path):
+    if not is_file(path):
         return None
     return Annotation(f"mask {MASK_SUFFIX}", png=path, digest=file_sha256(path))
 
@@ -155,14 +170,14 @@ def _mask_png(folder: Path, name: str) -> Annotation | None:
 
 def _boxes_csv(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
     path = folder / BOXES_FILE
-    if not _is_file(path):
+    if not is_file(path):
         return {}
     known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
     boxes: dict[str, list[tuple[Polygon, str]]] = defaultdict(list)
     for line, row in _csv_rows(path):
         where = f"{BOXES_FILE} line {line}"
         image = known.get(row[0]) or known.get(unicodedata.normalize("NFC", row[0]))
-        if image is None and not _is_file(folder / row[0]):
+        if image is None and not is_file(folder / row[0]):
             raise UsageError(f"{where}: no image {row[0]!r} in the folder")
         box = _box(row[1:], where)
         if image is not None:
@@ -194,7 +209,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _voc(folder: Path, name: str) -> Annotation | None:
     path = folder / PurePosixPath(name).with_suffix(".xml")
-    if not _is_file(path):
+    if not is_file(path):
         return None
     text = _text(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
@@ -337,15 +352,6 @@ def _number(value: Any, where: str) -> float:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path.name}: cannot be read ({error.strerror or error})") from None
+        return read_at_most(path, name=path.name).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{path.name}: not UTF-8 text") from None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from analyses.lime import surrogate as lime
 from analyses.lime.section import reduce_lime
 from analyses.lime.stability import repeats, sensitivity
+from analyses.lime.validation import LimeParameters
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.settings import Settings
 
@@ -20,6 +21,7 @@ class Lime:
     order = 30
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
+    parameter_file = LimeParameters()
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]
