@@ -7,12 +7,17 @@ The answer of a stranger's server is read up to a limit, never interpreted, and 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
+import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -101,7 +106,7 @@ def submit(
     if url.lower().startswith("http:"):
         say(f"{shown_url}: not encrypted; whoever is on the way can read the token")
     try:
-        answer = asyncio.run(_exchange(url, token, PurePosixPath(file).name, data, say))
+        answer = _exchange(url, token, PurePosixPath(file).name, data, say)
     except _NoAnswer as error:
         raise CheckFailed(f"{shown_url}: {_without(token, str(error))}") from None
     entry = {
@@ -194,47 +199,71 @@ class _NoAnswer(Exception):
     """The server did not answer; the message is one plain line."""
 
 
-async def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
+def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
+    """In a thread of its own: each read has its limit, but only the clock ends a server that sends a byte now and then."""
+    future: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            with _unlogged():
+                future.set_result(_tries(url, token, name, data, say))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
     try:
-        return await asyncio.wait_for(_tries(url, token, name, data, say), TOTAL_S)
-    except asyncio.TimeoutError:
+        return future.result(TOTAL_S)
+    except FutureTimeout:
         raise _NoAnswer(f"no whole answer within {TOTAL_S:g} s; whether the file arrived is not known") from None
 
 
-async def _tries(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """The HTTP library logs a server's headers, and a server may repeat the token in one."""
+    loggers = [logging.getLogger(name) for name in ("httpx2", "httpcore2")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _tries(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
     import httpx2 as httpx
 
     for left in reversed(range(TRIES)):
         try:
-            return await _post(url, token, name, data)
+            return _post(url, token, name, data)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             reason = _reason(error)
             if not left:
                 raise _NoAnswer(f"no connection ({reason}); is the address right, and the server up?") from None
             say(f"no connection ({reason}); trying again")
-            await asyncio.sleep(WAIT_S * (TRIES - left))
+            time.sleep(WAIT_S * (TRIES - left))
         except httpx.TimeoutException:
-            problem = f"no answer within {ANSWER_S:g} s; whether the file arrived is not known"
-            raise _NoAnswer(problem) from None
+            raise _NoAnswer(f"no answer within {ANSWER_S:g} s; whether the file arrived is not known") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _NoAnswer(f"no answer ({_reason(error)}); whether the file arrived is not known") from None
     raise AssertionError("unreachable")
 
 
-async def _post(url: str, token: str, name: str, data: bytes) -> Answer:
+def _post(url: str, token: str, name: str, data: bytes) -> Answer:
     import httpx2 as httpx
 
     limits = httpx.Timeout(CONNECT_S, read=ANSWER_S)
     headers = {"token": token, "Accept": "application/json", "Accept-Encoding": "identity"}
     files = {"file": (name, data, "application/octet-stream")}
-    async with (
-        httpx.AsyncClient(timeout=limits, follow_redirects=False) as client,
+    with (
+        httpx.Client(timeout=limits, follow_redirects=False) as client,
         client.stream("POST", url, headers=headers, files=files) as response,
     ):
         body, whole = bytearray(), True
         try:
             # Raw: what comes packed is not unpacked, so that a bomb stays as small as it came.
-            async for chunk in response.aiter_raw():
+            for chunk in response.iter_raw():
                 body += chunk
                 if len(body) > MAX_ANSWER_BYTES:
                     whole = False
