@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_PROBLEMS = 50
+# Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see runtime.quiet.
+NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 
 app = typer.Typer(
     help="Turn a folder of images into an explainability report, HTML and PDF.",
@@ -254,6 +257,8 @@ def submit(
 
 def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
+    for name in NO_TELEMETRY:
+        os.environ.setdefault(name, "1")
     try:
         code = app(standalone_mode=False)  # the code of an Exit, or what the command returned: None
     except ReportgenError as error:
