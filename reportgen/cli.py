@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_PROBLEMS = 50
+MOST_CHARACTERS = 2000  # of one message: a name in a stranger's table may be as long as the table
 # Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see runtime.quiet.
 NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 
@@ -283,7 +284,7 @@ def main() -> None:
 
 def _say(message: str) -> None:
     """One line to stderr; what would move the cursor or hide text, in a stranger's file name, is escaped."""
-    typer.echo(printable(" ".join(str(message).split("\n"))), err=True)
+    typer.echo(printable(" ".join(str(message).split("\n")), MOST_CHARACTERS), err=True)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

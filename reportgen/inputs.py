@@ -19,6 +19,22 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder lies at `path`; a name that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def user_path(text: str) -> Path:
+    """A path as a user writes it: `~` is their home, and a home that nobody has is left as it stands."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def read_at_most(path: Path, most: int = MAX_TEXT_BYTES, name: str | None = None) -> bytes:
     """All bytes of a regular file that holds no more than `most`.
 

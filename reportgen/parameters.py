@@ -18,7 +18,7 @@ from reportgen.analysis import CheckedParameters, ParameterFile, View, load_anal
 from reportgen.classifiers import resolve
 from reportgen.errors import CheckFailed, NothingToDo, UsageError
 from reportgen.images import MASK_SUFFIX, UnreadableImage, find_images, model_frame, read_image, slugs
-from reportgen.inputs import is_file, read_at_most
+from reportgen.inputs import is_file, is_folder, read_at_most
 from reportgen.plain_pickle import MAX_BYTES
 from reportgen.runtime import Engine, decide
 from reportgen.settings import Settings
@@ -79,7 +79,7 @@ def score(
         NothingToDo: no entry has both an image and a mask.
         UsageError: a folder or the model is missing.
     """
-    if not masks.is_dir():
+    if not is_folder(masks):
         raise UsageError(f"{masks}: no such folder of masks")
     method, (found, skipped) = _format(), find_images(images)
     names = [file.name for file in found]

@@ -32,9 +32,11 @@ from reportgen.errors import UsageError
 from reportgen.hashing import digest_of, file_sha256
 from reportgen.images import MASK_SUFFIX, frame_transform, guarded_pillow, model_frame
 from reportgen.inputs import is_file, read_at_most
+from reportgen.printable import printable
 
 BOXES_FILE = "boxes.csv"
 HEADER = ["name", "x0", "y0", "x1", "y1"]
+MAX_CORNERS, MAX_SHAPES = 10_000, 10_000  # of a polygon, and shapes of an image: to draw them takes time
 FORMATS = (f"<image>{MASK_SUFFIX}", BOXES_FILE, "Pascal VOC <image>.xml", "COCO .json")
 
 # Corners (x, y) in pixels of the upright image; two are opposite corners of a box.
@@ -245,7 +247,7 @@ def _voc_size(root: ElementTree.Element, path: Path) -> tuple[int, int] | None:
 
 
 def _coco(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
-    files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
+    files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".") and is_file(path)]
     tables = [(path, data) for path in files if (data := _coco_table(path)) is not None]
     if not tables:
         return {}
@@ -258,7 +260,7 @@ def _coco(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
     sizes: dict[str, tuple[int, int] | None] = {}
     for number, item in enumerate(data["annotations"]):
         where = f"{path.name} annotations[{number}]"
-        if not isinstance(item, dict) or "image_id" not in item:
+        if not isinstance(item, dict) or not isinstance(item.get("image_id"), int | str):
             raise UsageError(f"{where}: no image_id")
         if str(item["image_id"]) in images and not item.get("iscrowd"):
             name, sizes[name] = images[str(item["image_id"])]
@@ -273,6 +275,8 @@ def _coco_table(path: Path) -> dict[str, Any] | None:
         raise UsageError(f"{path.name} line {error.lineno}: not valid JSON ({error.msg})") from None
     except RecursionError:
         raise UsageError(f"{path.name}: not COCO annotations; it is nested too deep to read") from None
+    except ValueError:  # an integer of more digits than Python reads
+        raise UsageError(f"{path.name}: not COCO annotations; a number in it is too long to read") from None
     if not isinstance(data, dict) or not {"images", "annotations"} <= set(data):
         return None  # some other tool's file
     if not isinstance(data["images"], list) or not isinstance(data["annotations"], list):
@@ -289,7 +293,8 @@ def _coco_images(
         by_name.setdefault(PurePosixPath(name).name, []).append(name)
     found: dict[str, tuple[str, tuple[int, int] | None]] = {}
     for number, item in enumerate(items):
-        if not isinstance(item, dict) or not isinstance(item.get("file_name"), str) or "id" not in item:
+        named = isinstance(item, dict) and isinstance(item.get("file_name"), str)
+        if not named or not isinstance(item.get("id"), int | str):
             raise UsageError(f"{path.name} images[{number}]: no id and file_name")
         called = set(by_name.get(item["file_name"], []))
         if len(called) > 1:
@@ -317,6 +322,8 @@ def _coco_shapes(item: Mapping[str, Any], where: str) -> list[Polygon]:
 def _coco_polygon(flat: Any, where: str) -> Polygon:
     if not isinstance(flat, list) or len(flat) < 6 or len(flat) % 2:
         raise UsageError(f"{where}: a polygon is a list of at least three x, y pairs")
+    if len(flat) > 2 * MAX_CORNERS:
+        raise UsageError(f"{where}: a polygon of {len(flat) // 2} corners; at most {MAX_CORNERS} are drawn")
     numbers = [_number(value, where) for value in flat]
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
@@ -325,6 +332,8 @@ def _coco_polygon(flat: Any, where: str) -> Polygon:
 
 
 def _annotation(source: str, shapes: Sequence[tuple[Polygon, str]], size: tuple[int, int] | None = None) -> Annotation:
+    if len(shapes) > MAX_SHAPES:
+        raise UsageError(f"{shapes[0][1]}: an image with {len(shapes)} shapes; at most {MAX_SHAPES} are drawn")
     polygons = tuple(polygon for polygon, _ in shapes)
     digest = digest_of([source, [[list(corner) for corner in polygon] for polygon in polygons], size])
     return Annotation(source, polygons, tuple(where for _, where in shapes), size, digest=digest)
@@ -343,10 +352,11 @@ def _box(values: Sequence[Any], where: str, least: float = -math.inf) -> Polygon
 def _number(value: Any, where: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{where}: {value!r} is not a number")
+        shown = repr(value) if isinstance(value, str | float | None) else f"something of type {type(value).__name__}"
+        raise UsageError(f"{where}: {printable(shown, 80)} is not a number")
     return number
 
 

@@ -12,6 +12,7 @@ from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxErr
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.inputs import is_folder
 from reportgen.rendering.filters import FILTERS, TESTS
 from reportgen.rendering.sources import inside
 
@@ -41,7 +42,7 @@ def template_folders(template: str | Path) -> tuple[Path, ...]:
     names = sorted(folder.name for folder in shipped.iterdir() if (folder / PAGE).is_file())
     if str(template) in names:
         own = shipped / str(template)
-    elif Path(template).is_dir():
+    elif is_folder(Path(template)):
         own = Path(template)
     else:
         raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")
