@@ -156,6 +156,15 @@ def commands() -> set[str]:
     return found
 
 
+def test_telemetry_of_the_hub_is_off_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    code = (
+        "import sys; from reportgen import cli; sys.argv = ['reportgen', 'templates', 'list']; cli.main()\n"
+        "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_TELEMETRY)"
+    )
+    assert watched(code, folder=tmp_path).out.splitlines()[-1] == "True True"
+    assert watched(code, folder=tmp_path, HF_HUB_OFFLINE="0").out.splitlines()[-1] == "False True"
+
+
 def test_every_command_is_covered() -> None:
     missing = commands() - set(COMMANDS) - GO_OUT
     assert not missing, f"say in COMMANDS how {missing} is called, so that it is watched too"

@@ -218,6 +218,7 @@ FUNCTION = b"cskimage.segmentation.slic_superpixels\nslic\n"
         (b"(K\x01R.", "more from its stack"),
         (b"K\x01(a.", "more from its stack"),
         (b"h\x07.", "more from its stack or memo"),
+        (b"N(N\x861.", "more from its stack"),  # a pair from both sides of a mark
     ],
 )
 def test_every_other_trick_is_refused(data: bytes, said: str) -> None:
