@@ -253,7 +253,7 @@ def submit(
     for line in sent.lines:
         typer.echo(line)
     if not sent.accepted:
-        raise CheckFailed(f"{sent.problem}; the answer is kept in {sent.record}")
+        raise CheckFailed(f"{sent.problem}{f'; the answer is kept in {sent.record}' if sent.record else ''}")
 
 
 def main() -> None:

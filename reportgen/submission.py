@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from reportgen.errors import CheckFailed, UsageError
+from reportgen.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.inputs import read_at_most
 from reportgen.printable import printable
 from reportgen.store import MANIFEST, write_file
@@ -48,12 +48,12 @@ class Sent:
     Attributes:
         problem: why it does not count as accepted, in one line; None where it does.
         lines: the answer, fit for a terminal.
-        record: the file in the run folder that keeps it.
+        record: the file in the run folder that keeps it; None where it could not be written.
     """
 
     problem: str | None
     lines: tuple[str, ...]
-    record: Path
+    record: Path | None
 
     @property
     def accepted(self) -> bool:
@@ -117,7 +117,11 @@ def submit(
         "whole": answer.whole,
     }
     text = json.dumps({"schema_version": 1, "submissions": [*earlier, entry]}, indent=1)
-    write_file(run / RECORD, f"{text}\n".encode())
+    try:
+        write_file(run / RECORD, f"{text}\n".encode())
+    except ReportgenError as error:  # it is sent: the answer is told all the same
+        say(str(error))
+        return Sent(_problem(answer), _lines(answer), None)
     return Sent(_problem(answer), _lines(answer), run / RECORD)
 
 

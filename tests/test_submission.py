@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from reportgen import cli, submission
-from reportgen.errors import CheckFailed, UsageError
+from reportgen.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.store import RunFolder
 from reportgen.submission import MAX_ANSWER_BYTES, RECORD, TRIES, submit
 from toys import ROOT, imported
@@ -532,7 +532,21 @@ def test_only_a_submission_imports_an_http_client(run: Path) -> None:
     assert imported(f"{code}try:\n    main()\nexcept SystemExit:\n    pass", ["httpx2", "httpcore2", "torch"]) == []
 
 
-def test_a_read_only_record_is_said(server: Server, run: Path) -> None:
+def test_an_answer_that_cannot_be_kept_is_still_told(
+    server: Server, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise ReportgenError(f"{path}: cannot be written (no space left on device)")
+
+    monkeypatch.setattr(submission, "write_file", full)
+    said: list[str] = []
+    sent = submit(run, f"{server.url}/ok", environ={"REPORTGEN_TOKEN": TOKEN}, say=said.append)
+    assert (sent.accepted, sent.record) == (True, None)
+    assert sent.lines == ("avg_iou: 0.4375", "avg_time: 2.5")
+    assert "no space left" in said[-1]
+
+
+def test_a_folder_in_place_of_the_record_is_said(server: Server, run: Path) -> None:
     (run / RECORD).mkdir()
     with pytest.raises(UsageError, match="not a regular file"):
         send(run, server.url)
