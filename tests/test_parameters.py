@@ -206,9 +206,9 @@ def test_one_large_value_in_every_entry_is_not_walked_for_each() -> None:
     algorithm.target_params = wide
     entry = arguments(labels=tuple(range(50_000)), segmentation_fn=algorithm)
     data = pickle.dumps({**{f"a{i}": entry for i in range(5000)}, **{f"b{i}": wide for i in range(4000)}})
-    start = time.perf_counter()
+    start = time.process_time()
     checked = LimeParameters().check(data)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert len(checked.problems) == 2 * 5000 + 4000
 
 
