@@ -158,6 +158,48 @@ class Contribution:
     terms: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class CheckedParameters:
+    """A parameter file as its analysis understands it.
+
+    Attributes:
+        columns, rows: the table of what the file holds, as text; the first column names the entry.
+        problems: one line for each value that is wrong, naming the entry; empty for a good file.
+        entries: what each entry holds; only a file without problems may be handed to `mask`.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    problems: list[str]
+    entries: dict[str, dict[str, Any]]
+
+
+class ParameterFile(Protocol):
+    """A file with the parameters of a method, an entry an image, that others hand in (`reportgen validate`).
+
+    The house knows files, images, masks and models; what an entry means is known to the analysis alone. One that
+    writes such a file offers this object as its attribute `parameter_file`, and so the house needs to know no method.
+
+    Attributes:
+        name: of the file in a run folder.
+    """
+
+    name: str
+
+    def check(self, data: bytes) -> CheckedParameters:
+        """Read the bytes of a stranger's file without running anything that they hold.
+
+        Raises:
+            CheckFailed: nothing can be read from them, or they hold more than plain data.
+        """
+
+    def keys(self, names: Sequence[str]) -> list[str]:
+        """The key of each image's entry; `names` are the images, as in `ImageFile`."""
+
+    def mask(self, view: View, target: int, entry: Mapping[str, Any]) -> np.ndarray:
+        """(H, W) bool, in the frame of `view`: what the method selects for class `target` under these parameters."""
+
+
 class Analysis(Protocol):
     """One task.
 
@@ -169,8 +211,8 @@ class Analysis(Protocol):
 
     It may also have `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
     ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
-    truth, which joins its cache key; and a method `sample(settings) -> int | None`: over how many images it is mapped,
-    those whose SHA-256 comes first; None is all.
+    truth, which joins its cache key; a method `sample(settings) -> int | None`: over how many images it is mapped,
+    those whose SHA-256 comes first; None is all; and a `parameter_file`, a `ParameterFile`.
     """
 
     name: str
@@ -243,9 +285,11 @@ def load_analyses(tasks: Sequence[str] = ()) -> list[Analysis]:
 
 __all__ = [
     "Analysis",
+    "CheckedParameters",
     "Contribution",
     "Files",
     "Mapped",
+    "ParameterFile",
     "Result",
     "RunView",
     "Subject",

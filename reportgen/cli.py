@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -11,12 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reportgen.errors import CheckFailed, ReportgenError, UsageError
+from reportgen.errors import CheckFailed, NothingToDo, ReportgenError, UsageError
+from reportgen.printable import printable
 
 if TYPE_CHECKING:
+    from reportgen.parameters import Scored
     from reportgen.settings import Loaded
 
 INTERRUPTED = 130
+MOST_PROBLEMS = 50
+MOST_CHARACTERS = 2000  # of one message: a name in a stranger's table may be as long as the table
+# Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see runtime.quiet.
+NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 
 app = typer.Typer(
     help="Turn a folder of images into an explainability report, HTML and PDF.",
@@ -241,8 +248,53 @@ def doctor() -> None:
         raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")
 
 
+@app.command()
+def validate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An explain_params.pkl.", show_default=False)],
+    images: Annotated[Path | None, typer.Option(help="Score it: the folder of its images.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Score it: a folder of PNG masks named like the images.")] = None,
+    model: Annotated[str | None, typer.Option(help="The classifier to score it with.")] = None,
+    config: Config = None,
+) -> None:
+    """Check a file of LIME parameters without running anything in it; score it on images with masks."""
+    if (images is None) != (masks is None):
+        raise UsageError("--images and --masks belong together: give both, or neither")
+    from reportgen import parameters
+
+    checked = parameters.check(file)
+    _table(checked.columns, checked.rows)
+    for problem in checked.problems[:MOST_PROBLEMS]:
+        typer.echo(f"PROBLEM {problem}")
+    if checked.problems:
+        raise CheckFailed(f"{file}: {len(checked.problems)} problem{'s' if len(checked.problems) > 1 else ''} found")
+    if images is None or masks is None:
+        return
+    settings = _load({"models": (model,) if model else None}, config).settings
+    with _progress() as progress:
+        scored = list(parameters.score(checked, images, masks, settings, progress))
+    _scores(scored)
+
+
+@app.command()
+def submit(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.", show_default=False)],
+    url: Annotated[str, typer.Option(help="Where to send it: http or https.", show_default=False)],
+    file: Annotated[str, typer.Option(help="Which file of the run.")] = "explain_params.pkl",
+) -> None:
+    """Send a file of a run to an evaluation server; the token is read from REPORTGEN_TOKEN and from nowhere else."""
+    from reportgen.submission import submit as send
+
+    sent = send(run_folder, url, file, say=_say)
+    for line in sent.lines:
+        typer.echo(line)
+    if not sent.accepted:
+        raise CheckFailed(f"{sent.problem}{f'; the answer is kept in {sent.record}' if sent.record else ''}")
+
+
 def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
+    for name in NO_TELEMETRY:
+        os.environ.setdefault(name, "1")
     try:
         code = app(standalone_mode=False)  # the code of an Exit, or what the command returned: None
     except ReportgenError as error:
@@ -266,7 +318,29 @@ def main() -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(" ".join(str(message).split("\n")), err=True)
+    """One line to stderr; what would move the cursor or hide text, in a stranger's file name, is escaped."""
+    typer.echo(printable(" ".join(str(message).split("\n")), MOST_CHARACTERS), err=True)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[at]) for row in (columns, *rows)) for at in range(len(columns))]
+    for row in (columns, *rows):
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _scores(scored: Sequence[Scored]) -> None:
+    """A line an entry, then the averages. Seconds stand here and in no file."""
+    done = [entry for entry in scored if entry.problem is None]
+    rows = [(printable(s.entry, 40), "none" if s.iou is None else f"{s.iou:.3f}", f"{s.seconds:.2f}") for s in done]
+    _table(("entry", "IoU", "seconds"), rows)
+    for entry in scored:
+        if entry.problem is not None:
+            _say(f"not scored {entry.entry!r}: {entry.problem}")
+    values = [entry.iou for entry in done if entry.iou is not None]
+    if not values:
+        raise NothingToDo("no entry has an IoU: see the lines above")
+    typer.echo(f"average IoU: {sum(values) / len(values):.3f} over {len(values)} of {len(scored)} entries")
+    typer.echo(f"average time: {sum(entry.seconds for entry in done) / len(done):.2f} s")
 
 
 def _load(flags: dict[str, Any], config: Path | None) -> Loaded:

@@ -30,9 +30,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 from PIL import ImageFile as PillowFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from reportgen.document import Label, Skipped
 from reportgen.errors import UsageError
+from reportgen.inputs import is_file, read_at_most
 
 if TYPE_CHECKING:
     from reportgen.classifiers.base import ClassList, Preprocessing
@@ -58,6 +60,7 @@ _MAGIC = {
 }
 _BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
 _HEAD_BYTES = 512
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
 _BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 # No encoding takes more a pixel (four 64-bit channels); the rest is room for metadata and further frames.
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 32, 64 * 2**20
@@ -130,6 +133,8 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: no such folder") from None
     except NotADirectoryError:
         raise UsageError(f"{folder}: not a folder; give the folder that holds the images") from None
+    except ValueError:  # a NUL in the name
+        raise UsageError(f"{str(folder)!r}: no such folder") from None
     except OSError as error:
         raise UsageError(f"{folder}: {_os_reason(error)}") from None
 
@@ -317,10 +322,19 @@ def _decode(data: bytes, max_pixels: int) -> Image.Image:
         width, height = image.size
         if width * height > max_pixels:
             raise UnreadableImage(f"{width} x {height} pixels are more than max_pixels = {max_pixels}")
+        _check_tile(image, max_pixels)
         image.load()
         with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
             ImageOps.exif_transpose(image, in_place=True)
         return _to_srgb(image)
+
+
+def _check_tile(image: Image.Image, max_pixels: int) -> None:
+    """A tile of a TIFF is unpacked whole, however small the image that it belongs to."""
+    if isinstance(image, TiffImageFile):
+        sides = [image.tag_v2.get(tag, 1) for tag in (_TILE_WIDTH, _TILE_LENGTH)]
+        if not all(isinstance(side, int) for side in sides) or sides[0] * sides[1] > max_pixels:
+            raise UnreadableImage(f"a tile of {sides[0]} x {sides[1]} pixels is more than max_pixels = {max_pixels}")
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -471,7 +485,7 @@ def read_labels(folder: Path, names: Sequence[str], classes: ClassList) -> dict[
     by_key = _class_keys(classes)
     labels = {name: label for name in names if (label := _label_in_name(name, classes, by_key))}
     table = folder / LABELS_FILE
-    if table.is_file():
+    if is_file(table):
         # A Mac may store a name decomposed that the user types composed; the exact name comes first.
         known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
         for line, name, text in _table_rows(table):
@@ -479,7 +493,7 @@ def read_labels(folder: Path, names: Sequence[str], classes: ClassList) -> dict[
             index = _class_index(text, by_key, line)
             if image is not None:
                 labels[image] = Label(index=index, name=classes.names[index], source=LABELS_FILE)
-            elif not os.path.isfile(folder / name):  # noqa: PTH113 (Path.is_file raises on a long name)
+            elif not is_file(folder / name):
                 raise _table_error(line, f"no image {name!r} in the folder")
     return labels
 
@@ -526,9 +540,7 @@ def _class_index(text: str, by_key: Mapping[str, Sequence[int]], line: int) -> i
 def _table_rows(table: Path) -> Iterator[tuple[int, str, str]]:
     """(line, name, class) of each row of labels.csv; blank lines do not count."""
     try:
-        text = table.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{table}: {_os_reason(error)}") from None
+        text = read_at_most(table).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{table}: not UTF-8 text; save it as CSV in UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -291,6 +291,9 @@ class Run(MappedFolder):
         def observe() -> Result:
             view = views[model.spec.name] = image.view(model)
             logits = view.forward.logits[0]
+            if not np.isfinite(logits).all():
+                name = model.spec.name
+                raise UsageError(f"{name}: its answer to {image.file.name!r} is no number; are its weights whole?")
             probabilities = softmax(logits)
             # Stable: of equally likely classes, the one with the lower index is named.
             top = np.argsort(-logits, kind="stable")[:5]

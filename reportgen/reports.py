@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from reportgen.document import Report
 from reportgen.errors import UsageError
+from reportgen.inputs import is_file, is_folder, read_at_most
 
 REPORT = "report.json"
 
@@ -25,13 +26,11 @@ def read_report(path: str | Path) -> Report:
         UsageError: there is none, or it is not a report of this schema.
     """
     path = Path(path)
-    file = path / REPORT if path.is_dir() else path
+    file = path / REPORT if is_folder(path) else path
+    if not is_file(file):
+        raise UsageError(f"{file}: no such report; give a run folder or its report.json")
     try:
-        report = Report.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(f"{file}: no such report; give a run folder or its report.json") from None
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror})") from None
+        report = Report.model_validate_json(read_at_most(file))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "its first line"

@@ -296,7 +296,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: no such settings file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{path}: not valid TOML (nested too deep)") from None
+    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
         raise UsageError(f"{path}: not valid TOML ({error})") from None
 
 

@@ -31,9 +31,12 @@ from reportgen.classifiers.base import Preprocessing
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of, file_sha256
 from reportgen.images import MASK_SUFFIX, frame_transform, guarded_pillow, model_frame
+from reportgen.inputs import is_file, read_at_most
+from reportgen.printable import printable
 
 BOXES_FILE = "boxes.csv"
 HEADER = ["name", "x0", "y0", "x1", "y1"]
+MAX_CORNERS, MAX_SHAPES = 10_000, 10_000  # of a polygon, and shapes of an image: to draw them takes time
 FORMATS = (f"<image>{MASK_SUFFIX}", BOXES_FILE, "Pascal VOC <image>.xml", "COCO .json")
 
 # Corners (x, y) in pixels of the upright image; two are opposite corners of a box.
@@ -75,7 +78,7 @@ class Annotation:
             UsageError: the file does not fit the image.
         """
         if self.png is not None:
-            return Truth(_png_in_frame(self.png, width, height, preprocessing), self.source)
+            return Truth(mask_in_frame(self.png, width, height, preprocessing), self.source)
         if self.size is not None and self.size != (width, height):
             stated = "{} x {}".format(*self.size)
             raise UsageError(f"{self.where[0]}: written for {stated} pixels; the upright image has {width} x {height}")
@@ -123,10 +126,22 @@ def _filled(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocessing) -> np.ndarray:
+def mask_in_frame(
+    path: Path, width: int, height: int, preprocessing: Preprocessing, *, framed: bool = False
+) -> np.ndarray:
+    """(H, W) bool: a PNG mask, what is not 0 is the object, in the model's frame.
+
+    Args:
+        width, height: of the upright image, which the mask must have.
+        framed: the mask may also be as large as the model's frame, and is then taken as it is.
+
+    Raises:
+        UsageError: it cannot be read, or has another size.
+    """
     try:
         with guarded_pillow(), Image.open(path, formats=("PNG",)) as image:
-            if image.size != (width, height):  # known before a pixel is decoded
+            as_it_is = framed and image.size == (preprocessing.size, preprocessing.size) != (width, height)
+            if not as_it_is and image.size != (width, height):  # known before a pixel is decoded
                 raise UsageError(
                     f"{path.name}: a mask of {image.size[0]} x {image.size[1]} pixels; the upright image has {width} x {height}"
                 )
@@ -136,6 +151,8 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
     # An alpha channel says nothing about the object.
     colours = values[..., : 3 if values.shape[2] > 2 else 1] if values.ndim == 3 else values[..., None]
     marked: np.ndarray = (colours != 0).any(axis=2)
+    if as_it_is:
+        return marked
     painted = np.repeat(marked[..., None].astype(np.uint8) * 255, 3, axis=2)
     return model_frame(painted, preprocessing)[..., 0] > 127
 
@@ -145,7 +162,7 @@ def _png_in_frame(path: Path, width: int, height: int, preprocessing: Preprocess
 
 def _mask_png(folder: Path, name: str) -> Annotation | None:
     path = folder / PurePosixPath(name).with_suffix(MASK_SUFFIX)
-    if not _is_file(path):
+    if not is_file(path):
         return None
     return Annotation(f"mask {MASK_SUFFIX}", png=path, digest=file_sha256(path))
 
@@ -155,14 +172,14 @@ def _mask_png(folder: Path, name: str) -> Annotation | None:
 
 def _boxes_csv(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
     path = folder / BOXES_FILE
-    if not _is_file(path):
+    if not is_file(path):
         return {}
     known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
     boxes: dict[str, list[tuple[Polygon, str]]] = defaultdict(list)
     for line, row in _csv_rows(path):
         where = f"{BOXES_FILE} line {line}"
         image = known.get(row[0]) or known.get(unicodedata.normalize("NFC", row[0]))
-        if image is None and not _is_file(folder / row[0]):
+        if image is None and not is_file(folder / row[0]):
             raise UsageError(f"{where}: no image {row[0]!r} in the folder")
         box = _box(row[1:], where)
         if image is not None:
@@ -194,7 +211,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _voc(folder: Path, name: str) -> Annotation | None:
     path = folder / PurePosixPath(name).with_suffix(".xml")
-    if not _is_file(path):
+    if not is_file(path):
         return None
     text = _text(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
@@ -230,7 +247,7 @@ def _voc_size(root: ElementTree.Element, path: Path) -> tuple[int, int] | None:
 
 
 def _coco(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
-    files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
+    files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".") and is_file(path)]
     tables = [(path, data) for path in files if (data := _coco_table(path)) is not None]
     if not tables:
         return {}
@@ -243,7 +260,7 @@ def _coco(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
     sizes: dict[str, tuple[int, int] | None] = {}
     for number, item in enumerate(data["annotations"]):
         where = f"{path.name} annotations[{number}]"
-        if not isinstance(item, dict) or "image_id" not in item:
+        if not isinstance(item, dict) or not isinstance(item.get("image_id"), int | str):
             raise UsageError(f"{where}: no image_id")
         if str(item["image_id"]) in images and not item.get("iscrowd"):
             name, sizes[name] = images[str(item["image_id"])]
@@ -258,6 +275,8 @@ def _coco_table(path: Path) -> dict[str, Any] | None:
         raise UsageError(f"{path.name} line {error.lineno}: not valid JSON ({error.msg})") from None
     except RecursionError:
         raise UsageError(f"{path.name}: not COCO annotations; it is nested too deep to read") from None
+    except ValueError:  # an integer of more digits than Python reads
+        raise UsageError(f"{path.name}: not COCO annotations; a number in it is too long to read") from None
     if not isinstance(data, dict) or not {"images", "annotations"} <= set(data):
         return None  # some other tool's file
     if not isinstance(data["images"], list) or not isinstance(data["annotations"], list):
@@ -274,7 +293,8 @@ def _coco_images(
         by_name.setdefault(PurePosixPath(name).name, []).append(name)
     found: dict[str, tuple[str, tuple[int, int] | None]] = {}
     for number, item in enumerate(items):
-        if not isinstance(item, dict) or not isinstance(item.get("file_name"), str) or "id" not in item:
+        named = isinstance(item, dict) and isinstance(item.get("file_name"), str)
+        if not named or not isinstance(item.get("id"), int | str):
             raise UsageError(f"{path.name} images[{number}]: no id and file_name")
         called = set(by_name.get(item["file_name"], []))
         if len(called) > 1:
@@ -302,6 +322,8 @@ def _coco_shapes(item: Mapping[str, Any], where: str) -> list[Polygon]:
 def _coco_polygon(flat: Any, where: str) -> Polygon:
     if not isinstance(flat, list) or len(flat) < 6 or len(flat) % 2:
         raise UsageError(f"{where}: a polygon is a list of at least three x, y pairs")
+    if len(flat) > 2 * MAX_CORNERS:
+        raise UsageError(f"{where}: a polygon of {len(flat) // 2} corners; at most {MAX_CORNERS} are drawn")
     numbers = [_number(value, where) for value in flat]
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
@@ -310,6 +332,8 @@ def _coco_polygon(flat: Any, where: str) -> Polygon:
 
 
 def _annotation(source: str, shapes: Sequence[tuple[Polygon, str]], size: tuple[int, int] | None = None) -> Annotation:
+    if len(shapes) > MAX_SHAPES:
+        raise UsageError(f"{shapes[0][1]}: an image with {len(shapes)} shapes; at most {MAX_SHAPES} are drawn")
     polygons = tuple(polygon for polygon, _ in shapes)
     digest = digest_of([source, [[list(corner) for corner in polygon] for polygon in polygons], size])
     return Annotation(source, polygons, tuple(where for _, where in shapes), size, digest=digest)
@@ -328,24 +352,16 @@ def _box(values: Sequence[Any], where: str, least: float = -math.inf) -> Polygon
 def _number(value: Any, where: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{where}: {value!r} is not a number")
+        shown = repr(value) if isinstance(value, str | float | None) else f"something of type {type(value).__name__}"
+        raise UsageError(f"{where}: {printable(shown, 80)} is not a number")
     return number
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path.name}: cannot be read ({error.strerror or error})") from None
+        return read_at_most(path, name=path.name).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{path.name}: not UTF-8 text") from None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False

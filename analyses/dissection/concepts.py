@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.errors import UsageError
+from reportgen.inputs import is_file, read_at_most, user_path
 
 # Berlin and Kay's eleven (1969); grey and gray are one term.
 COLOURS = ("black", "white", "red", "green", "yellow", "blue", "brown", "purple", "pink", "orange", "grey")
@@ -69,7 +70,7 @@ def concept_set(name: str, classes: Sequence[str]) -> ConceptSet:
         return ConceptSet(name, tuple(word for word in words if word not in SPELLINGS))
     if name == "classes":
         return ConceptSet(name, _distinct(classes)[0])
-    path = Path(name).expanduser()
+    path = user_path(name)
     words, dropped = _distinct(_text(path).splitlines())
     if len(words) < 2:
         raise UsageError(f"{path}: holds {len(words)} concepts; a unit's label needs two to choose from, one a line")
@@ -98,15 +99,10 @@ def _distinct(lines: Iterable[str]) -> tuple[tuple[str, ...], int]:
 
 def _text(path: Path) -> str:
     """UTF-8, or what the byte order mark says; else Windows' Western encoding, which old word lists are in."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if not is_file(path):
         known = " or ".join(BUILT_IN)
-        raise UsageError(
-            f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path")
+    data = read_at_most(path)
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

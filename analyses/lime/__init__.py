@@ -7,6 +7,7 @@ from typing import Any, Literal
 from analyses.lime import surrogate as lime
 from analyses.lime.section import reduce_lime
 from analyses.lime.stability import repeats, sensitivity
+from analyses.lime.validation import LimeParameters
 from reportgen.analysis import Contribution, Result, RunView, Subject
 from reportgen.settings import Settings
 
@@ -21,6 +22,7 @@ class Lime:
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
     ranks_by = ("r2", "the R² of LIME's surrogate")
+    parameter_file = LimeParameters()
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

@@ -11,20 +11,27 @@ from typing import Any
 from reportgen.images import class_part
 from reportgen.settings import LimeSettings
 
+FILE = "explain_params.pkl"
 PROTOCOL = 4
 
 
 def explain_params(names: Sequence[str], seeds: Sequence[int], settings: LimeSettings) -> dict[str, dict[str, Any]]:
-    """One entry an image, keyed by the class part of its file name, or by the stem where there is none.
+    """One entry an image, under the keys that `entry_keys` gives."""
+    keys = entry_keys(names)
+    return {key: explain_arguments(settings, seed) for key, seed in zip(keys, seeds, strict=True)}
+
+
+def entry_keys(names: Sequence[str]) -> list[str]:
+    """For each image the key of its entry: the class part of its file name, or the stem where there is none.
 
     Where that key is taken by an earlier image, the stem, then the whole name, then the name and a number, stands for it.
     """
-    entries: dict[str, dict[str, Any]] = {}
-    for name, seed in zip(names, seeds, strict=True):
+    taken: dict[str, None] = {}
+    for name in names:
         numbered = (f"{name} ({number})" for number in count(2))
         keys = chain((class_part(name), PurePosixPath(name).stem, name), numbered)
-        entries[next(key for key in keys if key not in entries)] = explain_arguments(settings, seed)
-    return entries
+        taken[next(key for key in keys if key not in taken)] = None
+    return list(taken)
 
 
 def explain_arguments(settings: LimeSettings, seed: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analyses.lime.findings import depends_on_parameters
-from analyses.lime.params import explain_arguments, explain_params, pickled
+from analyses.lime.params import FILE, explain_arguments, explain_params, pickled
 from analyses.lime.surrogate import Surrogate, weight_map
 from reportgen import plotting, wording
 from reportgen.analysis import Contribution, Result, RunView
@@ -45,7 +45,7 @@ def reduce_lime(run: RunView) -> Contribution:
         warnings += _warnings(image, result)
     names = [image.name for image in run.images]
     seeds = [entry["seed"] for entry in entries]
-    run.files.raw("explain_params.pkl", pickled(explain_params(names, seeds, run.settings.lime)))
+    run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings.lime)))
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Explanations"),

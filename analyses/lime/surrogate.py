@@ -46,7 +46,14 @@ def superpixels(frame: np.ndarray, settings: LimeSettings) -> np.ndarray:
         ratio=settings.quickshift_ratio,
         rng=42,  # scikit-image's default; lime's own seed never reaches it
     )
-    # A segmentation that starts at 1 or skips a number would leave a superpixel that is never hidden.
+    return numbered(segments)
+
+
+def numbered(segments: np.ndarray) -> np.ndarray:
+    """(H, W) int: the same segments, numbered from 0 without gaps.
+
+    A segmentation that starts at 1 or skips a number would leave a superpixel that is never hidden.
+    """
     return np.unique(segments, return_inverse=True)[1].reshape(segments.shape).astype(np.int32)
 
 

@@ -11,6 +11,7 @@ from reportgen.classifiers.class_files import read_class_names
 from reportgen.classifiers.weights import local_weights
 from reportgen.errors import UsageError
 from reportgen.hashing import file_sha256
+from reportgen.inputs import is_file, user_path
 from reportgen.settings import CHECKPOINT, Settings
 
 _ZOOS = {"torchvision": torchvision_zoo, "timm": timm_zoo}
@@ -23,7 +24,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         UsageError: the file is missing, or the settings do not say its architecture and classes.
     """
     path = local_weights(name, settings.weights) or Path(name.removeprefix(CHECKPOINT))
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"{path}: no such checkpoint; give --model checkpoint:PATH, or its path under [weights]")
     architecture, names = settings.architectures.get(name), settings.classes.get(name)
     zoo = _ZOOS.get((architecture or "").partition(":")[0])
@@ -35,7 +36,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         raise UsageError(
             f'{name}: give its class names, one a line, with [classes] "{name}" = "PATH" in reportgen.toml'
         )
-    classes = read_class_names(Path(names).expanduser())
+    classes = read_class_names(user_path(names))
     return ClassifierSpec(
         name=name,
         source=f"local file {path.name}, {architecture}",

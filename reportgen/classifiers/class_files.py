@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from reportgen.errors import UsageError
+from reportgen.inputs import is_file, read_at_most
 
 # categories_places365.txt: "/a/airport_terminal 2", "/a/apartment_building/outdoor 8".
 _PLACES_LINE = re.compile(r"/\w/(\S+) (\d+)")
@@ -21,11 +22,11 @@ def read_class_names(path: Path, expected: int | None = None) -> tuple[str, ...]
     Raises:
         UsageError: no such file, not text, a doubled or missing index, or another number of names.
     """
+    if not is_file(path):
+        raise UsageError(f"{path}: no such file of class names")
     try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file of class names") from None
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in read_at_most(path).decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text file of class names, one a line ({error})") from None
     lines = [line for line in lines if line]
     places = [_PLACES_LINE.fullmatch(line) for line in lines]

@@ -15,6 +15,7 @@ from reportgen.classifiers.base import ClassifierSpec, ClassList, Preprocessing
 from reportgen.classifiers.class_files import read_class_names
 from reportgen.classifiers.weights import EMBEDDED, MissingWeights, Remote, local_weights, torch_hub_file
 from reportgen.hashing import file_sha256
+from reportgen.inputs import user_path
 
 NAME = "resnet18_places365"
 CLASSES = 365
@@ -61,7 +62,7 @@ def _category_names(classes: dict[str, str]) -> tuple[str, ...]:
     given = classes.get(NAME)
     if given is None and not fetched.is_file():
         return tuple(f"place {index}" for index in range(CLASSES))
-    return read_class_names(Path(given).expanduser() if given is not None else fetched, CLASSES)
+    return read_class_names(user_path(given) if given is not None else fetched, CLASSES)
 
 
 def _check_weights(path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reportgen.document import HexColor, Paper
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.inputs import is_folder
 from reportgen.rendering.sources import inside
 
 if sys.version_info >= (3, 11):
@@ -83,7 +84,7 @@ def find_template(template: str | Path) -> Template:
     names, shipped = shipped_names(), shipped_templates()
     if str(template) in names:
         own = shipped / str(template)
-    elif Path(template).is_dir():
+    elif is_folder(Path(template)):
         own = Path(template)
     else:
         raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")

@@ -1,0 +1,252 @@
+"""A stranger's explain_params.pkl: read without running it, checked entry by entry, scored on an image.
+
+The file holds, for each image, the ten keyword arguments of lime's `explain_instance` as plain data; `segmentation_fn` may be lime's
+own `SegmentationAlgorithm`. Limits are there because a value is handed to scikit-image and to the network: they keep the time and
+memory of one image within what a machine has.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analyses.lime import surrogate as lime
+from analyses.lime.params import FILE, entry_keys, explain_arguments
+from reportgen.analysis import CheckedParameters, View
+from reportgen.errors import CheckFailed
+from reportgen.plain_pickle import BadPickle, Instance, Name, read_plain
+from reportgen.printable import printable
+from reportgen.settings import LimeSettings
+
+KEYS = tuple(explain_arguments(LimeSettings(), 0))
+MAX_COUNT = 100_000  # of samples, features, inputs in a batch; lime's own default of num_features is as large
+# A file may name one large dict or tuple a hundred thousand times: what is walked is small.
+MAX_ENTRIES, MAX_LABELS, MAX_ARGUMENTS = 10_000, 1000, 50
+METRICS = ("cosine", "euclidean", "l2", "l1", "manhattan", "cityblock")
+
+_WRAPPER = ("lime.wrappers.scikit_image", "SegmentationAlgorithm")
+# By the name that lime gives an algorithm: where scikit-image keeps the function that lime's object refers to.
+_FUNCTIONS = {
+    "quickshift": "skimage.segmentation._quickshift",
+    "slic": "skimage.segmentation.slic_superpixels",
+    "felzenszwalb": "skimage.segmentation._felzenszwalb",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number from `least` to `most`; an integer where `whole`; `or_none` where None is one of the values."""
+
+    least: float
+    most: float
+    whole: bool = True
+    or_none: bool = False
+
+    def takes(self, value: Any) -> bool:
+        if value is None:
+            return self.or_none
+        kinds = (int,) if self.whole else (int, float)
+        return type(value) in kinds and self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        kind = "an integer" if self.whole else "a number"
+        return f"{kind} from {self.least:g} to {self.most:.10g}{' or None' if self.or_none else ''}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of these values."""
+
+    values: tuple[Any, ...]
+
+    def takes(self, value: Any) -> bool:
+        return any(type(value) is type(known) and value == known for known in self.values)
+
+    def __str__(self) -> str:
+        return " or ".join(str(value) for value in self.values)
+
+
+_RULES: dict[str, Number | OneOf] = {
+    "hide_color": Number(0, 255, or_none=True),
+    "top_labels": Number(1, MAX_COUNT, or_none=True),
+    "num_features": Number(1, MAX_COUNT),
+    "num_samples": Number(2, MAX_COUNT),
+    "batch_size": Number(1, MAX_COUNT),
+    "distance_metric": OneOf(METRICS),
+    "model_regressor": OneOf((None,)),
+    "random_seed": Number(0, 2**32 - 1, or_none=True),
+}
+_FLAG, _SEED = OneOf((True, False)), Number(0, 2**32 - 1, or_none=True)
+_SIGMA = Number(0, 100, whole=False)
+# scikit-image's own parameter names; a seed was called random_seed before it was called rng.
+_SEGMENTATION_RULES: dict[str, dict[str, Number | OneOf]] = {
+    "quickshift": {
+        "ratio": Number(0, 1, whole=False),
+        "kernel_size": Number(0.1, 20, whole=False),
+        "max_dist": Number(0.1, 10_000, whole=False),
+        "sigma": _SIGMA,
+        "convert2lab": _FLAG,
+        "random_seed": _SEED,
+        "rng": _SEED,
+    },
+    "slic": {
+        "n_segments": Number(1, 10_000),
+        "compactness": Number(1e-6, 1e6, whole=False),
+        "max_num_iter": Number(1, 100),
+        "sigma": _SIGMA,
+        "convert2lab": _FLAG,
+        "enforce_connectivity": _FLAG,
+        "min_size_factor": Number(0, 10, whole=False),
+        "max_size_factor": Number(0, 100, whole=False),
+        "slic_zero": _FLAG,
+        "start_label": Number(0, 1),
+    },
+    "felzenszwalb": {"scale": Number(1e-6, 1e6, whole=False), "sigma": _SIGMA, "min_size": Number(0, 1_000_000)},
+}
+
+
+class LimeParameters:
+    """explain_params.pkl as `reportgen validate` uses it (`reportgen.analysis.ParameterFile`)."""
+
+    name = FILE
+
+    def check(self, data: bytes) -> CheckedParameters:
+        """Read and check; nothing in the file is imported or called.
+
+        Raises:
+            CheckFailed: no pickle, more than plain data, or no dict of entries.
+        """
+        try:
+            content = read_plain(data, {_WRAPPER, *((module, name) for name, module in _FUNCTIONS.items())})
+        except BadPickle as error:
+            raise CheckFailed(f"refused: {error}") from None
+        if type(content) is not dict or not content:
+            raise CheckFailed("not a dict with an entry for each image")
+        if len(content) > MAX_ENTRIES:
+            raise CheckFailed(f"{len(content)} entries; at most {MAX_ENTRIES} are read")
+        problems: list[str] = []
+        rows = []
+        for key, entry in content.items():
+            problems += [f"entry {_shown(key)}: {problem}" for problem in _problems(key, entry)]
+            values = entry if type(entry) is dict else {}
+            rows.append((printable(key, 40) if type(key) is str else _shown(key), *_cells(values)))
+        return CheckedParameters(("entry", *KEYS), rows, problems, {} if problems else content)
+
+    def keys(self, names: Sequence[str]) -> list[str]:
+        return entry_keys(names)
+
+    def mask(self, view: View, target: int, entry: Mapping[str, Any]) -> np.ndarray:
+        """LIME's mask under these arguments. `random_seed` seeds the draw of the samples, which in lime itself it does not."""
+        arguments = {key: entry[key] for key in ("hide_color", "num_features", "num_samples")}
+        settings = LimeSettings(**arguments).model_copy(update={"distance_metric": entry["distance_metric"]})
+        segments = _segments(view.frame, entry["segmentation_fn"], settings)
+        found = lime.explain(view, segments, target, settings, np.random.RandomState(entry["random_seed"] or 0))
+        return lime.positive_mask(segments, found, settings.num_features)
+
+
+def _problems(key: Any, entry: Any) -> Iterator[str]:
+    """What is wrong with one entry, the first key of the ten first."""
+    if type(key) is not str or not key:
+        yield "the key is not the name of an image or class"
+    if type(entry) is not dict:
+        yield f"a dict of the ten arguments is needed, it is {_shown(entry)}"
+        return
+    if len(entry) > MAX_ARGUMENTS:
+        yield f"{len(entry)} arguments; the ten of explain_instance are needed"
+        return
+    for name in KEYS:
+        if name not in entry:
+            yield f"{name} is missing"
+        elif name == "labels":
+            yield from _labels_problem(entry[name], entry.get("top_labels"))
+        elif name == "segmentation_fn":
+            yield from _segmentation_problems(entry[name])
+        elif not _RULES[name].takes(entry[name]):
+            yield f"{name} is {_shown(entry[name])}; {_RULES[name]} is needed"
+    for name in entry:
+        if name not in KEYS:
+            close = difflib.get_close_matches(name[:40], KEYS, n=1) if type(name) is str else []
+            yield f"unknown argument {_shown(name)}{f'; did you mean {close[0]}?' if close else ''}"
+
+
+def _labels_problem(labels: Any, top_labels: Any) -> Iterator[str]:
+    index = Number(0, MAX_COUNT)
+    if type(labels) not in (tuple, list) or len(labels) > MAX_LABELS or not all(index.takes(label) for label in labels):
+        yield f"labels is {_shown(labels)}; a tuple of at most {MAX_LABELS} class indices is needed"
+    elif not labels and top_labels is None:
+        yield "labels is empty and top_labels None: no class would be explained"
+
+
+def _segmentation_problems(value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    found = _algorithm(value)
+    if found is None:
+        yield f"segmentation_fn is {_shown(value)}; None or lime's SegmentationAlgorithm is needed"
+        return
+    name, parameters = found
+    rules = _SEGMENTATION_RULES[name]
+    for parameter, given in parameters.items():
+        if parameter not in rules:
+            yield f"segmentation_fn: {name} has no parameter {_shown(parameter)}; it has {', '.join(rules)}"
+        elif not rules[parameter].takes(given):
+            yield f"segmentation_fn: {parameter} of {name} is {_shown(given)}; {rules[parameter]} is needed"
+
+
+def _algorithm(value: Any) -> tuple[str, dict[str, Any]] | None:
+    """Name and parameters of lime's segmentation object; None where it is not one, or contradicts itself."""
+    if type(value) is not Instance or (value.of.module, value.of.name) != _WRAPPER or value.attributes is None:
+        return None
+    name, parameters = value.attributes.get("algo_type"), value.attributes.get("target_params")
+    if type(name) is not str or name not in _FUNCTIONS or type(parameters) is not dict:
+        return None
+    if len(parameters) > MAX_ARGUMENTS:
+        return None
+    agrees = value.attributes.get("target_fn") == Name(_FUNCTIONS[name], name)
+    return (name, parameters) if agrees else None
+
+
+def _segments(frame: np.ndarray, value: Any, settings: LimeSettings) -> np.ndarray:
+    """(H, W) int superpixels, numbered from 0 without gaps; lime's default quickshift where `value` is None."""
+    found = _algorithm(value)
+    if found is None:
+        return lime.superpixels(frame, settings)
+    import inspect
+
+    from skimage import segmentation
+
+    name, parameters = found
+    function = getattr(segmentation, name)
+    known = inspect.signature(
+        function
+    ).parameters  # names of another version of scikit-image are left out, as lime does
+    return lime.numbered(function(frame, **{key: given for key, given in parameters.items() if key in known}))
+
+
+def _cells(values: Mapping[Any, Any]) -> Iterator[str]:
+    for name in KEYS:
+        found = _algorithm(values.get(name))
+        if found is not None:
+            yield f"{found[0]}({', '.join(f'{_shown(key)}={_shown(given)}' for key, given in found[1].items())})"
+        else:
+            yield _shown(values[name]) if name in values else "missing"
+
+
+def _shown(value: Any) -> str:
+    """A value in a few words. Containers are not walked: they may contain themselves, or unfold to more than memory holds."""
+    if type(value) is int and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or type(value) in (bool, int):
+        return str(value)
+    if type(value) is float:
+        return f"{value:g}" if math.isfinite(value) else str(value)
+    if type(value) is str:
+        return f"'{printable(value, 40)}'"
+    if type(value) in (tuple, list) and len(value) <= 5 and all(type(item) is int for item in value):
+        return f"({', '.join(_shown(item) for item in value)})"
+    return f"of type {value.of.name if type(value) is Instance else type(value).__name__}"
