@@ -636,7 +636,9 @@ def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
 def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) -> Provenance:
     explained = run.model(run.settings.models[0])
     models = []
-    for name, model in run._models.items():
+    asked = [name for name in run.settings.models if name in run._models]
+    for name in dict.fromkeys([*asked, *run._models]):
+        model = run._models[name]
         roles = [a.name for a in analyses if name in a.models(run.settings)]
         models.append(
             ModelRecord(
