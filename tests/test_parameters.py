@@ -419,6 +419,12 @@ def test_every_other_file_is_one_line_and_a_code(
     assert not (tmp_path / "trace").exists()
 
 
+def test_a_name_in_a_message_cannot_move_the_cursor_or_fill_the_screen(call: Any) -> None:
+    assert call("a\x1b[2J\u202eb.pkl")[2] == "reportgen: a\\x1b[2J\\u202eb.pkl: no such file\n"
+    code, _, err = call("x" * 5000)
+    assert (code, len(err)) == (2, 2002)
+
+
 def test_checking_a_file_imports_neither_lime_nor_torch(good: Path) -> None:
     code = f"import sys\nfrom reportgen.cli import main\nsys.argv = ['reportgen', 'validate', {str(good)!r}]\nmain()"
     assert imported(code, ["torch", "lime", "lime.wrappers", "skimage", "sklearn", "openvino", "matplotlib"]) == []
