@@ -16,11 +16,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pypdf
 import pypdfium2 as pdfium
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import DEFAULT_TITLE, Block, Document, Figure, Listing, Picture, Report, Text, Verdict, Warning_
+from reportgen.document import (
+    DEFAULT_TITLE,
+    Block,
+    Document,
+    Figure,
+    Listing,
+    Picture,
+    Report,
+    Text,
+    Verdict,
+    Warning_,
+    named_pictures,
+)
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import Limits, find_template, render
 from reportgen.rendering.apart import limits_for
@@ -115,7 +128,8 @@ def test_settings_reach_the_cover_the_colours_and_the_paper(made: Made, tmp_path
     assert 'id="section-cams"' in text and 'id="settings"' in text
     assert 'id="section-lime"' not in text and 'id="provenance"' not in text
     assert (
-        "Left out of this document, and in report.json: lime, agreement, findings, images, rules and provenance" in text
+        "Left out of this document, and in report.json: lime, agreement, findings, images, rules, glossary, references, "
+        "provenance and files" in text
     )
     assert 'id="warnings"' in text, "warnings cannot be left out"
     render(report.model_copy(update={"document": Document(**given)}), run, tmp_path, formats=("pdf",))
@@ -518,7 +532,8 @@ def test_a_pdf_asks_for_nothing_but_the_run_and_the_template(
         assert not target.exists()
     else:
         assert "root:" not in "".join(pages_of(target))
-        assert b"EmbeddedFile" not in target.read_bytes()
+        attached = {entry.name for entry in pypdf.PdfReader(target).attachment_list}
+        assert attached <= set(named_pictures(plain[0]))
     assert server[1] == []
 
 
