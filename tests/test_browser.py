@@ -453,7 +453,7 @@ def test_contents_stay_and_say_where_the_reader_is(visit: Visits) -> None:
     until(page, "document.querySelector('.contents [aria-current]')?.hash === '#agreement-approach'")
     assert here.count() == 1 and here.is_visible(), "the contents are still beside the text"
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    until(page, "document.querySelector('.contents [aria-current]')?.hash === '#provenance'")
+    until(page, "document.querySelector('.contents [aria-current]')?.hash === '#files'")
     page.evaluate("scrollTo(0, 0)")
     until(page, "!document.querySelector('.contents [aria-current]')")
 

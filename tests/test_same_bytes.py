@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from pdf_checks import problems
@@ -106,6 +107,13 @@ def test_the_pdf_of_a_run_carries_its_report_and_manifest(first: Path) -> None:
         name: entry for name, entry in listed.items() if not name.startswith("report.") or name == "report.json"
     }
     assert {"explain_params.pkl", "references.bib", "tables/cams.csv"} <= set(carried)
+
+
+def test_an_archive_is_made_on_request(first: Path, tmp_path: Path) -> None:
+    reportgen("render", first / "report.pdf", "-o", tmp_path, "--archive", "--format", "pdf")
+    with pikepdf.open(tmp_path / "report.pdf") as pdf:
+        assert b'pdfaid:part="3"' in pdf.Root.Metadata.read_bytes()
+    assert attachments(tmp_path / "report.pdf") == attachments(first / "report.pdf")
 
 
 def test_the_pdf_of_a_run_is_accessible(first: Path) -> None:

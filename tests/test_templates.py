@@ -16,12 +16,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pypdf
 import pypdfium2 as pdfium
 import pytest
-from pypdf import PdfReader
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import DEFAULT_TITLE, Block, Document, Figure, Listing, Picture, Report, Text, Verdict, Warning_
+from reportgen.document import (
+    DEFAULT_TITLE,
+    Block,
+    Document,
+    Figure,
+    Listing,
+    Picture,
+    Report,
+    Text,
+    Verdict,
+    Warning_,
+    named_pictures,
+)
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import Limits, find_template, render
 from reportgen.rendering.apart import limits_for
@@ -116,7 +128,8 @@ def test_settings_reach_the_cover_the_colours_and_the_paper(made: Made, tmp_path
     assert 'id="section-cams"' in text and 'id="settings"' in text
     assert 'id="section-lime"' not in text and 'id="provenance"' not in text
     assert (
-        "Left out of this document, and in report.json: lime, agreement, findings, images, rules and provenance" in text
+        "Left out of this document, and in report.json: lime, agreement, findings, images, rules, glossary, references, "
+        "provenance and files" in text
     )
     assert 'id="warnings"' in text, "warnings cannot be left out"
     render(report.model_copy(update={"document": Document(**given)}), run, tmp_path, formats=("pdf",))
@@ -511,15 +524,16 @@ def test_a_pdf_asks_for_nothing_but_the_run_and_the_template(
     files = {"report.html": HEAD, **files}
     files = {name: text.replace("{SERVER}", server[0]).replace("{HOST}", server[0][7:]) for name, text in files.items()}
     chosen = find_template(template(tmp_path, files))
-    target, made = tmp_path / "report.pdf", sources(*plain, chosen.folders)
+    target = tmp_path / "report.pdf"
     try:
-        write_pdf(page_context(plain[0], "pdf"), made, target)
+        write_pdf(page_context(plain[0], "pdf"), sources(*plain, chosen.folders), target)
     except ReportgenError as error:
         assert re.search("refused|shows only|no such", str(error)), error
         assert not target.exists()
     else:
         assert "root:" not in "".join(pages_of(target))
-        assert set(PdfReader(target).attachments) <= {"report.json", "manifest.json", *made.pictures}
+        attached = {entry.name for entry in pypdf.PdfReader(target).attachment_list}
+        assert attached <= set(named_pictures(plain[0]))
     assert server[1] == []
 
 

@@ -219,6 +219,7 @@ def stylesheet(css: str) -> Markup:
 
 FILTERS = {
     "cell": cell,
+    "citation": citation,
     "csp_hash": csp_hash,
     "day": day,
     "flat": flat,
