@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
+from reportgen.cache import in_use
 from reportgen.document import Report
 from reportgen.errors import UsageError
-from reportgen.pipeline import Progress, Silent, analyse
+from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
 from reportgen.rendering import check
 from reportgen.rendering import render as render_files
 from reportgen.reports import report_json
@@ -25,9 +27,9 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    report, _ = analyse(
-        Path(images), settings or Settings(), RunFolder(Path(home.name)), cache_folder(), progress=progress
-    )
+    cache = cache_folder()
+    with in_use(cache):
+        report, _ = analyse(Path(images), settings or Settings(), RunFolder(Path(home.name)), cache, progress=progress)
     report._folder = home
     return report
 
@@ -72,8 +74,17 @@ def make_report(
     """
     settings, progress = settings or Settings(), progress or Silent()
     check(settings.template, settings.formats)
-    folder = RunFolder(out)
-    report, watch = analyse(images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress)
+    cache = cache_folder()
+    with closing(RunFolder(out)) as folder:
+        with in_use(cache):
+            report, watch = analyse(images, settings, folder, cache, fresh=fresh, command=command, progress=progress)
+        _write(report, folder, watch, settings, progress)
+    return report
+
+
+def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settings, progress: Progress) -> None:
+    """Write what is made of the report, and the manifest last."""
+    out = folder.path
     report._folder = out
     folder.raw("report.json", report_json(report))
     progress.stage("Rendering", len(settings.formats))
@@ -84,4 +95,3 @@ def make_report(
         progress.step(f"report.{name}")
     folder.timings({"stages": watch.stages, "images": watch.images})
     folder.finish()
-    return report

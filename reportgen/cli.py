@@ -27,10 +27,12 @@ app = typer.Typer(
 )
 templates_app = typer.Typer(help="Shipped templates.", no_args_is_help=True)
 config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
+cache_app = typer.Typer(help="Results kept from run to run.", no_args_is_help=True)
 models_app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 app.add_typer(templates_app, name="templates")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(cache_app, name="cache")
 
 
 class Preset(str, Enum):
@@ -206,6 +208,36 @@ def doctor() -> None:
         raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")
 
 
+@cache_app.command("info")
+def cache_info() -> None:
+    """Show where results are kept, how many there are, their size, and the limit."""
+    from reportgen import cache
+    from reportgen.store import cache_folder
+
+    limit, held = cache.cache_limit(), cache.info(cache_folder())
+    typer.echo(f"folder: {cache_folder()}")
+    typer.echo(f"results: {held.results}")
+    typer.echo(f"converted models: {held.models}")
+    typer.echo(f"size: {cache.readable(held.size)}")
+    typer.echo(f"limit: {cache.readable(limit)} ({cache.LIMIT_VARIABLE})")
+
+
+@cache_app.command("clear")
+def cache_clear(
+    older_than: Annotated[
+        float | None, typer.Option(min=0, metavar="DAYS", help="Only what was not used for so many days.")
+    ] = None,
+) -> None:
+    """Remove kept results and converted models; the next run computes them again."""
+    from reportgen import cache
+    from reportgen.store import cache_folder
+
+    removed = cache.clear(cache_folder(), older_than)
+    typer.echo(
+        f"{removed.results} results and {removed.models} converted models removed, {cache.readable(removed.size)}"
+    )
+
+
 def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
     try:
@@ -218,6 +250,13 @@ def main() -> None:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
         code = INTERRUPTED
+    except OSError as error:
+        from reportgen.files import DISK_ERRORS
+
+        if error.errno not in DISK_ERRORS:
+            raise
+        _say(f"reportgen: {error.filename or 'a file'}: {error.strerror}; what is finished is kept")
+        sys.exit(ReportgenError.exit_code)
     except Exception as error:
         # Wrong usage, as Click (or the copy of it inside Typer) words it.
         if not hasattr(error, "format_message"):
@@ -304,4 +343,4 @@ class _Bars:
         self._bars.update(self._task, advance=1, detail=escape(detail[-40:]))
 
     def say(self, message: str) -> None:
-        self._bars.console.print(message, markup=False, highlight=False)
+        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)

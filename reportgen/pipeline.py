@@ -188,14 +188,14 @@ class Run(MappedFolder):
         # By image name; and by analysis the SHA-256 of the images it is mapped over, where that is not all of them.
         self.truths: dict[str, Annotation] = {}
         self.samples: dict[str, set[str]] = {}
-        self._fresh = fresh
+        self.fresh = fresh
         self._models_cache = models_cache
         self._models: dict[str, Model] = {}
 
     def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
         """What `make` returns, kept in the store under the hash of `parts`."""
         key = digest_of(["reduce", parts])
-        found = None if self._fresh else self._store.get(key)
+        found = None if self.fresh else self._store.get(key)
         if found is None:
             found = make()
             self._store.put(key, found)
@@ -211,8 +211,10 @@ class Run(MappedFolder):
             self._models[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
         return self._models[name]
 
-    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder) -> Result:
-        """Map every analysis over one image of the folder `into`; returns the explained model's observation.
+    def explain(
+        self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder
+    ) -> tuple[str, Result]:
+        """Map every analysis over one image of the folder `into`; returns its SHA-256 and the explained model's observation.
 
         Raises:
             UnreadableImage: the file cannot be read; nothing of it is kept in this run.
@@ -235,7 +237,7 @@ class Run(MappedFolder):
                 )
                 results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
         into.add(file.name, {**{at: key for at, (key, _) in results.items()}, **dict.fromkeys(left_out)})
-        return results["observation", explained][1]
+        return image.sha256, results["observation", explained][1]
 
     def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
         def observe() -> Result:
@@ -294,7 +296,7 @@ class Run(MappedFolder):
         return key, self._compute(key, explain, image, analysis.name)
 
     def _compute(self, key: str, make: Any, image: OpenImage, stage: str) -> Result:
-        found = None if self._fresh else self._store.get(key)
+        found = None if self.fresh else self._store.get(key)
         if found is not None:
             self.reused += 1
             return found
@@ -344,15 +346,7 @@ def analyse(
     run.samples = _samples(found, on_images, settings)
     if len(on_images) < len(analyses):
         _map_probe(run, Path(settings.probe or ""), [a for a in analyses if a not in on_images], progress)
-    progress.stage("Explaining images", len(found))
-    read: list[tuple[image_files.ImageFile, str, Result]] = []
-    for file in found:
-        try:
-            observation = run.explain(file, on_images, run)
-            read.append((file, _sha256(file), Result(observation.values)))
-        except image_files.UnreadableImage as error:
-            skipped.append(Skipped(name=file.name, reason=error.reason))
-        progress.step(file.name)
+    read = _map_images(run, found, on_images, skipped, progress)
     if not read:
         raise NothingToDo(_no_image(images, skipped))
     folder.begin()
@@ -402,6 +396,31 @@ def _samples(
         with suppress(image_files.UnreadableImage):
             hashes.add(_sha256(file))
     return {name: set(sorted(hashes)[:size]) for name, size in asked.items() if size is not None}
+
+
+def _map_images(
+    run: Run,
+    found: Sequence[image_files.ImageFile],
+    analyses: Sequence[Analysis],
+    skipped: list[Skipped],
+    progress: Progress,
+) -> list[tuple[image_files.ImageFile, str, Result]]:
+    """Map the analyses over the images; returns each image that could be read with its hash and observation."""
+    progress.stage("Explaining images", len(found))
+    read = []
+    try:
+        for file in found:
+            try:
+                sha256, observation = run.explain(file, analyses, run)
+                read.append((file, sha256, Result(observation.values)))
+            except image_files.UnreadableImage as error:
+                skipped.append(Skipped(name=file.name, reason=error.reason))
+            progress.step(file.name)
+    except KeyboardInterrupt:
+        again = "give the same command without --fresh to go on" if run.fresh else "the same command goes on"
+        progress.say(f"{len(read)} of {len(found)} images are done and kept, {run.computed} results are new; {again}")
+        raise
+    return read
 
 
 def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:

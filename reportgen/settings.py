@@ -24,8 +24,8 @@ else:
     import tomli as tomllib
 
 ENV_PREFIX = "REPORTGEN_"
-# Environment variables that are no settings: a secret and a place, neither belongs in a report.
-ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR"})
+# Environment variables that are no settings: a secret, and a cache's place and size; none belongs in a report.
+ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT"})
 
 PRESETS: dict[str, dict[str, Any]] = {
     "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
