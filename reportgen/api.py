@@ -13,7 +13,7 @@ from reportgen.errors import UsageError
 from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
 from reportgen.rendering import check
 from reportgen.rendering import render as render_files
-from reportgen.reports import report_json
+from reportgen.reports import REPORT, report_json
 from reportgen.settings import Settings
 from reportgen.store import RunFolder, cache_folder
 
@@ -27,10 +27,13 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    cache = cache_folder()
+    folder, cache = RunFolder(Path(home.name)), cache_folder()
     with in_use(cache):
-        report, _ = analyse(Path(images), settings or Settings(), RunFolder(Path(home.name)), cache, progress=progress)
+        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=progress)
     report._folder = home
+    # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
+    folder.raw(REPORT, report_json(report))
+    folder.finish()
     return report
 
 
@@ -40,8 +43,12 @@ def render(
     *,
     formats: Sequence[str] = ("pdf", "html"),
     template: str | Path = "writeup",
+    archive: bool = False,
 ) -> list[Path]:
     """Write report.pdf and report.html of a report made by `run`, or read by `read_report`, into `out`.
+
+    Args:
+        archive: the PDF is PDF/A-3a instead of PDF/UA-1.
 
     Raises:
         UsageError: the report has no folder with its figures, or the template or a format is unknown.
@@ -49,7 +56,7 @@ def render(
     folder = getattr(report._folder, "name", report._folder)
     if folder is None:
         raise UsageError("this report has lost its run folder: read it with reportgen.read_report")
-    return render_files(report, Path(folder), Path(out), template, formats)
+    return render_files(report, Path(folder), Path(out), template, formats, archive=archive)
 
 
 def make_report(
@@ -86,11 +93,12 @@ def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settin
     """Write what is made of the report, and the manifest last."""
     out = folder.path
     report._folder = out
-    folder.raw("report.json", report_json(report))
+    folder.raw(REPORT, report_json(report))
+    manifest = folder.written
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:
         with watch.stage(f"render {name}"):
-            render_files(report, out, out, settings.template, [name])
+            render_files(report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest)
         folder.adopt(f"report.{name}")
         progress.step(f"report.{name}")
     folder.timings({"stages": watch.stages, "images": watch.images})

@@ -53,6 +53,7 @@ class Precision(str, Enum):
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
 Format = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
+Archive = Annotated[bool, typer.Option("--archive", help="Make the PDF for archives: PDF/A-3a, not PDF/UA-1.")]
 Template = Annotated[str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")]
 
 
@@ -79,6 +80,7 @@ def run(
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
     ] = False,
+    archive: Archive = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
 ) -> None:
@@ -97,6 +99,7 @@ def run(
             "seed": seed,
             "probe": str(probe) if probe else None,
             "allow_download": allow_download or None,
+            "archive": archive or None,
             "strict": strict or None,
         }
         loaded = _load(flags, config)
@@ -117,20 +120,30 @@ def run(
 def render(
     source: Annotated[
         Path,
-        typer.Argument(metavar="RUN|report.json", help="A run folder or its report.json.", show_default=False),
+        typer.Argument(
+            metavar="RUN|report.json|report.pdf",
+            help="A run folder, its report.json, or a PDF that reportgen made.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
     template: Template = None,
     formats: Format = None,
+    archive: Archive = False,
 ) -> None:
     """Make HTML and PDF again from a report's data; no model is loaded."""
+    from reportgen.pdf_data import opened
     from reportgen.rendering import render as render_files
-    from reportgen.reports import read_report
 
-    report = read_report(source)
-    folder = source if source.is_dir() else source.parent
-    chosen = template or str(report.settings.get("template", "writeup"))
-    written = render_files(report, folder, out or folder, chosen, _formats(formats) or ("pdf", "html"))
+    with opened(source) as (report, folder):
+        written = render_files(
+            report,
+            folder,
+            out or (source if source.is_dir() else source.parent),
+            template or str(report.settings.get("template", "writeup")),
+            _formats(formats) or ("pdf", "html"),
+            archive=archive or bool(report.settings.get("archive")),
+        )
     for file in written:
         typer.echo(file)
 

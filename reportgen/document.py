@@ -7,6 +7,7 @@ report, under its own name (`extra="allow"`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -288,3 +289,15 @@ class Report(BaseModel):
     warnings: list[Warning_] = []
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.
     _folder: Any = PrivateAttr(None)
+
+
+def named_pictures(report: Report) -> Iterator[str]:
+    """Every picture that the report shows, as its path in the run folder; one shown twice comes twice."""
+    for image in report.images:
+        yield image.picture.file
+    for section in report.sections:
+        for block in section.blocks:
+            if isinstance(block, Figure):
+                yield from (picture.file for picture in block.pictures)
+                if isinstance(block.legend, ColorBar) and block.legend.file:
+                    yield block.legend.file

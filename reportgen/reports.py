@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from reportgen.document import Report
 from reportgen.errors import UsageError
 
+REPORT = "report.json"
+
 
 def report_json(report: Report) -> bytes:
     """report.json's bytes: every key, null where there is nothing, no NaN."""
@@ -23,7 +25,7 @@ def read_report(path: str | Path) -> Report:
         UsageError: there is none, or it is not a report of this schema.
     """
     path = Path(path)
-    file = path / "report.json" if path.is_dir() else path
+    file = path / REPORT if path.is_dir() else path
     try:
         report = Report.model_validate_json(file.read_bytes())
     except FileNotFoundError:

@@ -22,12 +22,11 @@ from reportgen.cache import flock, touch
 from reportgen.document import Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import PARTIAL, replacing, unwritable
+from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json
 
 JPEG_QUALITY = 90
-MANIFEST = "manifest.json"
 TIMINGS = "timings.json"
 VALUES = "values.json"  # no analysis names an array like this
-RENDERED = frozenset({"report.pdf", "report.html"})
 OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
@@ -107,7 +106,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: _FolderLock | None = None
-        self._hashes: dict[str, tuple[str, int]] = {}
+        self._hashes: dict[str, Entry] = {}
 
     def check(self) -> None:
         """Whether a run may write here: ask before the work, `begin` asks again.
@@ -148,9 +147,7 @@ class RunFolder:
         """Remove what an earlier run left and this one did not write, then write the manifest."""
         for file in self._stale - set(self._hashes) - {TIMINGS}:
             self._remove(file)
-        files = {file: {"sha256": sha, "bytes": size} for file, (sha, size) in sorted(self._hashes.items())}
-        text = json.dumps({"schema_version": 1, "files": files}, indent=1, ensure_ascii=False)
-        write_file(self.path / MANIFEST, text.encode())
+        write_file(self.path / MANIFEST, manifest_json(self._hashes))
         self._unfinished.unlink(missing_ok=True)
         self.close()
 
@@ -158,6 +155,11 @@ class RunFolder:
         """Let other runs write here; a run that failed leaves the folder unfinished."""
         if self._lock is not None:
             self._lock.release()
+
+    @property
+    def written(self) -> dict[str, Entry]:
+        """SHA-256 and size of every file so far: what the manifest will list."""
+        return dict(self._hashes)
 
     @property
     def _unfinished(self) -> Path:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reportgen.document import Report
 from reportgen.errors import UsageError
 from reportgen.files import replacing
+from reportgen.manifest import Entry
+from reportgen.rendering.attachments import data_files
 from reportgen.rendering.context import page_context
 from reportgen.rendering.environment import shipped_templates, template_folders
 from reportgen.rendering.html import write_html
 from reportgen.rendering.pdf import load_weasyprint, write_pdf
 from reportgen.rendering.sources import sources
 
-WRITERS = {"html": write_html, "pdf": write_pdf}
+FORMATS = ("html", "pdf")
 
 
 def check(template: str | Path, formats: Sequence[str]) -> None:
@@ -24,9 +26,9 @@ def check(template: str | Path, formats: Sequence[str]) -> None:
         UsageError: an unknown template or format.
         ReportgenError: the PDF library cannot be loaded.
     """
-    unknown = [name for name in formats if name not in WRITERS]
+    unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
+        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(FORMATS)}")
     template_folders(template)
     if "pdf" in formats:
         load_weasyprint()
@@ -38,6 +40,9 @@ def render(
     out: Path,
     template: str | Path = "writeup",
     formats: Sequence[str] = ("pdf", "html"),
+    *,
+    archive: bool = False,
+    manifest: Mapping[str, Entry] | None = None,
 ) -> list[Path]:
     """Write `out`/report.pdf and `out`/report.html; each file is whole or absent.
 
@@ -46,6 +51,8 @@ def render(
         out: made where it is missing; may be the run folder itself.
         template: the name of a shipped template, or a folder that extends one.
         formats: any of "pdf" and "html".
+        archive: the PDF is PDF/A-3a instead of PDF/UA-1.
+        manifest: SHA-256 and size of the run's files, which the PDF carries; None: as the run folder lists them.
 
     Returns:
         the files written, in the order of `formats`.
@@ -62,7 +69,11 @@ def render(
     for name in dict.fromkeys(formats):
         target = out / f"report.{name}"
         with replacing(target) as temporary:
-            WRITERS[name](page_context(report, name), files, temporary)
+            context = page_context(report, name)
+            if name == "pdf":
+                write_pdf(context, files, temporary, data_files(report, files, manifest), archive=archive)
+            else:
+                write_html(context, files, temporary)
         written.append(target)
     return written
 

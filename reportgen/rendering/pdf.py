@@ -1,31 +1,46 @@
-"""The PDF report: tagged (PDF/UA-1), made by WeasyPrint from the same template."""
+"""The PDF report: tagged, made by WeasyPrint from the same template; it carries the report as data.
+
+PDF/UA-1 by default. A file can claim one variant only, so `archive` makes PDF/A-3a instead: it is tagged just the
+same, and may carry attachments of any kind, as PDF/UA-1 may (ISO 14289-1, 7.11).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reportgen.errors import ReportgenError
+from reportgen.rendering.attachments import attaching
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.sources import Sources
+from reportgen.rendering.tagging import complete_tags, place_names
 
-VARIANT = "pdf/ua-1"
+if TYPE_CHECKING:
+    import pydyf
+
+ACCESSIBLE, ARCHIVAL = "pdf/ua-1", "pdf/a-3a"
+# PDF/A forbids that a viewer smooths pictures of its own accord.
+ARCHIVAL_STYLE = "img { image-rendering: crisp-edges }"
 LOGGER = logging.getLogger(__name__)
 
 
-def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
+def write_pdf(
+    context: dict[str, Any], sources: Sources, target: Path, data: Mapping[str, bytes], *, archive: bool = False
+) -> None:
     """Lay the page out on paper and write it.
 
-    The file's identifier is a hash of the page, and its dates come from the report: equal reports give equal bytes.
-    What WeasyPrint complains about is logged by this module's logger.
+    The file's identifier is a hash of the page and the data, and its dates come from the report: equal reports give
+    equal bytes. What WeasyPrint complains about is logged by this module's logger.
 
     Args:
         context: see `reportgen.rendering.context.page_context`, with medium "pdf".
+        data: the files to attach beside the pictures, by name; see `reportgen.rendering.attachments`.
+        archive: PDF/A-3a in place of PDF/UA-1.
 
     Raises:
         ReportgenError: Pango is missing, the template is wrong, or it asks for a file that it may not read.
@@ -38,13 +53,21 @@ def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
 
     env = environment(sources.folders, url=run_url, asset=template_url)
     page = "".join(page_chunks(env, context))
-    fonts = FontConfiguration()
+    fonts, variant = FontConfiguration(), ARCHIVAL if archive else ACCESSIBLE
+    styles = [weasyprint.CSS(string=ARCHIVAL_STYLE)] if archive else []
+    identifier = hashlib.sha256(b"\0".join([page.encode(), *data.values()])).digest()[:16]
+    attach = attaching(data, sources, context["report"]["provenance"]["created"])
+
+    def finish(document: Any, pdf: pydyf.PDF) -> None:
+        complete_tags(pdf, place_names(context))
+        attach(document, pdf)
+
     try:
         with _complaints():
             document = weasyprint.HTML(string=page, url_fetcher=RunFetcher(sources)).render(
-                font_config=fonts, pdf_variant=VARIANT
+                font_config=fonts, stylesheets=styles, pdf_variant=variant
             )
-            document.write_pdf(target, pdf_variant=VARIANT, pdf_identifier=hashlib.sha256(page.encode()).digest()[:16])
+            document.write_pdf(target, finisher=finish, pdf_variant=variant, pdf_identifier=identifier)
     except FatalURLFetchingError as error:
         raise ReportgenError(str(error)) from None
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.document import ColorBar, Figure, Report
+from reportgen.document import Report, named_pictures
 from reportgen.errors import ReportgenError
 
 MIME_TYPES = {
@@ -59,7 +58,7 @@ class Sources:
 
 
 def sources(report: Report, run: Path, folders: tuple[Path, ...]) -> Sources:
-    return Sources(run, frozenset(_named_pictures(report)), folders)
+    return Sources(run, frozenset(named_pictures(report)), folders)
 
 
 def mime_type(path: Path) -> str:
@@ -82,14 +81,3 @@ def inside(root: Path, name: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return path if path.is_relative_to(real_root) and path.is_file() else None
-
-
-def _named_pictures(report: Report) -> Iterator[str]:
-    for image in report.images:
-        yield image.picture.file
-    for section in report.sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield from (picture.file for picture in block.pictures)
-                if isinstance(block.legend, ColorBar) and block.legend.file:
-                    yield block.legend.file

@@ -1,0 +1,47 @@
+"""manifest.json: SHA-256 and size of every file of a run, as bytes and back.
+
+A finished run folder has one, and a PDF carries one without the report's own renderings, which cannot hold their own
+hashes. No numpy here: a renderer reads it too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+RENDERED = frozenset({"report.pdf", "report.html"})
+Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
+
+
+def manifest_json(files: Mapping[str, Entry]) -> bytes:
+    """The manifest of these files (posix path -> hash and size), in order of their names."""
+    listed = {file: {"sha256": sha, "bytes": size} for file, (sha, size) in sorted(files.items())}
+    return json.dumps({"schema_version": 1, "files": listed}, indent=1, ensure_ascii=False).encode()
+
+
+def parse_manifest(data: bytes) -> dict[str, Entry] | None:
+    """The files that a manifest lists; None where the bytes are no manifest of schema version 1."""
+    try:
+        content = json.loads(data)
+        if content["schema_version"] != 1:
+            return None
+        files = {name: (entry["sha256"], entry["bytes"]) for name, entry in content["files"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return files if all(map(_well_formed, files.values())) else None
+
+
+def read_manifest(run: Path) -> dict[str, Entry] | None:
+    """The files of a finished run folder; None where it has no manifest."""
+    try:
+        return parse_manifest((run / MANIFEST).read_bytes())
+    except OSError:
+        return None
+
+
+def _well_formed(entry: tuple[object, object]) -> bool:
+    sha, size = entry
+    return isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha) is not None and type(size) is int and size >= 0

@@ -1,0 +1,118 @@
+"""What a PDF carries beside its pages, so that the whole report can be made again from the PDF alone.
+
+`report.json`    exactly the bytes of `reportgen.reports.report_json`
+`manifest.json`  SHA-256 and size of every file of the run but report.pdf, report.html, timings.json and itself
+pictures         under their paths in the run folder, but for the JPEGs that the pages show: the PDF holds those bytes
+                 already, as they are, and the manifest's hashes tell which is which
+
+`reportgen.pdf_data` reads all of it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from reportgen.document import Report
+from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json, read_manifest
+from reportgen.rendering.filters import moment
+from reportgen.rendering.sources import Sources, mime_type
+from reportgen.reports import REPORT, report_json
+
+if TYPE_CHECKING:
+    import pydyf
+
+DESCRIPTIONS = {REPORT: "The report as data", MANIFEST: "SHA-256 and size of every file of the run"}
+
+
+def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] | None) -> dict[str, bytes]:
+    """report.json and manifest.json, as the PDF carries them.
+
+    Args:
+        manifest: the files of the run; None: what the run folder's own manifest lists, or, where it has none,
+            report.json and the pictures.
+
+    Raises:
+        ReportgenError: a picture is missing.
+    """
+    data = report_json(report)
+    if manifest is None:
+        manifest = read_manifest(sources.run) or {REPORT: _entry(data)}
+    files = {name: entry for name, entry in manifest.items() if name not in RENDERED}
+    for name in sorted(sources.pictures - set(files)):
+        files[name] = _entry(sources.picture(name).read_bytes())
+    return {REPORT: data, MANIFEST: manifest_json(files)}
+
+
+def attaching(data: Mapping[str, bytes], sources: Sources, created: str) -> Callable[[Any, Any], None]:
+    """A finisher for WeasyPrint's `write_pdf` that attaches `data` and the pictures that the pages do not hold.
+
+    Args:
+        created: ISO 8601, the date of every attachment; no date where it is no time.
+    """
+
+    def finish(_document: Any, pdf: pydyf.PDF) -> None:
+        held = _jpeg_hashes(pdf)
+        attached = dict(data)
+        for name in sources.pictures:
+            content = sources.picture(name).read_bytes()
+            if hashlib.sha256(content).hexdigest() not in held:
+                attached[name] = content
+        _attach(pdf, attached, created, sources)
+
+    return finish
+
+
+def _entry(data: bytes) -> Entry:
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def _jpeg_hashes(pdf: pydyf.PDF) -> set[str]:
+    """SHA-256 of every JPEG that stands in the PDF as it is."""
+    import pydyf
+
+    return {
+        hashlib.sha256(b"".join(part if isinstance(part, bytes) else part.data for part in item.stream)).hexdigest()
+        for item in pdf.objects
+        if isinstance(item, pydyf.Stream) and item.extra.get("Filter") == "/DCTDecode"
+    }
+
+
+def _attach(pdf: pydyf.PDF, files: Mapping[str, bytes], created: str, sources: Sources) -> None:
+    import pydyf
+
+    date = moment(created)
+    dates = {} if date is None else dict.fromkeys(("CreationDate", "ModDate"), pydyf.String(f"D:{date:%Y%m%d%H%M%S}Z"))
+    names, references = pydyf.Array(), pydyf.Array()
+    # A name tree is sorted by the bytes of its keys.
+    for name, content in sorted(files.items(), key=lambda item: pydyf.String(item[0]).data):
+        media = "application/json" if name in DESCRIPTIONS else mime_type(sources.picture(name))
+        params = {"CheckSum": f"<{hashlib.md5(content, usedforsecurity=False).hexdigest()}>", "Size": len(content)}
+        stream = pydyf.Stream(
+            [content],
+            {
+                "Type": "/EmbeddedFile",
+                "Subtype": f"/{media.replace('/', '#2f').replace('+', '#2b')}",
+                "Params": pydyf.Dictionary({**params, **dates}),
+            },
+            compress=media != "image/jpeg",
+        )
+        pdf.add_object(stream)
+        entry = pydyf.Dictionary(
+            {
+                "Type": "/Filespec",
+                "F": pydyf.String(name),
+                "UF": pydyf.String(name),
+                "EF": pydyf.Dictionary({"F": stream.reference, "UF": stream.reference}),
+                "Desc": pydyf.String(DESCRIPTIONS.get(name, "A picture of the report")),
+                "AFRelationship": "/Source" if name == REPORT else "/Supplement",
+            }
+        )
+        pdf.add_object(entry)
+        names.extend([pydyf.String(name), entry.reference])
+        references.append(entry.reference)
+    tree = pydyf.Dictionary({"Names": names})
+    pdf.add_object(tree)
+    pdf.catalog.setdefault("Names", pydyf.Dictionary())["EmbeddedFiles"] = tree.reference
+    pdf.catalog["AF"] = references
