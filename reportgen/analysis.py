@@ -141,12 +141,14 @@ class Contribution:
         section: its chapter; None for an analysis that only serves others.
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
+        gates: the values of the measures that the analysis declares for gates; None where there is none.
     """
 
     section: Section | None
     per_image: list[dict[str, Any]] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    gates: dict[str, float | None] = field(default_factory=dict)
     warnings: list[Warning_] = field(default_factory=list)
 
 
@@ -159,7 +161,8 @@ class Analysis(Protocol):
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on: "images" or "probe".
 
-    It may also have `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
+    It may also have `gates`, name -> what it measures: the numbers that a user may set a threshold on (reportgen.gates);
+    `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
     `sample(settings) -> int | None`: over how many images it is mapped, those whose SHA-256 comes first; None is all.
     """
 

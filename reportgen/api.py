@@ -10,6 +10,7 @@ from pathlib import Path
 from reportgen.cache import in_use
 from reportgen.document import Report
 from reportgen.errors import UsageError
+from reportgen.gates import JUNIT, junit_xml
 from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
 from reportgen.rendering import check
 from reportgen.rendering import render as render_files
@@ -94,6 +95,8 @@ def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settin
     out = folder.path
     report._folder = out
     folder.raw(REPORT, report_json(report))
+    if report.gates:
+        folder.raw(JUNIT, junit_xml(report.gates))
     manifest = folder.written
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:

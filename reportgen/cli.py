@@ -87,6 +87,7 @@ def run(
     """Explain a folder of images and write the report."""
     with _progress() as progress:
         from reportgen.api import make_report
+        from reportgen.gates import sentence
 
         flags = {
             "preset": preset and preset.value,
@@ -110,6 +111,11 @@ def run(
         typer.echo(out / f"report.{name}")
     for skipped in report.skipped:
         _say(f"skipped {skipped.name!r}: {skipped.reason}")
+    failed = [gate for gate in report.gates if not gate.passed]
+    for gate in failed:
+        _say(f"gate {sentence(gate)}")
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / 'junit.xml'}")
     if loaded.settings.strict and report.skipped:
         raise CheckFailed(
             f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
@@ -219,6 +225,29 @@ def doctor() -> None:
         )
     if problems:
         raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder, report.json, report.pdf or bundle.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare it with.")],
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Numbers that differ by no more, absolutely or relatively, are equal.")
+    ] = 1e-6,
+) -> None:
+    """Show what differs between two runs: images, verdicts, gates, numbers. Exit with 1 where anything does."""
+    from reportgen.bundle import read_any
+    from reportgen.diff import compare
+
+    found = compare(read_any(before), read_any(after), tolerance)
+    for line in (*found.images, *found.verdicts, *found.numbers, *found.other):
+        typer.echo(line)
+    for note in found.notes:
+        _say(f"note: {note}")
+    if not found.same:
+        count = len(found.images) + len(found.verdicts) + len(found.numbers) + len(found.other)
+        raise CheckFailed(f"{count} differences between {before} and {after}")
+    typer.echo("same")
 
 
 @cache_app.command("info")

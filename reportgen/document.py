@@ -182,6 +182,17 @@ class Warning_(_Data):
     image: str | None = None
 
 
+class Gate(_Data):
+    """A threshold of the settings, and whether this run's value passed it; `value` None: it could not be measured."""
+
+    name: str
+    measure: str
+    bound: Literal["at least", "at most"]
+    limit: float
+    value: float | None
+    passed: bool
+
+
 class Skipped(_Data):
     """A file of the input folder that could not be read, and why."""
 
@@ -285,6 +296,7 @@ class Report(BaseModel):
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []
+    gates: list[Gate] = []
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.

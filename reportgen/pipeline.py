@@ -39,6 +39,7 @@ from reportgen.document import (
 )
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
+from reportgen.gates import check_gates, judged
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
@@ -325,6 +326,7 @@ def analyse(
     """
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
+    check_gates(settings.gates, analyses)
     folder.check()
     found, skipped = image_files.find_images(images)
     if not found:
@@ -479,7 +481,7 @@ def _report(
     extras: dict[str, Any] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
-    return Report(
+    report = Report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
         settings=run.settings.public(),
@@ -491,6 +493,8 @@ def _report(
         warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
         **extras,
     )
+    measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
+    return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
 
 
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:

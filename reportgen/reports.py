@@ -27,14 +27,27 @@ def read_report(path: str | Path) -> Report:
     path = Path(path)
     file = path / REPORT if path.is_dir() else path
     try:
-        report = Report.model_validate_json(file.read_bytes())
+        report = parse_report(file.read_bytes(), str(file))
     except FileNotFoundError:
         raise UsageError(f"{file}: no such report; give a run folder or its report.json") from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror})") from None
+    report._folder = file.parent
+    return report
+
+
+def parse_report(data: bytes, source: str) -> Report:
+    """report.json's bytes as a Report, without a folder.
+
+    Args:
+        source: where they come from, for messages.
+
+    Raises:
+        UsageError: they are not a report of this schema.
+    """
+    try:
+        return Report.model_validate_json(data)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "its first line"
-        raise UsageError(f"{file}: not a report of schema version 1 (at {where}: {problem['msg']})") from None
-    report._folder = file.parent
-    return report
+        raise UsageError(f"{source}: not a report of schema version 1 (at {where}: {problem['msg']})") from None

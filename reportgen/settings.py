@@ -7,6 +7,7 @@ working folder, `--config`, `REPORTGEN_*` environment, flags. `load` keeps where
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 CHECKPOINT = "checkpoint:"
 # Settings whose keys are the user's own names.
-_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers")})
+_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers"), ("gates",)})
 
 
 class _Group(BaseModel):
@@ -156,6 +157,17 @@ class Settings(_Group):
     faithfulness: FaithfulnessSettings = FaithfulnessSettings()
     sanity: SanitySettings = SanitySettings()
     dissection: DissectionSettings = DissectionSettings()
+    gates: dict[str, float] = Field(
+        default={}, description="min_MEASURE or max_MEASURE -> threshold; exit with 1 when one is not passed"
+    )
+
+    @field_validator("gates")
+    @classmethod
+    def _bounds(cls, gates: dict[str, float]) -> dict[str, float]:
+        for name, limit in gates.items():
+            if not name.startswith(("min_", "max_")) or not math.isfinite(limit):
+                raise ValueError(f"{name}: a gate is min_MEASURE or max_MEASURE and a number (min_share_correct = 0.8)")
+        return gates
 
     def __init__(self, **values: Any) -> None:
         preset = PRESETS.get(str(values.get("preset", "embedded")), {})

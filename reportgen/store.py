@@ -31,6 +31,7 @@ OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
     "explain_params.pkl",
+    "junit.xml",
     MANIFEST,
     TIMINGS,
     "figures",

@@ -68,7 +68,13 @@ def reduce_agreement(run: RunView) -> Contribution:
         if entry["iou"] is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
-    return Contribution(section, per_image=entries, findings=agreement_findings(entries), warnings=warnings)
+    return Contribution(
+        section,
+        per_image=entries,
+        findings=agreement_findings(entries),
+        gates={"iou_above_chance": _mean([e["iou"] - e["chance"] for e in entries if e["iou"] is not None])},
+        warnings=warnings,
+    )
 
 
 def _or_below(iou: float | None) -> float:

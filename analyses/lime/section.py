@@ -41,6 +41,7 @@ def reduce_lime(run: RunView) -> Contribution:
         entries.append(_entry(run, image, result))
         figures.append(_panels(run, position, image, result))
         warnings += _warnings(image, result)
+    spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
     names = [image.name for image in run.images]
     seeds = [entry["seed"] for entry in entries]
     run.files.raw("explain_params.pkl", pickled(explain_params(names, seeds, run.settings.lime)))
@@ -58,6 +59,7 @@ def reduce_lime(run: RunView) -> Contribution:
         Section(id="lime", title="LIME", blocks=blocks),
         per_image=entries,
         findings=[depends_on_parameters(entries)],
+        gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
     )
 
