@@ -209,6 +209,11 @@ def _checkout_entry_points() -> list[EntryPoint]:
     return [EntryPoint(name, value, GROUP) for name, value in table.items()]
 
 
+def installed() -> list[str]:
+    """The names of the installed analyses; none of them is imported."""
+    return sorted(_declared())
+
+
 def load_analyses(tasks: Sequence[str] = ()) -> list[Analysis]:
     """The analyses to run, in the report's order, with what they require pulled in.
 
@@ -238,5 +243,6 @@ __all__ = [
     "RunView",
     "Subject",
     "View",
+    "installed",
     "load_analyses",
 ]

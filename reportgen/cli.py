@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-templates_app = typer.Typer(help="Shipped templates.", no_args_is_help=True)
+templates_app = typer.Typer(help="Templates: shipped ones, and your own.", no_args_is_help=True)
 config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
 cache_app = typer.Typer(help="Results kept from run to run.", no_args_is_help=True)
 models_app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
@@ -192,11 +192,33 @@ def models_fetch(
 
 @templates_app.command("list")
 def templates_list() -> None:
-    """List the shipped templates."""
-    from reportgen.rendering import shipped_templates
+    """List the shipped templates, and what each is for."""
+    from reportgen.rendering.templates import find_template, shipped_names
 
-    for folder in sorted(path for path in shipped_templates().iterdir() if (path / "report.html").is_file()):
-        typer.echo(folder.name)
+    for name in shipped_names():
+        typer.echo(f"{name}: {find_template(name).file.summary}")
+
+
+@templates_app.command("new")
+def templates_new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty or new folder.")]) -> None:
+    """Write a small commented template of your own that extends the base."""
+    from reportgen.rendering.templates import new_template
+
+    for file in new_template(folder):
+        typer.echo(file)
+
+
+@templates_app.command("check")
+def templates_check(folder: Annotated[str, typer.Argument(metavar="DIR", help="The template's folder.")]) -> None:
+    """Render a template on a made-up report, and say what is wrong with it, with file and line."""
+    from reportgen.rendering.checking import check_template
+
+    mistakes = check_template(folder)
+    for mistake in mistakes:
+        typer.echo(mistake)
+    if mistakes:
+        raise CheckFailed(f"{folder}: {len(mistakes)} {'mistake' if len(mistakes) == 1 else 'mistakes'} found")
+    typer.echo(f"{folder}: no mistake found; HTML and PDF were made")
 
 
 @config_app.command("show")

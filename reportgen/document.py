@@ -7,13 +7,29 @@ report, under its own name (`extra="allow"`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
+Paper = Literal["A4", "Letter"]
+Language = Literal["en", "de"]
+DEFAULT_TITLE = "Explainability report"
+# What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
+PAGE_PARTS = ("findings", "images", "rules", "settings", "provenance")
 Cell = str | int | float | bool | None
+
+
+def _hex_color(color: str) -> str:
+    if not re.fullmatch(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})", color):
+        raise ValueError("use a CSS hex colour of three or six digits (for example #0b5a8c)")
+    digits = color[1:].lower()
+    return "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
+
+
+HexColor = Annotated[str, AfterValidator(_hex_color)]
 
 
 class _Data(BaseModel):
@@ -63,13 +79,19 @@ class Facts(_Data):
 
 
 class Picture(_Data):
-    """One image file of the run folder. `label` stands under it, `alt` is read aloud."""
+    """One image file of the run folder. `label` stands under it, `alt` is read aloud.
+
+    A picture that covers an image's input frame, pixel by pixel, is a layer: a page may lay it over the photograph.
+    In a figure about one image every panel is one, under its label; elsewhere `image` and `layer` say so.
+    """
 
     file: str = Field(description="posix path relative to the run folder")
     width: int
     height: int
     alt: str
     label: str = ""
+    image: str | None = Field(default=None, description="the image that it lies over, where its figure names none")
+    layer: str = Field(default="", description="what the layer is called, where that is not its label")
 
 
 class ColorBar(_Data):
@@ -283,6 +305,27 @@ class Provenance(_Data):
     models: list[ModelRecord]
 
 
+# --- the document --------------------------------------------------------------------------------
+
+
+class Document(_Data):
+    """What stands around the results, and how it looks. Empty and None: what the template says, or its default.
+
+    `logo` is a picture of the run folder. `css` is the text of the user's own rules, not their path: the report
+    renders from data alone. `sections` holds ids of sections and of the page's own parts; empty: all of them.
+    """
+
+    authors: list[str] = []
+    affiliation: str = ""
+    course: str = ""
+    logo: Picture | None = None
+    accent: HexColor | None = None
+    paper: Paper | None = None
+    language: Language | None = None
+    css: str = ""
+    sections: list[str] = []
+
+
 class Report(BaseModel):
     """The whole report. Top-level extras (`dissection`) belong to the analysis of that name."""
 
@@ -292,6 +335,7 @@ class Report(BaseModel):
     title: str
     provenance: Provenance
     settings: dict[str, Any]
+    document: Document = Document()
     images: list[ImageRecord]
     skipped: list[Skipped] = []
     sections: list[Section] = []
@@ -305,6 +349,8 @@ class Report(BaseModel):
 
 def named_pictures(report: Report) -> Iterator[str]:
     """Every picture that the report shows, as its path in the run folder; one shown twice comes twice."""
+    if report.document.logo is not None:
+        yield report.document.logo.file
     for image in report.images:
         yield image.picture.file
     for section in report.sections:

@@ -39,6 +39,7 @@ from reportgen.document import (
 )
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
+from reportgen.frontmatter import FrontMatter, read_front_matter
 from reportgen.gates import check_gates, judged
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
@@ -328,6 +329,7 @@ def analyse(
     analyses = load_analyses(settings.tasks)
     check_gates(settings.gates, analyses)
     folder.check()
+    front = read_front_matter(settings)
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
@@ -360,7 +362,8 @@ def analyse(
         with run.watch.stage(f"section {analysis.name}"):
             contributions[analysis.name] = analysis.reduce(run)
         progress.step(analysis.title)
-    return _report(run, analyses, contributions, sorted(skipped, key=lambda s: s.name), command), run.watch
+    skipped.sort(key=lambda file: file.name)
+    return _report(run, analyses, contributions, skipped, command, front), run.watch
 
 
 def _require_files(settings: Settings, names: Sequence[str], analyses: Sequence[Analysis], progress: Progress) -> None:
@@ -472,6 +475,7 @@ def _report(
     contributions: dict[str, Contribution],
     skipped: list[Skipped],
     command: Sequence[str],
+    front: FrontMatter,
 ) -> Report:
     images = []
     for position, record in enumerate(run.images):
@@ -485,6 +489,7 @@ def _report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
         settings=run.settings.public(),
+        document=front.written(run.files),
         images=images,
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],

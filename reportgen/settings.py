@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from reportgen.document import DEFAULT_TITLE, HexColor, Language, Paper
 from reportgen.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -126,11 +127,25 @@ class DissectionSettings(_Group):
     layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
 
 
+class DocumentSettings(_Group):
+    """The report as a document. What is left out here the template may say in its own template.toml."""
+
+    authors: tuple[str, ...] = ()
+    affiliation: str = ""
+    course: str = Field("", description="the course or project that the report belongs to")
+    logo: str | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
+    accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
+    paper: Paper | None = Field(None, description="null: what the template says, or A4")
+    language: Language | None = Field(None, description="of headings and labels; sentences about results are English")
+    extra_css: str | None = Field(None, description="path of a stylesheet that comes after the template's own")
+    sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
+
+
 class Settings(_Group):
     """The effective settings of one run."""
 
     preset: Literal["embedded", "writeup"] = "embedded"
-    title: str = "Explainability report"
+    title: str = DEFAULT_TITLE
     models: tuple[str, ...] = Field(
         default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
     )
@@ -157,6 +172,7 @@ class Settings(_Group):
     faithfulness: FaithfulnessSettings = FaithfulnessSettings()
     sanity: SanitySettings = SanitySettings()
     dissection: DissectionSettings = DissectionSettings()
+    document: DocumentSettings = DocumentSettings()
     gates: dict[str, float] = Field(
         default={}, description="min_MEASURE or max_MEASURE -> threshold; exit with 1 when one is not passed"
     )
@@ -185,6 +201,8 @@ class Settings(_Group):
             data[group] = {name: Path(path).name for name, path in data[group].items()}
         data["probe"] = data["probe"] and Path(data["probe"]).resolve().name
         data["dissection"]["concepts"] = Path(data["dissection"]["concepts"]).name
+        for key in ("logo", "extra_css"):
+            data["document"][key] = data["document"][key] and Path(data["document"][key]).name
         if data["template"] not in ("writeup", "brief"):
             data["template"] = Path(data["template"]).name
         return data

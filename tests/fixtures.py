@@ -432,3 +432,24 @@ def _provenance() -> Provenance:
             )
         ],
     )
+
+
+def example() -> tuple[str, ...]:
+    """File names of templates/_fixture: plain ones, and one that a template must not take for markup."""
+    return (PLAIN_NAMES[0], PLAIN_NAMES[1], "<b>{{ name }}</b> & \"co\".jpg")
+
+
+if __name__ == "__main__":
+    # Makes the report that `reportgen templates check` renders:  python tests/fixtures.py (from the top of a checkout)
+    import shutil
+    import tempfile
+
+    from reportgen.reports import report_json
+
+    target = Path(__file__).parent.parent / "templates/_fixture"
+    with tempfile.TemporaryDirectory() as scratch:
+        made, folder = make_report(Path(scratch), 3, names=example())
+        made = made.model_copy(update={"title": "A made-up report, for checking templates"})
+        (folder / "report.json").write_bytes(report_json(made))
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)

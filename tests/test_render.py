@@ -18,11 +18,11 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import Report
+from reportgen.document import Figure, Report, Section
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
-from reportgen.rendering.filters import number, percent, prose, significant, slug, visible, words
+from reportgen.rendering.filters import csp_hash, number, percent, prose, raw, significant, slug, visible, words
 from reportgen.rendering.sources import sources
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -121,7 +121,8 @@ def test_hostile_names_come_out_as_text_in_pdf(pdf_text: str, name: str) -> None
 
 def test_names_bring_no_markup_in(page: Page) -> None:
     tags = {tag for tag, _, _ in page.elements}
-    assert not tags & {"script", "iframe", "object", "embed", "link", "base", "form"}
+    assert not tags & {"iframe", "object", "embed", "link", "base", "form"}
+    assert len(page.all("script")) == 1, "the template's own"
     assert all(not key.startswith("on") for _, attrs, _ in page.elements for key in attrs)
     assert all(attrs.get("src", "data:").startswith("data:image/") for attrs, _ in page.all("img"))
     assert "49" not in {text for attrs, text in page.all("bdi")}
@@ -480,6 +481,47 @@ def test_context_is_plain_data(made: tuple[Report, Path]) -> None:
     assert plain(page_context(made[0], "html"))
 
 
+def test_context_names_what_lies_over_a_photograph(made: tuple[Report, Path]) -> None:
+    context = page_context(made[0], "html")
+    figures = [block for section in context["sections"] for block in section["blocks"] if block["type"] == "figure"]
+    anchor = context["images"][0]["anchor"]
+    assert [(picture["over"], picture["layer"]) for picture in figures[0]["pictures"]] == [
+        (anchor, ""), (anchor, "Grad-CAM"), (anchor, "AblationCAM"), (anchor, "ScoreCAM"),
+    ]  # fmt: skip
+    assert {picture["over"] for picture in figures[-1]["pictures"]} == {""}, "neither figure nor picture names an image"
+
+
+def test_a_picture_of_another_shape_lies_over_nothing_and_a_named_one_does(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    image = report.images[1]
+    chart = image.picture.model_copy(update={"file": "figures/a.svg", "height": 20, "label": "A chart"})
+    mask = image.picture.model_copy(update={"file": "figures/b.jpg", "image": image.name, "layer": "Mask"})
+    figures = [
+        Figure(id="one", caption="", pictures=[chart], image=image.name),
+        Figure(id="two", kind="sheet", caption="", pictures=[mask]),
+    ]
+    section = Section(id="s", title="S", blocks=figures)
+    [placed] = page_context(report.model_copy(update={"sections": [section]}), "html")["sections"]
+    assert [figure["pictures"][0]["layer"] for figure in placed["blocks"]] == ["", "Mask"]
+    assert [figure["pictures"][0]["over"] for figure in placed["blocks"]] == ["", "image-image-001"]
+
+
+def test_context_gathers_what_tables_measure_on_single_images(made: tuple[Report, Path]) -> None:
+    context = page_context(made[0], "html")
+    measures = [(measure["id"], measure["label"]) for measure in context["measures"]]
+    assert measures == [("iou.iou", "IoU"), ("iou.chance", "Chance")], "not the table with three rows an image"
+    assert context["images"][0]["measured"] == [0.6352194, 0.2]
+    assert context["images"][1]["measured"] == [None, 0.201]
+
+
+def test_the_page_carries_each_picture_no_more_often_than_it_shows_it(page: Page, made: tuple[Report, Path]) -> None:
+    report, _ = made
+    figures = [block for section in report.sections for block in section.blocks if isinstance(block, Figure)]
+    scales = [figure for figure in figures if figure.legend and figure.legend.file]
+    shown = len(report.images) + sum(len(figure.pictures) for figure in figures) + len(scales)
+    assert len(page.all("img")) == shown
+
+
 def test_fonts_cover_what_reports_write_and_stay_small() -> None:
     from fontTools.ttLib import TTFont
 
@@ -524,4 +566,6 @@ def test_other_filters() -> None:
         ["n02098286_", "West_Highland_", "white_", "terrier.JPEG:"], ["IoU"], ["0.39"],
     ]  # fmt: skip
     assert "".join(*words("x" * 255)) == "x" * 255 and max(map(len, *words("x" * 255))) <= 28
+    assert raw('a\r"b') == '"a\\r\\"b"' and (raw(0.1), raw(1e-7), raw(True), raw(None)) == ("0.1", "1e-07", "True", "")
+    assert csp_hash("alert(1)") == "sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI="  # by openssl
     assert prose("31 % of n = 10 in Table 2") == "31\u00a0% of n\u00a0=\u00a010 in Table\u00a02"

@@ -94,7 +94,8 @@ def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.n
         "the frame, LIME "
         f"{wording.percent(float(lime.mean()))}, both {wording.percent(float((mask & lime).mean()))}; {value}."
     )
-    return run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}")
+    picture = run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}")
+    return picture.model_copy(update={"image": image.name, "layer": "Both masks"})
 
 
 def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:

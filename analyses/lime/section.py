@@ -113,7 +113,7 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
             f"{image.target.name}, "
             f"{against} against it; the strongest is {strongest:.3f}.",
             label="Superpixel weights",
-        ),
+        ).model_copy(update={"layer": "LIME weights"}),
     ]
     return Figure(
         id=f"lime-{image.slug}",
@@ -142,7 +142,7 @@ def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: 
         f"{wording.percent(always)} of the frame, at least once on {wording.percent(ever)}.",
         label=f"In the mask, share of {len(masks)} seeds",
     )
-    return [picture]
+    return [picture.model_copy(update={"layer": "LIME mask over seeds"})]
 
 
 def _surrogate(result: Result) -> Surrogate:

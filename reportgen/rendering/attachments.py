@@ -45,8 +45,8 @@ def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] |
     return {REPORT: data, MANIFEST: manifest_json(files)}
 
 
-def attaching(data: Mapping[str, bytes], sources: Sources, created: str) -> Callable[[Any, Any], None]:
-    """A finisher for WeasyPrint's `write_pdf` that attaches `data` and the pictures that the pages do not hold.
+def attaching(sources: Sources, created: str) -> Callable[[Any, Any], None]:
+    """A finisher for WeasyPrint's `write_pdf` that attaches the data, and the pictures that the pages do not hold.
 
     Args:
         created: ISO 8601, the date of every attachment; no date where it is no time.
@@ -54,7 +54,7 @@ def attaching(data: Mapping[str, bytes], sources: Sources, created: str) -> Call
 
     def finish(_document: Any, pdf: pydyf.PDF) -> None:
         held = _jpeg_hashes(pdf)
-        attached = dict(data)
+        attached = dict(sources.data)
         for name in sources.pictures:
             content = sources.picture(name).read_bytes()
             if hashlib.sha256(content).hexdigest() not in held:

@@ -7,27 +7,40 @@ bool or None: a template that calls a method finds nothing worth calling.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from reportgen.document import Report
-from reportgen.rendering.filters import flat, slug
+from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
+from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
+from reportgen.rendering.filters import flat, is_numeric, slug
+from reportgen.rendering.templates import TemplateFile
 
+# Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
 ROLES = ("text", "listing")
 
 
-def page_context(report: Report, medium: str) -> dict[str, Any]:
-    """The names that a template may use.
+def page_context(report: Report, medium: str, template: TemplateFile | None = None) -> dict[str, Any]:
+    """The names that a template may use (docs/templates.md lists them for users).
 
     `medium`            "html" or "pdf"
     `report`            the report as plain data
+    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, language, css: what the
+                        run's settings say; where they are silent, what template.toml says
+    `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
+    `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
     `sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
                         figures and tables have `number` and `anchor`, headings `anchor`, text and listings
-                        `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images)
+                        `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
+                        pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
+                        over it; empty for the photograph itself), both empty where a picture is neither
     `contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
-    `images`            report.images; each with `anchor` and `figures` (number, anchor: where it is shown)
+    `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown) and
+                        `measured` (its value of each of `measures`, or None)
+    `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
+                        `decimals`, `percent`, `section` (title)
     `findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
     `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`)
     `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
@@ -35,26 +48,65 @@ def page_context(report: Report, medium: str) -> dict[str, Any]:
     `totals`            counts: images, labelled, correct, skipped, warnings, figures, tables, verdicts
     """
     data = report.model_dump(mode="json")
+    template = template or TemplateFile()
+    chosen = data["document"]["sections"] or template.sections
+    wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
     images = [{**image, "anchor": anchors.new("image", image["slug"])} for image in data["images"]]
-    image_anchors = {image["name"]: image["anchor"] for image in images}
-    sections = _numbered_sections(data["sections"], anchors, image_anchors)
+    stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
+    image_anchors = {image["name"]: image["anchor"] if stands["images"] else "" for image in images}
+    shown = {image["name"]: {**image, "anchor": image_anchors[image["name"]]} for image in images}
+    sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
     figures = [block for block in blocks if block["type"] == "figure"]
     tables = [block for block in blocks if block["type"] == "table"]
+    measures = _measures(sections)
     return {
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
+        "document": _document(data, template),
+        "stands": stands,
+        "left_out": _left_out(data["sections"], chosen),
         "sections": sections,
         "contents": [_contents_entry(section) for section in sections],
-        "images": _with_figures(images, figures),
+        "images": _with_figures(images, figures, measures),
+        "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in measures],
         "findings": _placed_findings(data["findings"], sections, figures, tables),
         "warnings": _grouped_warnings(data["warnings"], image_anchors),
         "tables": [table for table in tables if table["file"]],
         "settings": flat(data["settings"]),
         "totals": _totals(data, figures, tables),
     }
+
+
+def _document(data: dict[str, Any], template: TemplateFile) -> dict[str, Any]:
+    """The run's own settings; where they are silent, the template's; where both are, the defaults."""
+    given = data["document"]
+    title = data["title"] if data["title"] != DEFAULT_TITLE else template.title or DEFAULT_TITLE
+    accent = given["accent"] or template.accent
+    logo = {**given["logo"], "asset": ""} if given["logo"] else None
+    if logo is None and template.logo:
+        logo = {"file": "", "asset": template.logo, "alt": "Logo"}
+    return {
+        "title": title,
+        "authors": given["authors"] or template.authors,
+        "affiliation": given["affiliation"] or template.affiliation,
+        "course": given["course"] or template.course,
+        "logo": logo,
+        "accent": accent and readable(accent, LIGHT_PAPER),
+        "accent_dark": accent and readable(accent, DARK_PAPER),
+        "paper": given["paper"] or template.paper or "A4",
+        "language": given["language"] or template.language or "en",
+        "css": given["css"],
+    }
+
+
+def _left_out(sections: list[dict[str, Any]], chosen: list[str]) -> list[dict[str, str]]:
+    if not chosen:
+        return []
+    parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
+    return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
 
 
 class _Anchors:
@@ -71,7 +123,7 @@ class _Anchors:
 
 
 def _numbered_sections(
-    sections: list[dict[str, Any]], anchors: _Anchors, image_anchors: dict[str, str]
+    sections: list[dict[str, Any]], anchors: _Anchors, images: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     counts: Counter[str] = Counter()
     numbered = []
@@ -84,7 +136,9 @@ def _numbered_sections(
                 counts[block["type"]] += 1
                 place = {"number": counts[block["type"]], "anchor": anchors.new(block["type"], block["id"])}
                 if block["type"] == "table":
-                    place["row_anchors"] = _row_anchors(block, image_anchors)
+                    place["row_anchors"] = _row_anchors(block, images)
+                else:
+                    place["pictures"] = [_layered(picture, block, images) for picture in block["pictures"]]
             elif block["type"] == "heading":
                 place = {"anchor": anchors.new(slug(section["id"]), block["text"])}
             elif block["type"] in ROLES:
@@ -95,10 +149,57 @@ def _numbered_sections(
     return numbered
 
 
-def _row_anchors(table: dict[str, Any], image_anchors: dict[str, str]) -> list[str]:
+def _row_anchors(table: dict[str, Any], images: dict[str, dict[str, Any]]) -> list[str]:
     """For each row the anchor of the image that it is about; empty where there is none."""
     names = table["row_images"] or [None] * len(table["rows"])
-    return [image_anchors.get(name, "") for name in names]
+    return [images[name]["anchor"] if name in images else "" for name in names]
+
+
+def _layered(picture: dict[str, Any], figure: dict[str, Any], images: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The picture with `over` and `layer`: known from the figure that it stands in, or from itself."""
+    panel = figure["image"] if figure["kind"] == "panels" else None
+    image = images.get(picture["image"] or panel or "")
+    if image is None or not _same_shape(picture, image["picture"]):
+        return {**picture, "over": "", "layer": ""}
+    if picture["file"] == image["picture"]["file"]:
+        return {**picture, "over": image["anchor"], "layer": ""}
+    layer = picture["layer"] or picture["label"]
+    return {**picture, "over": image["anchor"] if layer else "", "layer": layer}
+
+
+def _same_shape(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether two pictures cover the same frame: their shapes are equal but for half a pixel of rounding."""
+    return abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
+
+
+def _sides(picture: dict[str, Any]) -> tuple[int, int]:
+    return picture["width"], picture["height"]
+
+
+def _measures(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What tables measure on single images; a column that two tables share stands once."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for section in sections:
+        for table in (block for block in section["blocks"] if block["type"] == "table"):
+            named = [name for name in table["row_images"] if name is not None]
+            if not named or len(set(named)) < len(named):
+                continue
+            for i, column in enumerate(table["columns"]):
+                if is_numeric(column):
+                    measure = {
+                        "id": f"{table['id']}.{column['key']}",
+                        "section": section["title"],
+                        **{key: column[key] for key in ("label", "unit", "decimals", "percent")},
+                        "values": _by_image(table, i),
+                    }
+                    found.setdefault((column["key"], *sorted(measure["values"].items())), measure)
+    return list(found.values())
+
+
+def _by_image(table: dict[str, Any], column: int) -> dict[str, float]:
+    """The numbers of one column, by image."""
+    cells = {name: row[column] for name, row in zip(table["row_images"], table["rows"], strict=False) if name}
+    return {name: cell for name, cell in cells.items() if type(cell) in (int, float) and math.isfinite(cell)}
 
 
 def _contents_entry(section: dict[str, Any]) -> dict[str, Any]:
@@ -111,12 +212,21 @@ def _contents_entry(section: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_figures(images: list[dict[str, Any]], figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_figures(
+    images: list[dict[str, Any]], figures: list[dict[str, Any]], measures: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     shown = defaultdict(list)
     for figure in figures:
         if figure["image"] is not None:
             shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
-    return [{**image, "figures": shown[image["name"]]} for image in images]
+    return [
+        {
+            **image,
+            "figures": shown[image["name"]],
+            "measured": [measure["values"].get(image["name"]) for measure in measures],
+        }
+        for image in images
+    ]
 
 
 def _placed_findings(

@@ -1,4 +1,4 @@
-"""The Jinja environment: where templates are found, and what they may do."""
+"""The Jinja environment: what a template may do."""
 
 from __future__ import annotations
 
@@ -8,58 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reportgen.errors import ReportgenError, UsageError
+from reportgen.errors import ReportgenError
 from reportgen.rendering.filters import FILTERS, TESTS
 from reportgen.rendering.sources import inside
+from reportgen.rendering.templates import PAGE
 
-BASE = "writeup"
-PAGE = "report.html"
-
-
-def shipped_templates() -> Path:
-    """The folder of the templates that come with reportgen: in a wheel, or at the top of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "templates", package.parent / "templates"):
-        if (folder / BASE / PAGE).is_file():
-            return folder
-    raise ReportgenError("reportgen's own templates are missing: install it again")
-
-
-def template_folders(template: str | Path) -> tuple[Path, ...]:
-    """The folders to look in, first match wins; the last is always the base.
-
-    Args:
-        template: the name of a shipped template, or a folder of the user's own.
-
-    Raises:
-        UsageError: neither.
-    """
-    shipped = shipped_templates()
-    names = sorted(folder.name for folder in shipped.iterdir() if (folder / PAGE).is_file())
-    if str(template) in names:
-        own = shipped / str(template)
-    elif Path(template).is_dir():
-        own = Path(template)
-    else:
-        raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")
-    base = shipped / BASE
-    return (own,) if own == base else (own, base)
+# What one operator may make: longer than any text of a report, shorter than what would fill a memory.
+LONGEST = 1_000_000
+LARGEST_BITS = 4096
 
 
 def environment(folders: tuple[Path, ...], url: Callable[[str], str], asset: Callable[[str], str]) -> Environment:
     """An environment in which a template can format data and name files, and nothing else.
 
     Args:
-        folders: see `template_folders`.
+        folders: see `reportgen.rendering.templates.Template`.
         url: a picture of the run -> the address that the medium shows it by.
         asset: a file of the template -> the address that the medium loads it by.
     """
     loaders = [FolderLoader(folder) for folder in folders]
-    env = ImmutableSandboxedEnvironment(
-        loader=ChoiceLoader([*loaders, PrefixLoader({"base": loaders[-1]})]),
+    shipped = {folder.name: FolderLoader(folder) for folder in folders[1:] or folders}
+    base = ChoiceLoader(loaders[1:] or loaders)
+    env = Sandbox(
+        loader=ChoiceLoader([PrefixLoader({**shipped, "base": base}), *loaders]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,6 +44,23 @@ def environment(folders: tuple[Path, ...], url: Callable[[str], str], asset: Cal
     env.filters.update(FILTERS, url=url, asset=asset)
     env.tests.update(TESTS)
     return env
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, in which no single operator fills the memory: `"a" * 10 ** 9` is an error."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "*":
+            sizes = [(len(a), b) for a, b in ((left, right), (right, left)) if isinstance(a, (str, bytes, list, tuple))]
+            if any(isinstance(times, int) and length * times > LONGEST for length, times in sizes):
+                raise SecurityError(f"a text or list of more than {LONGEST} items")
+        if all(isinstance(value, int) for value in (left, right)):
+            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            if bits > LARGEST_BITS:
+                raise SecurityError(f"a number of more than {LARGEST_BITS} bits")
+        return super().call_binop(context, operator, left, right)
 
 
 class FolderLoader(FileSystemLoader):
@@ -96,13 +88,26 @@ def page_chunks(env: Environment, context: dict[str, Any]) -> Iterator[str]:
         raise ReportgenError(f"{_place(error)}{error}") from error
     except TemplateSyntaxError as error:
         raise ReportgenError(f"template {error.name}, line {error.lineno}: {error.message}") from error
+    except RecursionError as error:
+        raise ReportgenError(f"{_place(error)}a macro, an include or an extends leads back to itself") from error
+    except SyntaxError as error:  # of the Python that Jinja makes: loops nested too deep
+        raise ReportgenError(f"template: cannot be compiled ({error.msg})") from error
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-        raise ReportgenError(f"{_place(error)}{error}") from error
+        raise ReportgenError(f"{_place(error)}{_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    """The message of an error that a template caused; Jinja's "not found" may come with an empty one."""
+    if isinstance(error, TemplateNotFound):
+        return f"no such file in the template's folder or its base: {error.name}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _place(error: BaseException) -> str:
     """The innermost template line of a traceback (Jinja writes its templates' lines into it)."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.endswith((".html", ".css")):
-            return f"template {Path(frame.filename).name}, line {frame.lineno}: "
+            path = Path(frame.filename)
+            name = f"{path.parent.name}/{path.name}" if path.parent.name == "parts" else path.name
+            return f"template {name}, line {frame.lineno}: "
     return "template: "

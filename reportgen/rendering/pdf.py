@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -29,9 +29,7 @@ ARCHIVAL_STYLE = "img { image-rendering: crisp-edges }"
 LOGGER = logging.getLogger(__name__)
 
 
-def write_pdf(
-    context: dict[str, Any], sources: Sources, target: Path, data: Mapping[str, bytes], *, archive: bool = False
-) -> None:
+def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
     """Lay the page out on paper and write it.
 
     The file's identifier is a hash of the page and the data, and its dates come from the report: equal reports give
@@ -39,8 +37,6 @@ def write_pdf(
 
     Args:
         context: see `reportgen.rendering.context.page_context`, with medium "pdf".
-        data: the files to attach beside the pictures, by name; see `reportgen.rendering.attachments`.
-        archive: PDF/A-3a in place of PDF/UA-1.
 
     Raises:
         ReportgenError: Pango is missing, the template is wrong, or it asks for a file that it may not read.
@@ -53,10 +49,10 @@ def write_pdf(
 
     env = environment(sources.folders, url=run_url, asset=template_url)
     page = "".join(page_chunks(env, context))
-    fonts, variant = FontConfiguration(), ARCHIVAL if archive else ACCESSIBLE
-    styles = [weasyprint.CSS(string=ARCHIVAL_STYLE)] if archive else []
-    identifier = hashlib.sha256(b"\0".join([page.encode(), *data.values()])).digest()[:16]
-    attach = attaching(data, sources, context["report"]["provenance"]["created"])
+    fonts, variant = FontConfiguration(), ARCHIVAL if sources.archive else ACCESSIBLE
+    styles = [weasyprint.CSS(string=ARCHIVAL_STYLE)] if sources.archive else []
+    identifier = hashlib.sha256(b"\0".join([page.encode(), *sources.data.values()])).digest()[:16]
+    attach = attaching(sources, context["report"]["provenance"]["created"])
 
     def finish(document: Any, pdf: pydyf.PDF) -> None:
         complete_tags(pdf, place_names(context))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.document import Report, named_pictures
@@ -25,11 +26,15 @@ class Sources:
         run: the run folder, in which the report's pictures lie.
         pictures: the posix paths in it that the report names.
         folders: the template's folders, the user's own before the shipped one.
+        data: what a PDF carries beside the pictures, by name; see `reportgen.rendering.attachments`.
+        archive: a PDF is PDF/A-3a instead of PDF/UA-1.
     """
 
     run: Path
     pictures: frozenset[str]
     folders: tuple[Path, ...]
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    archive: bool = False
 
     def picture(self, file: str) -> Path:
         """The real path of a picture that the report names.

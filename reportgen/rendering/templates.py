@@ -1,0 +1,150 @@
+"""Templates as folders: which there are, what each says of itself, and in which folders its files are looked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reportgen.document import HexColor, Language, Paper
+from reportgen.errors import ReportgenError, UsageError
+from reportgen.rendering.sources import inside
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+BASE = "writeup"
+PAGE = "report.html"
+OWN_FILE = "template.toml"
+LARGEST_FILE = 65_536
+# Shipped, and no templates: the folder that `templates new` copies, and the report that `templates check` renders.
+STARTER, FIXTURE = "_starter", "_fixture"
+
+
+class TemplateFile(BaseModel):
+    """template.toml: what a template says of itself. The run's own settings win over all but `summary` and `base`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    summary: str = Field("", description="one line, shown by `reportgen templates list`")
+    base: str = Field(BASE, description='the shipped template that "base/..." means')
+    context_version: int | None = Field(None, description="the version of the context that it was written for")
+    title: str = ""
+    authors: list[str] = []
+    affiliation: str = ""
+    course: str = ""
+    logo: str = Field("", description="a picture in the template's folder")
+    accent: HexColor | None = None
+    paper: Paper | None = None
+    language: Language | None = None
+    sections: list[str] = []
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template.
+
+    Attributes:
+        folders: where its files are looked for, first match wins; the last is the shipped `writeup`.
+        file: its template.toml, or that of nothing where it has none.
+        shipped: whether it came with reportgen; any other is rendered in a process of its own, within limits.
+    """
+
+    folders: tuple[Path, ...]
+    file: TemplateFile
+    shipped: bool
+
+
+def shipped_templates() -> Path:
+    """The folder of the templates that come with reportgen: in a wheel, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "templates", package.parent / "templates"):
+        if (folder / BASE / PAGE).is_file():
+            return folder
+    raise ReportgenError("reportgen's own templates are missing: install it again")
+
+
+def shipped_names() -> list[str]:
+    """The names of the shipped templates, the default first."""
+    folders = [path for path in shipped_templates().iterdir() if (path / PAGE).is_file()]
+    names = [folder.name for folder in folders if not folder.name.startswith("_")]
+    return sorted(names, key=lambda name: (name != BASE, name))
+
+
+def find_template(template: str | Path) -> Template:
+    """A template by the name of a shipped one, or by a folder of the user's own.
+
+    Raises:
+        UsageError: it is neither, or its template.toml is wrong.
+    """
+    names, shipped = shipped_names(), shipped_templates()
+    if str(template) in names:
+        own = shipped / str(template)
+    elif Path(template).is_dir():
+        own = Path(template)
+    else:
+        raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")
+    file = read_template_file(own)
+    if file.base not in names:
+        raise UsageError(f"{own / OWN_FILE}: base is {file.base!r}: use {' or '.join(names)}")
+    folders = dict.fromkeys([own, shipped / file.base, shipped / BASE])
+    return Template(tuple(folders), file, shipped=str(template) in names)
+
+
+def template_folders(template: str | Path) -> tuple[Path, ...]:
+    """The folders of `find_template`."""
+    return find_template(template).folders
+
+
+def read_template_file(folder: Path) -> TemplateFile:
+    """A folder's template.toml; all defaults where it has none.
+
+    Raises:
+        UsageError: it is not TOML, or a key or value is wrong.
+    """
+    path = folder / OWN_FILE
+    if not path.is_symlink() and not path.exists():
+        return TemplateFile()
+    real = inside(folder, OWN_FILE)
+    if real is None or real.stat().st_size > LARGEST_FILE:
+        raise UsageError(f"{path}: not a file of this folder of at most {LARGEST_FILE} bytes")
+    try:
+        return TemplateFile.model_validate(tomllib.loads(real.read_bytes().decode("utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not valid TOML ({error})") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            raise UsageError(f"{path}: unknown key {key}; known: {', '.join(TemplateFile.model_fields)}") from None
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {key}: {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}") from None
+
+
+def new_template(folder: Path) -> list[Path]:
+    """Write a small commented template that extends the base; returns its files.
+
+    Raises:
+        UsageError: there is something at `folder` already, or it cannot be written.
+    """
+    if folder.is_symlink() or folder.exists():
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: is a file; give a folder that is empty or not there")
+        if any(folder.iterdir()):
+            raise UsageError(f"{folder}: is not empty; nothing was written")
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted((shipped_templates() / STARTER).iterdir()):
+            target = folder / source.name
+            target.write_bytes(source.read_bytes())
+            written.append(target)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from None
+    return written

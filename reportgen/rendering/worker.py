@@ -1,0 +1,102 @@
+"""The process in which a template of the user's own is rendered (see `reportgen.rendering.apart`).
+
+A job comes as JSON on stdin, what happened goes as JSON to stdout. Before the template is touched, the process takes
+from itself what it does not need: memory and time beyond the limits, sockets, other programs.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from reportgen.errors import ReportgenError
+from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.sources import Sources
+from reportgen.rendering.writers import WRITERS
+
+FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
+
+
+def main() -> None:
+    """Do the job on stdin. The result goes to what was stdout; nothing that a library prints can mix with it."""
+    answer, sys.stdout = sys.stdout, sys.stderr
+    job = json.load(sys.stdin)
+    kept = _Kept()
+    logging.getLogger("reportgen.rendering.pdf").addHandler(kept)
+    said: dict[str, Any] = {"problem": "", "bug": ""}
+    try:
+        _limit(**job["limits"])
+        _render(job)
+    except ReportgenError as error:
+        said["problem"] = str(error)
+    except MemoryError:
+        said["problem"] = "memory"
+    except OSError as error:
+        large = error.errno == errno.EFBIG
+        said["problem"] = "output" if large else f"{Path(job['target']).parent}: cannot be written ({error.strerror})"
+    except Exception:
+        said["bug"] = traceback.format_exc()
+    said["complaints"] = kept.messages
+    answer.write(json.dumps(said))
+    answer.flush()
+    os._exit(0)  # what a template made is not taken apart piece by piece
+
+
+def _render(job: dict[str, Any]) -> None:
+    if job["format"] == "pdf":
+        from reportgen.rendering.pdf import load_weasyprint
+
+        load_weasyprint()  # its libraries are looked for by other programs: before the hook
+    sys.addaudithook(_refuse)
+    folders = tuple(Path(folder) for folder in job["folders"])
+    data = {name: text.encode() for name, text in job["data"].items()}
+    sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
+    write = {**WRITERS, "page": _write_page}[job["format"]]
+    write(job["context"], sources, Path(job["target"]))
+
+
+def _write_page(context: dict[str, Any], sources: Sources, target: Path) -> None:
+    with target.open("w", encoding="utf-8", newline="\n") as page:
+        page.writelines(page_chunks(environment(sources.folders, url=str, asset=str), context))
+
+
+def _limit(seconds: float, memory: int, output: int) -> None:
+    """Take what is beyond the limits from this process; where there is no such means, the parent's clock remains."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    wanted = {
+        resource.RLIMIT_CPU: math.ceil(seconds),
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_FSIZE: output,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in wanted.items():
+        with suppress(ValueError, OSError):  # a system that knows the name but not the limit
+            hard = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _refuse(event: str, _: Any) -> None:
+    """The last line: neither sandbox nor fetcher lets a template come this far."""
+    if event.startswith(FORBIDDEN):
+        raise ReportgenError(f"template: {event} is refused")
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.messages) < 1000:
+            self.messages.append(record.getMessage())

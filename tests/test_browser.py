@@ -1,0 +1,658 @@
+"""The HTML report in a real Chromium: every control by mouse and keyboard, what a screen reader is told, strangers' names.
+
+The system's chromium is driven. Where there is none these tests skip; with REQUIRE_BROWSER=1 (as in CI) they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
+from reportgen.document import Report
+from reportgen.rendering import render
+from reportgen.rendering.filters import visible
+
+REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"  # read before conftest tidies the environment
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+NAMES = (*PLAIN_NAMES[:6], *HOSTILE_NAMES)
+HOSTILE_CLASS = "<img src=x onerror=alert(2)> {{7*7}}"
+WIDE, NARROW = (1400, 900), (420, 850)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A running Chromium."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return _without("Playwright is not installed: pip install -e '.[test]'")
+    if path is None:
+        return _without("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def _without(reason: str) -> None:
+    if REQUIRED:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+    """Six plain images, the third of them wrong, and eight with names from strangers, the last with such a class."""
+    report, run = make_report(tmp_path_factory.mktemp("browser"), len(NAMES), names=NAMES)
+    *others, last = report.images
+    prediction = last.prediction.model_copy(update={"name": HOSTILE_CLASS})
+    images = [*others, last.model_copy(update={"prediction": prediction})]
+    for section in report.sections:
+        for block in section.blocks:
+            if block.type == "table" and block.file:
+                from reportgen.store import RunFolder
+
+                RunFolder.table(_Tables(run), block)  # type: ignore[arg-type]
+    return report.model_copy(update={"images": images}), run
+
+
+class _Tables:
+    """What the run folder's own `table` needs of it: a place for the CSV file."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+
+    def raw(self, file: str, data: bytes) -> str:
+        (self.run / "tables").mkdir(exist_ok=True)
+        (self.run / "tables" / Path(file).name).write_bytes(data)
+        return file
+
+
+@pytest.fixture(scope="module")
+def html(made: tuple[Report, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    [file] = render(*made, tmp_path_factory.mktemp("page"), formats=("html",))
+    return file
+
+
+class Visits:
+    """Opens reports, each in a context of its own, and keeps what their pages said and asked for."""
+
+    def __init__(self, browser: Any, html: Path) -> None:
+        self.browser, self.html = browser, html
+        self.contexts: list[Any] = []
+        self.said: list[str] = []
+        self.strayed: list[str] = []
+
+    def __call__(self, query: str = "", size: tuple[int, int] = WIDE, file: Path | None = None, **options: Any) -> Any:
+        """A page on `file` + `query`; `options` are those of a browser context."""
+        width, height = size
+        context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
+        self.contexts.append(context)
+        own = re.compile(re.escape((file or self.html).as_uri()) + r"([?#].*)?|data:.*", re.DOTALL)
+        context.route(lambda url: not own.fullmatch(url), lambda route: route.abort())
+        context.on("request", lambda request: own.fullmatch(request.url) or self.strayed.append(request.url))
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto((file or self.html).as_uri() + query)
+        return page
+
+
+@pytest.fixture
+def visit(browser: Any, html: Path) -> Iterator[Visits]:
+    """What no test of this module may see is checked at its end."""
+    visits = Visits(browser, html)
+    yield visits
+    for context in visits.contexts:
+        context.close()
+    assert visits.said == [], "the console is clean and nothing strange ran"
+    assert visits.strayed == [], "no request leaves the page"
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for a JavaScript expression; Playwright's own `wait_for_function` needs `eval`, which the policy denies."""
+    for _ in range(100):
+        if page.evaluate(f"() => {condition}"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {condition}")
+
+
+def texts(locator: Any) -> list[str]:
+    return [" ".join(text.split()) for text in locator.all_text_contents()]
+
+
+def cards(page: Any) -> list[str]:
+    """The names on the cards that show, in their order."""
+    return texts(page.locator(".card:visible .card-name"))
+
+
+def tool(page: Any, label: str) -> Any:
+    return page.get_by_role("group", name="Filter and sort the images").get_by_label(label, exact=True)
+
+
+def query(page: Any) -> dict[str, str]:
+    return dict(page.evaluate("[...new URLSearchParams(location.search)]"))
+
+
+def focused(page: Any) -> str:
+    return page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent.trim()")
+
+
+# --- without scripts ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_whole_without_scripts(visit: Visits, made: tuple[Report, Path]) -> None:
+    page = visit(java_script_enabled=False)
+    report, _ = made
+    assert page.locator(".card").count() == len(NAMES)
+    assert page.locator(".table-box").count() == 2
+    assert page.get_by_role("heading", name=report.sections[0].title).is_visible()
+    for control in ("button", "select", "input", "dialog"):
+        assert page.locator(control).count() == 0, f"{control}: a control without a script stands idle"
+    page.locator(".contents").get_by_role("link", name="Settings").click()
+    assert page.url.endswith("#settings")
+
+
+# --- the images: filter and sort -----------------------------------------------------------------------------------
+
+
+def test_filter_by_mark(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Show").select_option(label="Wrong")
+    assert cards(page) == ["n01608432_kite.JPEG"]
+    assert page.get_by_role("status").first.inner_text() == "1 of 14 images shown"
+    tool(page, "Show").select_option(label="Right")
+    assert len(cards(page)) == 5
+    tool(page, "Show").select_option(label="No label")
+    assert len(cards(page)) == 8
+    page.get_by_role("button", name="Reset").click()
+    assert len(cards(page)) == 14 and query(page) == {}
+
+
+def test_filter_by_class_finds_predicted_and_true_class(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Class").select_option(label="kite")
+    assert cards(page) == ["n01608432_kite.JPEG"], "labelled kite, predicted otherwise"
+    tool(page, "Class").select_option(label="vulture")
+    assert cards(page) == ["n01616318_vulture.JPEG"]
+
+
+def test_find_reads_names_and_classes(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Find").fill("TIGER shark")
+    assert cards(page) == ["n01491361_tiger_shark.JPEG"]
+    tool(page, "Find").fill("nowhere to be found")
+    assert cards(page) == []
+    assert page.get_by_role("status").first.inner_text() == "0 of 14 images shown"
+
+
+def test_low_iou_begins_with_the_lowest_quarter_and_takes_any_limit(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Low in").select_option(label="IoU")
+    # 13 images have an IoU, 0.6352 - 0.03 i: the fourth from below is 0.3352.
+    assert tool(page, "At most").input_value() == "0.336"
+    assert len(cards(page)) == 4
+    assert page.locator(".card:visible .card-measures").first.inner_text() == "IoU 0.335"
+    tool(page, "At most").fill("0.26")
+    assert len(cards(page)) == 1
+    assert query(page) == {"low": "iou.iou", "most": "0.26"}
+    assert tool(page, "Low in").locator("optgroup").get_attribute("label") == "Do both methods point at the same place?"
+
+
+def test_sort_by_name_class_probability_and_measure(visit: Visits) -> None:
+    page = visit()
+    before = cards(page)
+    tool(page, "Sort by").select_option(label="Probability")
+    shares = [
+        float(text) for text in page.locator(".card").evaluate_all("cards => cards.map(c => c.dataset.probability)")
+    ]
+    assert shares == sorted(shares) and len(shares) == 14
+    page.get_by_role("button", name="Ascending").click()
+    assert page.locator(".card").evaluate_all("cards => cards.map(c => Number(c.dataset.probability))") == shares[::-1]
+    tool(page, "Sort by").select_option(label="IoU")
+    assert cards(page)[0] == "n01443537_goldfish.JPEG" and cards(page)[-1] == "n01491361_tiger_shark.JPEG", (
+        "no IoU: last"
+    )
+    page.get_by_role("button", name="Descending").click()
+    assert cards(page)[-2:] == ["n01443537_goldfish.JPEG", "n01491361_tiger_shark.JPEG"], "no IoU: last, either way"
+    tool(page, "Sort by").select_option(label="Class")
+    assert cards(page)[-1] == "n01616318_vulture.JPEG"
+    tool(page, "Sort by").select_option(label="Report order")
+    assert cards(page) == before
+
+
+def test_tools_work_by_keyboard_alone(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Show").focus()
+    page.keyboard.press("w")
+    assert cards(page) == ["n01608432_kite.JPEG"]
+    for _ in ("Class", "Low in", "Find", "Sort by", "Reset"):
+        page.keyboard.press("Tab")
+    assert focused(page) == "Reset"
+    page.keyboard.press("Enter")
+    assert len(cards(page)) == 14
+
+
+def test_a_link_to_a_hidden_image_shows_it(visit: Visits) -> None:
+    page = visit("?show=wrong")
+    assert cards(page) == ["n01608432_kite.JPEG"]
+    page.locator(".warnings a, .table a").last.click()
+    assert page.locator(".card:target").is_visible() and len(cards(page)) == 14
+
+
+# --- the viewer ------------------------------------------------------------------------------------------------------
+
+
+def methods(page: Any) -> list[str]:
+    return page.get_by_role("dialog").locator(".methods label").all_inner_texts()
+
+
+def test_a_card_opens_the_viewer_and_focus_comes_back(visit: Visits) -> None:
+    page = visit()
+    opener = page.locator(".card button").nth(1)
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("heading").inner_text() == "n01491361_tiger_shark.JPEG"
+    assert methods(page) == [
+        "Original", "Grad-CAM", "AblationCAM", "ScoreCAM", "Strongest superpixels", "Signed weights",
+    ]  # fmt: skip
+    assert dialog.get_by_role("radio", name="Original").is_checked()
+    assert not dialog.get_by_role("slider").is_visible(), "nothing lies over the photograph"
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert opener.evaluate("button => button === document.activeElement")
+
+
+def test_a_method_lies_over_the_photograph_of_the_same_image(visit: Visits) -> None:
+    page = visit()
+    page.locator(".card button").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    photograph = page.locator(".card img").nth(1).get_attribute("src")
+    seen = set()
+    for method in ("Grad-CAM", "AblationCAM", "ScoreCAM", "Signed weights"):
+        dialog.get_by_role("radio", name=method).check()
+        under, over = dialog.locator(".stage img").all()
+        assert under.get_attribute("src") == photograph
+        assert under.bounding_box() == over.bounding_box()
+        figure = page.locator("figure").filter(has_text="tiger_shark").filter(has=page.get_by_text(method, exact=True))
+        panel = figure.locator(".panel").filter(has=page.get_by_text(method, exact=True)).locator("img")
+        assert over.get_attribute("src") == panel.get_attribute("src")
+        assert panel.get_attribute("alt") in dialog.inner_text()
+        seen.add(over.get_attribute("src"))
+    assert len(seen) == 4
+
+
+def test_opacity_blends_by_slider_and_keyboard(visit: Visits) -> None:
+    page = visit()
+    page.locator(".card button").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="ScoreCAM").check()
+    slider = dialog.get_by_role("slider", name="Opacity")
+    slider.fill("40")
+    assert dialog.locator(".stage .over").evaluate("img => getComputedStyle(img).opacity") == "0.4"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert dialog.locator(".stage .over").evaluate("img => getComputedStyle(img).opacity") == "0.45"
+    assert dialog.get_by_role("heading").inner_text() == "n01443537_goldfish.JPEG", "the arrow moved the slider alone"
+    assert query(page) == {"view": "image-image-000", "layer": "ScoreCAM", "opacity": "45"}
+
+
+def test_arrows_and_buttons_turn_through_the_images_that_show(visit: Visits) -> None:
+    page = visit("?show=right&sort=name&dir=desc")
+    names = cards(page)
+    page.locator(".card:visible button").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="Grad-CAM", exact=True).check()
+    dialog.get_by_role("button", name="Next").click()
+    assert dialog.get_by_role("heading").inner_text() == names[1]
+    assert dialog.get_by_role("radio", name="Grad-CAM", exact=True).is_checked(), "the method stays"
+    for name in names[2:]:
+        page.keyboard.press("ArrowRight")
+        assert dialog.get_by_role("heading").inner_text() == name
+    assert dialog.get_by_role("button", name="Next").is_disabled()
+    assert page.evaluate("document.activeElement.closest('dialog') !== null"), "focus stays inside"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert dialog.get_by_role("heading").inner_text() == names[-2]
+    dialog.get_by_role("button", name="Close").click()
+    assert not dialog.is_visible()
+
+
+def test_focus_stays_in_the_viewer(visit: Visits) -> None:
+    page = visit()
+    page.locator(".card button").first.click()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+
+
+def test_any_picture_enlarges(visit: Visits) -> None:
+    page = visit()
+    page.locator(".chart button").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.locator(".stage img").get_attribute("src") == page.locator(".chart img").get_attribute("src")
+    assert not dialog.locator(".methods").is_visible()
+    page.mouse.click(5, 5)
+    assert not dialog.is_visible(), "a click beside it closes it"
+    page.locator(".panel button").nth(2).click()
+    assert dialog.get_by_role("radio", name="AblationCAM").is_checked(), "a panel opens on itself"
+    dialog.get_by_role("link").last.click()
+    assert not dialog.is_visible() and "#figure-" in page.url
+
+
+# --- tables ------------------------------------------------------------------------------------------------------------
+
+
+def column(page: Any, box: str, index: int) -> list[str]:
+    return texts(page.locator(f"{box} tbody:not(.summary) tr > :nth-child({index})"))
+
+
+def test_a_table_sorts_by_its_values_and_says_so(visit: Visits) -> None:
+    page = visit()
+    before = column(page, "#table-iou", 1)
+    head = page.locator("#table-iou").get_by_role("columnheader", name="IoU")
+    button = head.get_by_role("button")
+    assert head.get_attribute("aria-sort") is None
+    button.focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    values = column(page, "#table-iou", 2)
+    assert values[-1].startswith("–"), "no value: last"
+    assert values[:-1] == sorted(values[:-1]) and len(values) == 14
+    page.keyboard.press("Space")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column(page, "#table-iou", 2)[:-1] == values[:-1][::-1]
+    assert page.locator("#table-iou tbody").last.inner_text().startswith("Mean"), "the summary stays below"
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") is None and column(page, "#table-iou", 1) == before
+    assert page.locator("[aria-sort]").count() == 0
+
+
+def test_a_table_sorts_by_number_not_by_what_is_shown(visit: Visits) -> None:
+    page = visit()
+    page.locator("#table-cams-measures").get_by_role("button", name="Forward passes").click()
+    shown = column(page, "#table-cams-measures", 5)
+    assert shown == ["0"] * 14 + ["1"] * 14 + ["12 681"] * 14
+    page.locator("#table-cams-measures").get_by_role("button", name="Shift").click()
+    assert column(page, "#table-cams-measures", 6)[:15] == ["−6.5"] * 14 + ["−3.2"]
+
+
+def test_copied_csv_is_the_file_of_the_run_folder(visit: Visits, made: tuple[Report, Path]) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    for table, name in (("iou", "Table 2"), ("cams-measures", "Table 1")):
+        page.get_by_role("button", name=f"Copy as CSV: {name}").click()
+        page.get_by_text(f"{name} copied").wait_for()
+        assert (
+            page.evaluate("navigator.clipboard.readText()") == (made[1] / f"tables/{table}.csv").read_bytes().decode()
+        )
+
+
+def test_copied_csv_keeps_the_order_on_the_screen(visit: Visits) -> None:
+    page = visit("?table-iou=chance.descending", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as CSV: Table 2").click()
+    page.get_by_text("Table 2 copied, 14 rows").wait_for()
+    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[0] == "image,iou,chance" and lines[-1] == "n01443537_goldfish.JPEG,0.6352194,0.2"
+
+
+def test_copying_works_where_the_clipboard_is_closed(visit: Visits) -> None:
+    page = visit()
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('closed')); }")
+    page.evaluate("() => document.addEventListener('copy', () => { window.taken = document.activeElement.value; })")
+    page.get_by_role("button", name="Copy as CSV: Table 2").click()
+    page.get_by_text("Table 2 copied").wait_for()
+    assert page.evaluate("window.taken").startswith("image,iou,chance\n")
+    assert focused(page).startswith("Copy as CSV")
+
+
+# --- theme, contents, address, print -----------------------------------------------------------------------------------
+
+
+def paper(page: Any) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_theme_follows_the_system_until_the_button_says_otherwise(visit: Visits, system: str) -> None:
+    page = visit(color_scheme=system)
+    papers = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 23, 28)"}
+    other = "dark" if system == "light" else "light"
+    assert paper(page) == papers[system] and query(page) == {}
+    page.get_by_role("button", name=f"{other.capitalize()} theme").click()
+    assert paper(page) == papers[other] and query(page) == {"theme": other}
+    page.reload()
+    assert paper(page) == papers[other]
+    page.get_by_role("button", name=f"{system.capitalize()} theme").click()
+    assert paper(page) == papers[system] and query(page) == {}
+
+
+def test_charts_keep_light_paper_in_the_dark(visit: Visits) -> None:
+    page = visit("?theme=dark")
+    assert page.locator(".chart img").evaluate("img => getComputedStyle(img).backgroundColor") == "rgb(233, 236, 239)"
+
+
+def test_contents_stay_and_say_where_the_reader_is(visit: Visits) -> None:
+    page = visit()
+    here = page.locator(".contents [aria-current=location]")
+    page.locator("#table-iou").scroll_into_view_if_needed()
+    until(page, "document.querySelector('.contents [aria-current]')?.hash === '#agreement-approach'")
+    assert here.count() == 1 and here.is_visible(), "the contents are still beside the text"
+    page.keyboard.press("End")
+    until(page, "document.querySelector('.contents [aria-current]')?.hash === '#provenance'")
+    page.keyboard.press("Home")
+    until(page, "!document.querySelector('.contents [aria-current]')")
+
+
+def test_contents_open_from_the_bar_where_the_window_is_narrow(visit: Visits) -> None:
+    page = visit(size=NARROW)
+    button = page.get_by_role("button", name="Contents")
+    nav = page.get_by_role("navigation")
+    assert not nav.is_visible() and button.get_attribute("aria-expanded") == "false"
+    button.click()
+    assert nav.is_visible() and button.get_attribute("aria-expanded") == "true"
+    assert focused(page) == "Before you read"
+    page.keyboard.press("Escape")
+    assert not nav.is_visible() and focused(page) == "Contents"
+    button.click()
+    nav.get_by_role("link", name="Settings").click()
+    assert not nav.is_visible() and page.url.endswith("#settings")
+    until(page, "Math.abs(document.querySelector('#settings').getBoundingClientRect().top - 100) < 60")  # below the bar
+    assert button.is_visible()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_page_is_never_wider_than_the_window(visit: Visits, size: tuple[int, int]) -> None:
+    page = visit("?sort=iou.iou&low=iou.iou&most=1", size=size)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    page.locator(".card:visible button").last.click()
+    assert page.locator("dialog").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_a_link_restores_the_view(visit: Visits) -> None:
+    page = visit(color_scheme="light")
+    page.get_by_role("button", name="Dark theme").click()
+    tool(page, "Show").select_option(label="Right")
+    tool(page, "Sort by").select_option(label="IoU")
+    page.get_by_role("button", name="Ascending").click()
+    page.locator("#table-iou").get_by_role("button", name="Chance").click()
+    page.locator(".card:visible button").nth(1).click()
+    page.get_by_role("dialog").get_by_role("radio", name="ScoreCAM").check()
+    page.get_by_role("dialog").get_by_role("slider").fill("60")
+    address, names, heading = page.url, cards(page), page.get_by_role("dialog").get_by_role("heading").inner_text()
+    again = visit(address[address.index("?") :], color_scheme="light")
+    dialog = again.get_by_role("dialog")
+    assert dialog.get_by_role("heading").inner_text() == heading
+    assert dialog.get_by_role("radio", name="ScoreCAM").is_checked()
+    assert dialog.get_by_role("slider").input_value() == "60"
+    again.keyboard.press("Escape")
+    until(again, "document.activeElement.matches('.card .enlarge')")  # focus has a place to go to
+    assert cards(again) == names and len(names) == 5
+    assert again.locator("#table-iou [aria-sort=ascending]").inner_text().startswith("Chance")
+    assert paper(again) == "rgb(18, 23, 28)"
+
+
+def test_a_link_with_nonsense_does_nothing(visit: Visits) -> None:
+    page = visit(
+        "?show=zzz&class=<b>&sort=__proto__&low=constructor&most=x&theme=pink&view=images&layer=<i>&opacity=q&table-iou=x.y#zz"
+    )
+    assert len(cards(page)) == 14
+    assert not page.locator("dialog").is_visible()
+    page.locator(".card button").first.click()
+    assert page.get_by_role("dialog").get_by_role("radio", name="Original").is_checked()
+
+
+def test_print_shows_the_report_alone_on_white(visit: Visits) -> None:
+    page = visit("?theme=dark&show=wrong")
+    page.emulate_media(media="print")
+    for control in (".bar", ".tools", ".table-tools", ".contents", ".skip"):
+        assert not page.locator(control).first.is_visible(), control
+    assert paper(page) == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 37, 48)"
+    assert cards(page) == ["n01608432_kite.JPEG"], "paper shows what the screen did"
+
+
+# --- names from strangers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_strangers_name_is_text_everywhere(visit: Visits, name: str) -> None:
+    """Nothing runs either: a dialog box or an error on the console fails every test of this module."""
+    page = visit()
+    shown = " ".join(visible(name).split())
+    place = NAMES.index(name)
+    assert cards(page)[place] == shown
+    tool(page, "Find").fill(shown[-40:])
+    assert cards(page) == [shown]
+    page.locator(".card:visible button").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("heading").inner_text() == shown
+    dialog.get_by_role("radio", name="Grad-CAM", exact=True).check()
+    page.keyboard.press("Escape")
+    page.locator("#table-iou").get_by_role("button", name="Image").click()
+    assert shown in column(page, "#table-iou", 1)
+    assert page.locator("bdi script, bdi img, dialog script, option > *").count() == 0
+
+
+def test_a_strangers_class_is_text_in_the_tools(visit: Visits) -> None:
+    page = visit()
+    tool(page, "Class").select_option(label=HOSTILE_CLASS)
+    assert texts(page.locator(".card:visible .card-prediction"))[0].startswith(HOSTILE_CLASS)
+    page.reload()
+    assert len(cards(page)) == 1, "and through the address"
+    page.locator(".card:visible button").click()
+    assert HOSTILE_CLASS in page.get_by_role("dialog").inner_text()
+
+
+def test_the_policy_runs_our_script_and_no_other(visit: Visits, html: Path) -> None:
+    text = html.read_text("utf-8")
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}=';", policy) and "unsafe-eval" not in policy
+    page = visit()
+    page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "document.title = 'it ran'";
+          document.body.append(script);
+        }"""
+    )
+    assert page.title() == "Explainability report"
+    [refusal] = visit.said
+    assert "Content Security Policy" in refusal
+    visit.said.clear()
+
+
+def test_a_template_adds_to_the_script_and_the_policy_follows(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "report.html").write_text(
+        '{% extends "base/report.html" %}{% block script %}{{ super() }}\ndocument.title += " (draft)";\n{% endblock %}',
+        "utf-8",
+    )
+    [file] = render(*made, tmp_path, template=folder, formats=("html",))
+    page = visit(file=file)
+    assert page.title() == "Explainability report (draft)"
+    assert page.locator(".tools").is_visible()
+
+
+def test_an_empty_script_leaves_a_page_without_controls(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "report.html").write_text('{% extends "base/report.html" %}', "utf-8")
+    (folder / "script.js").write_text("", "utf-8")
+    [file] = render(*made, tmp_path, template=folder, formats=("html",))
+    page = visit(file=file)
+    assert page.locator("button").count() == 0 and page.locator(".contents").is_visible()
+
+
+# --- accessibility, size -------------------------------------------------------------------------------------------------
+
+
+def violations(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{item['id']}: {node['html'][:120]}: {node['failureSummary']}" for item in found for node in item["nodes"]]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation(visit: Visits, size: tuple[int, int], theme: str) -> None:
+    page = visit("?low=iou.iou&most=0.4&sort=iou.iou&table-iou=iou.ascending", size=size, color_scheme=theme)
+    assert violations(page) == []
+    if size == NARROW:
+        page.get_by_role("button", name="Contents").click()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+    page.locator(".card:visible button").first.click()
+    page.get_by_role("dialog").get_by_role("radio", name="ScoreCAM").check()
+    assert violations(page) == []
+
+
+def test_a_thousand_images_stay_usable(visit: Visits, made: tuple[Report, Path], tmp_path: Path) -> None:
+    report, run = made
+    images = [
+        report.images[i % len(NAMES)].model_copy(update={"name": f"many/{i:04d}.jpg", "slug": f"many-{i}"})
+        for i in range(1000)
+    ]
+    many = report.model_copy(update={"images": images, "sections": [], "findings": [], "warnings": []})
+    [file] = render(many, run, tmp_path, formats=("html",))
+    page = visit(file=file)
+    spent = page.evaluate(
+        """() => {
+          const begun = performance.now();
+          const [show, , sort] = document.querySelectorAll(".tools select");
+          show.value = "wrong";
+          show.dispatchEvent(new Event("change"));
+          sort.value = "name";
+          sort.dispatchEvent(new Event("change"));
+          document.body.getBoundingClientRect();
+          return performance.now() - begun;
+        }"""
+    )
+    assert len(cards(page)) == 72
+    assert spent < 2000, f"{spent:.0f} ms"
+    assert page.locator(".card img").first.get_attribute("loading") == "lazy"
