@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 from reportgen.cache import in_use
-from reportgen.document import Report
+from reportgen.document import Report, TemplateRecord
 from reportgen.errors import UsageError
 from reportgen.gates import JUNIT, junit_xml
 from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
-from reportgen.rendering import check
+from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
 from reportgen.reports import REPORT, report_json
 from reportgen.settings import Settings
@@ -86,8 +86,15 @@ def make_report(
     with closing(RunFolder(out)) as folder:
         with in_use(cache):
             report, watch = analyse(images, settings, folder, cache, fresh=fresh, command=command, progress=progress)
+        report = _with_template(report, settings)
         _write(report, folder, watch, settings, progress)
     return report
+
+
+def _with_template(report: Report, settings: Settings) -> Report:
+    """The report, with the template of its pages in the provenance; a pipeline knows no templates."""
+    record = TemplateRecord(name=str(settings.public()["template"]), sha256=template_sha256(settings.template))
+    return report.model_copy(update={"provenance": report.provenance.model_copy(update={"template": record})})
 
 
 def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settings, progress: Progress) -> None:

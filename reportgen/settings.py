@@ -37,6 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 CHECKPOINT = "checkpoint:"
+BUILT_IN_CONCEPTS = ("3k", "classes")
 # Settings whose keys are the user's own names.
 _MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers"), ("gates",)})
 
@@ -247,6 +248,7 @@ def load(
     config: Path | None = None,
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    base: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Merge every layer into one `Settings`.
 
@@ -255,18 +257,19 @@ def load(
         config: the file of `--config`.
         folder: the working folder, searched for reportgen.toml and pyproject.toml.
         environ: the environment; `REPORTGEN_LIME__NUM_SAMPLES=200` sets `lime.num_samples`.
+        base: the settings of a run to repeat; they stand in the place of working folder and environment.
 
     Raises:
         UsageError: a file is missing or not TOML, a key is unknown, a value does not validate.
     """
     folder = folder or Path.cwd()
     environ = os.environ if environ is None else environ
-    layers = [
-        *_working_folder_layers(folder),
-        *([_toml_layer(config, config.name)] if config else []),
-        (_environment_layer(environ), "environment"),
-        (_without_none(flags or {}), "flag"),
-    ]
+    file = [_toml_layer(config, config.name)] if config else []
+    if base is None:
+        layers = [*_working_folder_layers(folder), *file, (_environment_layer(environ), "environment")]
+    else:
+        layers = [(dict(base), "the run to repeat"), *file]
+    layers.append((_without_none(flags or {}), "flag"))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for values, origin in layers:

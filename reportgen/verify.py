@@ -25,6 +25,7 @@ from reportgen.hashing import file_sha256
 from reportgen.manifest import MANIFEST, RENDERED, Entry, parse_manifest
 from reportgen.rendering.sources import inside
 from reportgen.reports import REPORT, parse_report, read_report
+from reportgen.versions import DRAWING, own_version, versions
 
 PDF = "report.pdf"
 # Written beside the manifest, and not listed in it.
@@ -153,7 +154,9 @@ def _verify_pdf(source: Path) -> tuple[Verification, Report]:
     carried = pdf_data.attachments(source)
     for name in (REPORT, MANIFEST):
         if name not in carried:
-            raise CheckFailed(f"{source}: carries no {name}; it was not made by reportgen, or was saved by something else")
+            raise CheckFailed(
+                f"{source}: carries no {name}; it was not made by reportgen, or was saved by something else"
+            )
     manifest = _manifest(carried[MANIFEST], source)
     found = Verification(notes=[_fingerprint(carried[MANIFEST])])
     if hashlib.sha256(carried[REPORT]).hexdigest() == manifest.get(REPORT, ("", 0))[0]:
@@ -202,11 +205,17 @@ def _check_pages(source: Path, found: Verification) -> None:
 
 def _other_versions(report: Report) -> str:
     """What of the software that draws pages is another version here than in the report; empty where nothing is."""
-    from reportgen.provenance import drawing_versions
+    from reportgen.rendering import template_sha256
 
-    here = drawing_versions()
-    then = {"reportgen": report.provenance.reportgen, **report.provenance.packages}
-    return ", ".join(f"{name} {then.get(name)} (here {version})" for name, version in here.items() if then.get(name) != version)
+    made = report.provenance
+    here = {"reportgen": own_version(), **versions(DRAWING)}
+    then = {"reportgen": made.reportgen, **made.packages}
+    others = [
+        f"{name} {then.get(name)} (here {version})" for name, version in here.items() if then.get(name) != version
+    ]
+    if made.template is None or made.template.sha256 != template_sha256(made.template.name):
+        others.append("another state of the template")
+    return ", ".join(others)
 
 
 def _against(

@@ -436,7 +436,7 @@ def _provenance() -> Provenance:
 
 def example() -> tuple[str, ...]:
     """File names of templates/_fixture: plain ones, and one that a template must not take for markup."""
-    return (PLAIN_NAMES[0], PLAIN_NAMES[1], "<b>{{ name }}</b> & \"co\".jpg")
+    return (PLAIN_NAMES[0], PLAIN_NAMES[1], '<b>{{ name }}</b> & "co".jpg')
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.errors import UsageError
+from reportgen.settings import BUILT_IN_CONCEPTS
 
 # Berlin and Kay's eleven (1969); grey and gray are one term.
 COLOURS = ("black", "white", "red", "green", "yellow", "blue", "brown", "purple", "pink", "orange", "grey")
 SPELLINGS = {"gray": "grey"}
-BUILT_IN = ("3k", "classes")
 FREQUENT_WORDS = 3000
 # Shorter ones are fragments of text (s, re, ll), not concepts.
 SHORTEST_WORD = 3
@@ -101,7 +101,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        known = " or ".join(BUILT_IN)
+        known = " or ".join(BUILT_IN_CONCEPTS)
         raise UsageError(
             f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path"
         ) from None
