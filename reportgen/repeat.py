@@ -17,7 +17,7 @@ from reportgen.diff import Differences, compare
 from reportgen.document import Report
 from reportgen.errors import CheckFailed, Problems, UsageError
 from reportgen.rendering import shipped_names, template_sha256
-from reportgen.settings import BUILT_IN_CONCEPTS, Loaded, Settings, load
+from reportgen.settings import BUILT_IN_CONCEPTS, CHECKPOINT, Loaded, Settings, load
 from reportgen.verify import Verification, compare_images, read_any
 from reportgen.versions import own_version, versions
 
@@ -77,6 +77,11 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield f"setting {'.'.join(key)}: {before!r} then, {value!r} now"
 
 
+def _without_folder(model: str) -> str:
+    """A checkpoint by its file's name alone, which no report of ours exceeds."""
+    return CHECKPOINT + Path(model).name if model.startswith(CHECKPOINT) else model
+
+
 def _images_of(report: Report, source: Path) -> Path:
     parts = report.provenance.command
     name = Path(parts[2]).name if len(parts) > 2 else ""
@@ -90,6 +95,7 @@ def _images_of(report: Report, source: Path) -> Path:
 def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Path | None) -> Loaded:
     """The first run's settings under the flags and the file; what names files is found here, or asked for."""
     base = copy.deepcopy(report.settings)
+    base["models"] = [_without_folder(str(name)) for name in base.get("models") or ()]
     asked = list(_taken_out(base))
     # Only what the user says: the files that they name.
     loaded = load(dict(flags), config, base=base)
@@ -116,7 +122,7 @@ def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Pa
 def _taken_out(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Take out what is not to be had from a report alone: files, and what would let a stranger do more."""
     for group in ("weights", "classes"):
-        for name, value in dict(settings.get(group) or {}).items():
+        for name in list(settings.get(group) or {}):
             yield (group, name), settings[group].pop(name)
     for key in (("probe",), ("document", "logo"), ("document", "extra_css"), ("dissection", "concepts"), ("template",)):
         value = _at(settings, key)
@@ -134,9 +140,10 @@ def _taken_out(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]
 
 
 def _how(key: tuple[str, ...]) -> str:
-    flags = {("probe",): "--probe FOLDER", ("template",): "--template FOLDER"}
+    if key in (("probe",), ("template",)):
+        return f"--{key[0]} FOLDER"
     *groups, last = key
-    return flags.get(key) or f'--config FILE with [{".".join(groups)}] "{last}" = "PATH"'
+    return f'--config FILE with [{".".join(groups)}] "{last}" = "PATH"'
 
 
 def _check_images(report: Report, folder: Path, source: Path) -> None:
@@ -155,9 +162,9 @@ def _check_files(report: Report, settings: Settings, source: Path) -> None:
                 f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
             )
     template = report.provenance.template
-    if template is not None and settings.public()["template"] == template.name:
-        if template_sha256(settings.template) != template.sha256 and settings.template not in shipped_names():
-            raise CheckFailed(f"{settings.template}: not the template of {source}: its files have changed")
+    own = settings.template not in shipped_names()  # a shipped one differs with the version, which is told
+    if template is not None and own and template_sha256(settings.template) != template.sha256:
+        raise CheckFailed(f"{settings.template}: not the template of {source}: its files are others")
 
 
 def _other_versions(report: Report) -> list[str]:

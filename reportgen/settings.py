@@ -43,7 +43,8 @@ _MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissect
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Defaults too are made of their type: a run repeated from its report, where 4 stands for 4.0, has the same keys.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class CamSettings(_Group):
