@@ -107,7 +107,7 @@ def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Pa
             lines.append(
                 f"{source}: was made with {'.'.join(key)} = {value}; say so again with --config, if you mean it"
             )
-        elif Path(str(value)).name == value and Path(str(value)).exists():
+        elif Path(str(value)).name == value != ".." and Path(value).exists():
             _put(base, key, value)
         else:
             name = Path(str(value)).name

@@ -173,7 +173,7 @@ def _verify_pdf(source: Path) -> tuple[Verification, Report]:
 
 def _check_pages(source: Path, found: Verification) -> None:
     """Render the PDF again from what it carries: equal bytes, or at least the same words and photographs on each page."""
-    from reportgen.rendering import render
+    from reportgen.rendering import render, shipped_names
 
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         run, again = Path(scratch) / "run", Path(scratch) / "again"
@@ -182,8 +182,11 @@ def _check_pages(source: Path, found: Verification) -> None:
         except UsageError as error:
             found.changed.append(f"a picture ({str(error).removeprefix(f'{source}: ')})")
             return
+        template, archive = str(report.settings.get("template", "writeup")), bool(report.settings.get("archive"))
+        if template not in shipped_names():  # a stranger's report chooses no folder of this machine
+            found.notes.append(f"its pages were not checked: they were made from the template {template[:80]!r}")
+            return
         try:
-            template, archive = str(report.settings.get("template")), bool(report.settings.get("archive"))
             (made,) = render(report, run, again, template, ("pdf",), archive=archive)
         except ReportgenError as error:
             found.notes.append(f"its pages were not checked ({error})")
@@ -213,7 +216,9 @@ def _other_versions(report: Report) -> str:
     others = [
         f"{name} {then.get(name)} (here {version})" for name, version in here.items() if then.get(name) != version
     ]
-    if made.template is None or made.template.sha256 != template_sha256(made.template.name):
+    if made.template is None or made.template.sha256 != template_sha256(
+        str(report.settings.get("template", "writeup"))
+    ):
         others.append("another state of the template")
     return ", ".join(others)
 

@@ -141,7 +141,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
 ) -> None:
     expected, first = undisturbed
     draw, kills = random.Random(7), 0
-    for number in range(12):
+    for number in range(9):
         job = Job(server, photos, tmp_path / str(number))
         if number % 3 == 2:  # over a finished run of other images and settings
             other = Job(server, photo_folder(tmp_path / f"other-{number}", 3), job.folder)
@@ -150,7 +150,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
             kills += job.run(after=draw.uniform(0.01, first["seconds"]))["code"] == KILLED
             assert_whole_or_unfinished(job.out)
         assert job.finish() == expected
-    assert kills >= 30, "too many runs were over before they were killed"
+    assert kills >= 27, "too many runs were over before they were killed"
 
 
 def test_a_run_killed_at_any_operation_on_the_disk_ends_with_the_same_bytes(
