@@ -21,8 +21,10 @@ from reportgen.document import Report
 from reportgen.errors import ReportgenError
 
 # Names that a machine gives to everybody.
-COMMON = frozenset("admin administrator app data default docker guest home host local localhost nobody root runner "
-                   "server test ubuntu user users vm work".split())  # fmt: skip
+COMMON = frozenset({
+    "admin", "administrator", "app", "data", "default", "docker", "guest", "home", "host", "local", "localhost",
+    "nobody", "root", "runner", "server", "test", "ubuntu", "user", "users", "vm", "work",
+})  # fmt: skip
 _SHORTEST = 3
 _PATH = re.compile(
     r"(?:/(?:home|Users|root|tmp|mnt|media|private|var/folders|workspace)/|[A-Za-z]:[\\/](?:Users|Documents and Settings)[\\/])"

@@ -113,7 +113,8 @@ def run(
         if images is None:
             raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
         loaded = before.loaded if before else _load(flags, config)
-        command = before and before.command or _command(images, {**flags, "from": repeat and str(repeat)})
+        command = before.command if before else None
+        command = command or _command(images, {**flags, "from": str(repeat) if repeat else None})
         report = make_report(images, out, loaded.settings, fresh=fresh, command=command, progress=progress)
     if before:
         _say(before.outcome(report))

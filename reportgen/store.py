@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,8 +135,7 @@ class RunFolder:
         except OSError as error:
             raise ReportgenError(unwritable(self.path, error)) from None
         self._lock = _FolderLock(self.path)
-        for scrap in self._scraps():
-            scrap.unlink(missing_ok=True)
+        self._sweep()
         self._stale = self._listed_files() or set()
         # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
         listed = sorted(self._stale | RENDERED)
@@ -148,6 +146,7 @@ class RunFolder:
         """Remove what an earlier run left and this one did not write, then write the manifest."""
         for file in self._stale - set(self._hashes) - {TIMINGS}:
             self._remove(file)
+        self._sweep()
         write_file(self.path / MANIFEST, manifest_json(self._hashes))
         self._unfinished.unlink(missing_ok=True)
         self.close()
@@ -179,11 +178,11 @@ class RunFolder:
             return {name for name in names if _inside(name)}
         return None
 
-    def _scraps(self) -> Iterator[Path]:
-        """What a killed run left half-written."""
-        yield from self.path.glob(f"{PARTIAL}*")
-        for name in OWN_NAMES:
-            yield from (self.path / name).rglob(f"{PARTIAL}*")
+    def _sweep(self) -> None:
+        """Remove what a killed run, or a renderer that outlived it, left half-written."""
+        for folder in (self.path, *(self.path / name for name in OWN_NAMES)):
+            for scrap in folder.rglob(f"{PARTIAL}*") if folder != self.path else folder.glob(f"{PARTIAL}*"):
+                scrap.unlink(missing_ok=True)
 
     def _remove(self, file: str) -> None:
         path = self.path / file

@@ -9,7 +9,7 @@ a run takes a fraction of a second. A request is a line of JSON, a list of runs 
     signal      default SIGKILL
     operation   kill it right before its n-th operation on the file system, or null
     size_limit  bytes of the largest file that it may write, or null
-    env         environment variables
+    env         environment variables; AT = "3:2" sends signal 2 when the third image is mapped, AT = "3:/a" removes /a then
 
 The answer is a list of {"code": exit code or minus the signal, "seconds": its life, "operations": how many}.
 """
@@ -60,6 +60,7 @@ class Brightness:
     name, title, version, order = "brightness", "Brightness", "1", 10
     requires: tuple[str, ...] = ()
     over = "images"
+    _mapped = 0
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]
@@ -68,7 +69,10 @@ class Brightness:
         return {"lime": settings.lime.num_samples}
 
     def map(self, subject: Subject) -> Result:
-        time.sleep(float(os.environ.get("SLEEP", "0")))
+        self._mapped += 1
+        number, _, what = os.environ.get("AT", "0:").partition(":")
+        if self._mapped == int(number):
+            Path(what).unlink() if what.startswith("/") else os.kill(os.getpid(), int(what))
         grey = subject.view.frame.mean(2) / 255
         noise = np.random.default_rng(subject.seed).random(grey.shape)
         return Result({"mean": float(grey.mean()), "draw": float(noise.mean())}, {"map": grey, "mask": grey > noise})

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reportgen import cache
+from reportgen import cache, cli
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.hashing import digest_of
 from reportgen.store import Result, RunFolder, Store, write_file
@@ -205,8 +205,8 @@ def test_three_hundred_images_interrupted_five_times(server: Server, tmp_path: P
     expected = Job(server, many, tmp_path / "reference", ()).finish()
     job, stops = Job(server, many, tmp_path / "job", ()), []
     for number in range(5):
-        how = {"signal": int(signal.SIGINT if number % 2 else signal.SIGKILL)}
-        stops.append(job.run(after=0.7 + 0.5 * number, env={"SLEEP": "0.02"}, **how)["code"])
+        stop = signal.SIGINT if number % 2 else signal.SIGKILL
+        stops.append(job.run(env={"AT": f"{20 + 7 * number}:{int(stop)}"})["code"])
     assert stops == [KILLED, 130, KILLED, 130, KILLED]
     assert job.finish() == expected
 
@@ -217,20 +217,16 @@ def test_three_hundred_images_interrupted_five_times(server: Server, tmp_path: P
 def test_an_interrupt_says_what_is_kept_and_how_to_go_on(
     server: Server, photos: Path, undisturbed: tuple[dict[str, bytes], Any], tmp_path: Path
 ) -> None:
-    job, slow = Job(server, photos, tmp_path), {"SLEEP": "0.1"}
-    answer = job.run(after=0.45, signal=int(signal.SIGINT), env=slow)
+    job, at = Job(server, photos, tmp_path), {"AT": f"4:{int(signal.SIGINT)}"}
+    answer = job.run(env=at)
     assert answer["code"] == 130
     *_, kept, last = answer["said"].splitlines()
-    done = int(kept.partition(" of ")[0])
-    assert 1 <= done < IMAGES
-    assert f"{done} of {IMAGES} images are done and kept" in kept
-    assert kept.endswith("the same command goes on")
+    assert kept == "3 of 6 images are done and kept, 7 results are new; the same command goes on"
     assert last.startswith("reportgen: interrupted; finished results are kept")
-    again = job.run()
-    reused = int(again["said"].partition(" of 12 results were in the store")[0].splitlines()[-1])
-    assert reused in (2 * done, 2 * done + 1), "and the prediction of the image that it was at"
+    # Seven: three images, and the prediction of the one that it was at.
+    assert "7 of 12 results were in the store; 5 computed" in job.run()["said"]
     assert files(job.out) == undisturbed[0]
-    anew = job.run("--fresh", after=0.3, signal=int(signal.SIGINT), env=slow)
+    anew = job.run("--fresh", env=at)
     assert "give the same command without --fresh to go on" in anew["said"]
 
 
@@ -350,10 +346,7 @@ def test_an_image_that_vanishes_or_changes_between_runs_is_noticed(server: Serve
 
 def test_an_image_that_vanishes_during_the_run_is_skipped_with_a_reason(server: Server, tmp_path: Path) -> None:
     folder = photo_folder(tmp_path / "photos", 3)
-    remover = "import os, sys, time; time.sleep(0.35); os.unlink(sys.argv[1])"
-    gone = subprocess.Popen([sys.executable, "-c", remover, str(folder / "photo-002.png")])
-    answer = Job(server, folder, tmp_path).run(env={"SLEEP": "0.5"})
-    assert gone.wait() == 0
+    answer = Job(server, folder, tmp_path).run(env={"AT": f"1:{folder / 'photo-002.png'}"})
     assert answer["code"] == 0, answer["said"]
     report = json.loads((tmp_path / "out/report.json").read_bytes())
     assert report["skipped"] == [{"name": "photo-002.png", "reason": "No such file or directory"}]
@@ -463,6 +456,33 @@ def test_clearing_takes_entries_and_nothing_else(tmp_path: Path) -> None:
         assert (tmp_path / name).exists()
     assert cache.clear(tmp_path / "gone") == cache.Totals(0, 0, 0)
     assert not (tmp_path / "gone").exists()
+
+
+def test_the_cache_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("REPORTGEN_CACHE_LIMIT", "2 GB")
+    put(tmp_path, 1, used=1000)
+    put(tmp_path, 2)
+    conversion(tmp_path, "c", used=1000)
+
+    def call(*arguments: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["reportgen", "cache", *arguments])
+        cli.main()
+        return capsys.readouterr().out.splitlines()
+
+    size = cache.readable(cache.info(tmp_path).size)
+    assert call("info") == [
+        f"folder: {tmp_path}",
+        "results: 2",
+        "converted models: 1",
+        f"size: {size}",
+        "limit: 2.0 GB (REPORTGEN_CACHE_LIMIT)",
+    ]
+    assert call("clear", "--older-than", "30")[0].startswith("1 results and 1 converted models removed, 6.")
+    assert call("clear")[0].startswith("1 results and 0 converted models removed, ")
+    assert call("info")[1:4] == ["results: 0", "converted models: 0", "size: 0 B"]
 
 
 @pytest.mark.parametrize(

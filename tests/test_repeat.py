@@ -13,8 +13,9 @@ from fixtures import make_report
 from reportgen import repeat
 from reportgen.document import Report
 from reportgen.errors import CheckFailed, Problems, UsageError
+from reportgen.hashing import digest_of
 from reportgen.reports import report_json
-from reportgen.settings import Settings
+from reportgen.settings import Settings, load
 from test_interrupt import Job, files, photo_folder, photos, server  # noqa: F401 (fixtures)
 
 
@@ -209,3 +210,10 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     report, _ = make_report(tmp_path, 1)
     with pytest.raises(CheckFailed, match=r"efficientnet_lite0: its weights are not those of run \(SHA-256 ab12ab12"):
         repeat._check_files(report, Settings(), Path("run"))
+
+
+def test_settings_out_of_a_report_are_the_same_to_the_last_type() -> None:
+    """4 and 4.0 are equal and have two hashes: a repeated run would find none of its results."""
+    settings = Settings(lime={"kernel_width": 1})
+    again = load(base=settings.public()).settings
+    assert digest_of(again.model_dump()) == digest_of(settings.model_dump())
