@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from reportgen.document import Finding, ImageRecord, Picture, Section, Skipped, Table, Warning_
+from reportgen.document import Finding, ImageRecord, Picture, Reference, Section, Shown, Skipped, Table, Warning_
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, Forward
 from reportgen.settings import Settings
@@ -123,6 +123,10 @@ class RunView(Mapped, Protocol):
     def images(self) -> Sequence[ImageRecord]: ...
 
     @property
+    def shown(self) -> Shown:
+        """Which images have figures of their own; the others stand in tables and files alone."""
+
+    @property
     def files(self) -> Files: ...
 
     @property
@@ -142,6 +146,8 @@ class Contribution:
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
         gates: the values of the measures that the analysis declares for gates; None where there is none.
+        references: the works that its methods come from: keys of `reportgen.bibliography.WORKS`, or works of its own.
+        terms: words that its section uses, of `reportgen.glossary.TERMS`.
     """
 
     section: Section | None
@@ -150,6 +156,8 @@ class Contribution:
     findings: list[Finding] = field(default_factory=list)
     gates: dict[str, float | None] = field(default_factory=dict)
     warnings: list[Warning_] = field(default_factory=list)
+    references: Sequence[str | Reference] = ()
+    terms: Sequence[str] = ()
 
 
 class Analysis(Protocol):
@@ -162,8 +170,10 @@ class Analysis(Protocol):
         over: the folder it is mapped on: "images" or "probe".
 
     It may also have `gates`, name -> what it measures: the numbers that a user may set a threshold on (reportgen.gates);
-    `uses_truth = True`, and is then handed the ground truth, which joins its cache key; and a method
-    `sample(settings) -> int | None`: over how many images it is mapped, those whose SHA-256 comes first; None is all.
+    `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
+    ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
+    truth, which joins its cache key; and a method `sample(settings) -> int | None`: over how many images it is mapped,
+    those whose SHA-256 comes first; None is all.
     """
 
     name: str

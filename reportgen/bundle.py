@@ -21,20 +21,14 @@ from reportgen.reports import REPORT, read_report, report_json
 from reportgen.verify import PDF, verify_folder
 
 README, SETTINGS = "README.txt", "settings.json"
-CONTENTS = (
-    ("report.pdf", "the report; it carries its own data and can be checked and rendered again without this zip"),
-    ("report.html", "the report as one page that needs nothing else"),
-    (REPORT, "all that the report knows: images, numbers, findings, settings, versions"),
-    (SETTINGS, "the settings that were in force"),
-    ("explain_params.pkl", "the parameters of LIME, one entry an image"),
-    ("references.bib", "the works that the report cites, for BibTeX"),
-    (JUNIT, "the gates as JUnit XML"),
-    ("tables", "every table at full precision"),
-    ("figures", "every figure on its own"),
-    ("maps", "saliency maps, float32 arrays in the model's input frame"),
-    ("masks", "binary masks in the same frame"),
-    (MANIFEST, "SHA-256 and size of every file here"),
-)
+# What lies beside what the report's own list of files describes.
+BESIDE = {
+    "report.pdf": "the report; it carries its own data and can be checked and rendered again without this zip",
+    "report.html": "the report as one page that needs nothing else",
+    SETTINGS: "the settings that were in force",
+    JUNIT: "the gates as JUnit XML",
+    MANIFEST: "SHA-256 and size of every file here",
+}
 
 
 def bundle(
@@ -155,9 +149,8 @@ def _check_pages(run: Path, folder: Path, names: Sequence[str], most: int) -> No
 def _readme(report: Report, names: Sequence[str]) -> str:
     """What a reader needs to know, from the report's own data."""
     made = report.provenance
-    tops = {name.partition("/")[0] for name in names} | {SETTINGS, MANIFEST}
-    listed = [f"    {name:<20} {text}" for name, text in CONTENTS if name in tops]
-    further = sorted(name for name in tops if name not in dict(CONTENTS))
+    tops = sorted({f"{top}{slash}" for top, slash, _ in (name.partition("/") for name in names)} | {SETTINGS, MANIFEST})
+    texts = {**{note.path: note.text for note in report.files}, **BESIDE}
     models = ", ".join(model.name for model in made.models)
     return "\n".join(
         [
@@ -167,8 +160,7 @@ def _readme(report: Report, names: Sequence[str]) -> str:
             "",
             "What is in here",
             "",
-            *listed,
-            *(f"    {name:<20} see the report" for name in further),
+            *(f"    {name:<20} {texts.get(name, '')}".rstrip() for name in tops),
             "",
             "Check it, make its pages again, repeat it",
             "",

@@ -75,7 +75,7 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
         notes = _walk(old.pop(group), new.pop(group), f"{group}.", 0.0)
         found.notes.extend(note for note in notes if note.place != "provenance.created")
     sections_a, sections_b = old.pop("sections"), new.pop("sections")
-    for group in ("title", "document", "skipped", "warnings"):
+    for group in ("title", "document", "skipped", "warnings", "glossary", "references", "files"):
         found.other.extend(_walk(old.pop(group, None), new.pop(group, None), group, tolerance))
     found.numbers.extend(_walk(old, new, "", tolerance))  # what analyses added to the report
     found.other.extend(_sections(sections_a, sections_b, tolerance))

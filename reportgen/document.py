@@ -15,10 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter"]
-Language = Literal["en", "de"]
 DEFAULT_TITLE = "Explainability report"
 # What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
-PAGE_PARTS = ("findings", "images", "rules", "settings", "provenance")
+PAGE_PARTS = ("findings", "images", "rules", "glossary", "references", "settings", "provenance", "files")
 Cell = str | int | float | bool | None
 
 
@@ -222,6 +221,41 @@ class Skipped(_Data):
     reason: str
 
 
+# --- words, works, files ---
+
+
+class Term(_Data):
+    """A word of the field and what it means, in one sentence."""
+
+    term: str
+    text: str
+
+
+class Reference(_Data):
+    """A work that a method comes from. Names are `Last, F.`; `cited_in` holds ids of sections, `models` for classifiers."""
+
+    key: str
+    kind: Literal["article", "inproceedings", "incollection"]
+    authors: list[str] = Field(min_length=1)
+    title: str
+    venue: str
+    year: int
+    volume: str = ""
+    number: str = ""
+    pages: str = ""
+    doi: str = ""
+    arxiv: str = ""
+    cited_in: list[str] = []
+
+
+class FileNote(_Data):
+    """What lies where in the run folder; `count` files under `path`, a folder where it ends with a slash."""
+
+    path: str
+    count: int
+    text: str
+
+
 # --- images --------------------------------------------------------------------------------------
 
 
@@ -266,11 +300,25 @@ class ImageRecord(BaseModel):
     sha256: str
     width: int
     height: int
-    picture: Picture = Field(description="what the model saw: the input frame")
+    picture: Picture = Field(description="what the model saw: the input frame; reduced where the image has no figures")
     label: Label | None
     prediction: Prediction
     target: Target
     correct: bool | None
+
+
+class Shown(_Data):
+    """Which images have figures of their own, and why. `reasons` (a word each) and `rule` are empty where all have."""
+
+    of: int
+    images: list[str]
+    reasons: list[str] = []
+    rule: str = ""
+
+    @property
+    def everything(self) -> bool:
+        """Whether no image is left out."""
+        return len(self.images) == self.of
 
 
 # --- provenance ----------------------------------------------------------------------------------
@@ -341,7 +389,6 @@ class Document(_Data):
     logo: Picture | None = None
     accent: HexColor | None = None
     paper: Paper | None = None
-    language: Language | None = None
     css: str = ""
     sections: list[str] = []
 
@@ -357,12 +404,16 @@ class Report(BaseModel):
     settings: dict[str, Any]
     document: Document = Document()
     images: list[ImageRecord]
+    shown: Shown | None = Field(default=None, description="which images have figures; null: all")
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []
     gates: list[Gate] = []
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
+    glossary: list[Term] = []
+    references: list[Reference] = []
+    files: list[FileNote] = Field(default=[], description="what the run folder holds beside the report itself")
     # The run folder that holds the figures, set by whoever made or read the report; never serialised.
     _folder: Any = PrivateAttr(None)
 

@@ -6,11 +6,12 @@ changed. Only keys and image records stay in memory, so memory does not grow wit
 
 from __future__ import annotations
 
+import difflib
 import os
 import platform
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -19,20 +20,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
+from reportgen import bibliography, selection
 from reportgen import images as image_files
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
     AnalysisRecord,
     ClassProbability,
+    FileNote,
     ImageRecord,
     Label,
     ModelRecord,
     Prediction,
     Provenance,
+    Reference,
     Report,
     RuntimeRecord,
+    Shown,
     Skipped,
     Target,
     Warning_,
@@ -41,6 +47,7 @@ from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
 from reportgen.frontmatter import FrontMatter, read_front_matter
 from reportgen.gates import check_gates, judged
+from reportgen.glossary import terms
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.settings import Settings
@@ -50,6 +57,19 @@ from reportgen.verdicts import RULES
 from reportgen.versions import own_version, versions
 
 OBSERVATION_VERSION = "1"
+THUMB_PX = 128
+# Words that every report uses, whatever ran.
+COMMON_TERMS = ("forward pass", "logit", "probability", "target class")
+# What lies where in a run folder.
+CONTENTS = {
+    "explain_params.pkl": "LIME's parameters, an entry an image; plain Python values",
+    "figures/": "every picture of the report",
+    "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
+    "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
+    "references.bib": "the works cited, as BibTeX",
+    "report.json": "everything that this report says, as data",
+    "tables/": "every table at full precision, as CSV",
+}
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
 
@@ -180,6 +200,7 @@ class Run(MappedFolder):
         self.settings = settings
         self.files = folder
         self.images: list[ImageRecord] = []
+        self.shown = Shown(of=0, images=[])
         self.probe: MappedFolder = self if settings.probe is None else MappedFolder(store, settings.models[0])
         self.watch = Stopwatch()
         self.computed = self.reused = 0
@@ -331,6 +352,7 @@ def analyse(
     found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
+    _check_asked([file.name for file in found], settings.document.show)
     names = dict.fromkeys([settings.models[0], *(m for a in analyses for m in a.models(settings))])
     _require_files(settings, list(names), analyses, progress)
     # Before the models, whose first conversion takes a while: a mistake in the table is said at once.
@@ -356,6 +378,7 @@ def analyse(
     if not read:
         raise NothingToDo(_no_image(images, skipped))
     folder.begin()
+    run.shown = _shown(run, analyses, read)
     _record_images(run, read, labels)
     progress.say(f"{run.reused} of {run.reused + run.computed} results were in the store; {run.computed} computed")
     progress.stage("Writing sections", len(analyses))
@@ -446,6 +469,27 @@ def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: P
     run.inputs["probe set"] = digest_of(hashes)
 
 
+def _check_asked(names: Sequence[str], asked: Sequence[str]) -> None:
+    """Raises: UsageError: an image that figures are asked for is not in the folder."""
+    for name in asked:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"setting document.show: no image is called {name!r}{hint}")
+
+
+def _shown(run: Run, analyses: Sequence[Analysis], read: list[tuple[image_files.ImageFile, str, Result]]) -> Shown:
+    """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
+    names, chosen = [file.name for file, _, _ in read], run.settings.document
+    scores: list[float | None] = [observation.values["prediction"]["probability"] for _, _, observation in read]
+    measure = selection.PROBABILITY
+    ranking = [analysis for analysis in analyses if getattr(analysis, "ranks_by", None)]
+    if ranking and len(names) > chosen.figures:
+        key, measure = ranking[-1].ranks_by  # type: ignore[attr-defined]
+        scores = [run.result(ranking[-1].name, position).values.get(key) for position in range(len(names))]
+    return selection.select(names, scores, measure, most=chosen.figures, asked=chosen.show)
+
+
 def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result]], labels: dict[str, Label]) -> None:
     slugs = image_files.slugs([file.name for file, _, _ in read])
     for position, (file, sha256, observation) in enumerate(read):
@@ -464,13 +508,23 @@ def _record_images(run: Run, read: list[tuple[image_files.ImageFile, str, Result
                 sha256=sha256,
                 width=observation.values["width"],
                 height=observation.values["height"],
-                picture=run.files.photo(f"figures/{slug}-input.jpg", run.frame(position), alt=alt),
+                picture=run.files.photo(f"figures/{slug}-input.jpg", _pictured(run, position, file.name), alt=alt),
                 label=label,
                 prediction=prediction,
                 target=Target(index=prediction.index, name=prediction.name),
                 correct=None if label is None else label.index == prediction.index,
             )
         )
+
+
+def _pictured(run: Run, position: int, name: str) -> np.ndarray:
+    """The frame of an image that has figures; a small copy for the contact sheet of any other."""
+    frame = run.frame(position)
+    if name in run.shown.images:
+        return frame
+    small = Image.fromarray(frame)
+    small.thumbnail((THUMB_PX, THUMB_PX), Image.Resampling.LANCZOS)
+    return np.asarray(small)
 
 
 def _report(
@@ -489,21 +543,47 @@ def _report(
     extras: dict[str, Any] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
+    references = _references(run, contributions)
     report = Report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
         settings=run.settings.public(),
         document=front.written(run.files),
         images=images,
+        shown=None if run.shown.everything else run.shown,
         skipped=skipped,
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         rules=list(RULES) if findings else [],
         warnings=[*_wrong_predictions(images), *(w for c in contributions.values() for w in c.warnings)],
+        glossary=terms(name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
+        references=references,
+        files=_file_notes(run.files.written),
         **extras,
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
     return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
+
+
+def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:
+    """The works that sections and models rest on; also written as BibTeX."""
+    by: dict[str, list[str | Reference]] = {
+        c.section.id if c.section else name: list(c.references) for name, c in contributions.items()
+    }
+    by["models"] = [key for name in run._models for key in bibliography.of_model(name)]
+    found = bibliography.cited(by)
+    if found:
+        run.files.raw(bibliography.REFERENCES_FILE, bibliography.bibtex(found))
+    return found
+
+
+def _file_notes(written: Iterable[str]) -> list[FileNote]:
+    """What lies where in the run folder, by its first part, in order."""
+    counts = Counter(
+        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in written)
+    )
+    counts["report.json"] = 1
+    return [FileNote(path=path, count=counts[path], text=CONTENTS.get(path, "")) for path in sorted(counts)]
 
 
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from reportgen.document import DEFAULT_TITLE, HexColor, Language, Paper
+from reportgen.document import DEFAULT_TITLE, HexColor, Paper
 from reportgen.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -138,9 +138,10 @@ class DocumentSettings(_Group):
     logo: str | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
     accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
     paper: Paper | None = Field(None, description="null: what the template says, or A4")
-    language: Language | None = Field(None, description="of headings and labels; sentences about results are English")
     extra_css: str | None = Field(None, description="path of a stylesheet that comes after the template's own")
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
+    figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
+    show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
 
 
 class Settings(_Group):

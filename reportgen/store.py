@@ -18,19 +18,22 @@ from typing import Any
 import numpy as np
 
 from reportgen.cache import flock, touch
-from reportgen.document import Picture, Table
+from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import PARTIAL, replacing, unwritable
 from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json
 
 JPEG_QUALITY = 90
 TIMINGS = "timings.json"
+# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection); a file name may.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 VALUES = "values.json"  # no analysis names an array like this
 OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
     "explain_params.pkl",
     "junit.xml",
+    "references.bib",
     MANIFEST,
     TIMINGS,
     "figures",
@@ -234,11 +237,18 @@ class RunFolder:
         return Picture(file=file, width=width, height=height, alt=alt, label=label)
 
     def table(self, table: Table) -> Table:
-        """Write the table's CSV at full precision; returns the table with `file` set."""
+        """Write the table's CSV at full precision; returns the table with `file` set.
+
+        A text that a spreadsheet would take for a formula gets an apostrophe before it; report.json has it as it is.
+        """
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow([column.key for column in table.columns])
-        writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+        # Of the characters that end a line only the writer's own are quoted: a carriage return would begin a row.
+        quoting = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for row in table.rows:
+            cells = [_csv_cell(cell) for cell in row]
+            (quoting if any("\r" in str(cell) for cell in cells) else writer).writerow(cells)
         return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
 
     def adopt(self, file: str) -> None:
@@ -268,6 +278,12 @@ class _FolderLock:
 
     def __del__(self) -> None:
         self.release()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    if cell is None:
+        return ""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _inside(name: object) -> bool:

@@ -17,6 +17,7 @@ from reportgen.document import (
     Prediction,
     Report,
     RuntimeRecord,
+    Shown,
     Skipped,
     Target,
 )
@@ -36,6 +37,7 @@ class MadeRun:
         self.images = [image_record(f"image-{i}.jpg") for i in range(len(next(iter(results.values()))))]
         self.names = [image.name for image in self.images]
         self.skipped: list[Skipped] = []
+        self.shown = Shown(of=len(self.names), images=self.names)
 
     @property
     def probe(self) -> Mapped:

@@ -337,7 +337,27 @@ def test_models_says_what_is_here(call: Any, tmp_path: Path, monkeypatch: pytest
 
 
 def test_templates_list_names_the_default(call: Any) -> None:
-    assert "writeup" in call("templates", "list").out.splitlines()
+    lines = call("templates", "list").out.splitlines()
+    assert lines[0].startswith("writeup: The whole report") and lines[1].startswith("brief: Two pages")
+
+
+def test_a_template_of_ones_own_from_new_to_check(call: Any, made: Path, tmp_path: Path) -> None:
+    ended = call("templates", "new", "mine")
+    assert (ended.code, ended.out.split()) == (0, ["mine/extra.css", "mine/report.html", "mine/template.toml"])
+    ended = call("templates", "new", "mine")
+    assert (ended.code, ended.complaint) == (2, "reportgen: mine: is not empty; nothing was written")
+    assert call("templates", "check", "mine").code == 0
+    (tmp_path / "mine/report.html").write_text('{% extends "base/report.html" %}\n{% block covr %}{% endblock %}')
+    ended = call("templates", "check", "mine")
+    assert ended.code == 1
+    assert ended.out.startswith("report.html, line 2: block covr overrides nothing: ")
+    assert ended.err == "reportgen: mine: 1 mistake found\n"
+    (tmp_path / "mine/report.html").write_text("{{ nonsense }}")
+    ended = call("render", str(made), "--template", "mine", "--format", "html")
+    assert ended.code == 2
+    assert "template report.html, line 1: 'nonsense' is undefined" in ended.complaint
+    assert not (made / "report.html").exists()
+    assert call("templates", "check", "gone").code == 2
 
 
 def test_doctor_reports_each_check_on_a_line(call: Any) -> None:

@@ -105,7 +105,7 @@ def test_the_pdf_of_a_run_carries_its_report_and_manifest(first: Path) -> None:
     assert carried == {
         name: entry for name, entry in listed.items() if not name.startswith("report.") or name == "report.json"
     }
-    assert {"explain_params.pkl", "tables/cams.csv"} <= set(carried)
+    assert {"explain_params.pkl", "references.bib", "tables/cams.csv"} <= set(carried)
 
 
 def test_the_pdf_of_a_run_is_accessible(first: Path) -> None:

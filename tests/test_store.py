@@ -379,7 +379,7 @@ def test_table_csv_keeps_full_precision(tmp_path: Path) -> None:
             Column(key="iou", label="IoU", decimals=3),
             Column(key="ok", label=""),
         ],
-        rows=[['a,"b"\n.jpg', 0.1 + 0.2, True], ["=c", 1e-17, None], ["d", 1 / 3, False]],
+        rows=[['a,"b"\n.jpg', 0.1 + 0.2, True], ["c", 1e-17, None], ["d", 1 / 3, False]],
         summary=[["Mean", 0.5, None]],
     )
     written = RunFolder(tmp_path).table(table)
@@ -387,6 +387,6 @@ def test_table_csv_keeps_full_precision(tmp_path: Path) -> None:
     with (tmp_path / "tables/t.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["image", "iou", "ok"]
-    assert [row[0] for row in rows[1:]] == ['a,"b"\n.jpg', "=c", "d"]
+    assert [row[0] for row in rows[1:]] == ['a,"b"\n.jpg', "c", "d"]
     assert [float(row[1]) for row in rows[1:]] == [0.1 + 0.2, 1e-17, 1 / 3]
     assert [row[2] for row in rows[1:]] == ["True", "", "False"]

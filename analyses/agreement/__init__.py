@@ -22,6 +22,7 @@ class Agreement:
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
     gates: ClassVar = {"iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance"}
+    ranks_by = ("iou", "the IoU of Grad-CAM and LIME")
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

@@ -14,8 +14,10 @@ from reportgen.document import Figure, ImageRecord
 from reportgen.stats import spearman
 
 Rows = list[tuple[ImageRecord, dict[str, Any]]]
-# Past this many images a bar each is no longer a chart but a list: the table has them all.
-MOST_BARS = 40
+# Past this many images a bar each is no longer a chart but a list, and higher than a page: the table has them all.
+MOST_BARS = 24
+# Past this many a line each is a smear, and a heavy file: the range of the middle 80 % says more.
+MOST_LINES = 40
 
 
 def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
@@ -77,8 +79,12 @@ def threshold_curves(run: RunView, rows: Rows) -> list[Figure]:
     at = int(np.nanargmax(mean))
     with plotting.style():
         figure, axes = plotting.chart(plotting.FULL_MM, 62)
-        axes.plot(THRESHOLDS, curves.T, color=plotting.SKY, lw=0.7, alpha=0.7, zorder=2)
-        axes.plot([], [], color=plotting.SKY, lw=0.7, label="one image")
+        if len(curves) <= MOST_LINES:
+            axes.plot(THRESHOLDS, curves.T, color=plotting.SKY, lw=0.7, alpha=0.7, zorder=2)
+            axes.plot([], [], color=plotting.SKY, lw=0.7, label="one image")
+        else:
+            low, high = np.nanquantile(curves, (0.1, 0.9), axis=0)
+            axes.fill_between(THRESHOLDS, low, high, color=plotting.SKY, alpha=0.5, lw=0, label="middle 80 % of images")
         axes.plot(THRESHOLDS, mean, color=plotting.BLUE, lw=2.2, label="mean", zorder=4)
         axes.plot(THRESHOLDS, chance, color=plotting.ORANGE, lw=2, ls="--", label="mean chance level", zorder=3)
         axes.set_xlim(0, 1)

@@ -26,9 +26,11 @@ from reportgen.document import (
     Text,
     Warning_,
 )
+from reportgen.selection import shown_note
 
 PANEL_PX = 448
-PICTURES_A_FIGURE = 6
+# Two rows; two such figures fill a page.
+PICTURES_A_FIGURE = 8
 RULES = {
     "otsu": "Otsu's threshold on the map",
     "area:lime": "the map's strongest pixels, as many as LIME's mask holds",
@@ -39,18 +41,20 @@ RULES = {
 
 def reduce_agreement(run: RunView) -> Contribution:
     """Write Grad-CAM's masks, the overlap pictures and the chart, and make the section."""
-    entries, pictures = [], []
+    entries, pictures = [], {}
     for position, image in enumerate(run.images):
         result = run.result("agreement", position)
         mask = result.arrays["gradcam"]
         entries.append({**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)})
-        pictures.append(_overlap_picture(run, position, image, mask, result.values["iou"]))
+        if image.name in run.shown.images:
+            pictures[position] = _overlap_picture(run, position, image, mask, result.values["iou"])
     order = sorted(range(len(entries)), key=lambda i: (-_or_below(entries[i]["iou"]), run.images[i].name))
     rows = [(run.images[i], entries[i]) for i in order]
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Overlaps"),
-        *_overlap_figures([pictures[i] for i in order]),
+        *shown_note(run.shown, "masks/"),
+        *_overlap_figures([pictures[i] for i in order if i in pictures]),
         Heading(text="IoU"),
         *iou_bars(run, rows),
         _table(run, rows),
@@ -68,12 +72,23 @@ def reduce_agreement(run: RunView) -> Contribution:
         if entry["iou"] is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
+    otsu = ["otsu1979"] if run.settings.agreement.threshold == "otsu" else []
     return Contribution(
         section,
         per_image=entries,
         findings=agreement_findings(entries),
         gates={"iou_above_chance": _mean([e["iou"] - e["chance"] for e in entries if e["iou"] is not None])},
         warnings=warnings,
+        references=[*otsu, "jaccard1912", "spearman1904"],
+        terms=(
+            "IoU",
+            "mask",
+            "chance level",
+            "ceiling",
+            "superpixel",
+            "rank correlation",
+            *(["Otsu's threshold"] if otsu else []),
+        ),
     )
 
 
@@ -111,7 +126,7 @@ def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
                     f"{len(pictures)})."
                 ),
                 pictures=shown,
-                columns=len(shown) if len(shown) <= 4 else 3,
+                columns=min(len(pictures), PICTURES_A_FIGURE // 2),
                 legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
             )
         )

@@ -25,8 +25,10 @@ from reportgen.document import (
     Text,
     Warning_,
 )
+from reportgen.selection import shown_note
 
 PANEL_PX = 448
+WORKS = {"gradcam": "selvaraju2017", "ablationcam": "desai2020", "scorecam": "wang2020"}
 
 DEFINITIONS = {
     "gradcam": "Grad-CAM weighs each channel by the mean gradient of the target logit over the channel's positions.",
@@ -43,13 +45,15 @@ def reduce_cams(run: RunView) -> Contribution:
     for position, image in enumerate(run.images):
         result = run.result("cams", position)
         entries.append(_entry(run, image, result))
-        figures.append(_panels(run, position, image, result, scale.file))
+        if image.name in run.shown.images:
+            figures.append(_panels(run, position, image, result, scale.file))
         warnings += _warnings(image, result)
     first = run.result("cams", 0).values
     blocks: list[Block] = [
         *_approach(run, first),
         Heading(text="Maps"),
         Text(role="note", text=_how_to_read(run)),
+        *shown_note(run.shown, "maps/"),
         *figures,
         Heading(text="Measurements"),
         _table(run, entries),
@@ -60,7 +64,14 @@ def reduce_cams(run: RunView) -> Contribution:
     ]
     section = Section(id="cams", title="Grad-CAM, AblationCAM and ScoreCAM", blocks=blocks)
     findings = cam_findings(entries, run.settings.cams.methods, run.frame(0).shape[:2])
-    return Contribution(section, per_image=entries, findings=findings, warnings=warnings)
+    return Contribution(
+        section,
+        per_image=entries,
+        findings=findings,
+        warnings=warnings,
+        references=[*(WORKS[method] for method in run.settings.cams.methods), "hurley2009", "spearman1904"],
+        terms=("activation", "saliency map", "IoU", "chance level", "rank correlation", "control"),
+    )
 
 
 def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from reportgen.document import (
 
 THUMB_PX, THUMB_GAP = 200, 12
 UNITS_TABLE = "dissection-units"
+ENCODER_WORKS = {"conse": ["norouzi2014", "reimers2019"], "clip": ["radford2021"]}
 
 
 def reduce_dissection(run: RunView) -> Contribution:
@@ -51,6 +52,8 @@ def reduce_dissection(run: RunView) -> Contribution:
         section,
         report={"dissection": entries},
         findings=dissection_findings(probing, models),
+        references=["oikarinen2023", "bau2017", *ENCODER_WORKS["conse" if probing.encoder.name == "conse" else "clip"]],
+        terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(run, probing),
     )
 

@@ -62,6 +62,17 @@ def reduce_faithfulness(run: RunView) -> Contribution:
         Section(id="faithfulness", title="Faithfulness of the maps", blocks=blocks),
         per_image=values,
         findings=faithfulness_findings(scores, located, [v["lime_hidden"] for v in values], agreement=agreement),
+        references=("petsiuk2018", "efron1979", *(("zhang2016",) if located else ())),
+        terms=(
+            "saliency map",
+            "deletion",
+            "insertion",
+            "control",
+            "bootstrap interval",
+            "sign test",
+            "mask",
+            "superpixel",
+        ),
         warnings=[*_beaten(places, len(scores)), *_constant(run, names, values), *_outside(run, values)],
     )
 

@@ -21,6 +21,7 @@ class Lime:
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
+    ranks_by = ("r2", "the R² of LIME's surrogate")
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

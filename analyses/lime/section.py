@@ -26,6 +26,7 @@ from reportgen.document import (
     Text,
     Warning_,
 )
+from reportgen.selection import shown_note
 from reportgen.verdicts import STABLE_JACCARD
 
 PANEL_PX = 448
@@ -39,7 +40,8 @@ def reduce_lime(run: RunView) -> Contribution:
     for position, image in enumerate(run.images):
         result = run.result("lime", position)
         entries.append(_entry(run, image, result))
-        figures.append(_panels(run, position, image, result))
+        if image.name in run.shown.images:
+            figures.append(_panels(run, position, image, result))
         warnings += _warnings(image, result)
     spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
     names = [image.name for image in run.images]
@@ -48,6 +50,7 @@ def reduce_lime(run: RunView) -> Contribution:
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Explanations"),
+        *shown_note(run.shown, "masks/"),
         *figures,
         Heading(text="Measurements"),
         _table(run, entries),
@@ -61,6 +64,8 @@ def reduce_lime(run: RunView) -> Contribution:
         findings=[depends_on_parameters(entries)],
         gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
+        references=("ribeiro2016", "vedaldi2008", "jaccard1912"),
+        terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index"),
     )
 
 

@@ -60,6 +60,8 @@ def reduce_sanity(run: RunView) -> Contribution:
     return Contribution(
         Section(id="sanity", title=title, blocks=blocks),
         per_image=[v for _, v in found],
+        references=("adebayo2018", "lecun1998", "spearman1904"),
+        terms=("saliency map", "rank correlation"),
         warnings=_warnings(values, chance),
     )
 

@@ -48,7 +48,7 @@ def check_template(template: str | Path) -> list[str]:
     if len(chosen.folders) > 1 and not mistakes:
         mistakes += _lost_blocks(env, parsed)
         mistakes += _lost_files(parsed, chosen.folders[1:])
-    return mistakes + _rendered(chosen.folders, chosen.file, own) if not mistakes else mistakes
+    return mistakes or _rendered(chosen.folders, chosen.file, own)
 
 
 def _parsed(env: Environment, own: Path) -> tuple[dict[str, nodes.Template], list[str]]:

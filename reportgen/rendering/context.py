@@ -14,12 +14,17 @@ from typing import Any
 
 from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
-from reportgen.rendering.filters import flat, is_numeric, slug
+from reportgen.rendering.filters import citation, flat, is_numeric, slug
 from reportgen.rendering.templates import TemplateFile
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
 ROLES = ("text", "listing")
+# What a page can bear, by medium: rows of one table, and cards of images without figures. A page says what it leaves out.
+ROWS = {"pdf": 60, "html": 1000}
+CARDS = {"pdf": 1000, "html": 2000}
+# Warnings of one kind that are written out, and images that one of them names.
+NOTES, NAMES = 12, 24
 
 
 def page_context(report: Report, medium: str, template: TemplateFile | None = None) -> dict[str, Any]:
@@ -27,7 +32,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
 
     `medium`            "html" or "pdf"
     `report`            the report as plain data
-    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, language, css: what the
+    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
                         run's settings say; where they are silent, what template.toml says
     `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
     `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
@@ -35,32 +40,39 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
                         figures and tables have `number` and `anchor`, headings `anchor`, text and listings
                         `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
                         pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
-                        over it; empty for the photograph itself), both empty where a picture is neither
+                        over it; empty for the photograph itself), both empty where a picture is neither;
+                        tables `shown_rows` (positions in `rows` of the rows that stand on the page) and `kept`
+                        ("all"; "images": the rows of images with figures; "ends": the first and the last)
     `contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
-    `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown) and
-                        `measured` (its value of each of `measures`, or None)
+    `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
+                        (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
+                        stands in the sheet) and `measured` (its value of each of `measures`, or None)
     `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                         `decimals`, `percent`, `section` (title)
     `findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
-    `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`)
+    `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
+                        (notes left out)
     `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
+    `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
     `settings`          report.settings as [dotted key, text] pairs
-    `totals`            counts: images, labelled, correct, skipped, warnings, figures, tables, verdicts
+    `totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
     """
     data = report.model_dump(mode="json")
     template = template or TemplateFile()
     chosen = data["document"]["sections"] or template.sections
     wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
-    images = [{**image, "anchor": anchors.new("image", image["slug"])} for image in data["images"]]
+    images = _carded(data, medium, anchors)
     stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
-    image_anchors = {image["name"]: image["anchor"] if stands["images"] else "" for image in images}
+    image_anchors = {image["name"]: image["anchor"] if stands["images"] and image["card"] else "" for image in images}
     shown = {image["name"]: {**image, "anchor": image_anchors[image["name"]]} for image in images}
     sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
     figures = [block for block in blocks if block["type"] == "figure"]
     tables = [block for block in blocks if block["type"] == "table"]
     measures = _measures(sections)
+    for table in tables:
+        table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
     return {
         "context_version": CONTEXT_VERSION,
         "medium": medium,
@@ -75,8 +87,9 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
         "findings": _placed_findings(data["findings"], sections, figures, tables),
         "warnings": _grouped_warnings(data["warnings"], image_anchors),
         "tables": [table for table in tables if table["file"]],
+        "references": _numbered_references(data["references"], sections),
         "settings": flat(data["settings"]),
-        "totals": _totals(data, figures, tables),
+        "totals": _totals(data, images, figures, tables),
     }
 
 
@@ -97,7 +110,6 @@ def _document(data: dict[str, Any], template: TemplateFile) -> dict[str, Any]:
         "accent": accent and readable(accent, LIGHT_PAPER),
         "accent_dark": accent and readable(accent, DARK_PAPER),
         "paper": given["paper"] or template.paper or "A4",
-        "language": given["language"] or template.language or "en",
         "css": given["css"],
     }
 
@@ -107,6 +119,34 @@ def _left_out(sections: list[dict[str, Any]], chosen: list[str]) -> list[dict[st
         return []
     parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
     return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
+
+
+def _carded(data: dict[str, Any], medium: str, anchors: _Anchors) -> list[dict[str, Any]]:
+    """The images with anchors; whether they have figures and why; whether they have a card on this page."""
+    given = data["shown"]
+    chosen = {image["name"]: "" for image in data["images"]}
+    if given is not None:
+        chosen = dict(zip(given["images"], given["reasons"] or [""] * given["of"], strict=False))
+    images, room = [], CARDS[medium]
+    for image in data["images"]:
+        shown = image["name"] in chosen
+        card = shown or room > 0
+        room -= not shown
+        place = {"anchor": anchors.new("image", image["slug"]), "shown": shown, "card": card}
+        images.append({**image, **place, "reason": chosen.get(image["name"], "")})
+    return images
+
+
+def _kept(table: dict[str, Any], shown: set[str], most: int) -> dict[str, Any]:
+    """Which rows of a table stand on the page: all of a short one; of a long one those of images with figures, or its ends."""
+    rows = range(len(table["rows"]))
+    if len(rows) <= most:
+        return {"shown_rows": list(rows), "kept": "all"}
+    about = table["row_images"]
+    of_images = [i for i in rows if about[i] in shown] if len(about) == len(rows) else []
+    if 0 < len(of_images) <= most:
+        return {"shown_rows": of_images, "kept": "images"}
+    return {"shown_rows": [*rows[: most // 2], *rows[-(most // 2) :]], "kept": "ends"}
 
 
 class _Anchors:
@@ -258,15 +298,38 @@ def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, s
         if warning["image"] is not None:
             named.append({"name": warning["image"], "anchor": image_anchors.get(warning["image"], "")})
     return [
-        {"code": code, "notes": [{"text": text, "images": named} for text, named in notes.items()]}
+        {
+            "code": code,
+            "notes": [
+                {"text": text, "images": named[:NAMES], "more": max(0, len(named) - NAMES)}
+                for text, named in list(notes.items())[:NOTES]
+            ],
+            "more": max(0, len(notes) - NOTES),
+        }
         for code, notes in groups.items()
     ]
 
 
-def _totals(data: dict[str, Any], figures: list[Any], tables: list[Any]) -> dict[str, Any]:
+def _numbered_references(references: list[dict[str, Any]], sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
+    places["models"] = {"title": "Models", "anchor": ""}
+    return [
+        {
+            **work,
+            "number": number,
+            "text": citation(work),
+            "cited": [places[place] for place in work["cited_in"] if place in places],
+        }
+        for number, work in enumerate(references, start=1)
+    ]
+
+
+def _totals(data: dict[str, Any], images: list[Any], figures: list[Any], tables: list[Any]) -> dict[str, Any]:
     judged = [image["correct"] for image in data["images"] if image["correct"] is not None]
     return {
         "images": len(data["images"]),
+        "shown": sum(image["shown"] for image in images),
+        "cards": sum(image["card"] for image in images),
         "labelled": len(judged),
         "correct": sum(judged),
         "skipped": len(data["skipped"]),

@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reportgen.errors import ReportgenError
-from reportgen.rendering.filters import FILTERS, TESTS
+from reportgen.rendering.filters import FILTERS, TESTS, TRICKS, visible
 from reportgen.rendering.sources import inside
 from reportgen.rendering.templates import PAGE
 
@@ -40,10 +40,19 @@ def environment(folders: tuple[Path, ...], url: Callable[[str], str], asset: Cal
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
+        finalize=_without_tricks,
     )
     env.filters.update(FILTERS, url=url, asset=asset)
     env.tests.update(TESTS)
     return env
+
+
+def _without_tricks(value: Any) -> Any:
+    """What an expression prints, with characters that hide or turn the text around them written out: `\\u202e`.
+
+    Line ends and tabs stay; names show them as `\\n`, by the filter `visible`. Markup is a template's own.
+    """
+    return visible(value, TRICKS) if type(value) is str else value
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

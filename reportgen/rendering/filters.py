@@ -21,6 +21,7 @@ NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+TRICKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -103,9 +104,9 @@ def short_hash(value: str, length: int = 12) -> str:
     return value[:length]
 
 
-def visible(text: str) -> str:
+def visible(text: str, characters: re.Pattern[str] = INVISIBLE) -> str:
     """Text without characters that hide or turn what follows: controls, line ends and bidi marks become `\\u202e`."""
-    return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    return characters.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def words(text: str, longest: int = 14) -> list[list[str]]:
@@ -175,6 +176,16 @@ def _setting(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_setting(item) for item in value) or "none"
     return str(value) if value else "none"
+
+
+def citation(work: Mapping[str, Any]) -> str:
+    """A reference as one line: authors, year, title, venue, volume, pages, DOI or arXiv number."""
+    issue = f" {work['volume']}" if work["volume"] else ""
+    issue += f"({work['number']})" if work["number"] else ""
+    issue += f", {work['pages']}" if work["pages"] else ""
+    identifier = f"doi:{work['doi']}" if work["doi"] else f"arXiv:{work['arxiv']}" if work["arxiv"] else ""
+    line = f"{join_words(work['authors'])} ({work['year']}). {work['title']}. {work['venue']}{issue}."
+    return f"{line} {identifier}" if identifier else line
 
 
 def moment(created: str) -> datetime | None:

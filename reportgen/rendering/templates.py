@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reportgen.document import HexColor, Language, Paper
+from reportgen.document import HexColor, Paper
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.hashing import digest_of, file_sha256
 from reportgen.rendering.sources import inside
@@ -41,7 +41,6 @@ class TemplateFile(BaseModel):
     logo: str = Field("", description="a picture in the template's folder")
     accent: HexColor | None = None
     paper: Paper | None = None
-    language: Language | None = None
     sections: list[str] = []
 
 

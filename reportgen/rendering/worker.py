@@ -19,6 +19,7 @@ from typing import Any
 
 from reportgen.errors import ReportgenError
 from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.policy import require_policy
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.writers import WRITERS
 
@@ -61,6 +62,8 @@ def _render(job: dict[str, Any]) -> None:
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
     write = {**WRITERS, "page": _write_page}[job["format"]]
     write(job["context"], sources, Path(job["target"]))
+    if job["format"] == "html":
+        require_policy(Path(job["target"]))
 
 
 def _write_page(context: dict[str, Any], sources: Sources, target: Path) -> None:

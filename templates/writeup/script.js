@@ -461,7 +461,8 @@
     });
     dialog.addEventListener("close", () => {
       // The browser gives the focus back to what opened the dialog; where a link did, there is nothing to go back to.
-      if (shown && document.activeElement === document.body) button(images.get(shown).photograph)?.focus();
+      const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
+      if (shown && lost) button(images.get(shown).photograph)?.focus();
       parts.stage.replaceChildren();
       keep("view", "");
     });

@@ -1,0 +1,90 @@
+"""reportgen.bibliography and reportgen.glossary: works and words as data, and what a page makes of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fixtures import make_report
+from reportgen.bibliography import WORKS, bibtex, cited, of_model
+from reportgen.document import FileNote, Reference
+from reportgen.glossary import TERMS, terms
+from reportgen.rendering import render
+from reportgen.rendering.filters import citation
+
+
+@pytest.mark.parametrize("work", WORKS.values(), ids=WORKS.keys())
+def test_every_work_can_be_found_by_its_reader(work: Reference) -> None:
+    family = re.sub("[^a-z]", "", work.authors[0].partition(",")[0].lower())
+    assert work.key == f"{family}{work.year}"
+    assert all(re.fullmatch(r"[\w-]+, \w\.([ -]\w\.)*", author) for author in work.authors), work.authors
+    assert re.fullmatch(r"10\.\d{4,}/\S+", work.doi) or not work.doi
+    assert re.fullmatch(r"\d{4}\.\d{4,5}", work.arxiv) or not work.arxiv
+    assert work.doi or work.arxiv or work.volume
+
+
+def test_works_are_sorted_and_say_who_cites_them() -> None:
+    own = Reference(key="zed2001", kind="article", authors=["Aaron, Z."], title="T", venue="V", year=2001)
+    found = cited({"lime": ["ribeiro2016", own], "cams": ["wang2020", "ribeiro2016", "ribeiro2016"]})
+    assert [work.key for work in found] == ["zed2001", "ribeiro2016", "wang2020"]
+    assert found[1].cited_in == ["lime", "cams"]
+    with pytest.raises(ValueError, match="section lime cites 'nobody1999'"):
+        cited({"lime": ["nobody1999"]})
+
+
+def test_bibtex_is_well_formed_and_keeps_capitals() -> None:
+    text = bibtex(list(WORKS.values())).decode()
+    entries = re.findall(r"@(article|inproceedings|incollection)\{(\w+),\n((?:  \w+ = \{.*\},?\n)+)\}\n", text)
+    assert [key for _, key, _ in entries] == list(WORKS)
+    for kind, key, body in entries:
+        fields = dict(re.findall(r"  (\w+) = \{(.*)\}", body))
+        assert {"author", "title", "year"} < set(fields)
+        assert ("journal" in fields) == (kind == "article")
+        assert fields["title"] == f"{{{WORKS[key].title}}}"
+        assert body.count("{") == body.count("}")
+    assert "pages = {618--626}" in text and "archiveprefix = {arXiv}" in text
+
+
+def test_a_citation_is_one_line() -> None:
+    assert citation(WORKS["otsu1979"].model_dump()) == (
+        "Otsu, N. (1979). A Threshold Selection Method from Gray-Level Histograms. IEEE Transactions on Systems, Man, and "
+        "Cybernetics 9(1), 62–66. doi:10.1109/TSMC.1979.4310076"
+    )
+    assert citation(WORKS["tan2019"].model_dump()).startswith("Tan, M. and Le, Q. V. (2019).")
+
+
+@pytest.mark.parametrize(
+    ("model", "keys"),
+    [
+        ("efficientnet_lite2", ("tan2019", "russakovsky2015")),
+        ("resnet18_places365", ("he2016", "zhou2018")),
+        ("resnet50", ("he2016", "russakovsky2015")),
+        ("checkpoint:mine.pth", ()),
+    ],
+)
+def test_models_name_their_works(model: str, keys: tuple[str, ...]) -> None:
+    assert of_model(model) == keys
+
+
+def test_terms_are_sorted_single_sentences() -> None:
+    assert [term.term for term in terms(["mask", "IoU", "mask", "unit"])] == ["IoU", "mask", "unit"]
+    assert all(text.endswith(".") and len(text) < 140 for text in TERMS.values())
+    with pytest.raises(KeyError):
+        terms(["nonsense"])
+
+
+def test_a_page_prints_words_works_and_files(tmp_path: Path) -> None:
+    report, run = make_report(tmp_path, 1)
+    report = report.model_copy(
+        update={
+            "glossary": terms(["IoU"]),
+            "references": cited({"cams": ["selvaraju2017"], "models": ["tan2019"]}),
+            "files": [FileNote(path="maps/", count=3, text="saliency maps")],
+        }
+    )
+    (page,) = render(report, run, tmp_path / "out", formats=("html",))
+    html = page.read_text("utf-8")
+    assert TERMS["IoU"] in html and "doi:10.1109/ICCV.2017.74" in html and "saliency maps; 3 files" in html
+    assert html.index('id="references"') < html.index("Selvaraju, R. R.") < html.index('id="files"')
