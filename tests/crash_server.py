@@ -16,7 +16,6 @@ The answer is a list of {"code": exit code or minus the signal, "seconds": its l
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -27,12 +26,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment
 
+from fixtures import make_report
 from reportgen import api, cli, pipeline, plotting, repeat
 from reportgen.analysis import Contribution, RunView, Subject
 from reportgen.classifiers import ClassifierSpec, ClassList, Preprocessing
 from reportgen.document import Column, Figure, Finding, RuntimeRecord, Section, Table
-from reportgen.rendering import html  # noqa: F401 (what a run would import late is here before the fork)
+from reportgen.rendering import render
 from reportgen.runtime import Forward
 from reportgen.settings import Settings
 from reportgen.store import Result
@@ -124,16 +125,19 @@ def install_toys() -> None:
 
 
 def warm_up() -> None:
-    """Draw and encode once, so that no run pays for imports, fonts and caches; nothing is written."""
-    import io
+    """Draw and render once, so that no run pays for imports, fonts and the compilation of templates."""
+    compiled: dict[Any, Any] = {}
+    original = Environment.compile
 
-    import PIL.Image
+    def compile_once(self: Environment, source: Any, name: Any = None, filename: Any = None, *more: Any) -> Any:
+        if (name, filename) not in compiled:
+            compiled[name, filename] = original(self, source, name, filename, *more)
+        return compiled[name, filename]
 
-    chart, axes = plotting.chart(80, 40)
-    axes.plot([0, 1])
-    plotting.save_svg(chart, io.BytesIO())
-    PIL.Image.init()
-    hashlib.sha256(b"")
+    Environment.compile = compile_once  # type: ignore[method-assign, assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        report, run = make_report(Path(folder), 1)
+        render(report, run, run, formats=("html",))
 
 
 CHANGING = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate", "shutil.rmtree"})

@@ -141,7 +141,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
 ) -> None:
     expected, first = undisturbed
     draw, kills = random.Random(7), 0
-    for number in range(9):
+    for number in range(8):
         job = Job(server, photos, tmp_path / str(number))
         if number % 3 == 2:  # over a finished run of other images and settings
             other = Job(server, photo_folder(tmp_path / f"other-{number}", 3), job.folder)
@@ -150,7 +150,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
             kills += job.run(after=draw.uniform(0.01, first["seconds"]))["code"] == KILLED
             assert_whole_or_unfinished(job.out)
         assert job.finish() == expected
-    assert kills >= 27, "too many runs were over before they were killed"
+    assert kills >= 24, "too many runs were over before they were killed"
 
 
 def test_a_run_killed_at_any_operation_on_the_disk_ends_with_the_same_bytes(
@@ -158,7 +158,7 @@ def test_a_run_killed_at_any_operation_on_the_disk_ends_with_the_same_bytes(
 ) -> None:
     expected, first = undisturbed
     draw = random.Random(11)
-    for number in range(9):
+    for number in range(7):
         job = Job(server, photos, tmp_path / str(number))
         for _ in range(4):
             operation = draw.randint(1, first["operations"] - 70)  # a run that finds its results has fewer to do
@@ -187,7 +187,7 @@ def test_one_of_two_runs_at_once_is_killed_and_the_other_does_not_notice(
 ) -> None:
     expected, first = undisturbed
     draw = random.Random(13)
-    for number in range(4):
+    for number in range(3):
         a = Job(server, photos, tmp_path / str(number))
         b = Job(server, photos, tmp_path / str(number) / "b")
         shared = {"REPORTGEN_CACHE_DIR": str(a.folder / "cache")}
