@@ -145,6 +145,7 @@ class Contribution:
         section: its chapter; None for an analysis that only serves others.
         per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
         report: top-level keys of report.json (`dissection`).
+        gates: the values of the measures that the analysis declares for gates; None where there is none.
         references: the works that its methods come from: keys of `reportgen.bibliography.WORKS`, or works of its own.
         terms: words that its section uses, of `reportgen.glossary.TERMS`.
     """
@@ -153,6 +154,7 @@ class Contribution:
     per_image: list[dict[str, Any]] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    gates: dict[str, float | None] = field(default_factory=dict)
     warnings: list[Warning_] = field(default_factory=list)
     references: Sequence[str | Reference] = ()
     terms: Sequence[str] = ()
@@ -209,7 +211,8 @@ class Analysis(Protocol):
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on: "images" or "probe".
 
-    It may also have `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
+    It may also have `gates`, name -> what it measures: the numbers that a user may set a threshold on (reportgen.gates);
+    `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
     ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
     truth, which joins its cache key; a method `sample(settings) -> int | None`: over how many images it is mapped,
     those whose SHA-256 comes first; None is all; and a `parameter_file`, a `ParameterFile`.

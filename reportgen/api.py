@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from reportgen.document import Report
+from reportgen.cache import in_use
+from reportgen.document import Report, TemplateRecord
 from reportgen.errors import UsageError
-from reportgen.pipeline import Progress, Silent, analyse
-from reportgen.rendering import check
+from reportgen.gates import JUNIT, junit_xml
+from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
+from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
 from reportgen.reports import REPORT, report_json
 from reportgen.settings import Settings
@@ -25,8 +28,9 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    folder = RunFolder(Path(home.name))
-    report, _ = analyse(Path(images), settings or Settings(), folder, cache_folder(), progress=progress)
+    folder, cache = RunFolder(Path(home.name)), cache_folder()
+    with in_use(cache):
+        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=progress)
     report._folder = home
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
@@ -78,10 +82,28 @@ def make_report(
     """
     settings, progress = settings or Settings(), progress or Silent()
     check(settings.template, settings.formats)
-    folder = RunFolder(out)
-    report, watch = analyse(images, settings, folder, cache_folder(), fresh=fresh, command=command, progress=progress)
+    cache = cache_folder()
+    with closing(RunFolder(out)) as folder:
+        with in_use(cache):
+            report, watch = analyse(images, settings, folder, cache, fresh=fresh, command=command, progress=progress)
+        report = _with_template(report, settings)
+        _write(report, folder, watch, settings, progress)
+    return report
+
+
+def _with_template(report: Report, settings: Settings) -> Report:
+    """The report, with the template of its pages in the provenance; a pipeline knows no templates."""
+    record = TemplateRecord(name=str(settings.public()["template"]), sha256=template_sha256(settings.template))
+    return report.model_copy(update={"provenance": report.provenance.model_copy(update={"template": record})})
+
+
+def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settings, progress: Progress) -> None:
+    """Write what is made of the report, and the manifest last."""
+    out = folder.path
     report._folder = out
     folder.raw(REPORT, report_json(report))
+    if report.gates:
+        folder.raw(JUNIT, junit_xml(report.gates))
     manifest = folder.written
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:
@@ -91,4 +113,3 @@ def make_report(
         progress.step(f"report.{name}")
     folder.timings({"stages": watch.stages, "images": watch.images})
     folder.finish()
-    return report

@@ -17,6 +17,7 @@ from reportgen.printable import printable
 
 if TYPE_CHECKING:
     from reportgen.parameters import Scored
+    from reportgen.repeat import Repeat
     from reportgen.settings import Loaded
 
 INTERRUPTED = 130
@@ -34,10 +35,12 @@ app = typer.Typer(
 )
 templates_app = typer.Typer(help="Templates: shipped ones, and your own.", no_args_is_help=True)
 config_app = typer.Typer(help="Effective settings.", no_args_is_help=True)
+cache_app = typer.Typer(help="Results kept from run to run.", no_args_is_help=True)
 models_app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 app.add_typer(templates_app, name="templates")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(cache_app, name="cache")
 
 
 class Preset(str, Enum):
@@ -64,7 +67,7 @@ Template = Annotated[str | None, typer.Option(help="A shipped template's name, o
 
 @app.command()
 def run(
-    images: Annotated[Path, typer.Argument(help="The folder of images.", show_default=False)],
+    images: Annotated[Path | None, typer.Argument(help="The folder of images.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")] = Path("report"),
     preset: Annotated[
         Preset | None, typer.Option(help="embedded: offline, the default; writeup: the write-up's models.")
@@ -86,12 +89,17 @@ def run(
         bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
     ] = False,
     archive: Archive = False,
+    repeat: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Make this run again: its settings, its images checked."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
 ) -> None:
     """Explain a folder of images and write the report."""
     with _progress() as progress:
         from reportgen.api import make_report
+        from reportgen.gates import sentence
 
         flags = {
             "preset": preset and preset.value,
@@ -107,14 +115,25 @@ def run(
             "archive": archive or None,
             "strict": strict or None,
         }
-        loaded = _load(flags, config)
-        report = make_report(
-            images, out, loaded.settings, fresh=fresh, command=_command(images, flags), progress=progress
-        )
+        before = _repeat(repeat, images, flags, config) if repeat else None
+        images = before.images if before else images
+        if images is None:
+            raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        loaded = before.loaded if before else _load(flags, config)
+        command = before.command if before else None
+        command = command or _command(images, {**flags, "from": str(repeat) if repeat else None})
+        report = make_report(images, out, loaded.settings, fresh=fresh, command=command, progress=progress)
+    if before:
+        _say(before.outcome(report))
     for name in loaded.settings.formats:
         typer.echo(out / f"report.{name}")
     for skipped in report.skipped:
         _say(f"skipped {skipped.name!r}: {skipped.reason}")
+    failed = [gate for gate in report.gates if not gate.passed]
+    for gate in failed:
+        _say(f"gate {sentence(gate)}")
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / 'junit.xml'}")
     if loaded.settings.strict and report.skipped:
         raise CheckFailed(
             f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
@@ -291,6 +310,106 @@ def submit(
         raise CheckFailed(f"{sent.problem}{f'; the answer is kept in {sent.record}' if sent.record else ''}")
 
 
+@app.command()
+def bundle(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.zip", help="The zip.", show_default=False)],
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out authors, paths, and what pictures hold besides pixels.")
+    ] = False,
+    max_pages: Annotated[int | None, typer.Option(min=1, help="Exit with 1 when the PDF has more.")] = None,
+    template: Template = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="With --anonymous: a name of this machine that may stand.")
+    ] = None,
+) -> None:
+    """Pack a run for a reader: report, data, parameters, settings and a README; equal runs give equal bytes."""
+    from reportgen.bundle import bundle as pack
+
+    names = pack(run, out, anonymous=anonymous, max_pages=max_pages, template=template, allowed=allow or ())
+    typer.echo(out)
+    _say(f"{len(names)} files")
+
+
+@app.command()
+def verify(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE.zip|report.pdf", help="A run folder, a bundle, or the PDF.", show_default=False
+        ),
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of images: are they those that were explained?")
+    ] = None,
+) -> None:
+    """Check that a run is as it was made; exit with 1 where something was changed or is missing."""
+    from reportgen.verify import verify as check
+
+    found = check(source, images)
+    typer.echo(f"{found.matched} as they were made")
+    for word, lines in (("changed", found.changed), ("missing", found.missing), ("not in the manifest", found.extra)):
+        for line in lines:
+            typer.echo(f"{word}: {printable(line)}")
+    for note in found.notes:
+        typer.echo(printable(note))
+    if not found.ok:
+        raise CheckFailed(f"{source}: {found.summary}")
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder, report.json, report.pdf or bundle.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare it with.")],
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Numbers that differ by no more, absolutely or relatively, are equal.")
+    ] = 1e-6,
+) -> None:
+    """Show what differs between two runs: images, verdicts, gates, numbers. Exit with 1 where anything does."""
+    from reportgen.diff import compare
+    from reportgen.verify import read_any
+
+    found = compare(read_any(before), read_any(after), tolerance)
+    for line in (*found.images, *found.verdicts, *found.numbers, *found.other):
+        typer.echo(printable(str(line)))
+    for note in found.notes:
+        _say(f"note: {note}")
+    if not found.same:
+        count = len(found.images) + len(found.verdicts) + len(found.numbers) + len(found.other)
+        raise CheckFailed(f"{count} differences between {before} and {after}")
+    typer.echo("same")
+
+
+@cache_app.command("info")
+def cache_info() -> None:
+    """Show where results are kept, how many there are, their size, and the limit."""
+    from reportgen import cache
+    from reportgen.store import cache_folder
+
+    limit, held = cache.cache_limit(), cache.info(cache_folder())
+    typer.echo(f"folder: {cache_folder()}")
+    typer.echo(f"results: {held.results}")
+    typer.echo(f"converted models: {held.models}")
+    typer.echo(f"size: {cache.readable(held.size)}")
+    typer.echo(f"limit: {cache.readable(limit)} ({cache.LIMIT_VARIABLE})")
+
+
+@cache_app.command("clear")
+def cache_clear(
+    older_than: Annotated[
+        float | None, typer.Option(min=0, metavar="DAYS", help="Only what was not used for so many days.")
+    ] = None,
+) -> None:
+    """Remove kept results and converted models; the next run computes them again."""
+    from reportgen import cache
+    from reportgen.store import cache_folder
+
+    removed = cache.clear(cache_folder(), older_than)
+    typer.echo(
+        f"{removed.results} results and {removed.models} converted models removed, {cache.readable(removed.size)}"
+    )
+
+
 def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
     for name in NO_TELEMETRY:
@@ -305,6 +424,13 @@ def main() -> None:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
         code = INTERRUPTED
+    except OSError as error:
+        from reportgen.files import DISK_ERRORS
+
+        if error.errno not in DISK_ERRORS:
+            raise
+        _say(f"reportgen: {error.filename or 'a file'}: {error.strerror}; what is finished is kept")
+        sys.exit(ReportgenError.exit_code)
     except Exception as error:
         # Wrong usage, as Click (or the copy of it inside Typer) words it.
         if not hasattr(error, "format_message"):
@@ -349,6 +475,15 @@ def _load(flags: dict[str, Any], config: Path | None) -> Loaded:
     return load(flags, config)
 
 
+def _repeat(source: Path, images: Path | None, flags: dict[str, Any], config: Path | None) -> Repeat:
+    from reportgen.repeat import prepare
+
+    prepared = prepare(source, images, flags, config)
+    for note in prepared.notes:
+        _say(f"note: {note}")
+    return prepared
+
+
 def _formats(text: str | None) -> tuple[str, ...] | None:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else None
 
@@ -368,7 +503,7 @@ def _command(images: Path, flags: dict[str, Any]) -> list[str]:
         elif value is True:
             parts.append(flag)
         else:
-            parts += [flag, Path(value).resolve().name if key in ("template", "probe") else str(value)]
+            parts += [flag, Path(value).resolve().name if key in ("template", "probe", "from") else str(value)]
     return parts
 
 
@@ -413,4 +548,4 @@ class _Bars:
         self._bars.update(self._task, advance=1, detail=escape(detail[-40:]))
 
     def say(self, message: str) -> None:
-        self._bars.console.print(message, markup=False, highlight=False)
+        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)

@@ -217,6 +217,17 @@ class Warning_(_Data):
     image: str | None = None
 
 
+class Gate(_Data):
+    """A threshold of the settings, and whether this run's value passed it; `value` None: it could not be measured."""
+
+    name: str
+    measure: str
+    bound: Literal["at least", "at most"]
+    limit: float
+    value: float | None
+    passed: bool
+
+
 class Skipped(_Data):
     """A file of the input folder that could not be read, and why."""
 
@@ -343,6 +354,20 @@ class ModelRecord(_Data):
     roles: list[str] = Field(default=[], description="the analyses that used it")
 
 
+class AnalysisRecord(_Data):
+    """An analysis: its version, and the hash of what its results depend on (settings, concept encoders and their weights)."""
+
+    version: str
+    settings_sha256: str
+
+
+class TemplateRecord(_Data):
+    """The template that the pages were made from, and the hash of all its files."""
+
+    name: str
+    sha256: str
+
+
 class Provenance(_Data):
     """What is needed to repeat the run. Names neither the machine nor the user."""
 
@@ -354,6 +379,12 @@ class Provenance(_Data):
     seed: int
     runtime: RuntimeRecord
     models: list[ModelRecord]
+    analyses: dict[str, AnalysisRecord] = {}
+    inputs: dict[str, str] = Field(
+        default={},
+        description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set",
+    )
+    template: TemplateRecord | None = None
 
 
 # --- the document --------------------------------------------------------------------------------
@@ -392,6 +423,7 @@ class Report(BaseModel):
     sections: list[Section] = []
     findings: list[Finding] = []
     summary: Summary | None = None
+    gates: list[Gate] = []
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")
     warnings: list[Warning_] = []
     glossary: list[Term] = []

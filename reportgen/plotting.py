@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -285,7 +285,7 @@ def chart(width_mm: float = COLUMN_MM, height_mm: float = 60.0) -> tuple[Figure,
     return figure, axes
 
 
-def save_svg(figure: Figure, path: Path) -> tuple[int, int]:
+def save_svg(figure: Figure, path: Path | IO[bytes]) -> tuple[int, int]:
     """Write a chart as SVG, letters as outlines; the same figure gives the same bytes.
 
     Returns:

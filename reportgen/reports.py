@@ -29,11 +29,23 @@ def read_report(path: str | Path) -> Report:
     file = path / REPORT if is_folder(path) else path
     if not is_file(file):
         raise UsageError(f"{file}: no such report; give a run folder or its report.json")
+    report = parse_report(read_at_most(file), str(file))
+    report._folder = file.parent
+    return report
+
+
+def parse_report(data: bytes, source: str) -> Report:
+    """report.json's bytes as a Report, without a folder.
+
+    Args:
+        source: where they come from, for messages.
+
+    Raises:
+        UsageError: they are not a report of this schema.
+    """
     try:
-        report = Report.model_validate_json(read_at_most(file))
+        return Report.model_validate_json(data)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "its first line"
-        raise UsageError(f"{file}: not a report of schema version 1 (at {where}: {problem['msg']})") from None
-    report._folder = file.parent
-    return report
+        raise UsageError(f"{source}: not a report of schema version 1 (at {where}: {problem['msg']})") from None

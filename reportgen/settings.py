@@ -7,6 +7,7 @@ working folder, `--config`, `REPORTGEN_*` environment, flags. `load` keeps where
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,8 +26,8 @@ else:
     import tomli as tomllib
 
 ENV_PREFIX = "REPORTGEN_"
-# Environment variables that are no settings: a secret and a place, neither belongs in a report.
-ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR"})
+# Environment variables that are no settings: a secret, and a cache's place and size; none belongs in a report.
+ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT"})
 
 PRESETS: dict[str, dict[str, Any]] = {
     "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
@@ -36,12 +37,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 CHECKPOINT = "checkpoint:"
+BUILT_IN_CONCEPTS = ("3k", "classes")
 # Settings whose keys are the user's own names.
-_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers")})
+_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers"), ("gates",)})
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Defaults too are made of their type: a run repeated from its report, where 4 stands for 4.0, has the same keys.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class CamSettings(_Group):
@@ -173,6 +176,17 @@ class Settings(_Group):
     sanity: SanitySettings = SanitySettings()
     dissection: DissectionSettings = DissectionSettings()
     document: DocumentSettings = DocumentSettings()
+    gates: dict[str, float] = Field(
+        default={}, description="min_MEASURE or max_MEASURE -> threshold; exit with 1 when one is not passed"
+    )
+
+    @field_validator("gates")
+    @classmethod
+    def _bounds(cls, gates: dict[str, float]) -> dict[str, float]:
+        for name, limit in gates.items():
+            if not name.startswith(("min_", "max_")) or not math.isfinite(limit):
+                raise ValueError(f"{name}: a gate is min_MEASURE or max_MEASURE and a number (min_share_correct = 0.8)")
+        return gates
 
     def __init__(self, **values: Any) -> None:
         preset = PRESETS.get(str(values.get("preset", "embedded")), {})
@@ -236,6 +250,7 @@ def load(
     config: Path | None = None,
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    base: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Merge every layer into one `Settings`.
 
@@ -244,18 +259,19 @@ def load(
         config: the file of `--config`.
         folder: the working folder, searched for reportgen.toml and pyproject.toml.
         environ: the environment; `REPORTGEN_LIME__NUM_SAMPLES=200` sets `lime.num_samples`.
+        base: the settings of a run to repeat; they stand in the place of working folder and environment.
 
     Raises:
         UsageError: a file is missing or not TOML, a key is unknown, a value does not validate.
     """
     folder = folder or Path.cwd()
     environ = os.environ if environ is None else environ
-    layers = [
-        *_working_folder_layers(folder),
-        *([_toml_layer(config, config.name)] if config else []),
-        (_environment_layer(environ), "environment"),
-        (_without_none(flags or {}), "flag"),
-    ]
+    file = [_toml_layer(config, config.name)] if config else []
+    if base is None:
+        layers = [*_working_folder_layers(folder), *file, (_environment_layer(environ), "environment")]
+    else:
+        layers = [(dict(base), "the run to repeat"), *file]
+    layers.append((_without_none(flags or {}), "flag"))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for values, origin in layers:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.cache import flock, touch
 from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
-from reportgen.files import replacing
+from reportgen.files import PARTIAL, replacing, unwritable
 from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json
 
 JPEG_QUALITY = 90
@@ -33,6 +33,7 @@ OWN_NAMES = (
     "report.json",
     *sorted(RENDERED),
     "explain_params.pkl",
+    "junit.xml",
     "references.bib",
     MANIFEST,
     TIMINGS,
@@ -76,8 +77,9 @@ class Store:
             values = json.loads(arrays.pop(VALUES).tobytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
-            return None  # damaged on disk: computed again and replaced
+        except Exception:  # damaged bytes make numpy raise nearly anything: computed again and replaced
+            return None
+        touch(path)
         return Result(values, arrays)
 
     def put(self, key: str, result: Result) -> None:
@@ -98,18 +100,16 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         ReportgenError: the disk is full, or the folder cannot be written.
     """
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise ReportgenError(f"{path}: cannot be written ({error.strerror or error})") from None
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 class RunFolder:
-    """The files of one run. `begin` takes the manifest away, `finish` writes it last."""
+    """The files of one run. `begin` takes the manifest away, `finish` writes it last; between them no other run writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: _FolderLock | None = None
         self._hashes: dict[str, Entry] = {}
         self._written: set[str] = set()
 
@@ -131,9 +131,16 @@ class RunFolder:
         """Make the folder unfinished.
 
         Raises:
-            UsageError: see `check`.
+            UsageError: see `check`; or another run is writing here.
+            ReportgenError: the folder cannot be written.
         """
         self.check()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ReportgenError(unwritable(self.path, error)) from None
+        self._lock = _FolderLock(self.path)
+        self._sweep()
         self._stale = self._listed_files() or set()
         # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
         listed = sorted(self._stale | RENDERED)
@@ -144,8 +151,15 @@ class RunFolder:
         """Remove what an earlier run left and this one did not write, then write the manifest."""
         for file in self._stale - set(self._hashes) - {TIMINGS}:
             self._remove(file)
+        self._sweep()
         write_file(self.path / MANIFEST, manifest_json(self._hashes))
         self._unfinished.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let other runs write here; a run that failed leaves the folder unfinished."""
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def written(self) -> dict[str, Entry]:
@@ -169,6 +183,12 @@ class RunFolder:
             return {name for name in names if _inside(name)}
         return None
 
+    def _sweep(self) -> None:
+        """Remove what a killed run, or a renderer that outlived it, left half-written."""
+        for folder in (self.path, *(self.path / name for name in OWN_NAMES)):
+            for scrap in folder.rglob(f"{PARTIAL}*") if folder != self.path else folder.glob(f"{PARTIAL}*"):
+                scrap.unlink(missing_ok=True)
+
     def _remove(self, file: str) -> None:
         path = self.path / file
         path.unlink(missing_ok=True)
@@ -182,8 +202,11 @@ class RunFolder:
     def raw(self, file: str, data: bytes) -> str:
         """Write bytes as they are; returns `file`."""
         if file not in self._hashes and self._unfinished.exists():
-            with self._unfinished.open("a", encoding="utf-8") as listing:
-                listing.write(f"{json.dumps(file)}\n")
+            try:
+                with self._unfinished.open("a", encoding="utf-8") as listing:
+                    listing.write(f"{json.dumps(file)}\n")
+            except OSError as error:
+                raise ReportgenError(unwritable(self._unfinished, error)) from None
         write_file(self.path / file, data)
         self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
         self._written.add(file)
@@ -210,10 +233,9 @@ class RunFolder:
         """Write a matplotlib Figure as SVG."""
         from reportgen.plotting import save_svg
 
-        scratch = self.path / file
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        save_svg(figure, scratch)
-        self.raw(file, scratch.read_bytes())
+        buffer = io.BytesIO()
+        save_svg(figure, buffer)
+        self.raw(file, buffer.getvalue())
         width, height = (round(inches * 96) for inches in figure.get_size_inches())
         return Picture(file=file, width=width, height=height, alt=alt, label=label)
 
@@ -254,6 +276,25 @@ class RunFolder:
     def timings(self, seconds: dict[str, Any]) -> None:
         """Write timings.json, the one file that differs between two equal runs."""
         write_file(self.path / TIMINGS, json.dumps(seconds, indent=1).encode())
+
+
+class _FolderLock:
+    """A folder held for one run, until it ends or its process does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor: int | None = None
+        with contextlib.suppress(OSError):  # Windows opens no folders
+            self._descriptor = os.open(folder, os.O_RDONLY)
+        if not flock(self._descriptor, shared=False):
+            raise UsageError(f"{folder}: another run is writing here; wait for it, or give another folder with -o")
+
+    def release(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.release()
 
 
 def _csv_cell(cell: Cell) -> Cell:

@@ -36,6 +36,9 @@ from reportgen.document import (
     Text,
     Warning_,
 )
+from reportgen.rendering import render
+from reportgen.reports import report_json
+from reportgen.store import RunFolder
 
 HOSTILE_NAMES = (
     "<script>alert(1)</script>.jpg",
@@ -453,3 +456,24 @@ if __name__ == "__main__":
         (folder / "report.json").write_bytes(report_json(made))
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder, target)
+
+
+def finish_run(report: Report, run: Path, *, formats: Sequence[str] = ("pdf", "html")) -> Path:
+    """Make a folder with the report's pictures a finished run: data, maps, a table, pages and the manifest; returns it."""
+    folder = RunFolder(run)
+    files = {path.relative_to(run).as_posix(): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for path in sorted(run.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.begin()
+    for name, data in files.items():
+        folder.raw(name, data)
+    folder.array("maps/image-000/gradcam.npy", np.linspace(0, 1, 600).reshape(20, 30))
+    folder.raw("tables/iou.csv", b"image,iou\na,0.5\n")
+    folder.raw("explain_params.pkl", b"\x80\x04}\x94.")
+    folder.raw("report.json", report_json(report))
+    render(report, run, run, formats=formats, manifest=folder.written)
+    for name in formats:
+        folder.adopt(f"report.{name}")
+    folder.timings({})
+    folder.finish()
+    return run

@@ -106,7 +106,7 @@ def another_title(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
 
 
 def another_version_of_a_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr("reportgen.pipeline._versions", lambda packages: dict.fromkeys(packages, "99"))
+    monkeypatch.setattr("reportgen.pipeline.versions", lambda packages=(): {"numpy": "99"})
     return {}
 
 

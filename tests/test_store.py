@@ -264,6 +264,7 @@ def test_files_of_a_run_that_was_cut_off_are_removed_by_the_next(tmp_path: Path)
     (tmp_path / "report.pdf").write_bytes(b"half")
     with (tmp_path / ".unfinished").open("a") as listing:
         listing.write('"mine.t')  # the line that was being written
+    cut_off.close()
     (tmp_path / "mine.txt").write_text("the user's own")
     finished(tmp_path, third=b"3")
     assert names(tmp_path) == [MANIFEST, "mine.txt", "third"]
@@ -273,6 +274,7 @@ def test_a_first_run_that_was_cut_off_can_be_run_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "out")
     folder.begin()
     folder.raw("report.json", b"{}")
+    folder.close()
     finished(tmp_path / "out", **{"report.json": b"{ }"})
     assert names(tmp_path / "out") == [MANIFEST, "report.json"]
 

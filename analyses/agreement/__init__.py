@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from analyses.agreement.complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
 from analyses.agreement.overlap import THRESHOLDS, overlap, threshold_mask, top_pixels
@@ -21,6 +21,7 @@ class Agreement:
     order = 40
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
+    gates: ClassVar = {"iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance"}
     ranks_by = ("iou", "the IoU of Grad-CAM and LIME")
 
     def models(self, settings: Settings) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ def reduce_agreement(run: RunView) -> Contribution:
         section,
         per_image=entries,
         findings=agreement_findings(entries),
+        gates={"iou_above_chance": _mean([e["iou"] - e["chance"] for e in entries if e["iou"] is not None])},
         warnings=warnings,
         references=[*otsu, "jaccard1912", "spearman1904"],
         terms=(

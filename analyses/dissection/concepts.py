@@ -10,11 +10,11 @@ from pathlib import Path
 
 from reportgen.errors import UsageError
 from reportgen.inputs import is_file, read_at_most, user_path
+from reportgen.settings import BUILT_IN_CONCEPTS
 
 # Berlin and Kay's eleven (1969); grey and gray are one term.
 COLOURS = ("black", "white", "red", "green", "yellow", "blue", "brown", "purple", "pink", "orange", "grey")
 SPELLINGS = {"gray": "grey"}
-BUILT_IN = ("3k", "classes")
 FREQUENT_WORDS = 3000
 # Shorter ones are fragments of text (s, re, ll), not concepts.
 SHORTEST_WORD = 3
@@ -100,7 +100,7 @@ def _distinct(lines: Iterable[str]) -> tuple[tuple[str, ...], int]:
 def _text(path: Path) -> str:
     """UTF-8, or what the byte order mark says; else Windows' Western encoding, which old word lists are in."""
     if not is_file(path):
-        known = " or ".join(BUILT_IN)
+        known = " or ".join(BUILT_IN_CONCEPTS)
         raise UsageError(f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path")
     data = read_at_most(path)
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from analyses.lime import surrogate as lime
 from analyses.lime.section import reduce_lime
@@ -21,6 +21,7 @@ class Lime:
     order = 30
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
+    gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
     ranks_by = ("r2", "the R² of LIME's surrogate")
     parameter_file = LimeParameters()
 

@@ -43,6 +43,7 @@ def reduce_lime(run: RunView) -> Contribution:
         if image.name in run.shown.images:
             figures.append(_panels(run, position, image, result))
         warnings += _warnings(image, result)
+    spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
     names = [image.name for image in run.images]
     seeds = [entry["seed"] for entry in entries]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings.lime)))
@@ -61,6 +62,7 @@ def reduce_lime(run: RunView) -> Contribution:
         Section(id="lime", title="LIME", blocks=blocks),
         per_image=entries,
         findings=[depends_on_parameters(entries)],
+        gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
         references=("ribeiro2016", "vedaldi2008", "jaccard1912"),
         terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index"),

@@ -15,7 +15,13 @@ from reportgen.rendering.attachments import data_files
 from reportgen.rendering.context import page_context
 from reportgen.rendering.pdf import LOGGER, load_weasyprint
 from reportgen.rendering.sources import sources
-from reportgen.rendering.templates import find_template, shipped_templates, template_folders
+from reportgen.rendering.templates import (
+    find_template,
+    shipped_names,
+    shipped_templates,
+    template_folders,
+    template_sha256,
+)
 from reportgen.rendering.writers import WRITERS
 
 
@@ -90,4 +96,13 @@ def render(
     return written
 
 
-__all__ = ["Limits", "check", "find_template", "render", "shipped_templates", "template_folders"]
+__all__ = [
+    "Limits",
+    "check",
+    "find_template",
+    "render",
+    "shipped_names",
+    "shipped_templates",
+    "template_folders",
+    "template_sha256",
+]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reportgen.document import HexColor, Paper
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.hashing import digest_of, file_sha256
 from reportgen.inputs import is_folder
 from reportgen.rendering.sources import inside
 
@@ -98,6 +99,22 @@ def find_template(template: str | Path) -> Template:
 def template_folders(template: str | Path) -> tuple[Path, ...]:
     """The folders of `find_template`."""
     return find_template(template).folders
+
+
+def template_sha256(template: str | Path) -> str:
+    """One SHA-256 for the files of a template: its own and those of the templates it extends.
+
+    Raises:
+        UsageError: see `find_template`.
+    """
+    listed = []
+    for number, folder in enumerate(find_template(template).folders):
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            # Through a link only what a template may read: `inside` asks for the same folder.
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts) and inside(folder, name):
+                listed.append([number, name, file_sha256(path)])
+    return digest_of(listed)
 
 
 def read_template_file(folder: Path) -> TemplateFile:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.cache import touch
 from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of
@@ -67,6 +68,7 @@ def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Networ
     folder = models_cache / key[:32]
     if not (folder / "meta.json").is_file():
         _export(spec, load(), folder)
+    touch(folder / "meta.json")  # the time of use
     return _read(folder)
 
 

@@ -1,0 +1,219 @@
+"""A program that makes real runs only to have them end badly: it forks one for each request, and kills it where told.
+
+The command line, the pipeline, the store and the renderer are the real ones; the model is a few lines of numpy, so that
+a run takes a fraction of a second. A request is a line of JSON, a list of runs that are started at once:
+
+    argv        of reportgen
+    stderr      file that receives its messages
+    after       seconds until `signal`, or null
+    signal      default SIGKILL
+    operation   kill it right before its n-th operation on the file system, or null
+    size_limit  bytes of the largest file that it may write, or null
+    env         environment variables; AT = "3:2" sends signal 2 when the third image is mapped, AT = "3:/a" removes /a then
+
+The answer is a list of {"code": exit code or minus the signal, "seconds": its life, "operations": how many}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment
+
+from fixtures import make_report
+from reportgen import api, cli, pipeline, plotting, repeat
+from reportgen.analysis import Contribution, RunView, Subject
+from reportgen.classifiers import ClassifierSpec, ClassList, Preprocessing
+from reportgen.document import Column, Figure, Finding, RuntimeRecord, Section, Table
+from reportgen.rendering import render
+from reportgen.runtime import Forward
+from reportgen.settings import Settings
+from reportgen.store import Result
+
+SIDE, CLASSES = 32, 6
+WEIGHT = np.random.default_rng(0).standard_normal((CLASSES, 3)).astype(np.float32)
+
+
+class NumpyEngine:
+    """The mean of each colour, and a linear layer."""
+
+    def __init__(self, spec: ClassifierSpec, record: RuntimeRecord, models_cache: Path) -> None:
+        self.spec, self.record = spec, record
+
+    def normalise(self, frame: np.ndarray) -> np.ndarray:
+        return self.spec.preprocessing.normalise(frame)
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        return Forward(batch.mean((2, 3)) @ WEIGHT.T, batch)
+
+
+class Brightness:
+    """A map, a mask and numbers for each image; a table, a chart and figures from all of them."""
+
+    name, title, version, order = "brightness", "Brightness", "1", 10
+    requires: tuple[str, ...] = ()
+    over = "images"
+    _mapped = 0
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models[:1]
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {"lime": settings.lime.num_samples}
+
+    def map(self, subject: Subject) -> Result:
+        self._mapped += 1
+        number, _, what = os.environ.get("AT", "0:").partition(":")
+        if self._mapped == int(number):
+            Path(what).unlink() if what.startswith("/") else os.kill(os.getpid(), int(what))
+        grey = subject.view.frame.mean(2) / 255
+        noise = np.random.default_rng(subject.seed).random(grey.shape)
+        return Result({"mean": float(grey.mean()), "draw": float(noise.mean())}, {"map": grey, "mask": grey > noise})
+
+    def reduce(self, run: RunView) -> Contribution:
+        entries, figures = [], []
+        for i, image in enumerate(run.images):
+            found = run.result("brightness", i)
+            file = run.files.array(f"maps/{image.slug}/brightness.npy", found.arrays["map"])
+            mask = run.files.mask(f"masks/{image.slug}/brightness.png", found.arrays["mask"])
+            heat = plotting.heat_overlay(run.frame(i), found.arrays["map"])
+            picture = run.files.photo(f"figures/{image.slug}-heat.jpg", heat, alt="brightness")
+            figures.append(Figure(id=f"f{i}", caption=image.name, pictures=[picture], image=image.name))
+            entries.append({**found.values, "map": file, "mask": mask})
+        rows = [[image.name, e["mean"]] for image, e in zip(run.images, entries, strict=True)]
+        columns = [Column(key="image", label="Image"), Column(key="mean", label="Mean", decimals=3)]
+        table = run.files.table(Table(id="means", caption="Means", columns=columns, rows=rows))
+        chart, axes = plotting.chart(80, 40)
+        axes.plot([e["mean"] for e in entries])
+        drawn = Figure(id="chart", caption="", pictures=[run.files.chart("figures/chart.svg", chart, alt="means")])
+        run.files.raw("explain_params.pkl", b"parameters")
+        mean = float(np.mean([e["mean"] for e in entries]))
+        verdict = "supported" if mean > 0.5 else "contradicted"
+        finding = Finding(
+            id="bright", section="brightness", claim="Images are bright.", verdict=verdict, text=f"{mean}"
+        )
+        section = Section(id="brightness", title=self.title, blocks=[table, drawn, *figures])
+        return Contribution(section, per_image=entries, findings=[finding])
+
+
+def toy_spec(name: str, settings: Settings) -> ClassifierSpec:
+    preprocessing = Preprocessing(SIDE, SIDE, (0.5,) * 3, (0.25,) * 3, "bilinear")
+    classes = ClassList(tuple(f"class {i}" for i in range(CLASSES)))
+    return ClassifierSpec(name, "made by a test", "0" * 64, preprocessing, classes, (), lambda: None)  # type: ignore[arg-type, return-value]
+
+
+def install_toys() -> None:
+    """Put the toy model and the toy analysis where the pipeline looks for real ones."""
+    record = RuntimeRecord(name="numpy", precision="exact", device="cpu")
+    for name, value in {
+        "resolve": toy_spec,
+        "decide": lambda *_: record,
+        "Engine": NumpyEngine,
+        "load_analyses": lambda tasks: [Brightness()],
+    }.items():
+        setattr(pipeline, name, value)
+    repeat.resolve = toy_spec
+    assert api.analyse is pipeline.analyse
+
+
+def warm_up() -> None:
+    """Draw and render once, so that no run pays for imports, fonts and the compilation of templates."""
+    compiled: dict[Any, Any] = {}
+    original = Environment.compile
+
+    def compile_once(self: Environment, source: Any, name: Any = None, filename: Any = None, *more: Any) -> Any:
+        if (name, filename) not in compiled:
+            compiled[name, filename] = original(self, source, name, filename, *more)
+        return compiled[name, filename]
+
+    Environment.compile = compile_once  # type: ignore[method-assign, assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        report, run = make_report(Path(folder), 1)
+        render(report, run, run, formats=("html",))
+
+
+CHANGING = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate", "shutil.rmtree"})
+
+
+def count_operations(kill_at: int | None, report: int) -> None:
+    """Count what this process does to the file system from now on, and kill it right before number `kill_at`."""
+    done = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal done
+        if event == "open":
+            changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        else:
+            changes = event in CHANGING
+        if changes and arguments[0] != os.devnull:
+            done += 1
+            os.pwrite(report, str(done).ljust(8).encode(), 0)
+            if done == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def child(run: dict[str, Any], counter: int) -> None:
+    """One run of reportgen; never returns."""
+    os.environ.update(run.get("env") or {})
+    if run.get("size_limit") is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (run["size_limit"], run["size_limit"]))
+    messages = os.open(run["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(messages, 2)
+    os.dup2(quiet, 1)
+    sys.argv = ["reportgen", *run["argv"]]
+    code = 70
+    count_operations(run.get("operation"), counter)
+    try:
+        cli.main()
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve() -> None:
+    install_toys()
+    warm_up()
+    for line in sys.stdin:
+        started = []
+        for run in json.loads(line):
+            counter = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run is over)
+            pid = os.fork()
+            if pid == 0:
+                child(run, counter.fileno())
+            started.append((run, pid, time.monotonic(), counter))
+        for run, pid, start, _ in sorted(started, key=lambda s: s[0].get("after") or float("inf")):
+            if run.get("after") is not None:
+                time.sleep(max(0.0, start + run["after"] - time.monotonic()))
+                os.kill(pid, run.get("signal", signal.SIGKILL))
+        answers = []
+        for _, pid, start, counter in started:
+            _, status = os.waitpid(pid, 0)
+            operations = int(os.pread(counter.fileno(), 8, 0) or b"0")
+            counter.close()
+            code = os.waitstatus_to_exitcode(status)
+            answers.append({"code": code, "seconds": time.monotonic() - start, "operations": operations})
+        print(json.dumps(answers), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

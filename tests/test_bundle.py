@@ -1,0 +1,301 @@
+"""reportgen.bundle, archive and anonymous: equal runs give equal zips, and an anonymous one names nobody."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import json
+import re
+import shutil
+import socket
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image, PngImagePlugin
+
+from fixtures import finish_run, make_report
+from reportgen import anonymous
+from reportgen.anonymous import without_metadata
+from reportgen.bundle import bundle
+from reportgen.document import Document, Picture, Report, Text
+from reportgen.errors import CheckFailed, ReportgenError, UsageError
+from reportgen.reports import read_report
+from reportgen.verify import verify
+
+AUTHORS = ["Ann Lee", "Jörg Größe", "李小龙", "Pat O'Neil & Sons"]
+PLACES = {"affiliation": "Institute of Seeing", "course": "Vision 101"}
+SECRETS = [*AUTHORS, *PLACES.values(), "/home/ann", "ann-laptop", "Canon EOS", "48.1374"]
+
+
+def entries(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return finish_run(*make_report(tmp_path_factory.mktemp("made"), 2))
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that names its authors wherever one can, and whose pictures hold more than pixels."""
+    report, run = make_report(tmp_path_factory.mktemp("signed"), 2)
+    Image.new("RGB", (40, 20), "red").save(run / "figures/logo.png")
+    logo = Picture(file="figures/logo.png", width=40, height=20, alt="Logo of Institute of Seeing")
+    settings = {**report.settings, "document": {"authors": AUTHORS, **PLACES, "logo": "logo.png", "accent": "#0b5a8c"}}
+    section = report.sections[0]
+    placed = section.model_copy(
+        update={"blocks": [*section.blocks, Text(text="Read from /home/ann/photos/cat.jpg today.")]}
+    )
+    report = report.model_copy(
+        update={
+            "document": Document(authors=AUTHORS, logo=logo, **PLACES),
+            "settings": settings,
+            "sections": [placed, *report.sections[1:]],
+        }
+    )
+    photograph(run / report.images[0].picture.file)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Author", "Ann Lee on ann-laptop", zip=True)
+    Image.open(run / "figures/color-bar.png").save(run / "figures/color-bar.png", pnginfo=info)
+    return finish_run(report, run)
+
+
+def photograph(path: Path) -> None:
+    """Give a JPEG what a camera writes: model, place, a comment, a thumbnail after its end."""
+    exif = Image.Exif()
+    exif[0x0110], exif[0x013B] = "Canon EOS", "Ann Lee"
+    exif.get_ifd(0x8825)[29] = "48.1374"
+    Image.open(path).save(path, exif=exif, comment=b"taken by Ann Lee", quality=90)
+    path.write_bytes(path.read_bytes() + b"\xff\xd8 thumbnail by Ann Lee \xff\xd9")
+
+
+# --- bytes ---------------------------------------------------------------------------------------
+
+
+def test_equal_runs_give_equal_bytes(made: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "another name"
+    shutil.copytree(made, copy)
+    (copy / "report.json").chmod(0o600)
+    (copy / "timings.json").write_text("{}")
+    names = bundle(made, tmp_path / "a.zip")
+    assert bundle(copy, tmp_path / "b" / "b.zip") == names
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b/b.zip").read_bytes()
+
+
+def test_a_bundle_holds_the_run_and_what_explains_it(made: Path, tmp_path: Path) -> None:
+    bundle(made, tmp_path / "a.zip")
+    found = entries(tmp_path / "a.zip")
+    run = json.loads((made / "manifest.json").read_bytes())["files"]
+    assert set(found) == {*run, "README.txt", "settings.json", "manifest.json"}
+    for name in run:
+        assert found[name] == (made / name).read_bytes()
+    assert json.loads(found["settings.json"]) == read_report(made).settings
+    listed = json.loads(found["manifest.json"])["files"]
+    assert set(listed) == set(found) - {"manifest.json"}
+    assert {name: listed[name] for name in run} == run
+    readme = found["README.txt"].decode()
+    assert readme.startswith("Explainability report\n\n2 images explained for efficientnet_lite0;")
+    assert "explain_params.pkl" in readme
+    assert "references.bib" not in readme, "this run has none"
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        infos = archive.infolist()
+    assert [info.filename for info in infos] == sorted(found)
+    assert {info.date_time for info in infos} == {(1980, 1, 1, 0, 0, 0)}
+    assert {info.external_attr >> 16 for info in infos} == {stat.S_IFREG | 0o644}
+    assert {info.extra for info in infos} == {b""}
+
+
+def test_a_run_that_is_unfinished_or_was_changed_is_not_packed(made: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(made, tmp_path / "run"))
+    (run / "tables/iou.csv").write_bytes(b"image,iou\na,0.9\n")
+    with pytest.raises(CheckFailed, match=r"not as it was made \(1 changed, the first is tables/iou.csv\)"):
+        bundle(run, tmp_path / "a.zip")
+    (run / "manifest.json").unlink()
+    with pytest.raises(CheckFailed, match=r"has no manifest\.json"):
+        bundle(run, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_too_many_pages(made: Path, tmp_path: Path) -> None:
+    pages = len(pypdfium2.PdfDocument(made / "report.pdf"))
+    bundle(made, tmp_path / "a.zip", max_pages=pages)
+    with pytest.raises(CheckFailed, match=rf"report\.pdf: has {pages} pages, and {pages - 1} are allowed"):
+        bundle(made, tmp_path / "b.zip", max_pages=pages - 1)
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_pages_cannot_be_counted_without_a_pdf(tmp_path: Path) -> None:
+    run = finish_run(*make_report(tmp_path, 1), formats=("html",))
+    with pytest.raises(UsageError, match=r"has no report\.pdf whose pages could be counted"):
+        bundle(run, tmp_path / "a.zip", max_pages=5)
+
+
+# --- anonymous -----------------------------------------------------------------------------------
+
+
+def streams(data: bytes) -> list[bytes]:
+    """A stranger's way to look into a PDF: itself, and whatever in it inflates."""
+    found = [data]
+    for match in re.finditer(rb"stream\r?\n(.*?)endstream", data, re.DOTALL):
+        try:
+            found.append(zlib.decompressobj().decompress(match[1]))
+        except zlib.error:
+            continue
+    return found
+
+
+def test_the_signed_run_does_name_its_authors(signed: Path, tmp_path: Path) -> None:
+    """What the next test looks for is there to be found."""
+    bundle(signed, tmp_path / "a.zip")
+    whole = b"".join(layer for data in entries(tmp_path / "a.zip").values() for layer in streams(data))
+    for secret in [*AUTHORS[:3], *PLACES.values(), "/home/ann", "Canon EOS", "thumbnail by"]:
+        assert secret.encode() in whole, secret
+    assert AUTHORS[1] in pypdfium2.PdfDocument(signed / "report.pdf")[0].get_textpage().get_text_range()
+
+
+def test_an_anonymous_bundle_names_nobody_in_any_byte(signed: Path, tmp_path: Path) -> None:
+    bundle(signed, tmp_path / "a.zip", anonymous=True)
+    found = entries(tmp_path / "a.zip")
+    assert "figures/logo.png" not in found
+    for name, data in found.items():
+        for layer in streams(data):
+            for secret in SECRETS:
+                for form in (secret.encode(), secret.encode("utf-16-be"), secret.encode("utf-16-be").hex().encode()):
+                    assert form.lower() not in layer.lower(), (name, secret)
+    for name in ("report.json", "report.html", "settings.json", "README.txt", "manifest.json"):
+        for folder in (Path.home(), Path.cwd(), signed):
+            assert str(folder) not in found[name].decode(), (name, folder)
+        for word in {getpass.getuser(), socket.gethostname()} - anonymous.COMMON:
+            assert not re.search(rf"(?<![\w/+]){re.escape(word)}(?![\w/+=])", found[name].decode()), (name, word)
+    document = pypdfium2.PdfDocument(found["report.pdf"])
+    text = " ".join(page.get_textpage().get_text_range() for page in document)
+    assert "Read from cat.jpg today." in " ".join(text.split())
+    assert not [secret for secret in SECRETS if secret in text]
+    report = Report.model_validate_json(found["report.json"])
+    assert report.document.authors == report.settings["document"]["authors"] == []
+    assert report.settings["document"]["accent"] == "#0b5a8c", "the rest of the settings stands"
+
+
+def test_an_anonymous_bundle_keeps_pixels_and_numbers_and_verifies(signed: Path, tmp_path: Path) -> None:
+    bundle(signed, tmp_path / "a.zip", anonymous=True)
+    bundle(signed, tmp_path / "b.zip", anonymous=True)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    found = entries(tmp_path / "a.zip")
+    for name, data in found.items():
+        if name.endswith((".jpg", ".png")):
+            assert np.array_equal(pixels(data), pixels((signed / name).read_bytes())), name
+    before, after = read_report(signed), Report.model_validate_json(found["report.json"])
+    assert (after.images, after.findings) == (before.images, before.findings)
+    assert verify(tmp_path / "a.zip").ok
+    (tmp_path / "report.pdf").write_bytes(found["report.pdf"])
+    checked = verify(tmp_path / "report.pdf")
+    assert checked.ok
+    assert "its pages are those that its data give, byte for byte" in checked.notes
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "said"),
+    [
+        ("title", "Report by ann lee", r"report\.html holds 'Ann Lee'"),
+        ("table", "image,by\na,J\u00f6rg Gr\u00f6\u00dfe\n", r"tables/iou\.csv holds 'Jörg Größe'"),
+        ("table", "image,by\na,李小龙\n", r"tables/iou\.csv holds '李小龙'"),
+        ("table", "image\nC:\\Users\\ann\\cat.jpg\n", r"tables/iou\.csv holds the path"),
+        ("table", "image\nQUILLON\n", r"tables/iou\.csv holds 'quillon', the name of this machine or its user"),
+    ],
+)
+def test_what_still_names_somebody_is_found_and_named(
+    signed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, what: str, said: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "quillon")
+    report, run = read_report(signed), Path(shutil.copytree(signed, tmp_path / "run"))
+    for name in ("manifest.json", "report.pdf", "report.html", "report.json", "timings.json"):
+        (run / name).unlink()
+    if where == "title":
+        report = report.model_copy(update={"title": what})
+    run = finish_run(report, run, formats=("html",))
+    if where == "table":
+        from reportgen.store import RunFolder
+
+        folder = RunFolder(run)
+        folder._hashes = dict(_manifest(run))
+        folder._stale = set()
+        folder.raw("tables/iou.csv", what.encode())
+        folder.finish()
+    with pytest.raises(CheckFailed, match=f"not anonymous: {said}"):
+        bundle(run, tmp_path / "a.zip", anonymous=True)
+    assert not (tmp_path / "a.zip").exists()
+    if "quillon" in said:
+        bundle(run, tmp_path / "a.zip", anonymous=True, allowed=("quillon",))
+
+
+def _manifest(run: Path) -> Any:
+    from reportgen.manifest import read_manifest
+
+    return read_manifest(run)
+
+
+def test_a_template_of_the_users_own_has_to_be_named(signed: Path, tmp_path: Path) -> None:
+    report, run = read_report(signed), Path(shutil.copytree(signed, tmp_path / "run"))
+    for name in ("manifest.json", "report.pdf", "report.html", "report.json", "timings.json"):
+        (run / name).unlink()
+    report = report.model_copy(update={"settings": {**report.settings, "template": "mine"}})
+    finish_run(report, run, formats=("html",))
+    with pytest.raises(UsageError, match="need the template 'mine': name its folder with --template"):
+        bundle(run, tmp_path / "a.zip", anonymous=True)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "template.toml").write_text('authors = ["Nora Nobody"]')
+    (mine / "report.html").write_text('{% extends "base/report.html" %}')
+    with pytest.raises(CheckFailed, match=r"not anonymous: report.html holds 'Nora Nobody'"):
+        bundle(run, tmp_path / "a.zip", anonymous=True, template=str(mine))
+    (mine / "template.toml").unlink()
+    bundle(run, tmp_path / "a.zip", anonymous=True, template=str(mine))
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 100, "restart_marker_blocks": 1}])
+def test_a_jpeg_keeps_its_pixels_and_its_colour_profile_and_nothing_else(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = tmp_path / "a.jpg"
+    noise = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path, icc_profile=profile, **options)
+    plain = path.read_bytes()
+    photograph(path)
+    exif = path.read_bytes()
+    cleaned = without_metadata("a.jpg", exif)
+    assert b"Ann Lee" in exif
+    for word in (b"Ann Lee", b"Exif", b"Canon", b"thumbnail"):
+        assert word not in cleaned
+    assert np.array_equal(pixels(cleaned), pixels(exif))
+    assert Image.open(io.BytesIO(without_metadata("a.jpg", plain))).info["icc_profile"] == profile
+    assert np.array_equal(pixels(without_metadata("a.jpg", plain)), pixels(plain))
+    assert without_metadata("a.jpg", cleaned) == cleaned
+
+
+def test_a_damaged_picture_is_one_line(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 30), "red").save(tmp_path / "a.jpg")
+    Image.new("RGB", (30, 30), "red").save(tmp_path / "a.png")
+    for name in ("a.jpg", "a.png"):
+        data = (tmp_path / name).read_bytes()
+        for length in (12, 20, len(data) // 2, len(data) - 3):
+            with pytest.raises(ReportgenError, match="a damaged picture; what it holds besides pixels"):
+                without_metadata(name, data[:length])
+    assert without_metadata("a.svg", b"<svg/>") == b"<svg/>"
