@@ -109,15 +109,16 @@ def opened_zip(path: Path) -> Iterator[Archive]:
         CheckFailed: not a zip, or one that is refused.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check(path, archive)
-            yield Archive(path, archive)
+        archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except zipfile.BadZipFile as error:
         raise CheckFailed(f"{path}: not a zip that can be read ({error})") from None
     except (OSError, NotImplementedError, ValueError, EOFError) as error:
         raise CheckFailed(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    with archive:
+        _check(path, archive)
+        yield Archive(path, archive)
 
 
 def _check(path: Path, archive: zipfile.ZipFile) -> None:

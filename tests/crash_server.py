@@ -130,9 +130,11 @@ def warm_up() -> None:
     original = Environment.compile
 
     def compile_once(self: Environment, source: Any, name: Any = None, filename: Any = None, *more: Any) -> Any:
-        if (name, filename) not in compiled:
-            compiled[name, filename] = original(self, source, name, filename, *more)
-        return compiled[name, filename]
+        # Fonts are folded into the code, as each medium loads them.
+        key = (name, filename, self.filters["asset"].__qualname__)
+        if key not in compiled:
+            compiled[key] = original(self, source, name, filename, *more)
+        return compiled[key]
 
     Environment.compile = compile_once  # type: ignore[method-assign, assignment]
     with tempfile.TemporaryDirectory() as folder:
