@@ -134,7 +134,7 @@ class Model:
     @cached_property
     def exact(self) -> Engine:
         """The same model in exact precision; the engine itself where it is that already."""
-        return self.engine.exact()
+        return self.engine if self.runtime.precision == "exact" else self.engine.exact()
 
     @cached_property
     def identity(self) -> dict[str, Any]:

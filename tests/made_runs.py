@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,5 +96,6 @@ def analyse_toy(
     monkeypatch.setattr("reportgen.pipeline.decide", lambda *_: record)
     monkeypatch.setattr("reportgen.pipeline.load_analyses", lambda tasks: list(analyses))
     chosen = Settings(**{"models": ("toy",), **settings})
-    report, _ = analyse(images, chosen, RunFolder(out), cache, progress=Progress())
+    with closing(RunFolder(out)) as folder:
+        report, _ = analyse(images, chosen, folder, cache, progress=Progress())
     return report, said

@@ -261,7 +261,7 @@ def test_a_disk_that_is_full_is_one_line_and_nothing_looks_whole(
         assert not list(job.folder.rglob(".partial-*"))
         assert_whole_or_unfinished(job.out)
         assert job.finish() == expected
-    assert stopped == {".npz", ".svg", ".json", ".html"}
+    assert stopped == {".npz", ".svg", ".html"}  # a section as the store keeps it is larger than report.json
 
 
 def test_no_space_left_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
