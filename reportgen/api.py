@@ -11,7 +11,8 @@ from reportgen.cache import in_use
 from reportgen.document import Report, TemplateRecord
 from reportgen.errors import UsageError
 from reportgen.gates import JUNIT, junit_xml
-from reportgen.pipeline import Progress, Silent, Stopwatch, analyse
+from reportgen.pipeline import analyse
+from reportgen.progress import Progress, Silent, Stopwatch
 from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
 from reportgen.reports import REPORT, report_json

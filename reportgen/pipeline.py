@@ -7,120 +7,50 @@ changed. Only keys and image records stay in memory, so memory does not grow wit
 from __future__ import annotations
 
 import difflib
-import os
-import platform
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from reportgen import bibliography, selection, wording
 from reportgen import images as image_files
+from reportgen import selection
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
+from reportgen.assembly import assemble
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
-    AnalysisRecord,
     ClassProbability,
-    FileNote,
     ImageRecord,
     Label,
-    ModelRecord,
     Prediction,
-    Provenance,
-    Reference,
     Report,
     RuntimeRecord,
     Shown,
     Skipped,
     Target,
-    Warning_,
 )
 from reportgen.errors import NothingToDo, Problems, UsageError
 from reportgen.fetch import fetch
-from reportgen.frontmatter import FrontMatter, read_front_matter
-from reportgen.gates import check_gates, judged
-from reportgen.glossary import terms
+from reportgen.frontmatter import read_front_matter
+from reportgen.gates import check_gates
 from reportgen.hashing import digest_of, file_sha256, seed_from
+from reportgen.progress import Progress, Silent, Stopwatch
 from reportgen.runtime import Engine, decide, softmax
 from reportgen.sections import reduced
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
-from reportgen.summary import summarise
 from reportgen.truth import Annotation, read_truth
-from reportgen.verdicts import RULES
-from reportgen.versions import own_version, versions
+from reportgen.versions import versions
 
 OBSERVATION_VERSION = "2"
 THUMB_PX = 128
-# Words that every report uses, whatever ran.
-COMMON_TERMS = ("forward pass", "logit", "probability", "target class")
-# What lies where in a run folder.
-CONTENTS = {
-    "explain_params.pkl": "LIME's parameters, an entry an image; plain Python values",
-    "figures/": "every picture of the report",
-    "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
-    "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
-    "references.bib": "the works cited, as BibTeX",
-    "report.json": "everything that this report says, as data",
-    "tables/": "every table at full precision, as CSV",
-}
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
-
-
-class Progress(Protocol):
-    """Where a long run tells how far it is; the command line shows it on stderr."""
-
-    def stage(self, name: str, total: int) -> None:
-        """A stage of `total` steps begins."""
-
-    def step(self, detail: str = "") -> None:
-        """One step is done."""
-
-    def say(self, message: str) -> None:
-        """A line for the user."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def stage(self, name: str, total: int) -> None: ...
-
-    def step(self, detail: str = "") -> None: ...
-
-    def say(self, message: str) -> None: ...
-
-
-@dataclass
-class Stopwatch:
-    """Seconds by stage, and by image and method; they go to timings.json and nowhere else."""
-
-    stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    images: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages[name] += time.perf_counter() - start
-
-    @contextmanager
-    def method(self, image: str, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.images[image][name] += time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -224,7 +154,7 @@ class Run(MappedFolder):
         self.inputs: dict[str, str] = {}
         self.fresh = fresh
         self._models_cache = models_cache
-        self._models: dict[str, Model] = {}
+        self.loaded: dict[str, Model] = {}
 
     def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
         """What `make` returns, kept in the store under the hash of `parts`."""
@@ -254,11 +184,11 @@ class Run(MappedFolder):
 
     def model(self, name: str) -> Model:
         """The classifier `name`, with its backend chosen."""
-        if name not in self._models:
+        if name not in self.loaded:
             spec = resolve(name, self.settings)
             runtime = decide(spec, self.settings.runtime, self.settings.precision, self._models_cache)
-            self._models[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
-        return self._models[name]
+            self.loaded[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
+        return self.loaded[name]
 
     def explain(
         self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder
@@ -430,7 +360,7 @@ def analyse(
             contributions[analysis.name] = run.reduced(analysis)
         progress.step(analysis.title)
     skipped.sort(key=lambda file: file.name)
-    return _report(run, analyses, contributions, skipped, command, front), run.watch
+    return assemble(run, analyses, contributions, skipped, command, front), run.watch
 
 
 def _require_files(settings: Settings, names: Sequence[str], analyses: Sequence[Analysis], progress: Progress) -> None:
@@ -568,137 +498,6 @@ def _pictured(run: Run, position: int, name: str) -> np.ndarray:
     small = Image.fromarray(frame)
     small.thumbnail((THUMB_PX, THUMB_PX), Image.Resampling.LANCZOS)
     return np.asarray(small)
-
-
-def _report(
-    run: Run,
-    analyses: Sequence[Analysis],
-    contributions: dict[str, Contribution],
-    skipped: list[Skipped],
-    command: Sequence[str],
-    front: FrontMatter,
-) -> Report:
-    images = []
-    for position, record in enumerate(run.images):
-        extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
-        images.append(ImageRecord(**{**dict(record), **extra}))
-    findings = [finding for contribution in contributions.values() for finding in contribution.findings]
-    extras: dict[str, Any] = {}
-    for contribution in contributions.values():
-        extras.update(contribution.report)
-    references = _references(run, contributions)
-    report = Report(
-        title=run.settings.title,
-        provenance=_provenance(run, analyses, command),
-        settings=run.settings.public(),
-        document=front.written(run.files),
-        images=images,
-        shown=None if run.shown.everything else run.shown,
-        skipped=skipped,
-        sections=[c.section for c in contributions.values() if c.section is not None],
-        findings=findings,
-        summary=summarise(images, findings, run.settings.models[0]),
-        rules=list(RULES) if findings else [],
-        warnings=[
-            *_precision(images),
-            *_wrong_predictions(images),
-            *(w for c in contributions.values() for w in c.warnings),
-        ],
-        glossary=terms(name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
-        references=references,
-        files=_file_notes(run.files.written),
-        **extras,
-    )
-    measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
-    return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
-
-
-def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:
-    """The works that sections and models rest on; also written as BibTeX."""
-    by: dict[str, list[str | Reference]] = {
-        c.section.id if c.section else name: list(c.references) for name, c in contributions.items()
-    }
-    by["models"] = [key for name in run._models for key in bibliography.of_model(name)]
-    found = bibliography.cited(by)
-    if found:
-        run.files.raw(bibliography.REFERENCES_FILE, bibliography.bibtex(found))
-    return found
-
-
-def _file_notes(written: Iterable[str]) -> list[FileNote]:
-    """What lies where in the run folder, by its first part, in order."""
-    counts = Counter(
-        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in written)
-    )
-    counts["report.json"] = 1
-    return [FileNote(path=path, count=counts[path], text=CONTENTS.get(path, "")) for path in sorted(counts)]
-
-
-def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
-    for image in images:
-        if image.label is not None and image.correct is False:
-            yield Warning_(
-                code="wrong-prediction",
-                image=image.name,
-                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) "
-                "where the label "
-                f"is {image.label.name}; every map of this image explains {image.target.name}.",
-            )
-
-
-def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
-    """What `fast` cost, measured on these images; nothing where they were computed in exact precision."""
-    measured = [extra["deviation"] for image in images if "deviation" in (extra := image.model_extra or {})]
-    if measured:
-        logits, probability = (max(d[key] for d in measured) for key in ("logits", "probability"))
-        same = sum(d["same_class"] for d in measured)
-        yield Warning_(
-            code="fast-precision",
-            text=f"Computed in reduced precision (bf16). Beside fp32, over {wording.count(len(measured), 'image')}: "
-            f"logits differ by at most {100 * logits:.1f} % of the largest, probabilities by at most {probability:.3f}, "
-            f"and the first choice is the same on {same} of {len(measured)}.",
-        )
-
-
-def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) -> Provenance:
-    explained = run.model(run.settings.models[0])
-    models = []
-    asked = [name for name in run.settings.models if name in run._models]
-    for name in dict.fromkeys([*asked, *run._models]):
-        model = run._models[name]
-        roles = [a.name for a in analyses if name in a.models(run.settings)]
-        models.append(
-            ModelRecord(
-                name=name,
-                source=model.spec.source,
-                weights_sha256=model.spec.weights_sha256,
-                preprocessing=model.spec.record(),
-                classes=len(model.spec.classes),
-                roles=roles,
-            )
-        )
-    return Provenance(
-        reportgen=own_version(),
-        python=platform.python_version(),
-        packages=versions(),
-        command=list(command),
-        created=_created(),
-        seed=run.settings.seed,
-        runtime=explained.runtime,
-        models=models,
-        analyses={analysis.name: _identity(analysis, run.settings) for analysis in analyses},
-        inputs=dict(sorted(run.inputs.items())),
-    )
-
-
-def _identity(analysis: Analysis, settings: Settings) -> AnalysisRecord:
-    return AnalysisRecord(version=analysis.version, settings_sha256=digest_of(analysis.relevant(settings)))
-
-
-def _created() -> str:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _files_named_in(settings: Any) -> set[str]:
