@@ -22,6 +22,15 @@ class Cost:
     peak_mib: float
 
 
+# Started in between: a child's peak begins at its parent's size, and a benchmark holds torch.
+LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+
+
 def cost_of(arguments: list[str], cache: Path) -> Cost:
     """Run `python -m reportgen ...` to its end.
 
@@ -31,15 +40,16 @@ def cost_of(arguments: list[str], cache: Path) -> Cost:
     environment = {**os.environ, "REPORTGEN_CACHE_DIR": str(cache)}
     start = time.perf_counter()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reportgen", *arguments], stdout=subprocess.DEVNULL, stderr=said, env=environment
+        command = [sys.executable, "-m", "reportgen", *arguments]
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, *command], stdout=subprocess.PIPE, stderr=said, env=environment, check=True
         )
-        _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
+        status, cpu, peak = json.loads(done.stdout)
         if status != 0:
             said.seek(0)
             raise RuntimeError(said.read().decode(errors="replace")[-2000:])
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(wall, cpu, peak)
 
 
 def end_to_end(images: Path, model: str | None) -> dict[str, Any]:

@@ -110,10 +110,17 @@ def without_metadata(name: str, data: bytes) -> bytes:
 def _without_folders(value: Any) -> Any:
     """Every text with the folders of a machine's paths cut away: `/home/ann/photos/a.jpg` becomes `a.jpg`."""
     if isinstance(value, str):
-        return _PATH.sub(lambda match: PureWindowsPath(match[0]).name, value)
+        return _PATH.sub(_last_part, value)
     if isinstance(value, Mapping):
         return {key: _without_folders(inner) for key, inner in value.items()}
     return [_without_folders(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _last_part(match: re.Match[str]) -> str:
+    """The name of a file without its folders. The last part of a home folder is a user: it stays, for `leaks` to refuse."""
+    parts = PureWindowsPath(match[0]).parts
+    at_home = len(parts) > 1 and parts[1].lower() in ("home", "users", "documents and settings")
+    return match[0] if at_home and len(parts) < 4 else parts[-1]
 
 
 # --- search --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from reportgen.document import (
     Skipped,
     Warning_,
 )
+from reportgen.errors import UsageError
 from reportgen.frontmatter import FrontMatter
 from reportgen.gates import judged
 from reportgen.glossary import terms
@@ -161,7 +162,7 @@ def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) 
         python=platform.python_version(),
         packages=versions(),
         command=list(command),
-        created=_created(),
+        created=created(),
         seed=run.settings.seed,
         runtime=explained.runtime,
         models=models,
@@ -174,7 +175,15 @@ def _identity(analysis: Analysis, settings: Settings) -> AnalysisRecord:
     return AnalysisRecord(version=analysis.version, settings_sha256=digest_of(analysis.relevant(settings)))
 
 
-def _created() -> str:
+def created() -> str:
+    """The date of a report, ISO 8601 in UTC: now, or SOURCE_DATE_EPOCH.
+
+    Raises:
+        UsageError: SOURCE_DATE_EPOCH is no time.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
+    try:
+        moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch else datetime.now(timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {epoch[:40]!r}: give whole seconds since 1970") from None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -62,7 +62,9 @@ class Precision(str, Enum):
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
 Format = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
 Archive = Annotated[bool, typer.Option("--archive", help="Make the PDF for archives: PDF/A-3a, not PDF/UA-1.")]
-Template = Annotated[str | None, typer.Option(help="A shipped template's name, or a folder that extends one.")]
+Template = Annotated[
+    str | None, typer.Option("--template", "-t", help="A shipped template's name, or a folder that extends one.")
+]
 
 
 @app.command()
@@ -119,6 +121,8 @@ def run(
         images = before.images if before else images
         if images is None:
             raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        if repeat and out.resolve() == (repeat if repeat.is_dir() else repeat.parent).resolve():
+            raise UsageError(f"{out}: is the run to repeat; give another folder with -o")
         loaded = before.loaded if before else _load(flags, config)
         command = before.command if before else None
         command = command or _command(images, {**flags, "from": str(repeat) if repeat else None})

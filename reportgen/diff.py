@@ -110,7 +110,14 @@ def _walk(a: Any, b: Any, place: str, tolerance: float) -> Iterator[Difference]:
         for key in [*a, *(key for key in b if key not in a)]:
             yield from _walk(a.get(key), b.get(key), f"{joint}{key}", tolerance)
     elif isinstance(a, list) and isinstance(b, list):
-        key = next((k for k in _NAMES if all(isinstance(item, Mapping) and k in item for item in [*a, *b])), None)
+        key = next(
+            (
+                k
+                for k in _NAMES
+                if all(isinstance(item, Mapping) and k in item and isinstance(item[k], str | int) for item in [*a, *b])
+            ),
+            None,
+        )
         if key is not None and len({item[key] for item in a}) == len(a) and len({item[key] for item in b}) == len(b):
             inside = place.removesuffix(".")
             named_a, named_b = ({f"{inside}[{item[key]}]": item for item in items} for items in (a, b))

@@ -6,10 +6,13 @@ hashes. No numpy here: a renderer reads it too.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from reportgen.files import replacing
 
 MANIFEST = "manifest.json"
 RENDERED = frozenset({"report.pdf", "report.html"})
@@ -45,3 +48,15 @@ def read_manifest(run: Path) -> dict[str, Entry] | None:
 def _well_formed(entry: tuple[object, object]) -> bool:
     sha, size = entry
     return isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha) is not None and type(size) is int and size >= 0
+
+
+def renew_manifest(run: Path, written: Iterable[Path]) -> None:
+    """List files that were written into a finished run folder again; a folder without a manifest stays without one."""
+    files = read_manifest(run)
+    if files is None:
+        return
+    for path in written:
+        data = path.read_bytes()
+        files[path.name] = (hashlib.sha256(data).hexdigest(), len(data))
+    with replacing(run / MANIFEST) as temporary:
+        temporary.write_bytes(manifest_json(files))

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from reportgen.analysis import CheckedParameters, ParameterFile, View, load_analyses
+from reportgen.cache import in_use
 from reportgen.classifiers import resolve
 from reportgen.errors import CheckFailed, NothingToDo, UsageError
 from reportgen.images import MASK_SUFFIX, UnreadableImage, find_images, model_frame, read_image, slugs
@@ -88,21 +89,22 @@ def score(
     if not any(places[file.name] for key, file in files.items() if key in checked.entries):
         counted = f"{len(names)} images found, {len(skipped)} skipped"
         raise NothingToDo(f"{masks}: no mask for any entry's image ({counted}); name it like the image, ending .png")
-    engine = _engine(settings)
-    progress.stage("Scoring entries", len(checked.entries))
-    for key, entry in checked.entries.items():
-        if key not in files:
-            yield Scored(key, problem="no image of that name in the folder")
-        elif (mask := places[files[key].name]) is None:
-            yield Scored(key, files[key].name, problem="no mask")
-        else:
-            try:
-                image = read_image(files[key], settings.max_pixels)
-                iou, seconds = _iou(partial(method.mask, entry=entry), engine, image.pixels, mask)
-                yield Scored(key, image.name, iou, seconds)
-            except (UnreadableImage, UsageError) as error:
-                yield Scored(key, files[key].name, problem=str(error))
-        progress.step(key)
+    with in_use(cache_folder()):  # a run that ends meanwhile sweeps the cache
+        engine = _engine(settings)
+        progress.stage("Scoring entries", len(checked.entries))
+        for key, entry in checked.entries.items():
+            if key not in files:
+                yield Scored(key, problem="no image of that name in the folder")
+            elif (mask := places[files[key].name]) is None:
+                yield Scored(key, files[key].name, problem="no mask")
+            else:
+                try:
+                    image = read_image(files[key], settings.max_pixels)
+                    iou, seconds = _iou(partial(method.mask, entry=entry), engine, image.pixels, mask)
+                    yield Scored(key, image.name, iou, seconds)
+                except (UnreadableImage, UsageError) as error:
+                    yield Scored(key, files[key].name, problem=str(error))
+            progress.step(key)
 
 
 def _format() -> ParameterFile:

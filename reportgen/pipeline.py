@@ -21,7 +21,7 @@ from PIL import Image
 from reportgen import images as image_files
 from reportgen import selection
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
-from reportgen.assembly import assemble
+from reportgen.assembly import assemble, created
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
 from reportgen.document import (
     ClassProbability,
@@ -39,9 +39,10 @@ from reportgen.fetch import fetch
 from reportgen.frontmatter import read_front_matter
 from reportgen.gates import check_gates
 from reportgen.hashing import digest_of, file_sha256, seed_from
+from reportgen.inputs import user_path
 from reportgen.progress import Progress, Silent, Stopwatch
 from reportgen.runtime import Engine, decide, softmax
-from reportgen.sections import reduced
+from reportgen.sections import code_of, reduced
 from reportgen.settings import Settings
 from reportgen.store import Result, RunFolder, Store
 from reportgen.truth import Annotation, read_truth
@@ -174,7 +175,8 @@ class Run(MappedFolder):
         settings = self.settings.model_dump(mode="json")
         return {
             "settings": settings,
-            "files": {name: file_sha256(Path(name)) for name in sorted(_files_named_in(settings))},
+            "files": {name: file_sha256(user_path(name)) for name in sorted(_files_named_in(settings))},
+            "shown": self.shown.model_dump(mode="json"),
             "images": [image.model_dump(mode="json") for image in self.images],
             "mapped": [folder.identity for folder in dict.fromkeys((self, self.probe))],
             "versions": versions(),
@@ -239,7 +241,9 @@ class Run(MappedFolder):
 
         # Only the explained model's frames are ever drawn; a probe set of thousands would fill the disk with the others.
         shown = model.spec.name == self.settings.models[0]
-        key = digest_of(["observation", OBSERVATION_VERSION, image.sha256, model.identity, shown])
+        # The limit too: an image that a colder cache would refuse is refused.
+        limit = self.settings.max_pixels
+        key = digest_of(["observation", OBSERVATION_VERSION, image.sha256, model.identity, shown, limit])
         return key, self._compute(key, observe, image, "prediction")
 
     def _map(
@@ -318,6 +322,9 @@ def analyse(
     """
     progress = progress or Silent()
     analyses = load_analyses(settings.tasks)
+    for analysis in analyses:
+        code_of(analysis)
+    created()
     check_gates(settings.gates, analyses)
     folder.check()
     front = read_front_matter(settings)
@@ -506,7 +513,7 @@ def _files_named_in(settings: Any) -> set[str]:
         values = settings.values() if isinstance(settings, dict) else settings
         return {name for value in values for name in _files_named_in(value)}
     with suppress(OSError, ValueError):  # no path at all
-        return {settings} if isinstance(settings, str) and Path(settings).is_file() else set()
+        return {settings} if isinstance(settings, str) and user_path(settings).is_file() else set()
     return set()
 
 

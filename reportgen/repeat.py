@@ -122,7 +122,9 @@ def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Pa
 def _taken_out(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Take out what is not to be had from a report alone: files, and what would let a stranger do more."""
     for group in ("weights", "classes"):
-        for name in list(settings.get(group) or {}):
+        if not isinstance(settings.get(group), dict):
+            continue
+        for name in list(settings[group]):
             yield (group, name), settings[group].pop(name)
     for key in (("probe",), ("document", "logo"), ("document", "extra_css"), ("dissection", "concepts"), ("template",)):
         value = _at(settings, key)

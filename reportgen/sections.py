@@ -30,13 +30,14 @@ def reduced(
         parts: plain JSON that names all that a reduce can read of the run.
         fresh: reduce again in any case.
     """
-    key = digest_of(["section", FORMAT, analysis.name, analysis.version, _code(type(analysis).__module__), parts])
-    kept = None if fresh else store.get(key)
+    code = code_of(analysis)
+    key = None if code is None else digest_of(["section", FORMAT, analysis.name, analysis.version, code, parts])
+    kept = None if fresh or key is None else store.get(key)
     if kept is None:
         with files.recorded() as written:
             made = _CONTRIBUTION.dump_python(analysis.reduce(run), mode="json")
         kept = Result({"contribution": made, "files": sorted(written)})
-        if sum(files.size(name) for name in written) <= MOST_BYTES:
+        if key is not None and sum(files.size(name) for name in written) <= MOST_BYTES:
             contents = {f"file{i}": _bytes(files.path / name) for i, name in enumerate(kept.values["files"])}
             store.put(key, Result(kept.values, contents))
     else:
@@ -50,10 +51,22 @@ def _bytes(path: Path) -> np.ndarray:
     return np.frombuffer(path.read_bytes(), np.uint8)
 
 
+def code_of(analysis: Analysis) -> str | None:
+    """A hash of the sources that a section is made by: the analysis' whole package and this one; None where none are found.
+
+    Ask for it when the analysis is loaded: a file that is edited during the run is not what runs.
+    """
+    return _code(type(analysis).__module__.partition(".")[0])
+
+
 @cache
-def _code(module: str) -> str:
-    """A hash of the sources that a section is made by: the analysis' package, and this one."""
-    file = Path(sys.modules[module].__file__ or "")
-    own = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+def _code(package: str) -> str | None:
+    module = sys.modules.get(package)
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    single = getattr(module, "__file__", None)
+    own = [path for folder in folders for path in sorted(folder.rglob("*.py"))] or ([Path(single)] if single else [])
     house = sorted(Path(__file__).parent.rglob("*.py"))
-    return digest_of([hashlib.sha256(path.read_bytes()).hexdigest() for path in [*own, *house]])
+    try:
+        return digest_of([hashlib.sha256(path.read_bytes()).hexdigest() for path in [*own, *house]]) if own else None
+    except OSError:
+        return None

@@ -22,7 +22,7 @@ from reportgen.cache import flock, touch
 from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import PARTIAL, replacing, unwritable
-from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json
+from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json, read_manifest
 
 JPEG_QUALITY = 90
 TIMINGS = "timings.json"
@@ -172,10 +172,9 @@ class RunFolder:
 
     def _listed_files(self) -> set[str] | None:
         """The files that a run, finished or cut off, left here; None where there was none."""
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            content = json.loads((self.path / MANIFEST).read_bytes())
-            if content["schema_version"]:
-                return {name for name in content["files"] if _inside(name)}
+        entries = read_manifest(self.path)
+        if entries is not None:
+            return {name for name in entries if _inside(name)}
         with contextlib.suppress(OSError, ValueError):
             lines = self._unfinished.read_text("utf-8").splitlines(keepends=True)
             # A line without its end was being written when the run was cut off.

@@ -8,6 +8,7 @@ The answer of a stranger's server is read up to a limit, never interpreted, and 
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 from reportgen.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.inputs import read_at_most
@@ -301,7 +302,11 @@ def _answer(status: int, body: bytes, whole: bool, packed: bool, token: str) -> 
 
 
 def _without(token: str, text: str) -> str:
-    return text.replace(token, BLOT)
+    """The text with the token taken out, also as it stands in an address, in HTML, or in JSON."""
+    forms = (token, quote(token, safe=""), quote_plus(token), html.escape(token), json.dumps(token)[1:-1])
+    for form in dict.fromkeys(forms):
+        text = text.replace(form, BLOT)
+    return text
 
 
 def _blotted(token: str, value: Any) -> Any:
@@ -312,7 +317,8 @@ def _blotted(token: str, value: Any) -> Any:
         return [_blotted(token, item) for item in value]
     if isinstance(value, dict):
         return {_without(token, key): _blotted(token, item) for key, item in value.items()}
-    return value
+    # A token of digits may come back as a number.
+    return BLOT if token in json.dumps(value) else value
 
 
 def _problem(answer: Answer) -> str | None:

@@ -245,7 +245,11 @@ def _cross_check(found: Verification, carried: Mapping[str, bytes], manifest: Ma
         found.notes.append(f"{PDF} carries no manifest to compare with")
         return
     for name, entry in sorted(own.items()):
-        if name not in RENDERED and name in manifest and manifest[name] != entry:
+        if name in RENDERED:
+            continue
+        if name not in manifest:
+            found.missing.append(f"{name} ({PDF} lists it, {MANIFEST} does not)")
+        elif manifest[name] != entry:
             found.changed.append(f"{name} ({PDF} carries another hash of it)")
 
 
@@ -253,6 +257,8 @@ def _manifest(data: bytes, source: Path) -> dict[str, Entry]:
     manifest = parse_manifest(data)
     if manifest is None:
         raise CheckFailed(f"{source}: its {MANIFEST} is not a manifest of schema version 1")
+    if REPORT not in manifest:
+        raise CheckFailed(f"{source}: its {MANIFEST} lists no {REPORT}, as that of every finished run does")
     return manifest
 
 

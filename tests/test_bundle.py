@@ -210,6 +210,8 @@ def test_an_anonymous_bundle_keeps_pixels_and_numbers_and_verifies(signed: Path,
     [
         ("title", "Report by ann lee", r"report\.html holds 'Ann Lee'"),
         ("table", "image,by\na,J\u00f6rg Gr\u00f6\u00dfe\n", r"tables/iou\.csv holds 'Jörg Größe'"),
+        ("title", "Kept in /home/ann", "report.* holds the path '/home/ann'"),
+        ("title", "By /Users/Ann Smith/x.jpg", "report.* holds the path '/users/ann'"),
         ("table", "image,by\na,李小龙\n", r"tables/iou\.csv holds '李小龙'"),
         ("table", "image\nC:\\Users\\ann\\cat.jpg\n", r"tables/iou\.csv holds the path"),
         ("table", "image\nQUILLON\n", r"tables/iou\.csv holds 'quillon', the name of this machine or its user"),

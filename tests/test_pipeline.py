@@ -677,3 +677,14 @@ def test_reduced_precision_says_what_it_did_to_these_images(tmp_path: Path, monk
     assert f"same on {sum(d['same_class'] for d in measured)} of 3" in warning.text
     assert not exact.warnings
     assert all("deviation" not in (image.model_extra or {}) for image in exact.images)
+
+
+@pytest.mark.parametrize("epoch", ["1700000000000000", "12x", "²"])
+def test_a_date_that_is_none_is_said_before_any_work(
+    epoch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    photos = photo_folder(tmp_path / "photos", "coffee")
+    with pytest.raises(UsageError, match="give whole seconds since 1970"):
+        analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [], monkeypatch)
+    assert not (tmp_path / "cache").exists()

@@ -56,6 +56,14 @@ def test_a_person_with_only_the_pdf_repeats_the_run(server: Any, photos: Path, t
     assert files(tmp_path / "b") == expected
 
 
+def test_a_run_is_not_repeated_over_itself(job: Job) -> None:
+    before = files(job.out)
+    answer = again(job, str(job.photos), "--from", str(job.out / "report.json"), "-o", str(job.out))
+    assert answer["code"] == 2
+    assert "is the run to repeat; give another folder with -o" in answer["said"]
+    assert files(job.out) == before
+
+
 def test_another_seed_is_no_repetition_and_says_so(job: Job, tmp_path: Path) -> None:
     answer = again(job, str(job.photos), "--from", str(job.out), "--seed", "6", "-o", str(tmp_path / "b"))
     assert "note: setting seed: 5 then, 6 now" in answer["said"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def another_version_of_a_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
 
 
 def another_code(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(sections, "_code", lambda module: "edited")
+    monkeypatch.setattr(sections, "_code", lambda package: "edited")
     return {}
 
 
@@ -140,3 +141,39 @@ def test_a_large_section_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPat
     again, same_files, reduces = bench.run()
     assert reduces == 1
     assert (again, same_files) == (report, files)
+
+
+def test_a_file_in_the_home_folder_counts_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(bench.home))
+    words = bench.home / "words.txt"
+    words.write_text("one")
+    named = {"dissection": {"concepts": "~/words.txt"}}
+    assert [bench.run(**named)[2], bench.run(**named)[2]] == [1, 0]
+    words.write_text("two")
+    assert bench.run(**named)[2] == 1
+
+
+def test_an_edit_anywhere_in_the_package_of_an_analysis_makes_another_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "my_methods"
+    (package / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "inner/__init__.py", "inner/chapter.py"):
+        (package / name).write_text("")
+    (package / "inner" / "analysis.py").write_text("class Mine: ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    analysis = importlib.import_module("my_methods.inner.analysis").Mine()
+    before = sections.code_of(analysis)
+    assert before is not None
+    (package / "inner" / "chapter.py").write_text("TEXT = 'another'\n")
+    assert sections.code_of(analysis) == before, "asked once: what is edited during a run is not what runs"
+    sections._code.cache_clear()
+    assert sections.code_of(analysis) not in (None, before)
+    assert sections.code_of(object()) is None, "no source: never kept"  # type: ignore[arg-type]
+
+
+def test_an_image_over_a_lowered_limit_is_refused_although_its_results_are_kept(bench: Bench) -> None:
+    report, _, _ = bench.run()
+    pixels = sorted(image["width"] * image["height"] for image in report["images"])
+    lower, _, _ = bench.run(max_pixels=pixels[0])
+    assert (len(lower["images"]), len(lower["skipped"])) == (1, 1)

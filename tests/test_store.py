@@ -285,7 +285,13 @@ def test_a_first_run_that_was_cut_off_can_be_run_again(tmp_path: Path) -> None:
 )
 def test_a_folder_that_holds_somebody_elses_file_is_refused_untouched(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    # A web app's manifest is a manifest.json too.
+    # A web app's manifest is a manifest.json too, and so are others that number their schema.
+    (tmp_path / "data.csv").write_text("mine")
+    if name == MANIFEST:
+        (tmp_path / name).write_text('{"schema_version": "2.1", "files": ["data.csv"]}')
+        with pytest.raises(UsageError, match="is in the way"):
+            RunFolder(tmp_path).begin()
+    (tmp_path / "data.csv").unlink()
     (tmp_path / name).write_text('{"name": "My app", "icons": []}')
     with pytest.raises(UsageError, match="is in the way") as error:
         RunFolder(tmp_path).begin()
@@ -324,7 +330,8 @@ def test_a_manifest_cannot_have_files_outside_removed(tmp_path: Path, name: str)
     outside = tmp_path / "outside"
     outside.write_text("mine")
     content = manifest(out)
-    content["files"] |= {name: {}, str(outside): {}}
+    entry = {"sha256": "0" * 64, "bytes": 1}
+    content["files"] |= {name: entry, str(outside): entry}
     (out / MANIFEST).write_text(json.dumps(content))
     finished(out, b=b"1")
     assert outside.read_text() == "mine"

@@ -552,3 +552,19 @@ def test_a_folder_in_place_of_the_record_is_said(server: Server, run: Path) -> N
     with pytest.raises(UsageError, match="not a regular file"):
         send(run, server.url)
     shutil.rmtree(run / RECORD)
+
+
+@pytest.mark.parametrize(
+    ("token", "echo"),
+    [
+        ("12345678", '{"token": 12345678}'),
+        ("ab+/c=", '{"url": "https://x/?t=ab%2B%2Fc%3D"}'),
+        ("a&b<c", '{"html": "a&amp;b&lt;c"}'),
+        ("ab+/c=", "no JSON, but ab%2B%2Fc%3D"),
+    ],
+)
+def test_a_token_that_comes_back_in_another_form_is_blotted_out(token: str, echo: str) -> None:
+    answer = submission._answer(200, echo.encode(), True, False, token)
+    shown = json.dumps(answer.value)
+    assert submission.BLOT in shown or json.dumps(submission.BLOT)[1:-1] in shown
+    assert not any(form in shown for form in (token, "%2B%2Fc", "&amp;b"))

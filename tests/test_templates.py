@@ -26,6 +26,7 @@ from reportgen.document import (
     Block,
     Document,
     Figure,
+    Gate,
     Listing,
     Picture,
     Report,
@@ -240,6 +241,10 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
             "warnings": warnings,
             "skipped": report.skipped * 50,
             "document": Document(authors=["Ada of a Long Name"] * 12, affiliation=long, course=long, paper="Letter"),
+            "gates": [
+                Gate(name=f"min_{i}_" + "x" * 90, measure=long, bound="at least", limit=1, value=None, passed=i < 3)
+                for i in range(8)
+            ],
         }
     )
     render(report, run, tmp_path / "out", "brief")
@@ -247,7 +252,9 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
     assert len(pages) <= 2
     text = " ".join("\n".join(pages).split())
     for rest in (
-        "42 more findings",
+        "45 more findings",
+        "3 of 8 gates passed",
+        "and 3 more",
         "7 more",
         "26 more kinds of warning",
         "100 files could not be read",
@@ -255,7 +262,7 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
     ):
         assert rest in text
     page = (tmp_path / "out/report.html").read_text("utf-8")
-    assert "42 more findings" in page
+    assert "45 more findings" in page
     ids = set(re.findall(r'\bid="([^"]+)"', page))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
 
@@ -573,8 +580,25 @@ def _wide_png(side: int) -> bytes:
 
 
 def test_a_page_without_its_policy_is_not_written(plain: Made, tmp_path: Path) -> None:
-    for page in ("<p>{{ report.title }}</p>", "<meta http-equiv='refresh'><script src='http://x/'></script>"):
-        mine = template(tmp_path, {"report.html": page})
+    closed = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'">"""
+    opened = closed.replace("'none'", "*")
+    begin, picture = "<!DOCTYPE html><html><head>", "<img src=http://x/>"
+    for number, page in enumerate(
+        (
+            "<p>{{ report.title }}</p>",
+            "<meta http-equiv='refresh'><script src='http://x/'></script>",
+            # A browser puts these into the body, a title, a comment; or reads the first of two attributes.
+            f"{begin}x{closed}{picture}",
+            f"{begin}</br>{closed}{picture}",
+            f"{begin}<title>{closed}</title>{picture}",
+            f"{begin}<!-->{picture}<!-- -->{closed}",
+            f"{begin}<?x {picture} ?>{closed}",
+            begin + closed.replace("content=", 'content="default-src *" content=') + picture,
+            f'{begin}{closed}<meta http-equiv="refresh" content="0;url=http://x/">',
+            f"{begin}{opened}{picture}",
+        )
+    ):
+        mine = template(tmp_path / str(number), {"report.html": page})
         with pytest.raises(ReportgenError, match="Content-Security-Policy"):
             html_of(plain, tmp_path / "out", mine, TIGHT)
 
@@ -641,3 +665,22 @@ def test_the_six_lines_of_the_guide_restyle_the_report_and_add_a_section(
     assert "<h1>Our model, explained</h1>" in text
     assert "What we conclude</h2>" in text and " images are predicted as labelled." in text
     assert "--own-accent: #7a1f5c" in text and ":root { --font-text: var(--font-ui); }" in text
+
+
+def test_a_parent_that_cannot_be_parsed_is_named(tmp_path: Path) -> None:
+    mine = template(tmp_path, {"report.html": '{% extends "layout.j2" %}', "layout.j2": "one\n{% block x %}"})
+    assert any(line.startswith("layout.j2, line 2: ") for line in check_template(mine))
+
+
+def test_the_title_of_brief_is_cut_as_text_not_as_markup(plain: Made, tmp_path: Path) -> None:
+    report = plain[0].model_copy(update={"title": "x" * 85 + " & a long title & more"})
+    page = html_of((report, plain[1]), tmp_path / "out", "brief")
+    assert re.search(r"<h1>x{85} &amp; \S", page)
+
+
+def test_settings_stand_as_they_would_be_written(plain: Made, tmp_path: Path) -> None:
+    settings = {"seed": 20240101, "dissection": {"lam": 1e-7}}
+    report = plain[0].model_copy(update={"settings": settings})
+    page = html_of((report, plain[1]), tmp_path / "out", "writeup")
+    assert "<td>20240101</td>" in page
+    assert "<td>1e-07</td>" in page

@@ -22,7 +22,7 @@ from reportgen.document import ImageRecord, TemplateRecord
 from reportgen.errors import CheckFailed, UsageError
 from reportgen.hashing import file_sha256
 from reportgen.manifest import manifest_json, read_manifest
-from reportgen.rendering import template_sha256
+from reportgen.rendering import render, template_sha256
 from reportgen.reports import read_report, report_json
 from reportgen.verify import read_any, verify
 from reportgen.versions import own_version, versions
@@ -106,6 +106,25 @@ def test_a_file_changed_together_with_the_manifest_is_found_by_the_pdfs_own(run:
         ((path.relative_to(run).as_posix(), path.read_bytes()) for path in sorted(run.rglob("*")) if path.is_file()),
     )
     assert verify(bundle_of_the_forger).changed == found.changed
+
+
+def test_a_file_taken_out_together_with_its_line_is_found_by_the_pdfs_own(run: Path) -> None:
+    (run / "tables/iou.csv").unlink()
+    entries = read_manifest(run) or {}
+    del entries["tables/iou.csv"]
+    (run / "manifest.json").write_bytes(manifest_json(entries))
+    assert verify(run).missing == ["tables/iou.csv (report.pdf lists it, manifest.json does not)"]
+    del entries["report.json"]
+    (run / "manifest.json").write_bytes(manifest_json(entries))
+    with pytest.raises(CheckFailed, match=r"lists no report\.json"):
+        verify(run)
+
+
+def test_a_run_rendered_again_in_its_place_is_whole(run: Path) -> None:
+    before = (run / "report.html").read_bytes()
+    render(read_report(run), run, run, "brief", ("html",))
+    assert (run / "report.html").read_bytes() != before
+    assert verify(run).ok
 
 
 def test_no_manifest_no_finished_run(run: Path) -> None:

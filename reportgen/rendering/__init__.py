@@ -9,7 +9,7 @@ from pathlib import Path
 from reportgen.document import Report
 from reportgen.errors import UsageError
 from reportgen.files import replacing
-from reportgen.manifest import Entry
+from reportgen.manifest import Entry, renew_manifest
 from reportgen.rendering.apart import Limits, limits_for, render_apart
 from reportgen.rendering.attachments import data_files
 from reportgen.rendering.context import page_context
@@ -57,7 +57,7 @@ def render(
 
     Args:
         run: the run folder, in which the pictures named by the report lie.
-        out: made where it is missing; may be the run folder itself.
+        out: made where it is missing; may be the run folder itself, whose manifest then lists the new files.
         template: the name of a shipped template, or a folder that extends one.
         formats: any of "pdf" and "html".
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
@@ -93,6 +93,8 @@ def render(
                 ):
                     LOGGER.warning("%s", complaint)
         written.append(target)
+    if out.resolve() == Path(run).resolve():
+        renew_manifest(out, written)
     return written
 
 

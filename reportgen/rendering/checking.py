@@ -82,6 +82,12 @@ def _lost_blocks(env: Environment, parsed: Mapping[str, nodes.Template]) -> Iter
         except TemplateNotFound as error:
             yield f"{name}, line 1: no such template to extend: {error.name}"
             continue
+        except TemplateSyntaxError as error:
+            yield f"{error.name or parent}, line {error.lineno}: {error.message}"
+            continue
+        except (UnicodeDecodeError, RecursionError):
+            yield f"{name}, line 1: {parent}, which it extends, cannot be read"
+            continue
         for block in page.body:
             if isinstance(block, nodes.Block) and block.name not in known:
                 yield (

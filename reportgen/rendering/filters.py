@@ -172,7 +172,7 @@ def _setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return number(value)
+        return repr(value)  # to be copied into a settings file
     if isinstance(value, (list, tuple)):
         return ", ".join(_setting(item) for item in value) or "none"
     return str(value) if value else "none"

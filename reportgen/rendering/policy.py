@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 from reportgen.errors import ReportgenError
 
-HEAD_CHARACTERS = 65_536
-# Elements that load nothing, and may stand before the policy.
-BEFORE = frozenset({"html", "head", "meta", "title"})
+# Matched, not parsed: a parser that is not the browser's sees another tree, and a policy outside the head counts for nothing.
+HEAD = re.compile(
+    rb'\s*<!DOCTYPE html>\s*<html[^<>]*>\s*<head>\s*(?:<meta charset="utf-8">\s*)?'
+    rb'<meta http-equiv="Content-Security-Policy" content="([^"<>]*)">',
+    re.IGNORECASE,
+)
+# A second one can only be there to lead away: no policy keeps a page from refreshing to another address.
+HTTP_EQUIV = re.compile(rb"<meta[^>]*http-equiv", re.IGNORECASE)
 SOURCES = re.compile(r"'none'|'unsafe-inline'|'sha(?:256|384|512)-[A-Za-z0-9+/=]+'|data:")
 
 
@@ -18,35 +22,15 @@ def require_policy(page: Path) -> None:
     """Make sure that a browser loads nothing for this page but what is in it.
 
     Raises:
-        ReportgenError: there is no policy before the first element that could load something, or it lets something in.
+        ReportgenError: the page does not begin with a policy, or it lets something in, or it is not the only one.
     """
-    with page.open(encoding="utf-8") as file:
-        head = _Head(file.read(HEAD_CHARACTERS))
-    if head.policy is None or not _is_closed(head.policy):
+    text = page.read_bytes()
+    head = HEAD.match(text)
+    if head is None or not _is_closed(head[1].decode("utf-8", "replace")) or HTTP_EQUIV.search(text, head.end()):
         raise ReportgenError(
             "template: the page has lost its Content-Security-Policy, which keeps it from loading anything; "
-            "extend base/report.html, or copy the <meta> from there to the top of the head"
+            "extend base/report.html, or begin the page as that does, with this one <meta http-equiv>"
         )
-
-
-class _Head(HTMLParser):
-    """The policy of a page, if it comes in time."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.policy: str | None = None
-        self._late = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._late or self.policy is not None:
-            return
-        given = dict(attrs)
-        kind = (given.get("http-equiv") or "").lower()
-        if tag == "meta" and kind == "content-security-policy":
-            self.policy = given.get("content") or ""
-        elif tag not in BEFORE or kind:
-            self._late = True
 
 
 def _is_closed(policy: str) -> bool:

@@ -321,7 +321,9 @@
 
   function csvCell(cell) {
     const text = cell.dataset.value ?? "";
-    return quoted(text.startsWith('"') ? JSON.parse(text) : text);
+    if (!text.startsWith('"')) return quoted(text);
+    const value = JSON.parse(text);
+    return quoted(/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);  // as in the CSV file: no cell is a formula
   }
 
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -490,7 +492,8 @@
   const nav = document.querySelector("nav.contents");
   (document.querySelector(".skip") ?? document.body.firstElementChild).after(bar);
   if (nav) contents(nav, bar);
-  for (const sheet of all("ul.sheet")) imageTools(sheet);
-  for (const box of all(".table-box")) if (box.querySelector("tbody")) sortableTable(box);
+  // A page that shows a part of its images or rows (brief) has nothing to filter, sort or copy.
+  for (const sheet of all("ul.sheet[data-measures]")) imageTools(sheet);
+  for (const box of all(".table-box")) if (box.querySelector("tbody") && box.querySelector("th[data-key]")) sortableTable(box);
   viewer();
 })();
