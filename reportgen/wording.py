@@ -48,6 +48,11 @@ def place(values: np.ndarray) -> str:
     }.get(vertical or horizontal, "centre")
 
 
+def small_amount(value: float) -> str:
+    """The size of a difference that is not zero: `0.038`, `less than 0.001`."""
+    return f"{abs(value):.3f}" if abs(value) >= 0.0005 else "less than 0.001"
+
+
 def probability(p: float) -> str:
     """A p-value: `p = 0.021`, `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -101,7 +101,7 @@ def _two_measures(claim: str, method: str, first: Measured, second: Measured) ->
             continue
         decided.append(verdicts.of_paired(comparison))
         word = claimed if comparison.median > 0 else opposite if comparison.median < 0 else "no other"
-        by = f" by a median of {abs(comparison.median):.3f}" if comparison.median else ""
+        by = f" by a median of {wording.small_amount(comparison.median)}" if comparison.median else ""
         sentences.append(f"{method}'s {measure} is {word} than Grad-CAM's{by} ({wording.tested(comparison)}).")
         evidence.append(_evidence(name, comparison, "cams-measures"))
     return _finding(

@@ -154,8 +154,7 @@ def _pairs(claim: str, a: str, rivals: Mapping[str, str], comparisons: Mapping[s
 def _sentence(a: str, b: str, measure: str, by: Paired) -> str:
     start, unit = MEASURES[measure]
     word = "better than" if by.median > 0 else "worse than" if by.median < 0 else "no better and no worse than"
-    size = f"{abs(by.median):.3f}" if abs(by.median) >= 0.0005 else "less than 0.001"
-    amount = f" by a median of {size} {unit}" if by.median else ""
+    amount = f" by a median of {wording.small_amount(by.median)} {unit}" if by.median else ""
     return f"{start}, {_label(a)} does {word} {_label(b)}{amount} ({wording.tested(by)})."
 
 

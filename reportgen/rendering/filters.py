@@ -171,8 +171,10 @@ def _setting(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, (int, float)):
-        return repr(value)  # to be copied into a settings file
+    if isinstance(value, int):
+        return str(value)  # no groups of digits: it may be copied into a settings file
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, (list, tuple)):
         return ", ".join(_setting(item) for item in value) or "none"
     return str(value) if value else "none"
