@@ -17,6 +17,7 @@ from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
 from reportgen.runtime import Engine, decide, engine, openvino_backend, softmax
 from reportgen.runtime.openvino_backend import ConversionFailed, Exported, exported
+from reportgen.runtime.torch_backend import TorchBackend
 from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 BACKENDS = ("torch", "openvino")
@@ -271,6 +272,25 @@ def test_fast_stays_near_exact(models_cache: Path) -> None:
     fast = Engine(made, record.model_copy(update={"precision": "fast"}), models_cache)
     batch = inputs(4)
     np.testing.assert_allclose(fast.logits(4, copying(batch)), expected(made, batch), rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("fits", [1, 3, 15])
+def test_a_batch_that_does_not_fit_the_device_is_halved(fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = spec()
+    backend = TorchBackend(made.load(), 32, "cpu", "exact")
+    whole = backend._run
+
+    def on_a_small_device(x: torch.Tensor) -> Any:
+        if len(x) > fits:
+            raise torch.cuda.OutOfMemoryError("a small device")
+        return whole(x)
+
+    monkeypatch.setattr(backend, "_run", on_a_small_device)
+    batch = inputs(35)
+    np.testing.assert_allclose(backend.logits(35, copying(batch)), expected(made, batch), atol=1e-4)
+    monkeypatch.setattr(backend, "_run", lambda x: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("none at all")))
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        backend.logits(1, copying(batch))
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 6, 13])

@@ -27,20 +27,29 @@ class TorchBackend:
             torch.backends.cudnn.allow_tf32 = False
         network.trunk.to(self._device)
         network.head.to(self._device)
-        self._buffer = torch.empty((CUDA_BATCH if cuda else CPU_BATCH, 3, side, side), pin_memory=cuda)
+        self._batch = CUDA_BATCH if cuda else CPU_BATCH
+        self._buffer = torch.empty((self._batch, 3, side, side), pin_memory=cuda)
 
     def forward(self, batch: np.ndarray) -> Forward:
         activations, logits = self._run(torch.from_numpy(np.ascontiguousarray(batch)))
         return Forward(logits.float().cpu().numpy(), activations.float().cpu().numpy())
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
-        inputs, parts = self._buffer.numpy(), []
-        for start in range(0, count, len(inputs)):
-            size = min(len(inputs), count - start)
+        inputs, parts, start = self._buffer.numpy(), [], 0
+        while start < count:
+            size = min(self._batch, count - start)
             for offset in range(size):
                 fill(start + offset, inputs[offset])
-            # .cpu() waits for the device, so that the buffer may be written again.
-            parts.append(self._run(self._buffer[:size])[1].float().cpu().numpy())
+            try:
+                # .cpu() waits for the device, so that the buffer may be written again.
+                parts.append(self._run(self._buffer[:size])[1].float().cpu().numpy())
+            except torch.cuda.OutOfMemoryError:
+                if size == 1:
+                    raise
+                self._batch = size // 2  # for good: the next batch would not fit either
+                torch.cuda.empty_cache()
+                continue
+            start += size
         return np.concatenate(parts)
 
     def _run(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
