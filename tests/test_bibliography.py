@@ -86,5 +86,5 @@ def test_a_page_prints_words_works_and_files(tmp_path: Path) -> None:
     )
     (page,) = render(report, run, tmp_path / "out", formats=("html",))
     html = page.read_text("utf-8")
-    assert TERMS["IoU"] in html and "doi:10.1109/ICCV.2017.74" in html and "saliency maps; 3 files" in html
+    assert TERMS["IoU"] in html and "doi:10.1109/ICCV.2017.74" in html and "saliency maps</span>; 3 files" in html
     assert html.index('id="references"') < html.index("Selvaraju, R. R.") < html.index('id="files"')

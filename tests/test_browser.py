@@ -17,10 +17,12 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import Report
+from reportgen.document import Document, Report
 from reportgen.rendering import render
 from reportgen.rendering.filters import visible
+from reportgen.rendering.words import english
 from reportgen.store import RunFolder
+from test_words import as_toml, marked, unmarked
 
 REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"  # read before conftest tidies the environment
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -251,7 +253,8 @@ def test_a_link_to_a_hidden_image_shows_it(visit: Visits) -> None:
     page = visit("?show=wrong")
     assert cards(page) == ["n01608432_kite.JPEG"]
     page.locator(".warnings a, .table a").last.click()
-    assert page.locator(".card:target").is_visible() and len(cards(page)) == 14
+    page.locator(".card:target").wait_for(state="visible")
+    assert len(cards(page)) == 14
 
 
 # --- the viewer ------------------------------------------------------------------------------------------------------
@@ -639,6 +642,84 @@ def test_axe_finds_no_violation(visit: Visits, size: tuple[int, int], theme: str
     page.locator(".card:visible button").first.click()
     page.get_by_role("dialog").get_by_role("radio", name="ScoreCAM").check()
     assert violations(page, ".viewer") == []
+
+
+@pytest.mark.parametrize("language", [None, "de"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_brief_is_clean_too(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path, size: tuple[int, int], language: str | None
+) -> None:
+    """What shows a part alone has nothing to filter, sort or copy; pictures open as on the whole report."""
+    report = made[0].model_copy(update={"document": Document(language=language)})
+    [file] = render(report, made[1], tmp_path, "brief", ("html",))
+    page = visit(size=size, file=file)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert violations(page) == []
+    assert page.locator(".tools, .table-tools, .sort, nav").count() == 0
+    page.locator(".card button").first.click()
+    dialog = page.get_by_role("dialog")
+    heading = dialog.get_by_role("heading")
+    assert heading.inner_text() == f"What was seen of {NAMES[0]}" and heading.get_attribute("lang") == "en"
+    assert violations(page, ".viewer") == []
+    dialog.get_by_role("button", name="Schließen" if language else "Close").click()
+    page.get_by_role("button", name="Dunkle Darstellung" if language else "Dark theme").click()
+    assert violations(page) == []
+
+
+# --- another language ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def german(made: tuple[Report, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    report = made[0].model_copy(update={"document": Document(language="de")})
+    [file] = render(report, made[1], tmp_path_factory.mktemp("german"), formats=("html",))
+    return file
+
+
+def test_the_controls_speak_the_language_of_the_page(visit: Visits, german: Path) -> None:
+    page = visit("?theme=dark", file=german, permissions=["clipboard-read", "clipboard-write"])
+    tools = page.get_by_role("group", name="Bilder filtern und sortieren")
+    tools.get_by_label("Anzeigen", exact=True).select_option(label="Falsch")
+    assert page.get_by_role("status").first.inner_text() == "1 von 14 Bildern angezeigt"
+    tools.get_by_label("Niedrig in", exact=True).select_option(label="IoU")
+    page.get_by_role("button", name="Zurücksetzen").click()
+    page.get_by_role("button", name="Als CSV kopieren: Tabelle 2").click()
+    page.get_by_text("Tabelle 2 kopiert, 14 Zeilen").wait_for()
+    page.locator(".card button").first.click()
+    dialog = page.get_by_role("dialog")
+    assert texts(dialog.locator(".methods legend")) == ["Über der Fotografie"]
+    assert dialog.locator(".viewer-place").inner_text() == "1 von 14"
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_axe_finds_no_violation_in_german(visit: Visits, german: Path, size: tuple[int, int]) -> None:
+    page = visit("?low=iou.iou&most=0.4&sort=iou.iou", size=size, file=german)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert violations(page) == []
+    page.locator(".card:visible button").first.click()
+    assert violations(page, ".viewer") == []
+
+
+def test_every_word_of_the_controls_comes_from_the_catalogue(visit: Visits, tmp_path: Path) -> None:
+    """As in test_words.py, after the script has made its controls and the viewer is open."""
+    report, run = make_report(tmp_path, 3)
+    mine = tmp_path / "mine"
+    (mine / "words").mkdir(parents=True)
+    (mine / "template.toml").write_text('language = "qaa"')
+    (mine / "words/qaa.toml").write_text(as_toml(marked(english())), "utf-8")
+    [file] = render(report, run, tmp_path / "out", mine, ("html",))
+    page = visit("?sort=iou.iou", file=file, permissions=["clipboard-read", "clipboard-write"])
+    page.locator(".table-tools button").first.click()
+    page.get_by_text("copied").first.wait_for()
+    page.locator(".card button").first.click()
+    text = page.content()
+    assert all(f"⟦{key}: " in text for key in ("copied", "opacity", "toDark", "shown", "previous", "find"))
+    assert page.locator("[lang=en].enlarge").count() == page.locator(".enlarge").count() > 0
+    # The name of the button around a picture is for the most part the picture's, and an attribute has one language.
+    text = re.sub(r'aria-label="⟦enlarge: Enlarge: ([^"]*)⟧"', r'aria-label="\1"', text)
+    for image in report.images:
+        text = text.replace(f">{image.name}</h2>", "></h2>")
+    assert unmarked(text, "qaa") == []
 
 
 def test_a_thousand_images_stay_usable(visit: Visits, made: tuple[Report, Path], tmp_path: Path) -> None:

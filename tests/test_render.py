@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import Figure, Report, Section
+from reportgen.document import Figure, Report, Section, Text
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
@@ -246,6 +246,37 @@ def _inflated(data: bytes) -> Iterator[bytes]:
             yield zlib.decompress(match[1])
         except zlib.error:
             continue
+
+
+def test_a_legend_stands_on_the_page_of_its_caption(tmp_path: Path) -> None:
+    report, run = make_report(tmp_path, 1)
+    figure = next(block for block in report.sections[1].blocks if isinstance(block, Figure) and block.legend)
+    assert figure.legend
+    # Higher than its caption, so that at some height of the page the caption would fit, and the legend would not.
+    names = [("#000000", f"legend name {word} of a line") for word in ("one", "two", "three", "four")]
+    legend = figure.legend.model_copy(update={"entries": names})
+    blocks: list[Text | Figure] = []
+    for place in range(60):
+        blocks += [Text(text="word " * 15)] * (place % 6 + 1)
+        blocks.append(
+            figure.model_copy(
+                update={"id": f"f{place}", "pictures": figure.pictures[:1], "columns": 4, "legend": legend}
+            )
+        )
+    section = report.sections[1].model_copy(update={"blocks": blocks})
+    render(
+        report.model_copy(update={"sections": [section], "findings": [], "warnings": []}),
+        run,
+        tmp_path,
+        formats=("pdf",),
+    )
+    with pdfium.PdfDocument(tmp_path / "report.pdf") as document:
+        pages = [leaf.get_textpage().get_text_range() for leaf in document]
+    assert sum(text.count("name one") for text in pages) == 60
+    for page_number, text in enumerate(pages, start=1):
+        assert text.count("name four") == len(re.findall(r"Figure\s\d", text)), (
+            f"page {page_number} has part of a figure"
+        )
 
 
 def _figure_alts(leaf: pdfium.PdfPage) -> Iterator[str]:
@@ -569,3 +600,5 @@ def test_other_filters() -> None:
     assert raw('a\r"b') == '"a\\r\\"b"' and (raw(0.1), raw(1e-7), raw(True), raw(None)) == ("0.1", "1e-07", "True", "")
     assert csp_hash("alert(1)") == "sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI="  # by openssl
     assert prose("31 % of n = 10 in Table 2") == "31\u00a0% of n\u00a0=\u00a010 in Table\u00a02"
+    assert prose("rho -0.39 (from -1.5 to 2), -2.0.") == "rho\u00a0−0.39 (from −1.5 to 2), −2.0."
+    assert prose(plain := "--probe of 1e-06, img-3.jpg, 3-4.5, a/-5.5, -2+3.png, -5.png, -5.5.png") == plain

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from reportgen.document import Report
 from reportgen.errors import UsageError
 from reportgen.files import replacing
-from reportgen.manifest import Entry, renew_manifest
+from reportgen.manifest import Entry, read_manifest, renew_manifest
 from reportgen.rendering.apart import Limits, limits_for, render_apart
 from reportgen.rendering.attachments import data_files
 from reportgen.rendering.context import page_context
@@ -22,20 +23,26 @@ from reportgen.rendering.templates import (
     template_folders,
     template_sha256,
 )
+from reportgen.rendering.words import chosen_language, languages, read_words
 from reportgen.rendering.writers import WRITERS
+from reportgen.reports import read_report, report_json
 
 
-def check(template: str | Path, formats: Sequence[str]) -> None:
+def check(template: str | Path, formats: Sequence[str], language: str | None = None) -> None:
     """Whether `render` can begin: asked before the work that leads to it.
 
+    Args:
+        language: of the words of the pages; None: what the template says.
+
     Raises:
-        UsageError: an unknown template or format.
+        UsageError: an unknown template, format or language, or a mistake in the template's words.
         ReportgenError: the PDF library cannot be loaded.
     """
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
         raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
-    find_template(template)
+    chosen = find_template(template)
+    read_words(chosen, chosen_language(chosen, language))
     if "pdf" in formats:
         load_weasyprint()
 
@@ -57,7 +64,8 @@ def render(
 
     Args:
         run: the run folder, in which the pictures named by the report lie.
-        out: made where it is missing; may be the run folder itself, whose manifest then lists the new files.
+        out: made where it is missing; may be a finished run's folder where that run's report is this one: its manifest
+            then lists the new files.
         template: the name of a shipped template, or a folder that extends one.
         formats: any of "pdf" and "html".
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
@@ -68,12 +76,15 @@ def render(
         the files written, in the order of `formats`.
 
     Raises:
-        UsageError: an unknown template or format.
+        UsageError: an unknown template, format or language, or `out` is the finished run of another report.
         ReportgenError: a picture is missing, the template is wrong or takes more than its limits, or the PDF library
             cannot be loaded.
     """
-    check(template, formats)
+    check(template, formats, report.document.language)
+    _require_no_other_run(report, Path(run), Path(out))
     chosen = find_template(template)
+    language = chosen_language(chosen, report.document.language)
+    words = read_words(chosen, language)
     files = sources(report, Path(run), chosen.folders)
     if "pdf" in formats:
         files = replace(files, data=data_files(report, files, manifest), archive=archive)
@@ -84,7 +95,7 @@ def render(
     for name in dict.fromkeys(formats):
         target = out / f"report.{name}"
         with replacing(target) as temporary:
-            context = page_context(report, name, chosen.file)
+            context = page_context(report, name, chosen.file, language, words)
             if trusted:
                 WRITERS[name](context, files, temporary)
             else:
@@ -93,15 +104,25 @@ def render(
                 ):
                     LOGGER.warning("%s", complaint)
         written.append(target)
-    if out.resolve() == Path(run).resolve():
-        renew_manifest(out, written)
+    renew_manifest(out, written)
     return written
+
+
+def _require_no_other_run(report: Report, run: Path, out: Path) -> None:
+    """Pages belong to the data beside them: into a finished run go pages of its own report alone."""
+    if out.resolve() == run.resolve() or read_manifest(out) is None:
+        return
+    with suppress(UsageError):  # a damaged report is another
+        if report_json(read_report(out)) == report_json(report):
+            return
+    raise UsageError(f"{out}: holds the finished run of another report; give another folder with -o")
 
 
 __all__ = [
     "Limits",
     "check",
     "find_template",
+    "languages",
     "render",
     "shipped_names",
     "shipped_templates",

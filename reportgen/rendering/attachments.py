@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reportgen.document import Report
-from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json, read_manifest
+from reportgen.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
 from reportgen.rendering.filters import moment
 from reportgen.rendering.sources import Sources, mime_type
 from reportgen.reports import REPORT, report_json
@@ -38,10 +38,10 @@ def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] |
     """
     data = report_json(report)
     if manifest is None:
-        manifest = read_manifest(sources.run) or {REPORT: _entry(data)}
+        manifest = read_manifest(sources.run) or {REPORT: entry_of(data)}
     files = {name: entry for name, entry in manifest.items() if name not in RENDERED}
     for name in sorted(sources.pictures - set(files)):
-        files[name] = _entry(sources.picture(name).read_bytes())
+        files[name] = entry_of(sources.picture(name).read_bytes())
     return {REPORT: data, MANIFEST: manifest_json(files)}
 
 
@@ -62,10 +62,6 @@ def attaching(sources: Sources, created: str) -> Callable[[Any, Any], None]:
         _attach(pdf, attached, created, sources)
 
     return finish
-
-
-def _entry(data: bytes) -> Entry:
-    return hashlib.sha256(data).hexdigest(), len(data)
 
 
 def _jpeg_hashes(pdf: pydyf.PDF) -> set[str]:

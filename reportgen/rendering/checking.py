@@ -6,23 +6,23 @@ reportgen, under the same sandbox and limits as any report.
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-from reportgen.errors import ReportgenError
+from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering.apart import limits_for, render_apart
 from reportgen.rendering.context import CONTEXT_VERSION, page_context
 from reportgen.rendering.environment import environment
 from reportgen.rendering.pdf import load_weasyprint
 from reportgen.rendering.sources import inside, sources
-from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, find_template, shipped_templates
+from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, Template, find_template, nearest, shipped_templates
+from reportgen.rendering.words import chosen_language, languages, missing_words, read_words
 from reportgen.reports import read_report
 
 ENDINGS = (".html", ".css", ".js", ".txt")
@@ -45,10 +45,11 @@ def check_template(template: str | Path) -> list[str]:
     version = chosen.file.context_version
     if version not in (None, CONTEXT_VERSION):
         mistakes.append(f"{OWN_FILE}: written for context {version}, this reportgen has {CONTEXT_VERSION}")
+    mistakes += _words(chosen)
     if len(chosen.folders) > 1 and not mistakes:
         mistakes += _lost_blocks(env, parsed)
         mistakes += _lost_files(parsed, chosen.folders[1:])
-    return mistakes or _rendered(chosen.folders, chosen.file, own)
+    return mistakes or _rendered(chosen)
 
 
 def _parsed(env: Environment, own: Path) -> tuple[dict[str, nodes.Template], list[str]]:
@@ -92,7 +93,7 @@ def _lost_blocks(env: Environment, parsed: Mapping[str, nodes.Template]) -> Iter
             if isinstance(block, nodes.Block) and block.name not in known:
                 yield (
                     f"{name}, line {block.lineno}: block {block.name} overrides nothing: {parent} has no such block"
-                    f"{_nearest(block.name, known)}"
+                    f"{nearest(block.name, known)}"
                 )
 
 
@@ -121,36 +122,55 @@ def _lost_files(parsed: Mapping[str, nodes.Template], bases: Collection[Path]) -
         if name != PAGE and name not in known and name not in used:
             yield (
                 f"{name}: overrides nothing: the base has no such file, and no template of the folder includes it"
-                f"{_nearest(name, known)}"
+                f"{nearest(name, known)}"
             )
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _words(template: Template) -> list[str]:
+    """What is wrong with the words of the folder, in its own language and in every other that it has a file of."""
+    mistakes = []
+    try:
+        spoken = {chosen_language(template, None), *languages(template.folders[:1])}
+    except UsageError as error:
+        mistakes, spoken = [str(error)], set()
+    for language in sorted(spoken):
+        try:
+            read_words(template, language)
+        except UsageError as error:
+            mistakes.append(str(error))
+            continue
+        missing = missing_words(template, language)
+        if missing:
+            mistakes.append(f"words/{language}.toml: stand in English, as they are not there: {', '.join(missing)}")
+    return [text.removeprefix(f"{template.folders[0]}{os.sep}") for text in dict.fromkeys(mistakes)]
 
 
 # --- rendering -----------------------------------------------------------------------------------
 
 
-def _rendered(folders: tuple[Path, ...], file: Any, own: Path) -> list[str]:
+def _rendered(template: Template) -> list[str]:
     """The first mistake that rendering the example meets; where there is none, what WeasyPrint complains about."""
     fixture = shipped_templates() / FIXTURE
     report = read_report(fixture)
-    files = sources(report, fixture, folders)
+    files = sources(report, fixture, template.folders)
+    language = chosen_language(template, None)
+    words = read_words(template, language)
     limits = limits_for(len(files.pictures))
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         target = Path(scratch) / "out"
         try:
             for medium in ("html", "pdf"):
-                context = page_context(report, medium, file)
+                context = page_context(report, medium, template.file, language, words)
                 complaints = render_apart(medium, context, files, target, limits)
             render_apart("page", context, files, target, limits)
         except ReportgenError as error:
             return [str(error).removeprefix("template ")]
         page = target.read_text("utf-8")
     wanted = [text for text in complaints if not any(words in text for words in NOT_ITS_FAULT)]
-    return [_with_place(text.removeprefix("PDF: "), page, own) for text in wanted]
+    return [_with_place(text.removeprefix("PDF: "), page, template.folders[0]) for text in wanted]
 
 
 def _with_place(complaint: str, page: str, own: Path) -> str:

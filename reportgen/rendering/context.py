@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
-from reportgen.rendering.filters import citation, flat, is_numeric, slug
+from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
 from reportgen.rendering.templates import TemplateFile
+from reportgen.rendering.words import ENGLISH, english
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
@@ -27,13 +28,20 @@ CARDS = {"pdf": 1000, "html": 2000}
 NOTES, NAMES = 12, 24
 
 
-def page_context(report: Report, medium: str, template: TemplateFile | None = None) -> dict[str, Any]:
+def page_context(
+    report: Report,
+    medium: str,
+    template: TemplateFile | None = None,
+    language: str = ENGLISH,
+    words: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The names that a template may use (docs/templates.md lists them for users).
 
     `medium`            "html" or "pdf"
     `report`            the report as plain data
     `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
                         run's settings say; where they are silent, what template.toml says
+    `language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
     `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
     `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
     `sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
@@ -59,6 +67,7 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
     """
     data = report.model_dump(mode="json")
     template = template or TemplateFile()
+    words = words or english()
     chosen = data["document"]["sections"] or template.sections
     wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
@@ -77,30 +86,32 @@ def page_context(report: Report, medium: str, template: TemplateFile | None = No
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
-        "document": _document(data, template),
+        "document": _document(data, template, words),
+        "language": language,
+        "words": words,
         "stands": stands,
         "left_out": _left_out(data["sections"], chosen),
         "sections": sections,
         "contents": [_contents_entry(section) for section in sections],
         "images": _with_figures(images, figures, measures),
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in measures],
-        "findings": _placed_findings(data["findings"], sections, figures, tables),
+        "findings": _placed_findings(data["findings"], sections, figures, tables, words),
         "warnings": _grouped_warnings(data["warnings"], image_anchors),
         "tables": [table for table in tables if table["file"]],
-        "references": _numbered_references(data["references"], sections),
+        "references": _numbered_references(data["references"], sections, words),
         "settings": flat(data["settings"]),
         "totals": _totals(data, images, figures, tables),
     }
 
 
-def _document(data: dict[str, Any], template: TemplateFile) -> dict[str, Any]:
+def _document(data: dict[str, Any], template: TemplateFile, words: Mapping[str, Any]) -> dict[str, Any]:
     """The run's own settings; where they are silent, the template's; where both are, the defaults."""
     given = data["document"]
-    title = data["title"] if data["title"] != DEFAULT_TITLE else template.title or DEFAULT_TITLE
+    title = data["title"] if data["title"] != DEFAULT_TITLE else template.title or words["title"]
     accent = given["accent"] or template.accent
     logo = {**given["logo"], "asset": ""} if given["logo"] else None
     if logo is None and template.logo:
-        logo = {"file": "", "asset": template.logo, "alt": "Logo"}
+        logo = {"file": "", "asset": template.logo, "alt": words["logo"]}
     return {
         "title": title,
         "authors": given["authors"] or template.authors,
@@ -274,10 +285,11 @@ def _placed_findings(
     sections: list[dict[str, Any]],
     figures: list[dict[str, Any]],
     tables: list[dict[str, Any]],
+    words: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     titles = {section["id"]: section["title"] for section in sections}
     places = {
-        block["id"]: {"anchor": block["anchor"], "place": f"{block['type'].capitalize()} {block['number']}"}
+        block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
         for block in [*figures, *tables]
     }
     nowhere = {"anchor": "", "place": ""}
@@ -310,9 +322,11 @@ def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, s
     ]
 
 
-def _numbered_references(references: list[dict[str, Any]], sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _numbered_references(
+    references: list[dict[str, Any]], sections: list[dict[str, Any]], words: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
-    places["models"] = {"title": "Models", "anchor": ""}
+    places["models"] = {"title": words["models"], "anchor": ""}
     return [
         {
             **work,

@@ -91,8 +91,10 @@ def page_chunks(env: Environment, context: dict[str, Any]) -> Iterator[str]:
     Raises:
         ReportgenError: the template is wrong; names its file and line.
     """
+    # Macros that are imported without the context know its words all the same.
+    spoken = {name: context[name] for name in ("words", "language")}
     try:
-        yield from env.get_template(PAGE).generate(context)
+        yield from env.get_template(PAGE, globals=spoken).generate(context)
     except ReportgenError as error:
         raise ReportgenError(f"{_place(error)}{error}") from error
     except TemplateSyntaxError as error:

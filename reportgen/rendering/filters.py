@@ -1,6 +1,7 @@
 """Small pure filters for templates: values in, plain text out. None of them makes HTML.
 
-A template escapes what they return, like everything else but the rules of `stylesheet`.
+A template escapes what they return, like everything else but the rules of `stylesheet`; `fill` and `counted` escape
+themselves what they put together.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 MINUS = "\N{MINUS SIGN}"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
+PLACE = re.compile(r"\{(\w+)\}")
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 TRICKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+ENGLISH_DATE = {"date": "{day} {month} {year}", "months": MONTHS}
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
@@ -131,11 +136,14 @@ def _pieces(word: str, longest: int) -> list[str]:
 
 
 def prose(text: str) -> str:
-    """A sentence whose numbers stay with their sign or unit at the end of a line: `31 %`, `n = 10`, `Table 2`."""
-    text = visible(text)
+    """A sentence whose numbers stay with their sign or unit at the end of a line: `31 %`, `n = 10`, `Table 2`.
+
+    A hyphen before a decimal is a minus; one inside a word, an option or a file name stays.
+    """
+    text = re.sub(r"(?<![^\s(\[=])-(?=\d+\.\d+(?:[\s,;:)\]%]|\.?$|\.\s))", MINUS, visible(text))
     text = re.sub(r"(?<=\d) (?=(?:%|px|mm|s|ms|MB|GB)(?!\w))", NO_BREAK, text)
     text = re.sub(r"(?<=\S) ([=<>≤≥≈×±]) (?=[\d−+-])", rf"{NO_BREAK}\1{NO_BREAK}", text)
-    return re.sub(r"\b(Figure|Table|Section|n|p) (?=\d)", rf"\1{NO_BREAK}", text)
+    return re.sub(r"\b(Figure|Table|Section|n|p|R²|rho|IoU) (?=[\d+−])", rf"\1{NO_BREAK}", text)
 
 
 def slug(text: str) -> str:
@@ -148,11 +156,33 @@ def plural(count: int, singular: str, plural: str | None = None) -> str:
     return f"{number(count)} {singular if count == 1 else plural or singular + 's'}"
 
 
-def join_words(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """Words with values in their places: `Figure {n}`. No `str.format`: words may come from strangers."""
+    return PLACE.sub(lambda match: str(values[match[1]]), text)
+
+
+def fill(text: str, **values: Any) -> Markup:
+    """`filled` for a page: words and values are escaped, but for values that are markup of the template's own."""
+    parts = PLACE.split(text)
+    inside = [
+        value if isinstance(value, Markup) else visible(str(value), TRICKS)
+        for value in map(values.__getitem__, parts[1::2])
+    ]
+    return Markup().join(part for pair in zip(parts[::2], [*inside, ""], strict=True) for part in pair)
+
+
+@pass_context
+def counted(context: Context, count: int, forms: Sequence[str], **values: Any) -> Markup:
+    """The form of the words that goes with a count, filled: `1 image`, `10 images`."""
+    form = forms[0 if count in context["words"]["one"] else -1]
+    return fill(form, n=number(count), **values)
+
+
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; `last` is the word before the last one."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -205,14 +235,16 @@ def w3c_time(created: str) -> str:
     return parsed.strftime("%Y-%m-%dT%H:%M:%SZ") if parsed else ""
 
 
-def day(created: str) -> str:
-    """`5 August 2026`, or the text as it came. Month names do not depend on the locale."""
+def day(created: str, words: Mapping[str, Any] = ENGLISH_DATE) -> str:
+    """`5 August 2026`, or the text as it came. Month names do not depend on the locale, but on `words`."""
     parsed = moment(created)
-    return f"{parsed.day} {MONTHS[parsed.month - 1]} {parsed.year}" if parsed else created
+    if parsed is None:
+        return created
+    return filled(words["date"], {"day": parsed.day, "month": words["months"][parsed.month - 1], "year": parsed.year})
 
 
 def stylesheet(css: str) -> Markup:
-    """A user's own rules, for the inside of a style element: the one filter whose result is not escaped again.
+    """A user's own rules, for the inside of a style element: the one filter whose result is not escaped.
 
     Only `</` could end the element; `<\\/` says the same to CSS, in a string, an address and a comment alike.
     """
@@ -222,8 +254,10 @@ def stylesheet(css: str) -> Markup:
 FILTERS = {
     "cell": cell,
     "citation": citation,
+    "counted": counted,
     "csp_hash": csp_hash,
     "day": day,
+    "fill": fill,
     "flat": flat,
     "join_words": join_words,
     "number": number,

@@ -19,7 +19,7 @@ from reportgen.errors import ReportgenError
 from reportgen.rendering.attachments import attaching
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.sources import Sources
-from reportgen.rendering.tagging import complete_tags, place_names
+from reportgen.rendering.tagging import complete_tags, noted_languages, place_names
 
 if TYPE_CHECKING:
     import pydyf
@@ -56,11 +56,11 @@ def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
     attach = attaching(sources, context["report"]["provenance"]["created"])
 
     def finish(document: Any, pdf: pydyf.PDF) -> None:
-        complete_tags(pdf, place_names(context))
+        complete_tags(pdf, place_names(context), languages)
         attach(document, pdf)
 
     try:
-        with _complaints(), _rare_collections():
+        with _complaints(), _rare_collections(), noted_languages() as languages:
             document = weasyprint.HTML(string=page, url_fetcher=RunFetcher(sources)).render(
                 font_config=fonts, stylesheets=styles, pdf_variant=variant
             )

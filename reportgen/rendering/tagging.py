@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from reportgen.document import PAGE_PARTS
+from reportgen.rendering.filters import filled, slug
 
 if TYPE_CHECKING:
     import pydyf
 
 
-def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str]) -> None:
-    """Headers know their direction and names, and each link is one link that says where it leads.
+@contextmanager
+def noted_languages() -> Iterator[dict[bytes, str]]:
+    """The language of every structure element that WeasyPrint makes meanwhile, by reference.
+
+    It lays text out by the attribute `lang`, and writes the language of the whole document alone. It offers no place to
+    add that of an element, hence the function that is put in front of its own.
+    """
+    from weasyprint.pdf import tags
+
+    original = tags._build_box_tree
+    noted: dict[bytes, str] = {}
+
+    def build(box: Any, *others: Any) -> Iterator[pydyf.Dictionary]:
+        for element in original(box, *others):
+            noted.setdefault(element.reference, getattr(box, "_box", box).style["lang"])
+            yield element
+
+    tags._build_box_tree = build
+    try:
+        yield noted
+    finally:
+        tags._build_box_tree = original
+
+
+def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str], languages: Mapping[bytes, str]) -> None:
+    """Headers know their direction and names, each link is one link that says where it leads, parts say their language.
 
     Args:
+        languages: see `noted_languages`.
         labels: anchor of a place in the report -> what a reader calls it, see `place_names`; the words of the anchor
             itself where it is not among them.
     """
@@ -24,6 +53,7 @@ def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str]) -> None:
         return
     _scope_headers(pdf, root, objects)
     _one_annotation_a_link(root, objects)
+    _say_languages(pdf.catalog["Lang"].string, languages, objects)
     for annotation in (item for item in objects.values() if item.get("Subtype") == "/Link"):
         target = annotation.get("Dest")
         if target is not None:
@@ -33,12 +63,18 @@ def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str]) -> None:
 
 def place_names(context: Mapping[str, Any]) -> dict[str, str]:
     """Anchor -> name of every place of the page that a link may lead to, see `page_context`."""
-    names = {image["anchor"]: f"Image {image['name']}" for image in context["images"]}
+    words = context["words"]
+    parts = ("summary", "gates", "warnings", "images", *PAGE_PARTS)
+    names = {part: words[part] for part in parts}
+    for image in context["images"]:
+        names[image["anchor"]] = filled(words["image"], {"name": image["name"]})
+    for finding in context["findings"]:
+        names[f"finding-{slug(finding['id'])}"] = filled(words["finding"], {"name": finding["id"]})
     for section in context["sections"]:
-        names[section["anchor"]] = f"Section {section['number']}, {section['title']}"
+        names[section["anchor"]] = filled(words["section"], {"n": section["number"], "title": section["title"]})
         for block in section["blocks"]:
             if block["type"] in ("figure", "table"):
-                names[block["anchor"]] = f"{block['type'].capitalize()} {block['number']}"
+                names[block["anchor"]] = filled(words[block["type"]], {"n": block["number"]})
             elif block["type"] == "heading":
                 names[block["anchor"]] = block["text"]
     return names
@@ -63,6 +99,15 @@ def _scope_headers(pdf: pydyf.PDF, root: pydyf.Dictionary, objects: Mapping[byte
         tree = pydyf.Dictionary({"Names": pydyf.Array(part for pair in named for part in pair)})
         pdf.add_object(tree)
         root["IDTree"] = tree.reference
+
+
+def _say_languages(whole: str, languages: Mapping[bytes, str], objects: Mapping[bytes, pydyf.Dictionary]) -> None:
+    """Write the language of every element that speaks another than the one around it (ISO 32000-1, 14.9.2)."""
+    import pydyf
+
+    for reference, language in languages.items():
+        if language and language != languages.get(objects[reference]["P"], whole):
+            objects[reference]["Lang"] = pydyf.String(language)
 
 
 def _one_annotation_a_link(root: pydyf.Dictionary, objects: Mapping[bytes, pydyf.Dictionary]) -> None:

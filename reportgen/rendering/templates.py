@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -42,6 +45,8 @@ class TemplateFile(BaseModel):
     logo: str = Field("", description="a picture in the template's folder")
     accent: HexColor | None = None
     paper: Paper | None = None
+    language: str = Field("", description="of the words of the pages")
+    words: dict[str, Any] = Field({}, description="single words in place of the language's own")
     sections: list[str] = []
 
 
@@ -124,17 +129,8 @@ def read_template_file(folder: Path) -> TemplateFile:
         UsageError: it is not TOML, or a key or value is wrong.
     """
     path = folder / OWN_FILE
-    if not path.is_symlink() and not path.exists():
-        return TemplateFile()
-    real = inside(folder, OWN_FILE)
-    if real is None or real.stat().st_size > LARGEST_FILE:
-        raise UsageError(f"{path}: not a file of this folder of at most {LARGEST_FILE} bytes")
     try:
-        return TemplateFile.model_validate(tomllib.loads(real.read_bytes().decode("utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid TOML ({error})") from None
+        return TemplateFile.model_validate(read_toml(folder, OWN_FILE))
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
@@ -142,6 +138,32 @@ def read_template_file(folder: Path) -> TemplateFile:
             raise UsageError(f"{path}: unknown key {key}; known: {', '.join(TemplateFile.model_fields)}") from None
         reason = problem["msg"].removeprefix("Value error, ")
         raise UsageError(f"{path}: {key}: {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}") from None
+
+
+def read_toml(folder: Path, name: str) -> dict[str, Any]:
+    """What a TOML file of a template's folder says; nothing where there is none.
+
+    Raises:
+        UsageError: it is not TOML, too large, or a link that leads out of the folder.
+    """
+    path = folder / name
+    if not path.is_symlink() and not path.exists():
+        return {}
+    real = inside(folder, name)
+    if real is None or real.stat().st_size > LARGEST_FILE:
+        raise UsageError(f"{path}: not a file of this folder of at most {LARGEST_FILE} bytes")
+    try:
+        return tomllib.loads(real.read_bytes().decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
+        raise UsageError(f"{path}: not valid TOML ({error})") from None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean NAME?`, or nothing where no known name is near."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def new_template(folder: Path) -> list[Path]:

@@ -6,16 +6,12 @@
 "use strict";
 
 (() => {
-  const WORDS = {
-    contents: "Contents", toDark: "Dark theme", toLight: "Light theme",
-    tools: "Filter and sort the images", show: "Show", all: "All", right: "Right", wrong: "Wrong", unlabelled: "No label",
-    class: "Class", find: "Find", findHint: "name or class", low: "Low in", any: "Any value", most: "At most",
-    sort: "Sort by", order: "Report order", name: "File name", probability: "Probability", up: "Ascending ↑", down: "Descending ↓",
-    reset: "Reset", shown: (n, all) => `${n} of ${all} images shown`,
-    copy: "Copy as CSV", copied: (name, n) => `${name} copied, ${n} ${n === 1 ? "row" : "rows"}`, notCopied: "The browser did not allow it",
-    enlarge: (what) => `Enlarge: ${what}`, original: "Original", over: "Over the photograph", opacity: "Opacity",
-    previous: "← Previous", next: "Next →", close: "Close", place: (i, n) => `${i} of ${n}`,
-  };
+  /* The words of the controls, in the page's language; the analyses' words are English in any. */
+  const WORDS = {{ words.script | tojson }};
+  const ONE = {{ words.one | tojson }};
+  const DATA = "en";
+  const say = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
+  const counted = (forms, n, values) => say(forms[ONE.includes(n) ? 0 : 1], { n, ...values });
   const root = document.documentElement;
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 
@@ -151,13 +147,13 @@
   function select(options) {
     // Measures stand in groups, one a section.
     const control = make("select");
-    for (const [value, text, group] of options) {
+    for (const [value, text, group, lang] of options) {
       let parent = control;
       if (group) {
-        parent = all("optgroup", control).find((item) => item.label === group) ?? make("optgroup", { label: group });
+        parent = all("optgroup", control).find((item) => item.label === group) ?? make("optgroup", { label: group, lang: DATA });
         control.append(parent);
       }
-      parent.append(make("option", { value }, text));
+      parent.append(make("option", lang ? { value, lang } : { value }, text));
     }
     return control;
   }
@@ -172,7 +168,7 @@
     const marks = ["right", "wrong", ""].filter((mark) => cards.some((card) => card.correct === mark));
     const controls = {
       show: select([["", WORDS.all], ...marks.map((mark) => [mark || "unlabelled", WORDS[mark || "unlabelled"]])]),
-      class: select([["", WORDS.all], ...classes.map((name) => [name, name])]),
+      class: select([["", WORDS.all], ...classes.map((name) => [name, name, "", DATA])]),
       low: select([["", WORDS.any], ...measureOptions]),
       most: make("input", { type: "number", step: "any" }),
       find: make("input", { type: "search", placeholder: WORDS.findHint, autocomplete: "off" }),
@@ -200,7 +196,7 @@
         card.element.hidden = !chosen.includes(card);
         showMeasures(card, [sorted, limited]);
       }
-      status.textContent = WORDS.shown(chosen.length, cards.length);
+      status.textContent = say(WORDS.shown, { n: chosen.length, total: cards.length });
     };
     const restart = () => {
       for (const key of ["dir", ...Object.keys(controls)]) keep(key, "");
@@ -268,7 +264,7 @@
     const used = [...new Set(measures.filter(Boolean))];
     if (!used.length) return;
     const lines = used.map((measure) => make("span", {}, `${measure.label} ${shownValue(measure, measure.values[card.place])}`));
-    card.element.querySelector("button, img").after(make("p", { className: "card-measures" }, ...lines));
+    card.element.querySelector("button, img").after(make("p", { className: "card-measures", lang: DATA }, ...lines));
   }
 
   /* --- tables: sort, copy --------------------------------------------------------------------------------------- */
@@ -313,10 +309,10 @@
       // The same text as the CSV file of the run folder, in the order that stands on the screen.
       const lines = [heads.map((head) => quoted(head.dataset.key)), ...rows().map((row) => [...row.cells].map(csvCell))];
       const done = await copied(lines.map((line) => `${line.join(",")}\n`).join(""));
-      status.textContent = done ? WORDS.copied(name, lines.length - 1) : WORDS.notCopied;
+      status.textContent = done ? counted(WORDS.copied, lines.length - 1, { name }) : WORDS.notCopied;
       setTimeout(() => { status.textContent = ""; }, 5000);
     });
-    return make("div", { className: "table-tools" }, button, status);
+    return make("div", { className: "table-tools", lang: root.lang }, button, status);
   }
 
   function csvCell(cell) {
@@ -386,7 +382,7 @@
       parts.percent.textContent = `${parts.opacity.value} %`;
       parts.stage.style.setProperty("--opacity", parts.opacity.value / 100);
     };
-    const picture = (img, className) => make("img", { src: img.src, alt: img.alt, width: img.width, height: img.height, className });
+    const picture = (img, className) => make("img", { src: img.src, alt: img.alt, lang: DATA, width: img.width, height: img.height, className });
     const lay = (id, name) => {
       const { photograph, layers } = images.get(id);
       const layer = layers.get(name);
@@ -402,13 +398,13 @@
     const about = (img, card) => {
       const copies = [".card-prediction", ".card-mark", ".card-meta"].map((part) => card?.querySelector(part)?.cloneNode(true));
       const legend = img.closest("figure")?.querySelector(".legend")?.cloneNode(true);
-      parts.about.replaceChildren(...copies.filter(Boolean), make("p", { className: "viewer-alt" }, img.alt), ...(legend ? [legend] : []));
+      parts.about.replaceChildren(...copies.filter(Boolean), make("p", { className: "viewer-alt", lang: DATA }, img.alt), ...(legend ? [legend] : []));
     };
     const choices = (id, chosen) => {
       const options = ["", ...images.get(id).layers.keys()].map((name) => {
         const radio = make("input", { type: "radio", name: "layer", value: name, checked: name === chosen });
         radio.addEventListener("change", () => { keep("layer", name); lay(id, name); });
-        return make("label", {}, radio, make("span", {}, name || WORDS.original));
+        return make("label", {}, radio, make("span", name ? { lang: DATA } : {}, name || WORDS.original));
       });
       parts.methods.replaceChildren(make("legend", {}, WORDS.over), ...options);
       parts.methods.hidden = options.length < 2;
@@ -420,12 +416,13 @@
       const card = document.getElementById(id);
       shown = id;
       parts.title.textContent = card?.querySelector(".card-name")?.textContent ?? photograph.alt;
+      parts.title.lang = card ? root.lang : DATA;
       choices(id, chosen);
       lay(id, chosen);
       const order = turnable();
       const at = order.indexOf(id);
       parts.turn.hidden = order.length < 2 || at < 0;
-      parts.place.textContent = WORDS.place(at + 1, order.length);
+      parts.place.textContent = say(WORDS.place, { n: at + 1, total: order.length });
       parts.previous.disabled = at <= 0;
       parts.next.disabled = at >= order.length - 1;
       keep("view", id);
@@ -435,6 +432,7 @@
       const caption = img.closest("figure")?.querySelector(".number")?.textContent ?? "";
       shown = null;
       parts.title.textContent = caption || img.alt;
+      parts.title.lang = caption ? root.lang : DATA;
       parts.methods.hidden = parts.slider.hidden = parts.turn.hidden = true;
       stand(img);
       parts.stage.replaceChildren(picture(img, img.closest(".chart") ? "under chart-picture" : "under"));
@@ -470,7 +468,7 @@
     });
 
     for (const img of all(".card img, .panel img, .chart img")) {
-      const opener = make("button", { type: "button", className: "enlarge", "aria-haspopup": "dialog", "aria-label": WORDS.enlarge(img.alt) });
+      const opener = make("button", { type: "button", className: "enlarge", "aria-haspopup": "dialog", "aria-label": say(WORDS.enlarge, { name: img.alt }), lang: DATA });
       img.replaceWith(opener);
       opener.append(img);
       opener.addEventListener("click", () => {
