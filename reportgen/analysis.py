@@ -214,7 +214,8 @@ class Analysis(Protocol):
     It may also have `gates`, name -> what it measures: the numbers that a user may set a threshold on (reportgen.gates);
     `ranks_by = (key, words)`: a number in its result's values by which the images of a large run are
     ranked for figures (the last analysis that has one decides); `uses_truth = True`, and is then handed the ground
-    truth, which joins its cache key; a method `sample(settings) -> int | None`: over how many images it is mapped,
+    truth, which joins its cache key; `concurrent = True`: several threads may call `map` at once, each with its own
+    subject, where otherwise it is called once at a time; a method `sample(settings) -> int | None`: over how many images it is mapped,
     those whose SHA-256 comes first; None is all; and a `parameter_file`, a `ParameterFile`.
     """
 

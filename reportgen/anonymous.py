@@ -2,6 +2,12 @@
 
 Taken out: authors, affiliation, course and logo; folders of a machine in the report's texts; what pictures hold besides
 pixels (EXIF, XMP, comments, thumbnails). What else names somebody is not rewritten but found and named.
+
+A path is any absolute one of two or more parts: `/srv/ann/a.jpg`, `D:\\work\\a.jpg`, `\\\\server\\share`, `file:///data/x`. None are web
+addresses and what has a word before its slash: `image/png`, `and/or`, 1/2, 2026/11/23, `figures/a.svg`. A path ends at a
+blank. Of `/data/ann/a.jpg` the file's name stays; a path whose last part may be a user (`/home/ann`, `/data/ann`) is not
+cut but found. In scripts, styles and a PDF's own syntax, where every name begins with a slash, only paths below roots
+that hold users' folders (`_KNOWN`) are looked for.
 """
 
 from __future__ import annotations
@@ -12,9 +18,9 @@ import json
 import re
 import socket
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath
 from typing import Any
 
 from reportgen.document import Report
@@ -26,10 +32,29 @@ COMMON = frozenset({
     "nobody", "root", "runner", "server", "test", "ubuntu", "user", "users", "vm", "work",
 })  # fmt: skip
 _SHORTEST = 3
-_PATH = re.compile(
-    r"(?:/(?:home|Users|root|tmp|mnt|media|private|var/folders|workspace)/|[A-Za-z]:[\\/](?:Users|Documents and Settings)[\\/])"
-    r"[^\s\"'<>,;:|]*"
+_HOMES = ("home", "users", "documents and settings")
+_END = r"\s\"'<>,;:|"
+_PART = rf"[^{_END}\\/\w]*\w[^{_END}\\/]*"
+# A path begins a text or comes after one of these; elsewhere a slash is within something: a relative path, a fraction, a tag.
+_BEFORE = r"\s\"'`(\[{=,;:|>«„“‘（「【：，、–—→"
+_WEB = r"(?i:https?|ftp)://"
+_URL = rf"(?P<url>(?<![A-Za-z0-9+.-]){_WEB}[^\s\"'<>,;|]*)"
+# file:///home/ann, sftp://host/home/ann, sqlite:////home/ann
+_OTHER_SCHEME = rf"(?<![A-Za-z0-9+.-])(?!{_WEB})[A-Za-z][A-Za-z0-9+.-]*://[^\s/]*/*?"
+_KNOWN_ROOTS = (
+    # Chinese and Japanese set no blank before a path.
+    rf"(?:{_OTHER_SCHEME}|(?<=-[A-Za-z])|(?<![^{_BEFORE}@*\u3040-\u9fff]))/(?:home|Users|root|tmp|mnt|media|private|var/folders|workspace)/"
+    r"|(?<![^\W_])[A-Za-z]:[\\/]+(?:Users|Documents and Settings)[\\/]"
 )
+_ANY_ROOT = (
+    rf"(?:file://[^\s/]*|(?<![^{_BEFORE}]))/(?=[^{_END}]{{0,200}}[^\W\d_])[\w.~@+-][^{_END}\\/]*/{_PART}"
+    rf"|(?<![^\W_])[A-Za-z]:[\\/]+{_PART}[\\/]+{_PART}"
+    rf"|(?<![\w\\:])\\\\[\w.$-]+\\{_PART}"
+)
+_KNOWN = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS})[^{_END}]*)")
+_PATH = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS}|{_ANY_ROOT})[^{_END}]*)")
+_CODE = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"(?:</span>)?<wbr>(?:<span[^>]*>)?")  # where a line may break in a name (templates: file_name)
 _STREAM = re.compile(rb"stream\r?\n")
 _DATA_URI = re.compile(rb"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]*")
 _DROPPED_JPEG = frozenset(
@@ -67,22 +92,28 @@ def words_to_find() -> list[str]:
     return [w for w in dict.fromkeys(found) if len(w) >= _SHORTEST and w.casefold() not in COMMON]
 
 
-def leaks(name: str, data: bytes, names: list[str], words: list[str], places: list[str]) -> Iterator[str]:
+def leaks(
+    name: str, data: bytes, names: list[str], words: list[str], places: list[str], allowed: Sequence[str] = ()
+) -> Iterator[str]:
     """What a file gives away, a line each.
 
     Args:
         names: looked for anywhere, in every encoding that a PDF or an XML file has.
         words: looked for as words of text.
         places: folders of this machine, looked for like names.
+        allowed: paths that may stand, and what lies below them.
     """
-    layers = [data, *_inflated(data)] if data.startswith(b"%PDF-") else [data]
+    pdf = data.startswith(b"%PDF-")
+    layers = [data, *_inflated(data)] if pdf else [data]
     lowered = [layer.lower() for layer in layers]
     for wanted in [*names, *places]:
         if any(form in layer for form in _forms(wanted) for layer in lowered):
             yield f"{name} holds {wanted!r}"
     for text in _texts(layers):
-        for path in dict.fromkeys(_PATH.findall(text)):
-            yield f"{name} holds the path {path[:80]!r}"
+        prose, code = ("", text) if pdf else _prose_and_code(name, text)
+        for path in dict.fromkeys([*_paths(_PATH, prose), *_paths(_KNOWN, code)]):
+            if not any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in allowed):
+                yield f"{name} holds the path {path[:80]!r}"
         for word in words:
             if re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text, re.IGNORECASE):
                 yield f"{name} holds {word!r}, the name of this machine or its user"
@@ -117,10 +148,12 @@ def _without_folders(value: Any) -> Any:
 
 
 def _last_part(match: re.Match[str]) -> str:
-    """The name of a file without its folders. The last part of a home folder is a user: it stays, for `leaks` to refuse."""
-    parts = PureWindowsPath(match[0]).parts
-    at_home = len(parts) > 1 and parts[1].lower() in ("home", "users", "documents and settings")
-    return match[0] if at_home and len(parts) < 4 else parts[-1]
+    """The name of a file without its folders. A last part that may be a user stays, for `leaks` to refuse."""
+    parts = re.split(r"[\\/]+", match[0].strip("\\/"))
+    folders, name = [part for part in parts[:-1] if not part.endswith(":")], parts[-1]
+    at_home = not folders or folders[-1].lower() in _HOMES
+    folder = len(folders) == 1 and not PurePath(name.rstrip(".)]}")).suffix
+    return match[0] if match["url"] or at_home or folder else name
 
 
 # --- search --------------------------------------------------------------------------------------
@@ -143,6 +176,28 @@ def _inflated(data: bytes) -> Iterator[bytes]:
             yield zlib.decompressobj().decompress(data[match.end() :], 1 << 28)
         except zlib.error:
             continue
+
+
+def _paths(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    return (match["path"] for match in pattern.finditer(text) if match["path"])
+
+
+def _prose_and_code(name: str, text: str) -> tuple[str, str]:
+    """What in a file is said, and what is code: JSON's strings as they are meant, a page with its words whole."""
+    if name.endswith(".json"):
+        with suppress(ValueError, RecursionError):
+            return "\n".join(_strings(json.loads(text))), ""
+    if name.endswith(".html"):
+        return _BREAK.sub("", _CODE.sub("", text)), "\n".join(match[0] for match in _CODE.finditer(text))
+    return text, ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value if isinstance(value, list) else [*value, *value.values()]:
+            yield from _strings(inner)
 
 
 def _texts(layers: list[bytes]) -> Iterator[str]:

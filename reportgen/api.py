@@ -53,7 +53,8 @@ def render(
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
 
     Raises:
-        UsageError: the report has no folder with its figures, or the template or a format is unknown.
+        UsageError: the report has no folder with its figures, the template or a format is unknown, or `out` is the
+            finished run of another report.
     """
     folder = getattr(report._folder, "name", report._folder)
     if folder is None:
@@ -67,6 +68,7 @@ def make_report(
     settings: Settings | None = None,
     *,
     fresh: bool = False,
+    jobs: int | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
@@ -74,6 +76,7 @@ def make_report(
 
     Args:
         fresh: compute every result, also those in the store.
+        jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         command: the command line as the report shows it.
 
     Raises:
@@ -82,11 +85,13 @@ def make_report(
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    check(settings.template, settings.formats)
+    check(settings.template, settings.formats, settings.document.language)
     cache = cache_folder()
     with closing(RunFolder(out)) as folder:
         with in_use(cache):
-            report, watch = analyse(images, settings, folder, cache, fresh=fresh, command=command, progress=progress)
+            report, watch = analyse(
+                images, settings, folder, cache, fresh=fresh, jobs=jobs, command=command, progress=progress
+            )
         report = _with_template(report, settings)
         _write(report, folder, watch, settings, progress)
     return report

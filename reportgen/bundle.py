@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from reportgen.archive import write_zip
 from reportgen.document import Report, named_pictures
 from reportgen.errors import CheckFailed, UsageError
 from reportgen.gates import JUNIT, junit_xml
-from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json, read_manifest
+from reportgen.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
 from reportgen.pdf_data import page_count
 from reportgen.rendering import find_template, render
 from reportgen.reports import REPORT, read_report, report_json
@@ -47,7 +46,8 @@ def bundle(
         anonymous: leave out who made it, and where; the pages are made again.
         max_pages: most pages that report.pdf may have.
         template: for the pages made again; by default the run's own, where it is a shipped one.
-        allowed: names of this machine or its user that may stand: they are also words.
+        allowed: names of this machine or its user that may stand, for they are also words; and texts that look like
+            paths and are none.
 
     Raises:
         UsageError: not a run folder; no PDF whose pages could be counted; the template has to be named.
@@ -65,7 +65,8 @@ def bundle(
         if max_pages is not None:
             _check_pages(run, folder, names, max_pages)
         added = {README: _readme(report, names).encode(), SETTINGS: _json(report.settings)}
-        entries = {**{name: _entry(folder / name) for name in names}, **{n: _of(data) for n, data in added.items()}}
+        entries = {name: entry_of((folder / name).read_bytes()) for name in names}
+        entries |= {name: entry_of(data) for name, data in added.items()}
         added[MANIFEST] = manifest_json(entries)
         everything = sorted([*names, *added])
         write_zip(
@@ -128,13 +129,15 @@ def _search(stage: Path, files: Sequence[str], report: Report, template: str, al
     words = [word for word in anonymity.words_to_find() if word not in allowed]
     places = [str(path) for path in {Path.home(), Path.cwd(), stage} if len(path.parts) > 2]
     found = [
-        line for file in files for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places)
+        line
+        for file in files
+        for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places, allowed)
     ]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise CheckFailed(
             f"not anonymous: {found[0]}{more}; rename the file or change the text and make the run again, "
-            "or let a word of this machine stand with --allow WORD"
+            "or let a word of this machine, or what is no path, stand with --allow WORD"
         )
 
 
@@ -180,12 +183,4 @@ def _json(value: object) -> bytes:
 def _put(folder: Path, name: str, data: bytes) -> Entry:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data)
-    return _of(data)
-
-
-def _entry(path: Path) -> Entry:
-    return _of(path.read_bytes())
-
-
-def _of(data: bytes) -> Entry:
-    return hashlib.sha256(data).hexdigest(), len(data)
+    return entry_of(data)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.errors import ReportgenError, UsageError
-from reportgen.files import PARTIAL, replacing
+from reportgen.files import PARTIAL, write_file
 
 FORMAT = "1"
 LIMIT_VARIABLE = "REPORTGEN_CACHE_LIMIT"
@@ -143,8 +143,8 @@ def _check_format(folder: Path) -> None:
     except OSError:
         found = None
     if found is None:
-        with suppress(ReportgenError), replacing(file) as temporary:  # what is wrong is said at the first result
-            temporary.write_text(f"{FORMAT}\n", "utf-8")
+        with suppress(ReportgenError):  # what is wrong is said at the first result
+            write_file(file, f"{FORMAT}\n".encode())
     elif found != FORMAT:
         raise UsageError(
             f"{folder}: this cache was written by another version of reportgen (format {found[:20]!r}, not {FORMAT!r}); "

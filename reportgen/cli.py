@@ -97,11 +97,18 @@ def run(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, max=64, show_default="one a core, up to 4", help="Images under way at once."
+        ),
+    ] = None,
 ) -> None:
     """Explain a folder of images and write the report."""
     with _progress() as progress:
         from reportgen.api import make_report
         from reportgen.gates import sentence
+        from reportgen.reports import run_folder
 
         flags = {
             "preset": preset and preset.value,
@@ -121,12 +128,12 @@ def run(
         images = before.images if before else images
         if images is None:
             raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
-        if repeat and out.resolve() == (repeat if repeat.is_dir() else repeat.parent).resolve():
+        if repeat and out.resolve() == run_folder(repeat).resolve():
             raise UsageError(f"{out}: is the run to repeat; give another folder with -o")
         loaded = before.loaded if before else _load(flags, config)
         command = before.command if before else None
         command = command or _command(images, {**flags, "from": str(repeat) if repeat else None})
-        report = make_report(images, out, loaded.settings, fresh=fresh, command=command, progress=progress)
+        report = make_report(images, out, loaded.settings, fresh=fresh, jobs=jobs, command=command, progress=progress)
     if before:
         _say(before.outcome(report))
     for name in loaded.settings.formats:
@@ -162,12 +169,13 @@ def render(
     """Make HTML and PDF again from a report's data; no model is loaded."""
     from reportgen.pdf_data import opened
     from reportgen.rendering import render as render_files
+    from reportgen.reports import run_folder
 
     with opened(source) as (report, folder):
         written = render_files(
             report,
             folder,
-            out or (source if source.is_dir() else source.parent),
+            out or run_folder(source),
             template or str(report.settings.get("template", "writeup")),
             _formats(formats) or ("pdf", "html"),
             archive=archive or bool(report.settings.get("archive")),
@@ -214,11 +222,13 @@ def models_fetch(
 
 @templates_app.command("list")
 def templates_list() -> None:
-    """List the shipped templates, and what each is for."""
+    """List the shipped templates, what each is for, and the languages that it speaks."""
     from reportgen.rendering.templates import find_template, shipped_names
+    from reportgen.rendering.words import languages
 
     for name in shipped_names():
-        typer.echo(f"{name}: {find_template(name).file.summary}")
+        template = find_template(name)
+        typer.echo(f"{name}: {template.file.summary} Languages: {', '.join(languages(template.folders))}.")
 
 
 @templates_app.command("new")
@@ -324,7 +334,10 @@ def bundle(
     max_pages: Annotated[int | None, typer.Option(min=1, help="Exit with 1 when the PDF has more.")] = None,
     template: Template = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="WORD", help="With --anonymous: a name of this machine that may stand.")
+        list[str] | None,
+        typer.Option(
+            metavar="WORD", help="With --anonymous: a name of this machine, or what looks like a path, that may stand."
+        ),
     ] = None,
 ) -> None:
     """Pack a run for a reader: report, data, parameters, settings and a README; equal runs give equal bytes."""
@@ -379,8 +392,7 @@ def diff(
     for note in found.notes:
         _say(f"note: {note}")
     if not found.same:
-        count = len(found.images) + len(found.verdicts) + len(found.numbers) + len(found.other)
-        raise CheckFailed(f"{count} differences between {before} and {after}")
+        raise CheckFailed(f"{found.count} differences between {before} and {after}")
     typer.echo("same")
 
 
@@ -442,7 +454,10 @@ def main() -> None:
         _say(f"reportgen: {error.format_message()} (see reportgen --help)")
         sys.exit(UsageError.exit_code)
     if code == INTERRUPTED:
+        from reportgen.concurrency import leave
+
         _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
+        leave(INTERRUPTED)
     if code:
         sys.exit(code)
 

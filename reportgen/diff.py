@@ -41,7 +41,7 @@ class Differences:
         images: new, vanished and changed images, a sentence each.
         verdicts: findings and gates that were judged differently.
         numbers: of the images that both have, and of the report.
-        other: tables, texts, warnings, skipped files.
+        other: tables, texts, the summary, which images are shown, warnings, skipped files.
         notes: settings, versions, models: no difference by themselves.
     """
 
@@ -52,8 +52,13 @@ class Differences:
     notes: list[Difference] = field(default_factory=list)
 
     @property
+    def count(self) -> int:
+        """How many differences there are; notes are none."""
+        return len(self.images) + len(self.verdicts) + len(self.numbers) + len(self.other)
+
+    @property
     def same(self) -> bool:
-        return not (self.images or self.verdicts or self.numbers or self.other)
+        return self.count == 0
 
 
 def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
@@ -75,7 +80,7 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
         notes = _walk(old.pop(group), new.pop(group), f"{group}.", 0.0)
         found.notes.extend(note for note in notes if note.place != "provenance.created")
     sections_a, sections_b = old.pop("sections"), new.pop("sections")
-    for group in ("title", "document", "skipped", "warnings", "glossary", "references", "files"):
+    for group in ("title", "document", "summary", "shown", "skipped", "warnings", "glossary", "references", "files"):
         found.other.extend(_walk(old.pop(group, None), new.pop(group, None), group, tolerance))
     found.numbers.extend(_walk(old, new, "", tolerance))  # what analyses added to the report
     found.other.extend(_sections(sections_a, sections_b, tolerance))

@@ -394,7 +394,8 @@ class Document(_Data):
     """What stands around the results, and how it looks. Empty and None: what the template says, or its default.
 
     `logo` is a picture of the run folder. `css` is the text of the user's own rules, not their path: the report
-    renders from data alone. `sections` holds ids of sections and of the page's own parts; empty: all of them.
+    renders from data alone. `language` is that of the pages' own words. `sections` holds ids of sections and of the
+    page's own parts; empty: all of them.
     """
 
     authors: list[str] = []
@@ -403,6 +404,7 @@ class Document(_Data):
     logo: Picture | None = None
     accent: HexColor | None = None
     paper: Paper | None = None
+    language: str | None = None
     css: str = ""
     sections: list[str] = []
 

@@ -10,7 +10,7 @@ import hashlib
 import http.client
 import tempfile
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
@@ -18,6 +18,7 @@ from urllib.parse import urlparse
 from reportgen import classifiers, encoders
 from reportgen.classifiers import Remote
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.progress import Progress
 from reportgen.settings import Settings
 
 SCHEMES = frozenset({"https"})
@@ -25,16 +26,8 @@ TIMEOUT_S = 30
 CHUNK = 1 << 20
 
 
-class Progress(Protocol):
-    """Where a download tells how far it is: a stage a file, a step a MiB."""
-
-    def stage(self, name: str, total: int) -> None: ...
-
-    def step(self, detail: str = "") -> None: ...
-
-
 def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
-    """Fetch the files of the classifier or encoder `name` that are not here.
+    """Fetch the files of the classifier or encoder `name` that are not here; in `progress` a stage a file, a step a MiB.
 
     Returns:
         the files fetched; empty where all of them were here.

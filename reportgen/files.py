@@ -45,6 +45,16 @@ def replacing(target: Path) -> Iterator[Path]:
         raise
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Write all of `data` or nothing.
+
+    Raises:
+        ReportgenError: the disk is full, or the folder cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def unwritable(path: Path, error: OSError) -> str:
     """One line for a file that cannot be written: why, and what helps where that is known."""
     hint = "; make room and give the same command again" if error.errno in _FULL else ""

@@ -56,6 +56,7 @@ def read_front_matter(settings: Settings) -> FrontMatter:
         course=given.course,
         accent=given.accent,
         paper=given.paper,
+        language=given.language,
         css=_read_css(Path(given.extra_css)) if given.extra_css else "",
         sections=list(given.sections),
     )

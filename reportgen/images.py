@@ -17,7 +17,6 @@ import os
 import re
 import stat
 import sys
-import threading
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
@@ -32,6 +31,7 @@ from PIL import Image, ImageCms, ImageOps
 from PIL import ImageFile as PillowFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from reportgen.concurrency import PROCESS_WIDE
 from reportgen.document import Label, Skipped
 from reportgen.errors import UsageError
 from reportgen.inputs import is_file, read_at_most
@@ -74,9 +74,6 @@ _SAFE_SLUG = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
 _DIGEST_LENGTHS = (8, 64)
 _ENDS_LIKE_DIGEST = re.compile(r".*-(?:[0-9a-f]{8}|[0-9a-f]{64})", re.IGNORECASE)
 _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE | re.ASCII)
-
-# Pillow's switches are global to the process: one decode at a time sets and restores them.
-_DECODING = threading.Lock()
 
 
 # --- find ----------------------------------------------------------------------------------------
@@ -286,8 +283,8 @@ def _read_bytes(path: Path, max_pixels: int) -> bytes:
 
 @contextmanager
 def guarded_pillow() -> Iterator[None]:
-    """Pillow's switches for one decode: silent, strict about truncation, no pixel limit but our own."""
-    with _DECODING, warnings.catch_warnings():
+    """Pillow's switches for one decode at a time: silent, strict about truncation, no pixel limit but our own."""
+    with PROCESS_WIDE, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         saved = Image.MAX_IMAGE_PIXELS, PillowFile.LOAD_TRUNCATED_IMAGES
         Image.MAX_IMAGE_PIXELS, PillowFile.LOAD_TRUNCATED_IMAGES = None, False

@@ -12,11 +12,16 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reportgen.files import replacing
+from reportgen.files import write_file
 
 MANIFEST = "manifest.json"
 RENDERED = frozenset({"report.pdf", "report.html"})
 Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
+
+
+def entry_of(data: bytes) -> Entry:
+    """What a manifest says of a file with these bytes."""
+    return hashlib.sha256(data).hexdigest(), len(data)
 
 
 def manifest_json(files: Mapping[str, Entry]) -> bytes:
@@ -56,7 +61,5 @@ def renew_manifest(run: Path, written: Iterable[Path]) -> None:
     if files is None:
         return
     for path in written:
-        data = path.read_bytes()
-        files[path.name] = (hashlib.sha256(data).hexdigest(), len(data))
-    with replacing(run / MANIFEST) as temporary:
-        temporary.write_bytes(manifest_json(files))
+        files[path.name] = entry_of(path.read_bytes())
+    write_file(run / MANIFEST, manifest_json(files))

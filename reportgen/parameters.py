@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import numpy as np
 
@@ -21,18 +20,11 @@ from reportgen.errors import CheckFailed, NothingToDo, UsageError
 from reportgen.images import MASK_SUFFIX, UnreadableImage, find_images, model_frame, read_image, slugs
 from reportgen.inputs import is_file, is_folder, read_at_most
 from reportgen.plain_pickle import MAX_BYTES
+from reportgen.progress import Progress
 from reportgen.runtime import Engine, decide
 from reportgen.settings import Settings
 from reportgen.store import cache_folder
 from reportgen.truth import mask_in_frame
-
-
-class Progress(Protocol):
-    """Where a dry run tells how far it is."""
-
-    def stage(self, name: str, total: int) -> None: ...
-
-    def step(self, detail: str = "") -> None: ...
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.document import Report, named_pictures
 from reportgen.errors import ReportgenError, UsageError
-from reportgen.files import replacing
+from reportgen.files import write_file
 from reportgen.manifest import MANIFEST, parse_manifest
-from reportgen.reports import REPORT, read_report
+from reportgen.reports import REPORT, read_report, run_folder
 
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
@@ -97,7 +97,7 @@ def report_from_pdf(path: Path, into: Path) -> Report:
         if manifest is None:
             raise UsageError(f"{path}: its {MANIFEST} is not a manifest of schema version 1")
         for name, content in data.items():
-            _write(into, name, content)
+            write_file(into / name, content)
         try:
             report = read_report(into)
         except UsageError as error:
@@ -118,7 +118,7 @@ def opened(source: str | Path) -> Iterator[tuple[Report, Path]]:
     """
     source = Path(source)
     if source.suffix.lower() != ".pdf" or source.is_dir():
-        yield read_report(source), source if source.is_dir() else source.parent
+        yield read_report(source), run_folder(source)
         return
     with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
         yield report_from_pdf(source, Path(folder)), Path(folder)
@@ -141,7 +141,7 @@ def _write_pictures(path: Path, reader: PdfReader, report: Report, hashes: Mappi
         total += len(content)
         if total > MAX_TOTAL:
             raise UsageError(f"{path}: holds more than {MAX_TOTAL >> 20} MiB of pictures")
-        _write(into, name, content)
+        write_file(into / name, content)
 
 
 def _safe(name: str) -> bool:
@@ -149,14 +149,6 @@ def _safe(name: str) -> bool:
     parts = PurePosixPath(name).parts
     plain = not any(character in name for character in "\\:\0")
     return plain and not name.startswith("/") and ".." not in parts and name.lower().endswith(ENDINGS)
-
-
-def _write(folder: Path, name: str, content: bytes) -> None:
-    try:
-        with replacing(folder / name) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise ReportgenError(f"{folder / name}: cannot be written ({error.strerror or error})") from None
 
 
 @contextmanager

@@ -7,9 +7,11 @@ changed. Only keys and image records stay in memory, so memory does not grow wit
 from __future__ import annotations
 
 import difflib
+import threading
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from reportgen import selection
 from reportgen.analysis import Analysis, Contribution, Subject, View, load_analyses
 from reportgen.assembly import assemble, created
 from reportgen.classifiers import ClassifierSpec, MissingWeights, resolve
+from reportgen.concurrency import checkpoint, default_jobs, in_order
 from reportgen.document import (
     ClassProbability,
     ImageRecord,
@@ -56,16 +59,12 @@ KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier, the backend chosen for it, and the engine that both make."""
+    """A classifier, the backend chosen for it, and the engine that both make; `exact` is that engine, or one in exact precision."""
 
     spec: ClassifierSpec
     runtime: RuntimeRecord
     engine: Engine
-
-    @cached_property
-    def exact(self) -> Engine:
-        """The same model in exact precision; the engine itself where it is that already."""
-        return self.engine if self.runtime.precision == "exact" else self.engine.exact()
+    exact: Engine
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -99,6 +98,20 @@ class OpenImage:
 
     def view(self, model: Model) -> View:
         return View(image_files.model_frame(self.pixels, model.spec.preprocessing), model.engine)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What came of one image.
+
+    Attributes:
+        keys: of its results, by (analysis, model); None where the image is not in the analysis' sample.
+        observation: the explained model's, without arrays.
+    """
+
+    sha256: str
+    observation: Result
+    keys: Mapping[tuple[str, str], str | None]
 
 
 class MappedFolder:
@@ -139,7 +152,16 @@ class MappedFolder:
 class Run(MappedFolder):
     """One run: the map over images fills its keys, and it is the `RunView` that every reduce reads."""
 
-    def __init__(self, settings: Settings, folder: RunFolder, store: Store, models_cache: Path, *, fresh: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: RunFolder,
+        store: Store,
+        models_cache: Path,
+        *,
+        fresh: bool,
+        jobs: int | None = None,
+    ) -> None:
         super().__init__(store, settings.models[0])
         self.settings = settings
         self.files = folder
@@ -148,12 +170,16 @@ class Run(MappedFolder):
         self.probe: MappedFolder = self if settings.probe is None else MappedFolder(store, settings.models[0])
         self.watch = Stopwatch()
         self.computed = self.reused = 0
+        self._counting = threading.Lock()
+        self._of_key = [threading.Lock() for _ in range(1024)]  # by the key's first digits
+        self._of_analysis: dict[str, threading.Lock] = {}
         # By image name; and by analysis the SHA-256 of the images it is mapped over, where that is not all of them.
         self.truths: dict[str, Annotation] = {}
         self.samples: dict[str, set[str]] = {}
         # What else was read, by a word for it, with a SHA-256: what a repeated run is compared by.
         self.inputs: dict[str, str] = {}
         self.fresh = fresh
+        self.jobs = jobs or default_jobs()
         self._models_cache = models_cache
         self.loaded: dict[str, Model] = {}
 
@@ -189,13 +215,13 @@ class Run(MappedFolder):
         if name not in self.loaded:
             spec = resolve(name, self.settings)
             runtime = decide(spec, self.settings.runtime, self.settings.precision, self._models_cache)
-            self.loaded[name] = Model(spec, runtime, Engine(spec, runtime, self._models_cache))
+            engine = Engine(spec, runtime, self._models_cache)
+            exact = engine if runtime.precision == "exact" else engine.exact()
+            self.loaded[name] = Model(spec, runtime, engine, exact)
         return self.loaded[name]
 
-    def explain(
-        self, file: image_files.ImageFile, analyses: Sequence[Analysis], into: MappedFolder
-    ) -> tuple[str, Result]:
-        """Map every analysis over one image of the folder `into`; returns its SHA-256 and the explained model's observation.
+    def explain(self, file: image_files.ImageFile, analyses: Sequence[Analysis]) -> Explained:
+        """Map every analysis over one image. Several threads may be at it, each with its own image.
 
         Raises:
             UnreadableImage: the file cannot be read; nothing of it is kept in this run.
@@ -217,8 +243,8 @@ class Run(MappedFolder):
                     target if name == explained else results["observation", name][1].values["prediction"]["index"]
                 )
                 results[analysis.name, name] = self._map(analysis, image, self.model(name), of_model, results, views)
-        into.add(file.name, {**{at: key for at, (key, _) in results.items()}, **dict.fromkeys(left_out)})
-        return image.sha256, results["observation", explained][1]
+        keys = {**{at: key for at, (key, _) in results.items()}, **dict.fromkeys(left_out)}
+        return Explained(image.sha256, Result(results["observation", explained][1].values), keys)
 
     def _observe(self, image: OpenImage, model: Model, views: dict[str, View]) -> tuple[str, Result]:
         def observe() -> Result:
@@ -265,17 +291,18 @@ class Run(MappedFolder):
                 views[name] = image.view(model)
             height, width = image.pixels.shape[:2]
             truth = None if marked is None else marked.in_frame(width, height, model.spec.preprocessing)
-            return analysis.map(
-                Subject(
-                    view=views[name],
-                    target=target,
-                    seed=seed,
-                    results={needed: result for needed, (_, result) in required.items()},
-                    settings=self.settings,
-                    timed=lambda method: self.watch.method(image.file.name, method),
-                    truth=truth,
-                )
+            subject = Subject(
+                view=views[name],
+                target=target,
+                seed=seed,
+                results={needed: result for needed, (_, result) in required.items()},
+                settings=self.settings,
+                timed=lambda method: self.watch.method(image.file.name, method),
+                truth=truth,
             )
+            with self._alone(analysis):
+                checkpoint()
+                return analysis.map(subject)
 
         parts = [analysis.name, analysis.version, image.sha256, model.identity, target, seed]
         if marked is not None:
@@ -284,15 +311,28 @@ class Run(MappedFolder):
         return key, self._compute(key, explain, image, analysis.name)
 
     def _compute(self, key: str, make: Any, image: OpenImage, stage: str) -> Result:
-        found = None if self.fresh else self._store.get(key)
-        if found is not None:
-            self.reused += 1
-            return found
-        with self.watch.stage(stage):
-            result = make()
-        self._store.put(key, result)
-        self.computed += 1
+        # Of two equal images under way at once the second finds what the first has made.
+        with self._of_key[int(key[:8], 16) % len(self._of_key)]:
+            found = None if self.fresh else self._store.get(key)
+            if found is not None:
+                self._count(reused=1)
+                return found
+            with self.watch.stage(stage):
+                result = make()
+            self._store.put(key, result)
+        self._count(computed=1)
         return result
+
+    def _alone(self, analysis: Analysis) -> AbstractContextManager[Any]:
+        """For one thread at a time, unless the analysis says that it is made for several."""
+        if getattr(analysis, "concurrent", False):
+            return nullcontext()
+        with self._counting:
+            return self._of_analysis.setdefault(analysis.name, threading.Lock())
+
+    def _count(self, computed: int = 0, reused: int = 0) -> None:
+        with self._counting:
+            self.computed, self.reused = self.computed + computed, self.reused + reused
 
 
 def _deviation(fast: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
@@ -311,10 +351,14 @@ def analyse(
     cache: Path,
     *,
     fresh: bool = False,
+    jobs: int | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[Report, Stopwatch]:
     """Explain every image below `images` and reduce the results to a Report; its files go to `folder`.
+
+    Args:
+        jobs: how many images are under way at once; the report is the same for any number.
 
     Raises:
         NothingToDo: no readable image.
@@ -324,7 +368,7 @@ def analyse(
     analyses = load_analyses(settings.tasks)
     for analysis in analyses:
         code_of(analysis)
-    created()
+    created()  # here, and not only where the report is made: what is wrong with SOURCE_DATE_EPOCH is said before the work
     check_gates(settings.gates, analyses)
     folder.check()
     front = read_front_matter(settings)
@@ -337,7 +381,7 @@ def analyse(
     # Before the models, whose first conversion takes a while: a mistake in the table is said at once.
     classes = resolve(settings.models[0], settings).classes
     labels = image_files.read_labels(images, [file.name for file in found], classes)
-    run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh)
+    run = Run(settings, folder, Store(cache / "results"), cache / "models", fresh=fresh, jobs=jobs)
     if (images / image_files.LABELS_FILE).is_file():
         run.inputs["labels.csv"] = file_sha256(images / image_files.LABELS_FILE)
     with run.watch.stage("models"):
@@ -418,13 +462,8 @@ def _map_images(
     progress.stage("Explaining images", len(found))
     read = []
     try:
-        for file in found:
-            try:
-                sha256, observation = run.explain(file, analyses, run)
-                read.append((file, sha256, Result(observation.values)))
-            except image_files.UnreadableImage as error:
-                skipped.append(Skipped(name=file.name, reason=error.reason))
-            progress.step(file.name)
+        for file, explained in _explained(run, found, analyses, run, skipped, progress):
+            read.append((file, explained.sha256, explained.observation))
     except KeyboardInterrupt:
         again = "give the same command without --fresh to go on" if run.fresh else "the same command goes on"
         progress.say(f"{len(read)} of {len(found)} images are done and kept, {run.computed} results are new; {again}")
@@ -432,17 +471,37 @@ def _map_images(
     return read
 
 
+def _explained(
+    run: Run,
+    found: Sequence[image_files.ImageFile],
+    analyses: Sequence[Analysis],
+    into: MappedFolder,
+    skipped: list[Skipped],
+    progress: Progress,
+) -> Iterator[tuple[image_files.ImageFile, Explained]]:
+    """Map the analyses over the images, a few at once; those that cannot be read go to `skipped`, the others `into` a folder."""
+    # Libraries change the warning filters of the process for a while, and two threads at that can leave them changed.
+    with (
+        warnings.catch_warnings(),
+        closing(in_order(partial(run.explain, analyses=analyses), found, run.jobs)) as under_way,
+    ):
+        for file, future in under_way:
+            try:
+                explained = future.result()
+            except image_files.UnreadableImage as error:
+                skipped.append(Skipped(name=file.name, reason=error.reason))
+            else:
+                into.add(file.name, explained.keys)
+                yield file, explained
+            progress.step(file.name)
+
+
 def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:
     """Map the analyses over the probe set."""
     found, run.probe.skipped = image_files.find_images(folder)
     progress.stage("Reading the probe set", len(found))
-    hashes: dict[str, str] = {}
-    for file in found:
-        try:
-            hashes[file.name], _ = run.explain(file, analyses, run.probe)
-        except image_files.UnreadableImage as error:
-            run.probe.skipped.append(Skipped(name=file.name, reason=error.reason))
-        progress.step(file.name)
+    explained = _explained(run, found, analyses, run.probe, run.probe.skipped, progress)
+    hashes = {file.name: done.sha256 for file, done in explained}
     if not run.probe.names:
         raise NothingToDo(_no_image(folder, run.probe.skipped))
     run.inputs["probe set"] = digest_of(hashes)

@@ -101,11 +101,21 @@ def outline(frame: np.ndarray, mask: np.ndarray, *, dim: float = 0.55, width: in
     if mask.dtype == bool and dim:
         outside = _blend(_greyed(frame), np.full(3, 24, np.float32), np.float32(dim * 0.6))
         picture = np.where(mask[..., None], picture, outside.astype(np.float32))
+    return bordered(picture.astype(np.uint8), mask, width)
+
+
+def bordered(picture: np.ndarray, mask: np.ndarray, width: int | None = None) -> np.ndarray:
+    """The border of a mask, or of every superpixel, as a light line with dark edges on a picture that keeps its colours.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB; mask: (H, W) bool, or integer labels; width: as in `outline`.
+    """
+    _same_shape(picture, mask)
     width = width or max(1, round(max(mask.shape) / 150))
-    edges = _edges(mask)
-    picture[_dilated(edges, 2 * width)] = (16, 16, 16)
-    picture[_dilated(edges, width)] = (255, 255, 255)
-    return picture.astype(np.uint8)
+    edges, drawn = _edges(mask), picture.copy()
+    drawn[_dilated(edges, 2 * width)] = (16, 16, 16)
+    drawn[_dilated(edges, width)] = (255, 255, 255)
+    return drawn
 
 
 def overlap(frame: np.ndarray, a: np.ndarray, b: np.ndarray, alpha: float = 0.6) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from reportgen.concurrency import working_seconds
 
 
 class Progress(Protocol):
@@ -35,23 +37,31 @@ class Silent:
 
 @dataclass
 class Stopwatch:
-    """Seconds by stage, and by image and method; they go to timings.json and nowhere else."""
+    """Seconds by stage, and by image and method; they go to timings.json and nowhere else.
+
+    Of images that are under way at once each one's own work is counted, not its waiting for the engine: stages may add up
+    to more than the clock on the wall.
+    """
 
     stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     images: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
+        with self._timed(lambda: self.stages, name):
             yield
-        finally:
-            self.stages[name] += time.perf_counter() - start
 
     @contextmanager
     def method(self, image: str, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        with self._timed(lambda: self.images[image], name):
+            yield
+
+    @contextmanager
+    def _timed(self, into: Callable[[], dict[str, float]], name: str) -> Iterator[None]:
+        start = working_seconds()
         try:
             yield
         finally:
-            self.images[image][name] += time.perf_counter() - start
+            with self._lock:
+                into()[name] += working_seconds() - start

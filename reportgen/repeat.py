@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.classifiers import resolve
-from reportgen.diff import Differences, compare
+from reportgen.diff import compare
 from reportgen.document import Report
 from reportgen.errors import CheckFailed, Problems, UsageError
 from reportgen.rendering import shipped_names, template_sha256
@@ -41,11 +41,10 @@ class Repeat:
 
     def outcome(self, again: Report) -> str:
         """One line: whether the repeated run found the same."""
-        found: Differences = compare(self.report, again, 0.0)
-        count = len(found.images) + len(found.verdicts) + len(found.numbers) + len(found.other)
+        found = compare(self.report, again, 0.0)
         if found.same:
             return "repeated: every number, text and verdict is the same"
-        return f"repeated, with {count} differences; reportgen diff shows them"
+        return f"repeated, with {found.count} differences; reportgen diff shows them"
 
 
 def prepare(source: Path, images: Path | None, flags: Mapping[str, Any], config: Path | None) -> Repeat:

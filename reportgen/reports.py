@@ -34,6 +34,11 @@ def read_report(path: str | Path) -> Report:
     return report
 
 
+def run_folder(source: Path) -> Path:
+    """The folder of a run that is named by itself, or by a file in it: its report.json, its PDF."""
+    return source if is_folder(source) else source.parent
+
+
 def parse_report(data: bytes, source: str) -> Report:
     """report.json's bytes as a Report, without a folder.
 

@@ -34,10 +34,12 @@ def reduced(
     key = None if code is None else digest_of(["section", FORMAT, analysis.name, analysis.version, code, parts])
     kept = None if fresh or key is None else store.get(key)
     if kept is None:
-        with files.recorded() as written:
-            made = _CONTRIBUTION.dump_python(analysis.reduce(run), mode="json")
+        before = files.written
+        made = _CONTRIBUTION.dump_python(analysis.reduce(run), mode="json")
+        # Every write makes an entry of its own: a file that another section wrote with equal bytes belongs to both.
+        written = {name: entry for name, entry in files.written.items() if entry is not before.get(name)}
         kept = Result({"contribution": made, "files": sorted(written)})
-        if key is not None and sum(files.size(name) for name in written) <= MOST_BYTES:
+        if key is not None and sum(size for _, size in written.values()) <= MOST_BYTES:
             contents = {f"file{i}": _bytes(files.path / name) for i, name in enumerate(kept.values["files"])}
             store.put(key, Result(kept.values, contents))
     else:

@@ -138,6 +138,9 @@ class DocumentSettings(_Group):
     logo: str | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
     accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
     paper: Paper | None = Field(None, description="null: what the template says, or A4")
+    language: str | None = Field(
+        None, description="of the pages' own words: en, de, es, fr or one of the template's; null: what it says, or en"
+    )
     extra_css: str | None = Field(None, description="path of a stylesheet that comes after the template's own")
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
     figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,8 @@ import numpy as np
 from reportgen.cache import flock, touch
 from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
-from reportgen.files import PARTIAL, replacing, unwritable
-from reportgen.manifest import MANIFEST, RENDERED, Entry, manifest_json, read_manifest
+from reportgen.files import PARTIAL, unwritable, write_file
+from reportgen.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
 
 JPEG_QUALITY = 90
 TIMINGS = "timings.json"
@@ -94,16 +92,6 @@ class Store:
         return self._folder / key[:2] / f"{key}.npz"
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write all of `data` or nothing.
-
-    Raises:
-        ReportgenError: the disk is full, or the folder cannot be written.
-    """
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-
-
 class RunFolder:
     """The files of one run. `begin` takes the manifest away, `finish` writes it last; between them no other run writes."""
 
@@ -111,7 +99,6 @@ class RunFolder:
         self.path = path
         self._lock: _FolderLock | None = None
         self._hashes: dict[str, Entry] = {}
-        self._written: set[str] = set()
 
     def check(self) -> None:
         """Whether a run may write here: ask before the work, `begin` asks again.
@@ -207,8 +194,7 @@ class RunFolder:
             except OSError as error:
                 raise ReportgenError(unwritable(self._unfinished, error)) from None
         write_file(self.path / file, data)
-        self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
-        self._written.add(file)
+        self._hashes[file] = entry_of(data)
         return file
 
     def array(self, file: str, values: np.ndarray) -> str:
@@ -253,24 +239,9 @@ class RunFolder:
             (quoting if any("\r" in str(cell) for cell in cells) else writer).writerow(cells)
         return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
 
-    @contextlib.contextmanager
-    def recorded(self) -> Iterator[set[str]]:
-        """Collect the names of the files that are written inside the block."""
-        written: set[str] = set()
-        self._written = written
-        try:
-            yield written
-        finally:
-            self._written = set()
-
-    def size(self, file: str) -> int:
-        """Bytes of a file that this run wrote."""
-        return self._hashes[file][1]
-
     def adopt(self, file: str) -> None:
         """Take a file that a renderer wrote into the manifest."""
-        data = (self.path / file).read_bytes()
-        self._hashes[file] = (hashlib.sha256(data).hexdigest(), len(data))
+        self._hashes[file] = entry_of((self.path / file).read_bytes())
 
     def timings(self, seconds: dict[str, Any]) -> None:
         """Write timings.json, the one file that differs between two equal runs."""

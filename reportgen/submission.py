@@ -7,7 +7,6 @@ The answer of a stranger's server is read up to a limit, never interpreted, and 
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import logging
@@ -25,9 +24,10 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 from reportgen.errors import CheckFailed, ReportgenError, UsageError
+from reportgen.files import write_file
 from reportgen.inputs import read_at_most
+from reportgen.manifest import MANIFEST, entry_of, parse_manifest
 from reportgen.printable import printable
-from reportgen.store import MANIFEST, write_file
 
 TOKEN_VARIABLE = "REPORTGEN_TOKEN"
 RECORD = "submissions.json"
@@ -166,19 +166,17 @@ def _file_of_run(run: Path, file: str) -> tuple[bytes, str]:
         raise UsageError(f"{run}: no such run folder")
     if not (run / MANIFEST).is_file():
         raise UsageError(f"{run}: no {MANIFEST}, so no finished run; run reportgen run again")
-    try:
-        listed = json.loads(read_at_most(run / MANIFEST))["files"]
-        names, expected = sorted(listed), listed[file]["sha256"] if file in listed else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"{run / MANIFEST}: not a manifest of reportgen's") from None
-    if expected is None:
-        own = [name for name in names if "/" not in name]
+    listed = parse_manifest(read_at_most(run / MANIFEST))
+    if listed is None:
+        raise UsageError(f"{run / MANIFEST}: not a manifest of reportgen's")
+    if file not in listed:
+        own = [name for name in sorted(listed) if "/" not in name]
         raise UsageError(f"{run}: the run has no file {printable(file, 80)!r}; it has {printable(', '.join(own), 200)}")
     if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
         raise UsageError(f"{run / MANIFEST}: names a file outside the run folder")
     data = read_at_most(run / file, MAX_FILE_BYTES)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != expected:
+    digest, _ = entry_of(data)
+    if digest != listed[file][0]:
         raise UsageError(f"{run / file}: changed since the run ended; run reportgen run again")
     return data, digest
 

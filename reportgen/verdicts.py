@@ -27,7 +27,8 @@ SANITY_RHO = 0.5
 RULES = (
     "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
     f"{ALPHA:g} and the "
-    "95 % bootstrap interval of the median difference lies above zero; it is contradicted when both hold below zero.",
+    "95 % bootstrap interval of the median difference lies above zero; it is contradicted when both hold below zero. Where "
+    "several pairs are asked whether any differs, p must be below that divided by their number.",
     "A claim about a relation is supported when Spearman's rho has the claimed sign and its permutation p is "
     f"below {ALPHA:g}, divided by "
     "the number of relations that the claim is tested on; it is contradicted when the sign is the other one.",
@@ -43,16 +44,17 @@ RULES = (
     "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
     f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
     "that is larger: smooth maps resemble one another anyway.",
-    f"A concept is said to dominate a model from {DOMINANT_SHARE:.0%} of its units on, and two models to differ where the median Jaccard "
-    f"index of their concepts is under {DIFFERENT_JACCARD:g}. No claim about units is decided on an exploratory probe set.",
+    f"A concept is said to dominate a model from {DOMINANT_SHARE * 100:.0f} % of its units on, and two models to differ where "
+    f"the median Jaccard index of their concepts is under {DIFFERENT_JACCARD:g}. No claim about units is decided on an "
+    "exploratory probe set.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )
 
 
-def of_paired(comparison: Paired) -> Verdict:
-    """The claim is that the first is larger."""
-    if comparison.p is None or comparison.p >= ALPHA or comparison.ci is None:
+def of_paired(comparison: Paired, tests: int = 1) -> Verdict:
+    """The claim is that the first is larger; `tests` comparisons share the error rate."""
+    if comparison.p is None or comparison.p >= ALPHA / tests or comparison.ci is None:
         return "undecided"
     low, high = comparison.ci
     if low > 0 and comparison.wins > comparison.losses:
@@ -85,6 +87,13 @@ def sanity_limit(between_images: float | None) -> float:
 def passes_sanity(correlations: Sequence[float], between_images: float | None) -> bool:
     """Whether maps of the wholly re-initialised network have lost the trained network's: one rank correlation an image."""
     return float(np.median(correlations)) < sanity_limit(between_images)
+
+
+def of_all(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of a claim whose parts must all hold: one part that is contradicted sinks it, one that is open leaves it open."""
+    if "contradicted" in verdicts:
+        return "contradicted"
+    return "supported" if set(verdicts) == {"supported"} else "undecided"
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:

@@ -108,9 +108,10 @@ def verify_folder(run: Path) -> Verification:
         raise CheckFailed(f"{run}: has no {MANIFEST}, so it is no finished run; give the command that made it again")
     data = (run / MANIFEST).read_bytes()
     there = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() or path.is_symlink()}
-    found = _against(_manifest(data, run), there, lambda name: _hash_inside(run, name), data)
+    manifest = _manifest(data, run)
+    found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
     if PDF in there and not found.changed:
-        _cross_check(found, pdf_data.attachments(run / PDF), _manifest(data, run))
+        _cross_check(found, pdf_data.attachments(run / PDF), manifest)
     return found
 
 

@@ -10,9 +10,14 @@ from reportgen.stats import Paired
 from reportgen.verdicts import SMALL_N
 
 
+def whole(number: int) -> str:
+    """A number of things as tables write it: `1984`, and with its digits in groups from `10 000` on."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if number >= 10_000 else "")
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 image`, `3 images`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
 def percent(share: float) -> str:
@@ -51,6 +56,11 @@ def place(values: np.ndarray) -> str:
 def small_amount(value: float) -> str:
     """The size of a difference that is not zero: `0.038`, `less than 0.001`."""
     return f"{abs(value):.3f}" if abs(value) >= 0.0005 else "less than 0.001"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, the minus a true one: `+0.18`, `−0.39`."""
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def probability(p: float) -> str:

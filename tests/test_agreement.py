@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
-from analyses.agreement import ANALYSIS
+from analyses.agreement import ANALYSIS, section
 from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
 from reportgen.analysis import Subject, View
+from reportgen.document import Picture
 from reportgen.errors import UsageError
 from reportgen.settings import AgreementSettings, Settings
 from reportgen.store import Result
@@ -224,3 +225,13 @@ def test_without_gradcam_there_is_nothing_to_compare() -> None:
         relevant(cams={"methods": ("scorecam",)})
     assert relevant() == relevant(seed=4)
     assert relevant(agreement={"threshold": "max:0.5"}) != relevant()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "figures"), [(0, []), (1, [(1, 1)]), (5, [(5, 5)]), (10, [(10, 5)]), (12, [(8, 4), (4, 4)])]
+)
+def test_overlaps_fill_their_rows(pictures: int, figures: list[tuple[int, int]]) -> None:
+    made = [Picture(file=f"figures/{i}.jpg", width=8, height=8, alt="masks") for i in range(pictures)]
+    drawn = section._overlap_figures(made)
+    assert [(len(figure.pictures), figure.columns) for figure in drawn] == figures
+    assert all(("of 12" in figure.caption) == (pictures == 12) for figure in drawn)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pypdfium2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from fixtures import finish_run, make_report
@@ -240,6 +242,125 @@ def test_what_still_names_somebody_is_found_and_named(
     assert not (tmp_path / "a.zip").exists()
     if "quillon" in said:
         bundle(run, tmp_path / "a.zip", anonymous=True, allowed=("quillon",))
+
+
+# What stands in a text, and what is left of it where folders are cut away.
+CUT = [
+    ("Read from /data/ann/photos/cat.jpg.", "Read from cat.jpg."),
+    ("(/srv/a/b.png)", "(b.png)"),
+    ("--out=/opt/ann/run/a.json", "--out=a.json"),
+    ("path:/data/a/b.csv", "path:b.csv"),
+    ("ann@host:/data/a/b.csv", "ann@host:b.csv"),
+    ("a,/data/a/b.csv,1", "a,b.csv,1"),
+    ("/mnt2/a.jpg", "a.jpg"),
+    ("/Volumes/Disk/a/b.tif and /nfs/c/d.tif", "b.tif and d.tif"),
+    ("/données/été/a.jpg", "a.jpg"),
+    ("见/home/ann/图/a.jpg", "见a.jpg"),
+    ("file:///data/ann/a.jpg", "a.jpg"),
+    (r"D:\data\ann\cat.jpg", "cat.jpg"),
+    ("x D:/work/cat.jpg y", "x cat.jpg y"),
+    (r"\\server\share\cat.jpg", "cat.jpg"),
+    ("sftp://lab/home/ann/x.jpg", "x.jpg"),
+    ("git+file:///home/ann/x.jpg", "x.jpg"),
+    ("sqlite:////home/ann/d.db", "d.db"),
+    ("-I/home/ann/inc.h", "-Iinc.h"),
+    ("see https://a.org/b/c,/data/ann/cat.jpg", "see https://a.org/b/c,cat.jpg"),
+]
+# What stands in a text, and the path that is found in it and not cut.
+REFUSED = [
+    ("Kept in /data/ann.", "/data/ann."),
+    ("/media/ann", "/media/ann"),
+    ("By /srv/Ann Smith/x.jpg", "/srv/Ann"),
+    ("/export/home/ann", "/export/home/ann"),
+    (r"E:\ann\work", r"E:\ann\work"),
+    (r"C:\Users\ann", r"C:\Users\ann"),
+    (r"\\server\share", r"\\server\share"),
+]
+NO_PATHS = [
+    "image/png or text/html; charset=utf-8",
+    "1/2 and 3/4/5 of 7 / 8 / 9, or /2/3",
+    "2026/11/23, 23/11/2026",
+    "and/or, he/she/they, größe/höhe/breite, m²/s/K, n/a",
+    "https://example.org/home/ann/a?b=/data/c#/d/e and http://a.b:80/c/d, ftp://x.y/z/a.",
+    "See (https://example.org/a/b).",
+    "figures/a.svg, rooms/home/cat.jpg, ./a/b, ../a/b, ~/a/b",
+    "cats!/home/a.jpg, （1）/b/c.jpg, a@/b/c.jpg, R&D/b/c.jpg",
+    "P(a)/P(b)/P(c), 50%/30%/20%, 5'/6'/7'",
+    "<p>a</p></div><br/><!-- c --><b>d</b>/<i>e</i>",
+    "/* a comment */ // and another /x",
+    "/kæt/ and (/dɔg/) are said; /tag",
+    "ratio a:b/c, C: or D:, 12:30/13:30",
+    r"a\b\c, \\alpha",
+]
+
+
+def paths_in(text: str, name: str = "a.txt") -> list[str]:
+    return [line.partition(" holds the path ")[2] for line in anonymous.leaks(name, text.encode(), [], [], [])]
+
+
+def cut(report: Report, text: str) -> str:
+    return anonymous.without_authors(report.model_copy(update={"title": text})).title
+
+
+@pytest.mark.parametrize(("text", "left"), CUT)
+def test_folders_of_any_root_are_cut_away(made: Path, text: str, left: str) -> None:
+    assert paths_in(text)
+    assert cut(read_report(made), text) == left
+    assert not paths_in(left)
+
+
+@pytest.mark.parametrize(("text", "path"), REFUSED)
+def test_a_path_that_may_end_with_a_user_is_left_to_be_refused(made: Path, text: str, path: str) -> None:
+    assert cut(read_report(made), text) == text
+    for name, data in (("a.csv", text), ("a.json", json.dumps({"a": [f"b\n{text}"]})), ("a.html", f"<p>{text}</p>")):
+        assert paths_in(data, name) == [repr(path)]
+
+
+@pytest.mark.parametrize("text", NO_PATHS)
+def test_what_is_no_path_is_left_alone(made: Path, text: str) -> None:
+    assert paths_in(text) == []
+    assert cut(read_report(made), text) == text
+
+
+NAMES = st.text("abcdeé李ABC0189_-.@~+", min_size=1, max_size=8).filter(lambda name: any(c.isalpha() for c in name))
+WORDS = st.sampled_from(["", " ", "in ", "(", "=", '"', "a, ", "1/2 ", "image/png, ", "https://a.org/b/c "])
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(NAMES, min_size=2, max_size=5), st.sampled_from(["/", "C:\\", "d:/"]), WORDS, WORDS)
+def test_every_absolute_path_is_found_wherever_it_stands(parts: list[str], root: str, before: str, after: str) -> None:
+    path = root + ("\\" if root == "C:\\" else "/").join(parts)
+    [found] = paths_in(f"{before}{path} {after}")
+    assert found == repr(path)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(st.one_of(NAMES, st.integers(0, 2100).map(str)), min_size=1, max_size=4), WORDS)
+def test_no_relative_path_fraction_or_date_is_one(parts: list[str], before: str) -> None:
+    assert (
+        paths_in(f"{before.strip()} {'/'.join(parts)} and https://a.org/{'/'.join(parts)}?q=/{'/'.join(parts)}") == []
+    )
+
+
+def test_a_page_is_searched_with_its_words_whole_and_without_its_code() -> None:
+    page = '<script>x.replace(/a b/g, "").match(/foo/g)</script><b>{}</b>'
+    assert paths_in(page.format("a"), "a.html") == []
+    assert paths_in(page.format("a").replace("foo/g", "home/ann/x"), "a.html") == ["'/home/ann/x)'"]
+    broken = '<span class="piece">{}</span><wbr><span class="piece">{}</span>'
+    assert paths_in(page.format(broken.format("/scratch/", "ann/x")), "a.html") == ["'/scratch/ann/x'"]
+    assert paths_in(page.format(broken.format("photos-of-a-cat", "/by/day.jpg")), "a.html") == []
+
+
+def test_the_names_of_a_pdf_are_no_paths() -> None:
+    pdf = "%PDF-1.7\n<</Type /Pages/Kids [6 0 R]>> (/home/ann/a.jpg)"
+    assert paths_in(pdf, "a.pdf") == ["'/home/ann/a.jpg)'"]
+
+
+def test_what_looks_like_a_path_may_be_allowed() -> None:
+    classes = b"class\n/m/0k4j\n/m/01g317\n/n/1a\n"
+    assert len(list(anonymous.leaks("a.csv", classes, [], [], []))) == 3
+    [left] = anonymous.leaks("a.csv", classes, [], [], [], allowed=("/m",))
+    assert left == "a.csv holds the path '/n/1a'"
 
 
 def _manifest(run: Path) -> Any:

@@ -175,6 +175,39 @@ def test_constant_channels_share_one_forward_pass() -> None:
     assert cam.weights.sum() == pytest.approx(1)
 
 
+def test_channels_with_one_mask_share_one_forward_pass() -> None:
+    """Above all those that are active in one position alone; the weights are those of a pass each."""
+    rng = np.random.default_rng(0)
+    activations = np.zeros((7, 4, 4), np.float32)
+    activations[[0, 1, 2], 1, 3] = 0.25, 3, 6
+    activations[3, 0, 0] = 1
+    activations[4] = rng.random((4, 4))
+    activations[5] = 2 * activations[4]
+    activations[6] = rng.random((4, 4))
+    weight = rng.standard_normal((2, 7))
+    view = given_view(activations, weight)
+    cam = scorecam(view, 0)
+    assert cam.forward_passes == 1 + 4
+    assert cam.weights[0] == cam.weights[1] == cam.weights[2] != cam.weights[3]
+    masks = [up - up.min() for up in map(Bilinear((4, 4), view.input.shape[1:], align_corners=True), activations)]
+    scores = np.array([(view.input * (mask / mask.max())).mean() for mask in masks])  # what that engine answers
+    np.testing.assert_allclose(cam.weights, np.exp(scores) / np.exp(scores).sum(), atol=1e-6)
+
+
+def test_a_channel_that_is_all_but_constant_masks_as_the_library_does() -> None:
+    rng = np.random.default_rng(0)
+    activations = rng.random((5, 4, 4)).astype(np.float32)
+    activations[1] = activations[0] * np.float32(1e-9)
+    activations[2] = activations[0] * np.float32(1e-7)
+    activations[3] = 1
+    bright = np.full((32, 32, 3), 255, np.uint8)  # so that a mask's size shows in its score
+    view = View(bright, GivenActivations(activations, rng.standard_normal((2, 5))))
+    ups = [Bilinear((4, 4), view.input.shape[1:], align_corners=True)(channel) for channel in activations]
+    masks = [(up - up.min()) / (up.max() - up.min() + np.float32(1e-8)) for up in ups]
+    scores = np.array([(view.input * mask).mean() for mask in masks])
+    np.testing.assert_allclose(scorecam(view, 0).weights, np.exp(scores) / np.exp(scores).sum(), rtol=5e-3)
+
+
 def test_without_constant_channels_every_channel_takes_a_pass() -> None:
     activations = np.random.default_rng(0).random((6, 4, 4))
     assert scorecam(given_view(activations, np.ones((2, 6))), 0).forward_passes == 1 + 6

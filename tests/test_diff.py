@@ -132,6 +132,22 @@ def test_tables_texts_and_skipped_files(report: Report) -> None:
     assert "skipped[a.jpg].reason: the file is empty -> other" in found
 
 
+def test_what_the_first_page_says_and_which_images_are_shown_are_no_numbers(report: Report) -> None:
+    before = changed(
+        report,
+        lambda data: data.update(
+            summary={"images": "Three images.", "findings": ["a"]}, shown={"of": 3, "images": ["x"]}
+        ),
+    )
+    after = changed(
+        before, lambda data: (data["summary"].update(findings=["b"]), data["shown"].update(of=4), data.update(extra=1))
+    )
+    found = compare(before, after)
+    assert [str(line) for line in found.other] == ["summary.findings[0]: a -> b", "shown.of: 3 -> 4 (+1)"]
+    assert [str(line) for line in found.numbers] == ["extra: nothing -> 1"]
+    assert (found.count, found.same) == (3, False)
+
+
 def test_none_and_zero_and_false_are_three_things(report: Report) -> None:
     def with_value(value: Any) -> Report:
         return changed(report, lambda data: data["images"][0]["lime"].update(r2=value))

@@ -12,7 +12,7 @@ from analyses.cams.findings import cam_findings
 from analyses.lime.findings import depends_on_parameters
 from reportgen import verdicts
 from reportgen.document import Finding
-from reportgen.stats import Correlation, Paired
+from reportgen.stats import Correlation, Paired, paired
 
 METHODS = ("gradcam", "ablationcam", "scorecam")
 N = 12
@@ -118,9 +118,35 @@ def test_c4_follows_total_variation_and_area(shift: dict[str, float], verdict: s
     assert cam("C4", cam_entries(**shift)).verdict == verdict
 
 
-@pytest.mark.parametrize(("shift", "verdict"), [(0.0, "supported"), (-0.7, "contradicted")])
-def test_c5_follows_overlap_against_chance(shift: float, verdict: str) -> None:
-    assert cam("C5", cam_entries(iou=shift)).verdict == verdict
+@pytest.mark.parametrize(
+    ("shift", "verdict", "words"),
+    [
+        ({}, "undecided", "none was shown to differ (each pair tested at 0.017)"),
+        ({"scorecam_area_above_half": 0.1}, "supported", "Grad-CAM's is smaller than ScoreCAM's"),
+        ({"iou": -0.7}, "contradicted", "none was shown to differ"),
+        ({"iou": -0.7, "scorecam_area_above_half": 0.1}, "contradicted", "Grad-CAM's is smaller than ScoreCAM's"),
+    ],
+)
+def test_c5_asks_for_overlap_above_chance_and_for_extents_that_differ(
+    shift: dict[str, float], verdict: str, words: str
+) -> None:
+    finding = cam("C5", cam_entries(**shift))
+    assert finding.verdict == verdict
+    assert words in finding.text and "takes boxes or masks" in finding.text
+
+
+def test_c5_is_open_where_a_pair_cannot_be_compared() -> None:
+    entries = cam_entries(scorecam_area_above_half=0.1)
+    for entry in entries:
+        for pair in ("gradcam~ablationcam", "ablationcam~scorecam"):
+            entry["pairs"][pair] = {"rank_correlation": None, "iou": None, "chance": None}
+    assert cam("C5", entries).verdict == "undecided"
+
+
+def test_pairs_that_are_asked_whether_any_differs_share_the_error_rate() -> None:
+    eight_of_nine = paired([1.0] * 8 + [0.0], [0.5] * 9)
+    assert eight_of_nine.p is not None and 0.05 / 3 < eight_of_nine.p < 0.05
+    assert (verdicts.of_paired(eight_of_nine), verdicts.of_paired(eight_of_nine, tests=3)) == ("supported", "undecided")
 
 
 # --- LIME ----------------------------------------------------------------------------------------
@@ -179,7 +205,7 @@ def test_a1_of_unrelated_complexity_is_undecided_and_says_what_p_would_take() ->
         "A1", complexity=lambda i: {key: float((i * 5) % N) for key in ("superpixels", "edge_density", "entropy")}
     )
     assert finding.verdict == "undecided"
-    assert f"{0.05 / 6:.3f} would be needed" in finding.text
+    assert f"it has to be below {0.05 / 6:.3f}." in finding.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -153,18 +154,28 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
     assert kills >= 24, "too many runs were over before they were killed"
 
 
+def killed(job: Job, operation: int) -> bool:
+    """Kill the command right before its n-th operation on the disk; False where it was done before it came so far.
+
+    A run that finds results has fewer to do, and threads that meet at a folder now and then try twice to make it.
+    """
+    answer = job.run(operation=operation)
+    assert answer["code"] == KILLED or (answer["code"] == 0 and answer["operations"] < operation), answer["said"]
+    return bool(answer["code"] == KILLED)
+
+
 def test_a_run_killed_at_any_operation_on_the_disk_ends_with_the_same_bytes(
     server: Server, photos: Path, undisturbed: tuple[dict[str, bytes], Any], tmp_path: Path
 ) -> None:
     expected, first = undisturbed
-    draw = random.Random(11)
+    draw, kills = random.Random(11), 0
     for number in range(7):
         job = Job(server, photos, tmp_path / str(number))
         for _ in range(4):
-            operation = draw.randint(1, first["operations"] - 70)  # a run that finds its results has fewer to do
-            assert job.run(operation=operation)["code"] == KILLED
+            kills += killed(job, draw.randint(1, first["operations"]))
             assert_whole_or_unfinished(job.out)
         assert job.finish() == expected
+    assert kills >= 18, "too many runs were over before they were killed"
 
 
 @pytest.mark.slow
@@ -176,7 +187,7 @@ def test_a_run_with_a_pdf_killed_all_along_its_way(server: Server, photos: Path,
     expected = files(reference.out)
     for operation in sorted({*range(start * 3, operations, 9), *range(operations - 3 * start, operations + 1)}):
         job = Job(server, photos, tmp_path / str(operation), ())
-        assert job.run(operation=operation)["code"] == KILLED
+        assert killed(job, operation) or operation > operations - 9
         assert_whole_or_unfinished(job.out)
         assert job.finish() == expected, operation
         shutil.rmtree(job.folder)
@@ -221,10 +232,13 @@ def test_an_interrupt_says_what_is_kept_and_how_to_go_on(
     answer = job.run(env=at)
     assert answer["code"] == 130
     *_, kept, last = answer["said"].splitlines()
-    assert kept == "3 of 6 images are done and kept, 7 results are new; the same command goes on"
+    said = re.fullmatch(r"(\d) of 6 images are done and kept, (\d+) results are new; the same command goes on", kept)
+    assert said, kept
     assert last.startswith("reportgen: interrupted; finished results are kept")
-    # Seven: three images, and the prediction of the one that it was at.
-    assert "7 of 12 results were in the store; 5 computed" in job.run()["said"]
+    images, results = int(said[1]), int(said[2])
+    # Of the image that it was at, and of those under way beside it, some results may be there too.
+    assert images <= 5 and 2 * images <= results <= 12
+    assert f"{results} of 12 results were in the store; {12 - results} computed" in job.run()["said"]
     assert files(job.out) == undisturbed[0]
     anew = job.run("--fresh", env=at)
     assert "give the same command without --fresh to go on" in anew["said"]

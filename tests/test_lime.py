@@ -17,6 +17,7 @@ from analyses.lime.params import explain_arguments, explain_params, pickled
 from analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
 from analyses.lime.surrogate import (
     Surrogate,
+    draw,
     explain,
     fit,
     hidden_frame,
@@ -291,9 +292,21 @@ def test_forward_passes_are_those_that_were_made() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     engine = CountingEngine(toy_spec(toy_network()))
     view = View(frame, engine)
-    segments = superpixels(frame, FEW)
-    found = explain(view, segments, 0, FEW, np.random.RandomState(0))
-    assert found.forward_passes == engine.passes == 64
+    segments = np.arange(32 * 32).reshape(32, 32) // 32  # 32 superpixels: no sample comes twice
+    assert explain(view, segments, 0, FEW, np.random.RandomState(0)).forward_passes == engine.passes == 64
+
+
+def test_a_sample_that_comes_again_is_not_passed_again() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    engine = CountingEngine(toy_spec(toy_network()))
+    view, segments = View(frame, engine), np.repeat([[0, 1, 2]], 32, axis=0)[:, np.arange(32) * 3 // 32]
+    drawn = draw(view, segments, FEW, np.random.RandomState(0))
+    assert engine.passes == len(np.unique(drawn.data, axis=0)) == 8
+    assert fit(drawn.data, drawn.probabilities, 0, FEW, np.random.RandomState(0)).forward_passes == 8
+    for row, probabilities in zip(drawn.data, drawn.probabilities, strict=True):
+        shown = np.where(row[segments][..., None], frame, FEW.hide_color).astype(np.uint8)
+        alone = engine.probabilities(1, lambda i, out, shown=shown: np.copyto(out, engine.normalise(shown)))
+        np.testing.assert_allclose(probabilities, alone[0], atol=1e-6)
 
 
 def test_map_reports_what_it_found(view: View) -> None:

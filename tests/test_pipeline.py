@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gc
 import getpass
 import json
 import pickle
 import re
 import shutil
 import socket
+import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -427,13 +428,18 @@ class Brightness:
     name, title, version, order = "brightness", "Brightness", "1", 90
     requires: tuple[str, ...] = ("cams",)
     over = "images"
-    seen: list[Subject]
+    seen: list[int]
     views_alive: list[int]
-    count_views = False
+    concurrent = False
     fail_on = ""
 
     def __init__(self) -> None:
         self.seen, self.views_alive = [], []
+        self._views: list[weakref.ref[View]] = []
+
+    def count_views(self) -> int:
+        """How many of the views that this analysis has seen are still in memory."""
+        return sum(view() is not None for view in self._views)
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]
@@ -444,16 +450,14 @@ class Brightness:
     def map(self, subject: Subject) -> Result:
         if self.fail_on and len(self.seen) == 1:
             raise RuntimeError(self.fail_on)
-        self.seen.append(subject)
-        if self.count_views:
-            gc.collect()
-            self.views_alive.append(sum(type(thing) is View for thing in gc.get_objects()))
+        self.seen.append(subject.target)
+        self._views.append(weakref.ref(subject.view))
+        self.views_alive.append(self.count_views())
         with subject.timed("brightness"):
             values = {
                 "mean": float(subject.view.frame.mean()),
                 "peak": int(subject.results["cams"].arrays["gradcam"].argmax()),
             }
-        self.seen[-1] = None  # type: ignore[call-overload]
         return Result({**values, "target": subject.target, "seed": subject.seed})
 
     def reduce(self, run: RunView) -> Contribution:
@@ -497,11 +501,68 @@ def test_a_users_own_analysis_is_a_first_class_one(
     assert run(photos, tmp_path / "more", mine, settings(tasks=("brightness",))).told.computed == 2
 
 
-def test_memory_does_not_grow_with_the_folder(photos: Path, mine: Path, tmp_path: Path, brightness: Brightness) -> None:
-    brightness.version, brightness.count_views = "memory", True
-    run(photos, tmp_path / "out", mine, settings(tasks=("brightness",)))
-    assert len(brightness.views_alive) == 2
-    assert max(brightness.views_alive) == min(brightness.views_alive), "an image's pixels outlive its turn"
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, brightness: Brightness, jobs: int) -> None:
+    """As many images are in memory as are under way."""
+    brightness.version, brightness.concurrent = f"memory, {jobs} jobs", True
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(9):
+        Image.new("RGB", (224, 224), (25 * i, 0, 0)).save(folder / f"{i}.png")
+    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=jobs)
+    assert len(brightness.views_alive) == 9
+    assert max(brightness.views_alive) <= jobs, "an image's pixels outlive its turn"
+    assert brightness.count_views() == 0
+
+
+@pytest.mark.parametrize("made_for_several", [False, True])
+def test_an_analysis_is_called_once_at_a_time_unless_it_says_otherwise(
+    mine: Path, tmp_path: Path, brightness: Brightness, made_for_several: bool
+) -> None:
+    folder, lock, now, most = tmp_path / "photos", threading.Lock(), 0, 0
+    folder.mkdir()
+    for i in range(6):
+        Image.new("RGB", (224, 224), (25 * i, 0, 0)).save(folder / f"{i}.png")
+
+    def slow(subject: Subject, plain: Any = brightness.map) -> Result:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.1)
+        with lock:
+            now -= 1
+        return plain(subject)
+
+    brightness.version, brightness.map = f"at once: {made_for_several}", slow  # type: ignore[method-assign]
+    brightness.concurrent = made_for_several
+    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=3)
+    assert (most > 1) == made_for_several
+
+
+def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path: Path, brightness: Brightness) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(6):
+        Image.new("RGB", (224, 224), "olive").save(folder / f"{i}.png")
+
+    def slow(subject: Subject, plain: Any = brightness.map) -> Result:
+        time.sleep(2)  # long enough for the others to come here, if they may
+        return plain(subject)
+
+    brightness.version, brightness.concurrent, brightness.map = "equal", True, slow  # type: ignore[method-assign]
+    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=4)
+    assert len(brightness.seen) == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_how_many_images_are_under_way_changes_no_byte(
+    first: Done, photos: Path, mine: Path, tmp_path: Path, jobs: int
+) -> None:
+    with environment(**EPOCH):
+        again = run(photos, tmp_path / "out", mine, fresh=True, jobs=jobs, command=["reportgen", "run", "photos"])
+    assert again.told.computed == first.told.computed > 0
+    assert again.files() == first.files()
 
 
 def test_a_run_that_was_cut_off_goes_on_from_there(

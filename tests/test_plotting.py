@@ -78,6 +78,16 @@ def test_outline_is_seen_on_any_photograph(level: int) -> None:
     assert (picture[25:35, 25:35] == level).all(), "what is inside stays as it is"
 
 
+def test_a_border_leaves_the_colours_beside_it() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 20:40] = True
+    picture = np.full((60, 60, 3), (200, 120, 40), np.uint8)
+    drawn = plotting.bordered(picture, mask)
+    assert (drawn[39, 20:40] == 255).all() and (picture == (200, 120, 40)).all()
+    for row, column in ((30, 30), (5, 5), (30, 10)):
+        assert tuple(drawn[row, column]) == (200, 120, 40)
+
+
 def test_outline_draws_every_superpixel_of_a_label_map() -> None:
     labels = np.repeat(np.arange(4), 10)[None].repeat(40, axis=0)
     picture = plotting.outline(np.full((40, 40, 3), 128, np.uint8), labels, width=1)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fixtures import make_report
 from reportgen.document import Column, Figure, ImageRecord, Report, Section, Table, Text
 from reportgen.errors import UsageError
-from reportgen.reports import read_report, report_json
+from reportgen.reports import read_report, report_json, run_folder
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,13 @@ def test_a_report_of_another_schema_is_refused(report: Report, tmp_path: Path) -
     (tmp_path / "report.json").write_text(json.dumps({**data, "schema_version": 2}))
     with pytest.raises(UsageError, match="at schema_version"):
         read_report(tmp_path)
+
+
+def test_a_run_is_where_its_report_lies(tmp_path: Path) -> None:
+    folder = tmp_path / "run.pdf"
+    folder.mkdir()
+    for source in (folder, folder / "report.json", folder / "gone.pdf"):
+        assert run_folder(source) == folder
 
 
 def test_a_place_without_a_report_is_named(tmp_path: Path) -> None:

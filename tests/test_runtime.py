@@ -15,7 +15,7 @@ from torch import nn
 from reportgen.classifiers import ClassifierSpec
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
-from reportgen.runtime import Engine, decide, engine, openvino_backend, softmax
+from reportgen.runtime import SHOWN, Blend, Engine, decide, engine, openvino_backend, softmax
 from reportgen.runtime.openvino_backend import ConversionFailed, Exported, exported
 from reportgen.runtime.torch_backend import TorchBackend
 from toys import PooledHead, imported, network, python, toy_network, toy_spec
@@ -437,3 +437,17 @@ def test_record_names_no_machine(models_cache: Path) -> None:
     record = decide(spec(), "auto", "exact", models_cache)
     assert isinstance(record, RuntimeRecord)
     assert str(models_cache) not in record.model_dump_json()
+
+
+# --- inputs from two ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden", [np.float32(-0.0), np.full((3, 1, 1), np.nan, np.float32), None])
+def test_a_blend_holds_the_bits_of_the_one_or_the_other(hidden: np.ndarray | None) -> None:
+    rng = np.random.default_rng(0)
+    shown = rng.standard_normal((3, 8, 6), dtype=np.float32)
+    other = rng.standard_normal((3, 8, 6), dtype=np.float32) if hidden is None else hidden
+    mask, out = rng.random((8, 6)) < 0.5, np.full((3, 8, 6), np.inf, np.float32)
+    Blend(shown, other)(mask * SHOWN, out)
+    expected_bits = np.where(mask, shown, other).view(np.uint32)
+    assert np.array_equal(out.view(np.uint32), expected_bits)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from made_runs import analyse_toy
+from made_runs import MadeRun, analyse_toy
 from reportgen import sections
 from reportgen.analysis import Contribution, RunView, Subject
 from reportgen.document import Evidence, Finding, Section, Text
 from reportgen.settings import Settings
-from reportgen.store import Result
+from reportgen.store import Result, Store
 from toys import photo_folder
 
 
@@ -141,6 +141,22 @@ def test_a_large_section_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPat
     again, same_files, reduces = bench.run()
     assert reduces == 1
     assert (again, same_files) == (report, files)
+
+
+def test_a_file_that_two_sections_write_alike_is_kept_with_both(tmp_path: Path) -> None:
+    first, second, store = Counting(), Counting(), Store(tmp_path / "store")
+    second.name = "again"
+    results = {name: [Result({"mean": 1.0})] for name in ("counting", "again")}
+
+    def reduce(folder: str, *analyses: Counting) -> None:
+        run = MadeRun(tmp_path / folder, results)
+        for analysis in analyses:
+            sections.reduced(analysis, run, {}, run.files, store, fresh=False)
+
+    reduce("both", first, second)
+    reduce("alone", second)
+    assert second.reduces == 1, "the second time from the store"
+    assert (tmp_path / "alone/figures/means.json").read_bytes() == b"[1.0]"
 
 
 def test_a_file_in_the_home_folder_counts_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

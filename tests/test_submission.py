@@ -24,6 +24,7 @@ import pytest
 
 from reportgen import cli, submission
 from reportgen.errors import CheckFailed, ReportgenError, UsageError
+from reportgen.manifest import manifest_json
 from reportgen.store import RunFolder
 from reportgen.submission import MAX_ANSWER_BYTES, RECORD, TRIES, submit
 from toys import ROOT, imported
@@ -448,12 +449,11 @@ def test_a_manifest_cannot_have_a_file_outside_sent(server: Server, run: Path) -
     secret = run.parent / "secret"
     secret.write_bytes(b"mine")
     for name in ("../secret", str(secret)):
-        (run / "manifest.json").write_text(json.dumps({"files": {name: {"sha256": "0" * 64}}}))
+        (run / "manifest.json").write_bytes(manifest_json({name: ("0" * 64, 4)}))
         with pytest.raises(UsageError, match="names a file outside the run folder"):
             send(run, server.url, name)
     (run / "link.pkl").symlink_to(secret)
-    digest = "2f8281cbd07d1a8d1bb3cd7b8d4c7a3c"
-    (run / "manifest.json").write_text(json.dumps({"files": {"link.pkl": {"sha256": digest}}}))
+    (run / "manifest.json").write_bytes(manifest_json({"link.pkl": ("2f8281cb" * 8, 4)}))
     with pytest.raises(UsageError, match="changed since the run ended"):
         send(run, server.url, "link.pkl")
     assert server.seen == []

@@ -22,6 +22,7 @@ from reportgen.document import ImageRecord, TemplateRecord
 from reportgen.errors import CheckFailed, UsageError
 from reportgen.hashing import file_sha256
 from reportgen.manifest import manifest_json, read_manifest
+from reportgen.pdf_data import opened
 from reportgen.rendering import render, template_sha256
 from reportgen.reports import read_report, report_json
 from reportgen.verify import read_any, verify
@@ -125,6 +126,29 @@ def test_a_run_rendered_again_in_its_place_is_whole(run: Path) -> None:
     render(read_report(run), run, run, "brief", ("html",))
     assert (run / "report.html").read_bytes() != before
     assert verify(run).ok
+
+
+def test_a_run_rendered_into_from_its_pdf_is_whole(run: Path) -> None:
+    before = (run / "report.html").read_bytes()
+    with opened(run / "report.pdf") as (report, folder):
+        render(report, folder, run, "brief", ("html",))
+    assert (run / "report.html").read_bytes() != before
+    assert verify(run).ok
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_no_pages_are_written_over_those_of_another_run(run: Path, tmp_path: Path, damaged: bool) -> None:
+    report, folder = make_report(tmp_path / "other", 1)
+    if damaged:
+        report, folder = read_report(run), Path(shutil.copytree(run, tmp_path / "copy"))
+        (run / "report.json").write_bytes(b"{}")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match="run: holds the finished run of another report; give another folder with -o"):
+        render(report, folder, run, formats=("html",))
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    (run / "manifest.json").unlink()
+    render(report, folder, run, formats=("html",))
+    assert not (run / "manifest.json").exists(), "a folder without a manifest stays without one"
 
 
 def test_no_manifest_no_finished_run(run: Path) -> None:

@@ -52,3 +52,12 @@ def test_nothing_is_nowhere_and_two_corners_meet_in_the_centre() -> None:
     assert wording.place(values) == "nowhere"
     values[0, 0] = values[8, 8] = 1
     assert wording.place(values) == "centre"
+
+
+def test_whole_numbers_are_written_as_in_tables() -> None:
+    assert [wording.whole(n) for n in (7, 1984, 12500)] == ["7", "1984", "12\u202f500"]
+    assert wording.count(12500, "unit") == "12\u202f500 units"
+
+
+def test_a_sign_is_a_true_minus() -> None:
+    assert [wording.signed(value) for value in (0.183, -0.391)] == ["+0.18", "−0.39"]

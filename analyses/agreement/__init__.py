@@ -21,6 +21,7 @@ class Agreement:
     order = 40
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
+    concurrent = True
     gates: ClassVar = {"iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance"}
     ranks_by = ("iou", "the IoU of Grad-CAM and LIME")
 

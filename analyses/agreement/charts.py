@@ -121,7 +121,7 @@ def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
             rho = (
                 "rho undefined"
                 if found.rho is None or found.p is None
-                else f"rho {found.rho:+.2f}, {wording.probability(found.p)}"
+                else f"rho {wording.signed(found.rho)}, {wording.probability(found.p)}"
             )
             axes.plot(values, iou, "o", color=plotting.BLUE, ms=4.5, mec="white", mew=0.5)
             axes.set_xlabel(words)

@@ -29,8 +29,8 @@ from reportgen.document import (
 from reportgen.selection import shown_note
 
 PANEL_PX = 448
-# Two rows; two such figures fill a page.
-PICTURES_A_FIGURE = 8
+# At most two rows a figure, of four or five pictures: whichever leaves fewer places empty.
+ROWS, ACROSS = 2, (4, 5)
 RULES = {
     "otsu": "Otsu's threshold on the map",
     "area:lime": "the map's strongest pixels, as many as LIME's mask holds",
@@ -98,39 +98,48 @@ def _or_below(iou: float | None) -> float:
 
 def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None) -> Picture:
     lime = run.result("lime", position).arrays["mask"]
+    gradcam = plotting.upscale(mask, PANEL_PX)
     pixels = plotting.overlap(
-        plotting.upscale(run.frame(position), PANEL_PX),
-        plotting.upscale(mask, PANEL_PX),
-        plotting.upscale(lime, PANEL_PX),
+        plotting.upscale(run.frame(position), PANEL_PX), gradcam, plotting.upscale(lime, PANEL_PX)
     )
+    # In grey print the two single colours are alike: a line says which side is Grad-CAM's.
+    pixels = plotting.bordered(pixels, gradcam)
     value = "no IoU" if iou is None else f"IoU {iou:.3f}"
     alt = (
         f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of "
         "the frame, LIME "
         f"{wording.percent(float(lime.mean()))}, both {wording.percent(float((mask & lime).mean()))}; {value}."
     )
-    picture = run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{image.name}: {value}")
+    picture = run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{value}: {image.name}")
     return picture.model_copy(update={"image": image.name, "layer": "Both masks"})
 
 
 def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
     figures = []
-    for start in range(0, len(pictures), PICTURES_A_FIGURE):
-        shown = list(pictures[start : start + PICTURES_A_FIGURE])
+    across = (
+        min(ACROSS, key=lambda columns: -len(pictures) % columns)
+        if len(pictures) > max(ACROSS)
+        else max(1, len(pictures))
+    )
+    for number, start in enumerate(range(0, len(pictures), ROWS * across), start=1):
+        shown = list(pictures[start : start + ROWS * across])
         end = start + len(shown)
+        part = f" ({_range(start + 1, end)} of {len(pictures)})" if len(shown) < len(pictures) else ""
         figures.append(
             Figure(
-                id=f"overlaps-{start // PICTURES_A_FIGURE + 1}",
-                caption=(
-                    f"Grad-CAM's and LIME's masks over the input, by falling IoU ({start + 1} to {end} of "
-                    f"{len(pictures)})."
-                ),
+                id=f"overlaps-{number}",
+                caption=f"Grad-CAM's and LIME's masks over the input, by falling IoU{part}. "
+                "The white line is the border of Grad-CAM's mask.",
                 pictures=shown,
-                columns=min(len(pictures), PICTURES_A_FIGURE // 2),
+                columns=across,
                 legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
             )
         )
     return figures
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _approach(run: RunView) -> list[Block]:

@@ -18,10 +18,11 @@ class Cams:
 
     name = "cams"
     title = "Class activation maps"
-    version = "2"
+    version = "3"
     order = 20
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
+    concurrent = True
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]

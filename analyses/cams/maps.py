@@ -21,6 +21,7 @@ import numpy as np
 from reportgen.analysis import View
 
 HEAD_BATCH = 32
+EPSILON = np.float32(1e-8)  # what the library adds to a channel's span before it divides by it
 
 
 @dataclass(frozen=True)
@@ -81,24 +82,21 @@ def _share(drop: np.ndarray, logit: float) -> np.ndarray:
 def scorecam(view: View, target: int) -> Cam:
     """ScoreCAM of class `target`.
 
-    A constant channel's mask is zero everywhere, so all constant channels share one pass on the zero input.
+    Min-max takes a channel's size away: channels with one mask share one pass. Those are the channels active in the same
+    single position, a tenth of them, and all constant ones, whose mask is zero everywhere.
     """
     activations, x = view.forward.activations[0], view.input
     upsample = Bilinear(activations.shape[1:], x.shape[1:], align_corners=True)
-    live = np.flatnonzero(np.ptp(activations.reshape(len(activations), -1), axis=1) > 0)
-    constant = len(live) < len(activations)
+    # In steps of a thousandth, the maximum that the library's epsilon leaves a mask: 1, but for a channel all but constant.
+    span = np.ptp(activations, axis=(1, 2), keepdims=True)
+    masks, which = np.unique(_min_max(activations) * np.round(span / (span + EPSILON), 3), axis=0, return_inverse=True)
 
     def masked_input(i: int, out: np.ndarray) -> None:
-        if i == len(live):
-            out[:] = 0
-        else:
-            np.multiply(x, _mask(upsample(activations[live[i]])), out=out)
+        np.multiply(x, _min_max(upsample(masks[i])) * masks[i].max(), out=out)
 
-    logits = view.engine.logits(len(live) + constant, masked_input)[:, target].astype(np.float64)
-    scores = np.full(len(activations), logits[-1])
-    scores[live] = logits[: len(live)]
+    scores = view.engine.logits(len(masks), masked_input)[which.ravel(), target].astype(np.float64)
     weights = np.exp(scores - scores.max())
-    return _cam(view, weights / weights.sum(), forward_passes=1 + len(live) + constant)
+    return _cam(view, weights / weights.sum(), forward_passes=1 + len(masks))
 
 
 METHODS = {"gradcam": gradcam, "ablationcam": ablationcam, "scorecam": scorecam}
@@ -141,9 +139,11 @@ def _interpolation_matrix(source: int, size: int, align_corners: bool) -> np.nda
     return matrix
 
 
-def _mask(upsampled: np.ndarray) -> np.ndarray:
-    low, high = upsampled.min(), upsampled.max()
-    return (upsampled - low) / (high - low + np.float32(1e-8))  # the library's epsilon
+def _min_max(maps: np.ndarray) -> np.ndarray:
+    """(..., h, w) maps, each from 0 to 1; a constant one is zero everywhere."""
+    low = maps.min((-2, -1), keepdims=True)
+    span = maps.max((-2, -1), keepdims=True) - low
+    return (maps - low) / np.where(span > 0, span, 1)
 
 
 def _cam(view: View, weights: np.ndarray, *, forward_passes: int, head_passes: int = 0) -> Cam:

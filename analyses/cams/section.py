@@ -102,13 +102,22 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result, sca
     return Figure(
         id=f"cams-{image.slug}",
         title=image.name,
-        caption=f"Evidence for {image.target.name} (probability {image.prediction.probability:.2f}); "
-        "each map is scaled to its own maximum.",
+        caption=f"Evidence for {image.target.name} (probability {image.prediction.probability:.2f}). {_extents(run, result)}",
         pictures=pictures,
         columns=len(pictures),
-        legend=ColorBar(title="Saliency", file=scale, low="0", high="1 (maximum of each map)"),
+        legend=ColorBar(title="Share of each map's maximum", file=scale, low="0", high="1"),
         image=image.name,
     )
+
+
+def _extents(run: RunView, result: Result) -> str:
+    """How much of the frame each map marks; empty where no method has a map."""
+    areas = [
+        f"{LABELS[method]} {wording.percent(float((result.arrays[method] > 0.5).mean()))}"
+        for method in run.settings.cams.methods
+        if not result.values[method]["degenerate"]
+    ]
+    return f"Above half of its maximum: {wording.listed(areas)} of the frame." if areas else ""
 
 
 def _alt(method: str, image: ImageRecord, result: Result) -> str:
@@ -149,8 +158,8 @@ def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
         Listing(items=[DEFINITIONS[method] for method in methods]),
         Text(
             text=(
-                f"The head of this network is {head}. {computed}. For ScoreCAM, channels that are constant share "
-                "one pass."
+                f"The head of this network is {head}. {computed}. For ScoreCAM, channels with one mask share "
+                "one pass: those active in the same single position, and all that are constant."
             )
         ),
         Facts(
@@ -299,7 +308,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
         passes = sum(e["scorecam"]["forward_passes"] for e in entries)
         items.append(
             f"ScoreCAM's weights rest on {np.median(effective):.1f} effective channels in the median image "
-            f"(from {min(effective):.1f} to {max(effective):.1f}) and took {passes:,} forward passes over all images."
+            f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over all images."
         )
     for method in methods:
         flat = [image.name for image, e in zip(run.images, entries, strict=True) if e[method]["degenerate"]]

@@ -21,6 +21,7 @@ class Embedding:
     order = 5
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "probe"
+    concurrent = True
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return (resolve_encoder(settings).classifier or settings.models[0],)
@@ -47,6 +48,7 @@ class Dissection:
     order = 10
     requires: tuple[str, ...] = ("embedding",)
     over: Literal["images", "probe"] = "probe"
+    concurrent = True
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models

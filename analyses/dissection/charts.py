@@ -9,13 +9,15 @@ import numpy as np
 
 from analyses.dissection.concepts import colour_term
 from analyses.dissection.labels import Dissected, Layer
-from reportgen import plotting
+from reportgen import plotting, wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TOP_CONCEPTS, TOP_IN_LAYER = 15, 8
+TOP_CONCEPTS, TOP_IN_LAYER = 15, 6
+# Under so many bars the axis and the legend would need more height than the bars.
+LEAST_BARS = 4
 PANELS_A_ROW = 3
 LONGEST_LABEL = 22
 MARKERS = "osD^v"
@@ -25,9 +27,10 @@ def top_concepts(dissected: Dissected) -> Figure:
     """One bar a concept, most units first; a bar's label and its length come from one row."""
     rows = list(dissected.counts.items())[:TOP_CONCEPTS]
     with plotting.style():
-        figure, axes = plotting.chart(plotting.FULL_MM, 15 + 4.5 * len(rows))
-        _bars(axes, rows)
-        axes.set_xlabel(f"labelled units of {dissected.n_units:,} in {len(dissected.layers)} layers")
+        room = max(len(rows), LEAST_BARS)
+        figure, axes = plotting.chart(plotting.FULL_MM, 10 + 3.8 * room)
+        _bars(axes, rows, least=room)
+        axes.set_xlabel(f"labelled units of {wording.whole(dissected.n_units)} in {len(dissected.layers)} layers")
         if any(colour_term(concept) for concept, _ in rows):
             for colour, name in ((plotting.BLUE, "concept"), (plotting.ORANGE, "colour term")):
                 axes.barh([np.nan], [np.nan], color=colour, label=name)
@@ -40,10 +43,16 @@ def layer_histograms(dissected: Dissected) -> Figure:
     columns = min(PANELS_A_ROW, len(dissected.layers))
     lines = -(-len(dissected.layers) // columns)
     with plotting.style():
-        figure, panels = _grid(lines, columns, 41 * lines)
+        room = max(min(len(layer.counts), TOP_IN_LAYER) for layer in dissected.layers)
+        figure, panels = _grid(lines, columns, (7 + 3.6 * room) * lines)
         for panel, layer in zip(panels, dissected.layers, strict=False):
-            _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=TOP_IN_LAYER)
-            panel.set_title(f"{layer.name}: {int(layer.labelled.sum())} of {layer.n_units} units")
+            _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=room)
+            # Each bar carries its count, and the panels have no scale in common: an axis would only take room.
+            panel.set_xticks([])
+            panel.spines["bottom"].set_visible(False)
+            panel.set_title(
+                f"{layer.name}: {wording.whole(int(layer.labelled.sum()))} of {wording.whole(layer.n_units)} units"
+            )
         for panel in panels[len(dissected.layers) :]:
             panel.set_axis_off()
     return figure
@@ -85,7 +94,7 @@ def layers_compared(models: Sequence[Dissected]) -> Figure:
             shares = [100 * layer.colour_units / layer.n_units for layer in layers]
             series: tuple[Sequence[float], ...] = (distinct, colours, shares)
             for panel, values in zip(panels, series, strict=True):
-                panel.plot(x, values, color=colour, marker=marker, label=model.model)
+                panel.plot(x, values, color=colour, marker=marker, label=model.model, clip_on=False)
         titles = ("Distinct concepts", "Colour units", "Colour units, % of the layer")
         deepest = max(len(model.layers) for model in models)
         for panel, title in zip(panels, titles, strict=True):
@@ -143,7 +152,7 @@ def contact_sheet(rows: Sequence[Sequence[np.ndarray]], side: int, gap: int) -> 
     """Rows of pictures on white: (height, width, 3) uint8.
 
     Args:
-        rows: (H, W, 3) uint8 pictures, as many in each row.
+        rows: (H, W, 3) uint8 pictures; no row has more than the first.
         side: of the square that a picture fills; gap: between pictures, pixels.
     """
     from PIL import Image

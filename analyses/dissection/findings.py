@@ -103,7 +103,8 @@ def colours_increase(models: Sequence[Dissected]) -> Decided:
             else f"rho {found.rho:+.2f}, {wording.probability(found.p)}"
         )
         percents = wording.listed([wording.percent(share) for share in shares], most=9)
-        parts.append(f"{model.model}: {counts} units, {percents} of the layer ({trend})")
+        said = f"{counts} units, {percents} of the layer ({trend})" if any(shares) else "no colour unit in any layer"
+        parts.append(f"{model.model}: {said}")
         evidence.append(
             Evidence(
                 name=f"rho_colour_share_layer_{model.model}",

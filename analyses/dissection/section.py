@@ -27,7 +27,7 @@ from reportgen.document import (
     Warning_,
 )
 
-THUMB_PX, THUMB_GAP = 200, 12
+THUMB_PX, THUMB_GAP, THUMBS_A_ROW = 200, 12, 3
 UNITS_TABLE = "dissection-units"
 ENCODER_WORKS = {"conse": ["norouzi2014", "reimers2019"], "clip": ["radford2021"]}
 
@@ -102,7 +102,7 @@ def _top_concepts(run: RunView, probing: Probing, model: Dissected, slug: str) -
     return Figure(
         id=f"dissection-{slug}-top",
         kind="chart",
-        title=model.model,
+        title=f"{model.model}: most frequent concepts",
         caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
         f"{len(model.counts)} that label any, over all layers. {wordings.colour_bars(model)}{wordings.n(probing)}",
         pictures=[picture],
@@ -120,8 +120,9 @@ def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> 
     return Figure(
         id=f"dissection-{slug}-layers",
         kind="chart",
-        title=model.model,
-        caption=f"Units by concept in each layer, input side first: the {charts.TOP_IN_LAYER} most frequent concepts of the layer. "
+        title=f"{model.model}: concepts by layer",
+        caption=f"Units by concept in each layer, input side first: the {charts.TOP_IN_LAYER} most frequent concepts of the layer, "
+        "above them its labelled units. "
         f"Each panel has its own scale, because layers differ in size. {wordings.colour_bars(model)}{wordings.n(probing)}",
         pictures=[picture],
     )
@@ -135,25 +136,30 @@ def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str)
         return []
     units = [int(np.where(layer.labelled, layer.margin, -1).argmax()) for layer in layers]
     images = [layer.strongest[:, unit] for layer, unit in zip(layers, units, strict=True)]
-    words = [
-        f"{layer.name}, unit {unit}, {layer.concepts[unit]} (margin {layer.margin[unit]:.3f})"
-        for layer, unit in zip(layers, units, strict=True)
-    ]
-    names = [wording.listed([run.probe.names[i] for i in row], most=len(row)) for row in images]
-    shown = "; ".join(f"{word}: {row}" for word, row in zip(words, names, strict=True))
-    picture = run.files.photo(
-        f"figures/dissection-{slug}-units.jpg",
-        charts.contact_sheet([[run.probe.frame(i) for i in row] for row in images], THUMB_PX, THUMB_GAP),
-        alt=f"Rows of photographs, the images with the largest mean activation of a unit of {model.model}. {shown}.",
-    )
+    pictures = []
+    for layer, unit, row in zip(layers, units, images, strict=True):
+        frames = [run.probe.frame(i) for i in row]
+        lines = [frames[start : start + THUMBS_A_ROW] for start in range(0, len(frames), THUMBS_A_ROW)]
+        shown = wording.listed([run.probe.names[i] for i in row], most=len(row))
+        pictures.append(
+            run.files.photo(
+                f"figures/dissection-{slug}-units-{slug_of(layer.name)}.jpg",
+                charts.contact_sheet(lines, THUMB_PX, THUMB_GAP),
+                alt=f"The images with the largest mean activation of unit {unit} in {layer.name} of {model.model}, labelled "
+                f"{layer.concepts[unit]}: {shown}.",
+                label=f"{layer.name}, unit {unit}: {layer.concepts[unit]}",
+            )
+        )
+    margins = wording.listed([f"{layer.margin[unit]:.3f}" for layer, unit in zip(layers, units, strict=True)])
+    whose = wording.listed([layer.name for layer in layers])
     return [
         Figure(
             id=f"dissection-{slug}-units",
-            kind="chart",
-            title=model.model,
-            caption=f"The probe images that drive a unit most, strongest first. In {wording.listed([x.name for x in layers])}, the unit "
-            f"whose label leads its runner-up by most; from top to bottom {'; '.join(words)}. {wordings.n(probing)}",
-            pictures=[picture],
+            title=f"{model.model}: images that drive a unit",
+            caption="The probe images that drive a unit most, strongest first, line by line. Shown is, of "
+            f"{whose}, the unit whose label leads its runner-up by most (by {margins}). {wordings.n(probing)}",
+            pictures=pictures,
+            columns=len(pictures),
         )
     ]
 

@@ -78,7 +78,10 @@ def _settings(run: RunView, probing: Probing) -> list[tuple[str, str]]:
             "Probe set",
             f"{wording.count(probing.n_images, 'image')}" + ("" if run.settings.probe is None else " of --probe"),
         ),
-        ("Concept set", f"{concepts.name}: {len(concepts.words):,} concepts{dropped}; SHA-256 {concepts.sha256[:16]}…"),
+        (
+            "Concept set",
+            f"{concepts.name}: {wording.whole(len(concepts.words))} concepts{dropped}; SHA-256 {concepts.sha256[:16]}…",
+        ),
         ("Encoder", probing.encoder.title),
         ("Similarity", _definition(run, probing)),
     ]
@@ -106,14 +109,17 @@ def _definition(run: RunView, probing: Probing) -> str:
 
 def of_model(probing: Probing, model: Dissected) -> str:
     """One paragraph on one model."""
-    size = f"{model.model}: {model.n_units:,} units in {len(model.layers)} layers, {model.labelled:,} of them labelled"
+    size = (
+        f"{model.model}: {wording.whole(model.n_units)} units in {len(model.layers)} layers, "
+        f"{wording.whole(model.labelled)} of them labelled"
+    )
     if not model.counts:
         return f"{size}. No label leads its runner-up by enough. {n(probing)}"
     first, *others = list(model.counts.items())[:4]
-    text = f"{size}, with {wording.count(len(model.counts), 'distinct concept')}. The most frequent is {_units(*first, model)}"
-    if others:
-        text += f", before {wording.listed([f'{concept} ({count})' for concept, count in others])}"
-    return f"{text}. {n(probing)}"
+    # Not "the most frequent one": two concepts may label as many units.
+    names = wording.listed([_units(*first, model), *(f"{concept} ({count})" for concept, count in others)])
+    are = "are" if others else "is"
+    return f"{size}, with {wording.count(len(model.counts), 'distinct concept')}. Most frequent {are} {names}. {n(probing)}"
 
 
 def _units(concept: str, count: int, model: Dissected) -> str:
@@ -237,7 +243,7 @@ def _unlabelled(run: RunView, models: Sequence[Dissected]) -> list[str]:
         constant = sum(int(layer.constant.sum()) for layer in model.layers)
         unlabelled = model.n_units - model.labelled
         aside = f", {constant} of them with the same activation on every image" if constant else ""
-        parts.append(f"{model.model} {unlabelled:,} of {model.n_units:,}{aside}")
+        parts.append(f"{model.model} {wording.whole(unlabelled)} of {wording.whole(model.n_units)}{aside}")
     return [f"Unlabelled units, at a margin threshold of {threshold:g}: {'; '.join(parts)}."]
 
 
@@ -248,8 +254,8 @@ def limits(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[
     """What the data do not support."""
     items = list(probing.encoder.limits)
     items.append(
-        f"A label is the best of the {len(probing.concepts.words):,} concepts of this set, not a name for what the unit detects; another "
-        "concept set, another encoder or another probe set gives other labels."
+        f"A label is the best of the {wording.whole(len(probing.concepts.words))} concepts of this set, not a name for what "
+        "the unit detects; another concept set, another encoder or another probe set gives other labels."
     )
     if run.settings.dissection.similarity in _POINTWISE:
         items.append(
@@ -259,7 +265,7 @@ def limits(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[
     if shadow:
         carried = sum(model.counts.get(concept, 0) for model in models for concept in set(shadow))
         items.append(
-            f"{wording.listed(sorted(set(shadow)))} is the nearest concept of a class of these images as well as a colour term: the "
+            f"The nearest concept of a class of these images is also a colour term ({wording.listed(sorted(set(shadow)))}): the "
             f"{wording.count(carried, 'unit')} so labelled count as colour units, whichever is meant."
         )
     if not any(colour_term(word) for word in probing.concepts.words):

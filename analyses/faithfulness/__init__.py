@@ -26,6 +26,7 @@ class Faithfulness:
     order = 50
     requires: tuple[str, ...] = ("cams", "lime")
     over: Literal["images", "probe"] = "images"
+    concurrent = True
     uses_truth = True
 
     def models(self, settings: Settings) -> tuple[str, ...]:

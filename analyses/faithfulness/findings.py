@@ -64,7 +64,7 @@ def highlights_object(scores: Scores, located: Scores) -> Finding:
         against = {m: best(scores, CONTROLS, m) for m in CURVES}
         comparisons = {m: better_by(scores, "gradcam", against[m], m) for m in CURVES}
         said = " ".join(_sentence("gradcam", against[m], m, by) for m, by in comparisons.items())
-        text = f"Whether the map lies on the object was not measured: {NO_TRUTH}. Whether the model follows the map was. {said}"
+        text = f"Whether the map lies on the object was not measured: {NO_TRUTH}. Whether the model follows the map was measured. {said}"
         return _finding(
             "C1", "not measured", text, [_evidence("gradcam", against[m], m, by) for m, by in comparisons.items()]
         )

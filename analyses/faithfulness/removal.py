@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.analysis import View
+from reportgen.runtime import SHOWN, Blend
 
 BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 
@@ -58,12 +59,11 @@ class Removals:
         """(len,) float64: the softmax probability of the target on each image."""
         images = list(self._places)
         frame = self._view.input
-        mean, blur = np.broadcast_to(mean_colour(frame), frame.shape), blurred(frame)
+        hide, reveal = Blend(mean_colour(frame), frame), Blend(frame, blurred(frame))
 
         def write(i: int, out: np.ndarray) -> None:
             over_blur, bits = images[i]
             mask = np.unpackbits(np.frombuffer(bits, np.uint8), count=self._shape[0] * self._shape[1])
-            np.copyto(out, blur if over_blur else frame)
-            np.copyto(out, frame if over_blur else mean, where=mask.reshape(self._shape).astype(bool))
+            (reveal if over_blur else hide)(mask.reshape(self._shape) * SHOWN, out)
 
         return self._view.engine.probabilities(len(images), write)[:, self._target].astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def reduce_faithfulness(run: RunView) -> Contribution:
         _curves(run, names, {measure: best(scores, CONTROLS, measure) for measure in CURVES}),
         Heading(text="Maps against controls"),
         _table(run, [standing for measure in CURVES for standing in places[measure]], len(scores)),
-        Text(role="note", text=f"Every image's areas stand in {_per_image(run, values)}."),
+        Text(text=f"Every image's areas stand in {_per_image(run, values)}."),
         Listing(role="observation", items=_observations(places, scores)),
         Heading(text="Hiding LIME's mask"),
         _hidden(run, values),
@@ -114,7 +114,7 @@ def _approach(run: RunView, values: Values) -> list[Block]:
                 ("LIME", "the signed weight of each pixel's superpixel, 0 where the surrogate gave none"),
                 ("Centred Gaussian", "sigma a quarter of the frame's side"),
                 ("Sobel edge map", "gradient of the grey levels"),
-                ("Forward passes", f"{sum(v['forward_passes'] for v in values):,} over all images"),
+                ("Forward passes", f"{wording.whole(sum(v['forward_passes'] for v in values))} over all images"),
             ],
         ),
     ]
@@ -140,13 +140,15 @@ def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figur
     order = results[0].values["maps"]
     stacked = {m: np.stack([result.arrays[m] for result in results]) for m in ROWS}
     by_map = {m: {name: stacked[m][:, i].astype(float) for i, name in enumerate(order)} for m in ROWS}
-    rival = wording.listed([f"{LABELS[rivals[m]]} in {m}" for m in ROWS])
+    controls = {m: lower(LABELS[rivals[m]]) for m in ROWS}
+    rival = " and ".join(f"{control} in {m}" for m, control in controls.items())
+    if len(set(controls.values())) == 1:
+        rival = f"{controls['deletion']} in both"
     picture = run.files.chart(
         "figures/faithfulness-curves.svg",
         curves_figure(by_map, names, rivals),
-        alt=f"Deletion and insertion curves of {wording.listed([LABELS[name] for name in names])}: the mean over "
-        f"{wording.count(len(results), 'image')}, the range of the middle 80 % of "
-        "them, and the means of the best control and of a random map.",
+        alt=f"Deletion and insertion curves, means over {wording.count(len(results), 'image')}. Probability with half of the pixels "
+        f"removed or brought back: {'; '.join(_halfway(by_map[m], [*names, rivals[m]], m) for m in ROWS)}.",
     )
     return Figure(
         id="faithfulness-curves",
@@ -155,6 +157,11 @@ def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figur
         f"Best control: {rival}.",
         pictures=[picture],
     )
+
+
+def _halfway(curves: Mapping[str, np.ndarray], names: Sequence[str], measure: str) -> str:
+    means = [f"{LABELS[name]} {curves[name][:, curves[name].shape[1] // 2].mean():.2f}" for name in names]
+    return f"{measure}, {wording.listed(means, most=len(means))}"
 
 
 def _table(run: RunView, rows: Sequence[Standing], n: int) -> Table:

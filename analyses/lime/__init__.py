@@ -17,10 +17,11 @@ class Lime:
 
     name = "lime"
     title = "LIME"
-    version = "2"
+    version = "3"
     order = 30
     requires: tuple[str, ...] = ()
     over: Literal["images", "probe"] = "images"
+    concurrent = True
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
     ranks_by = ("r2", "the R² of LIME's surrogate")
     parameter_file = LimeParameters()

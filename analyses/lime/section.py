@@ -37,11 +37,12 @@ LOW_R2 = 0.5
 def reduce_lime(run: RunView) -> Contribution:
     """Write masks, panels and explain_params.pkl, and make the section."""
     figures, entries, warnings = [], [], []
+    scale = run.files.photo("figures/lime-share-scale.jpg", plotting.color_bar(), alt="").file
     for position, image in enumerate(run.images):
         result = run.result("lime", position)
         entries.append(_entry(run, image, result))
         if image.name in run.shown.images:
-            figures.append(_panels(run, position, image, result))
+            figures.append(_panels(run, position, image, result, scale))
         warnings += _warnings(image, result)
     spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
     names = [image.name for image in run.images]
@@ -93,7 +94,7 @@ def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
     }
 
 
-def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> Figure:
+def _panels(run: RunView, position: int, image: ImageRecord, result: Result, scale: str) -> Figure:
     frame = plotting.upscale(run.frame(position), PANEL_PX)
     mask, segments = result.arrays["mask"], result.arrays["segments"]
     weights = weight_map(segments, _surrogate(result))
@@ -123,13 +124,11 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result) -> 
     return Figure(
         id=f"lime-{image.slug}",
         title=image.name,
-        caption=f"Superpixels that raise the probability of {image.target.name}. "
-        f"{result.values['n_selected']} of {result.values['n_segments']} superpixels selected; R² "
-        f"{result.values['r2']:.2f}; "
-        f"strongest weight {strongest:.3f}.",
+        caption=f"Superpixels that raise the probability of {image.target.name}: {result.values['n_selected']} of "
+        f"{result.values['n_segments']}; strongest weight {strongest:.3f}; R² {result.values['r2']:.2f}.",
         pictures=[*pictures, *_stability_picture(run, image, result, frame)],
         columns=3 + (len(result.arrays["masks"]) > 1),
-        legend=ColorBar(title="Weights", entries=plotting.signed_legend(f"for {image.target.name}", "against it")),
+        legend=_legend(len(result.arrays["masks"]), scale),
         image=image.name,
     )
 
@@ -148,6 +147,14 @@ def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: 
         label=f"In the mask, share of {len(masks)} seeds",
     )
     return [picture.model_copy(update={"layer": "LIME mask over seeds"})]
+
+
+def _legend(masks: int, scale: str) -> ColorBar:
+    """The signs of the weights, and where there are several masks the scale of their share."""
+    entries = plotting.signed_legend()
+    if masks < 2:
+        return ColorBar(entries=entries)
+    return ColorBar(file=scale, low="0", high=f"{masks} seeds", entries=entries)
 
 
 def _surrogate(result: Result) -> Surrogate:
@@ -231,7 +238,7 @@ def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]
     rows: list[list[Any]] = []
     for image, entry in zip(run.images, entries, strict=True):
         r2 = entry["r2_seeds"]
-        stable = "no masks" if entry["stable"] is None else "stable" if entry["stable"] else "not stable"
+        stable = "no masks" if entry["stable"] is None else "stable" if entry["stable"] else "unstable"
         measured = (entry["jaccard_seeds"], entry["jaccard_half_samples"], entry["jaccard_half_features"])
         rows.append([image.name, *measured, min(r2), max(r2), stable])
     table = Table(
@@ -304,9 +311,10 @@ def _warnings(image: ImageRecord, result: Result) -> list[Warning_]:
         )
         found.append(Warning_(code="lime-other-class", text=text, image=image.name))
     if result.values["r2"] < LOW_R2:
+        # One sentence for all such images, so that it stands once in the report, above their names; R² is in the table.
         text = (
-            f"LIME's surrogate explains {wording.percent(max(result.values['r2'], 0))} of the variance (R² "
-            f"{result.values['r2']:.2f}): read its weights with care."
+            f"LIME's surrogate explains less than {wording.percent(LOW_R2)} of the variance (R² under {LOW_R2:g}): "
+            "read its weights with care."
         )
         found.append(Warning_(code="low-r2", text=text, image=image.name))
     if result.values["n_selected"] == 0:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import View
+from reportgen.concurrency import PROCESS_WIDE
+from reportgen.runtime import SHOWN, Blend
 from reportgen.settings import LimeSettings
 
 
@@ -23,7 +25,7 @@ class Surrogate:
         weights: (superpixel, weight) pairs as fitted, strongest |weight| first; at most `num_features`.
         intercept: of the fit; prediction: its value on the whole image; r2: weighted, on the samples, 1 is perfect.
         probability, top_class: the class's probability and the likeliest class of the whole image, on LIME's own path.
-        forward_passes: of the network; one for each sample.
+        forward_passes: of the network; one for each distinct sample.
     """
 
     weights: tuple[tuple[int, float], ...]
@@ -111,15 +113,17 @@ def sample_probabilities(view: View, segments: np.ndarray, data: np.ndarray, hid
 
     Pixels are normalised once; each sample is written straight into the engine's input.
     """
-    shown = view.input
-    hidden = view.engine.normalise(hidden_frame(view.frame, segments, hide_color))
-    keep = data.astype(bool)
+    blend = Blend(view.input, view.engine.normalise(hidden_frame(view.frame, segments, hide_color)))
+    places: dict[bytes, int] = {}  # of each distinct sample: with few superpixels the same one comes again
+    which = [places.setdefault(row.tobytes(), len(places)) for row in data.astype(np.uint32) * SHOWN]
+    keep = [np.frombuffer(row, np.uint32) for row in places]
+    mask, place = np.empty(segments.shape, np.uint32), segments.astype(np.intp)
 
     def perturbed_input(i: int, out: np.ndarray) -> None:
-        np.copyto(out, hidden)
-        np.copyto(out, shown, where=keep[i][segments])
+        np.take(keep[i], place, out=mask, mode="clip")  # without it the take is buffered, at twice the time
+        blend(mask, out)
 
-    return view.engine.probabilities(len(data), perturbed_input)
+    return view.engine.probabilities(len(keep), perturbed_input)[which]
 
 
 def fit(
@@ -136,10 +140,11 @@ def fit(
     def kernel(distances: np.ndarray) -> np.ndarray:
         return np.sqrt(np.exp(-(distances**2) / settings.kernel_width**2))
 
-    distances = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
-    intercept, weights, r2, prediction = LimeBase(kernel, random_state=random_state).explain_instance_with_data(
-        data, probabilities, distances, target, settings.num_features
-    )
+    with PROCESS_WIDE:  # scikit-learn changes the warning filters for a while
+        distances = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
+        intercept, weights, r2, prediction = LimeBase(kernel, random_state=random_state).explain_instance_with_data(
+            data, probabilities, distances, target, settings.num_features
+        )
     return Surrogate(
         weights=tuple((int(superpixel), float(weight)) for superpixel, weight in weights),
         intercept=float(intercept),
@@ -147,7 +152,7 @@ def fit(
         r2=float(r2),
         probability=float(probabilities[0, target]),
         top_class=int(probabilities[0].argmax()),
-        forward_passes=len(data),
+        forward_passes=len({row.tobytes() for row in data}),
     )
 
 

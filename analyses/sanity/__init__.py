@@ -26,10 +26,11 @@ class Sanity:
 
     name = "sanity"
     title = "Sanity check of the maps"
-    version = "2"
+    version = "3"
     order = 60
     requires: tuple[str, ...] = ("cams",)
     over: Literal["images", "probe"] = "images"
+    concurrent = True
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models[:1]
@@ -76,9 +77,14 @@ class Sanity:
         from analyses.sanity.cascade import Thinned
 
         seed = subject.settings.seed
-        thinned = replace(network, trunk=Thinned(network.trunk, channels, KEPT_CHANNELS, seed_from(seed, "channels")))
+
+        def thinned() -> Network:
+            trunk = Thinned(network.trunk, channels, KEPT_CHANNELS, seed_from(seed, "channels"))
+            return replace(network, trunk=trunk)
+
+        # Drawn from the run's seed, and so the same for every image.
         name = f"re-initialised, version {self.version}, seed {seed}, {KEPT_CHANNELS} channels"
-        return _explained(subject, subject.view.engine.on(thinned, name), ["scorecam"])
+        return _explained(subject, subject.view.engine.kept_on(name, thinned), ["scorecam"])
 
     def reduce(self, run: RunView) -> Contribution:
         return reduce_sanity(run)

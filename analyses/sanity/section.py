@@ -100,7 +100,7 @@ def _approach(run: RunView, values: Values, names: Sequence[str]) -> list[Block]
                     f"median correlation below {verdicts.SANITY_RHO:g} when all weights are drawn anew, or below that of two different "
                     "images' trained maps where that is larger",
                 ),
-                ("Forward passes", f"{sum(v['forward_passes'] for v in values):,} over all images"),
+                ("Forward passes", f"{wording.whole(sum(v['forward_passes'] for v in values))} over all images"),
             ],
         ),
     ]

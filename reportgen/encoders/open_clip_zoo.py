@@ -7,6 +7,7 @@ CLIP (Radford et al., 2021) embeds pictures and words itself. Weights are looked
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from reportgen.classifiers.weights import (
     local_weights,
     read_state_dict,
 )
+from reportgen.concurrency import PROCESS_WIDE, turn
 from reportgen.errors import UsageError
 from reportgen.hashing import file_sha256
 
@@ -71,7 +73,8 @@ class OpenClip:
 
     def _clip(self) -> _Clip:
         quick = bool(self._config().get("quick_gelu", False)) if self._tag else False
-        return _load(self.name, self._architecture, quick, self._path())
+        with _LOADING:
+            return _load(self.name, self._architecture, quick, self._path())
 
     def _config(self) -> dict[str, Any]:
         import open_clip
@@ -132,7 +135,7 @@ class _Clip:
         resample = Image.Resampling.BILINEAR if self._interpolation == "bilinear" else Image.Resampling.BICUBIC
         pixels = np.asarray(Image.fromarray(frame).resize((self._side, self._side), resample), np.float32) / 255
         x = torch.from_numpy(((pixels - self._mean) / self._std).transpose(2, 0, 1)[None].copy())
-        with torch.inference_mode():
+        with turn(), torch.inference_mode():
             return _unit(self._model.encode_image(x))[0]
 
     def embed_texts(self, words: Sequence[str]) -> np.ndarray:
@@ -184,6 +187,9 @@ def _unit(features: Any) -> np.ndarray:
     return values / np.linalg.norm(values, axis=1, keepdims=True)
 
 
+_LOADING = threading.Lock()  # one thread loads, the others wait and find it loaded
+
+
 @lru_cache(maxsize=1)
 def _load(name: str, architecture: str, quick_gelu: bool, path: Path) -> _Clip:
     import open_clip
@@ -209,7 +215,7 @@ def _read(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        with warnings.catch_warnings():
+        with PROCESS_WIDE, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch announces TorchScript's end; OpenAI's files are in it all the same
             state = torch.jit.load(path, map_location="cpu").state_dict()
     except RuntimeError as error:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from reportgen.concurrency import checkpoint, turn
 from reportgen.document import RuntimeRecord
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of
@@ -46,14 +48,29 @@ class Backend(Protocol):
         """(count, classes) float32 logits of `count` inputs; `fill(i, out)` writes input i into out (3, H, W)."""
 
 
+class made_once(cached_property):
+    """A cached property that one thread makes while the others wait (`cached_property` itself locks only up to Python 3.11)."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        with instance._making:
+            return super().__get__(instance, owner)
+
+
 class Engine:
-    """One classifier ready to run; the backend, and the network behind it, are made at the first pass."""
+    """One classifier ready to run; the backend, and the network behind it, are made at the first pass.
+
+    Several threads may share it: what it runs takes its turn with every other engine of the process.
+    """
 
     def __init__(self, spec: ClassifierSpec, record: RuntimeRecord, models_cache: Path) -> None:
         self.spec = spec
         self.record = record
         self._models_cache = models_cache
         self._stage_runners: dict[tuple[str, ...], StageRunner] = {}
+        self._kept: dict[str, Engine] = {}
+        self._making = threading.RLock()  # of networks and backends: one thread makes them, the others wait
 
     def normalise(self, frame: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input."""
@@ -61,7 +78,9 @@ class Engine:
 
     def forward(self, batch: np.ndarray) -> Forward:
         """(N, 3, H, W) float32 network input -> logits and trunk activations."""
-        return self._backend.forward(batch)
+        backend = self._backend
+        with turn():
+            return backend.forward(batch)
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
         """(count, classes) float32 logits; `fill(i, out)` writes network input i into `out`, (3, H, W).
@@ -70,7 +89,14 @@ class Engine:
         """
         if count == 0:
             return np.empty((0, len(self.spec.classes)), np.float32)
-        return self._backend.logits(count, fill)
+        backend = self._backend
+
+        def filled(i: int, out: np.ndarray) -> None:
+            checkpoint()
+            fill(i, out)
+
+        with turn():
+            return backend.logits(count, filled)
 
     def probabilities(self, count: int, fill: Fill) -> np.ndarray:
         """As `logits`, after a softmax over the classes."""
@@ -86,9 +112,11 @@ class Engine:
             UsageError: no such layer, or none is named and the network's stages are not known.
         """
         key = tuple(layers)
-        if key not in self._stage_runners:
-            self._stage_runners[key] = self._stage_runner(key)
-        return self._stage_runners[key](batch)
+        with self._making:
+            if key not in self._stage_runners:
+                self._stage_runners[key] = self._stage_runner(key)
+        with turn():
+            return self._stage_runners[key](batch)
 
     def _stage_runner(self, layers: tuple[str, ...]) -> StageRunner:
         if self.record.name == "openvino" and not layers:
@@ -101,7 +129,7 @@ class Engine:
 
         return torch_backend.stage_runner(self.network, self.spec.name, layers, self.record)
 
-    @cached_property
+    @made_once
     def linear_head(self) -> LinearHead | None:
         """The head in closed form, or None where it is anything but pooling and a linear layer."""
         if self.record.name == "openvino":
@@ -114,16 +142,17 @@ class Engine:
         """(N, C, h, w) activations -> (N, classes) logits: only what follows the trunk runs."""
         import torch
 
-        with torch.no_grad():
-            return self.network.head(self._on_head(activations)).cpu().numpy()
+        head, batch = self.network.head, self._on_head(activations)
+        with turn(), torch.no_grad():
+            return head(batch).cpu().numpy()
 
     def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
         """(C, h, w): the gradient of logit `target` by the activations, (C, h, w); only the head is differentiated."""
         import torch
 
-        leaf = self._on_head(activations[None]).requires_grad_(True)
-        with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(self.network.head(leaf)[0, target], leaf)
+        head, leaf = self.network.head, self._on_head(activations[None]).requires_grad_(True)
+        with turn(), torch.enable_grad():
+            (gradient,) = torch.autograd.grad(head(leaf)[0, target], leaf)
         return gradient[0].cpu().numpy()
 
     def on(self, network: Network, name: str, record: RuntimeRecord | None = None) -> Engine:
@@ -137,10 +166,15 @@ class Engine:
         spec = replace(self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network)
         return Engine(spec, record or self.record, self._models_cache)
 
+    def kept_on(self, name: str, make: Callable[[], Network]) -> Engine:
+        """As `on`, for a network that every image needs: made and compiled once, and kept as long as this engine."""
+        with self._making:
+            if name not in self._kept:
+                self._kept[name] = self.on(make(), name)
+            return self._kept[name]
+
     def exact(self) -> Engine:
-        """This classifier in exact precision on the same backend; the engine itself where it is that already."""
-        if self.record.precision == "exact":
-            return self
+        """This classifier in exact precision on the same backend."""
         return Engine(self.spec, self.record.model_copy(update={"precision": "exact"}), self._models_cache)
 
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
@@ -150,12 +184,12 @@ class Engine:
         device = parameter.device if parameter is not None else torch.device("cpu")
         return torch.from_numpy(np.ascontiguousarray(activations)).to(device)
 
-    @cached_property
+    @made_once
     def network(self) -> Network:
         """The torch network; loading it takes seconds."""
         return self.spec.load()
 
-    @cached_property
+    @made_once
     def _backend(self) -> Backend:
         if self.record.name == "openvino":
             from reportgen.runtime.openvino_backend import OpenVinoBackend, exported

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ import numpy as np
 
 from reportgen.cache import touch
 from reportgen.classifiers.base import ClassifierSpec, LinearHead, Network
+from reportgen.concurrency import PROCESS_WIDE
 from reportgen.errors import UsageError
 from reportgen.hashing import digest_of
 from reportgen.runtime.engine import EXACT_TOLERANCE, Fill, Forward, StageRunner
@@ -33,6 +35,8 @@ PROBE_IMAGES = 2
 # tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.
 BATCH = {"exact": 1, "fast": 4}
 HINTS = {"exact": "f32", "fast": "bf16"}
+# One at a time: torch traces one module at a time in a process, and who waits finds the conversion made.
+_CONVERTING = threading.RLock()
 
 
 class ConversionFailed(Exception):
@@ -66,8 +70,9 @@ def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Networ
     versions = {package: version(package) for package in ("openvino", *spec.packages)}
     key = digest_of([EXPORT_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
     folder = models_cache / key[:32]
-    if not (folder / "meta.json").is_file():
-        _export(spec, load(), folder)
+    with _CONVERTING:
+        if not (folder / "meta.json").is_file():
+            _export(spec, load(), folder)
     touch(folder / "meta.json")  # the time of use
     return _read(folder)
 
@@ -151,7 +156,7 @@ def _convert(module: Any, side: int, xml: Path) -> None:
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-        with warnings.catch_warnings(), torch.no_grad():
+        with PROCESS_WIDE, warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
             x = torch.zeros(1, 3, side, side)
             # Unchecked: torch would trace again to compare, for seconds; the probe batch compares what counts.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 
@@ -28,29 +30,46 @@ class TorchBackend:
         network.trunk.to(self._device)
         network.head.to(self._device)
         self._batch = CUDA_BATCH if cuda else CPU_BATCH
-        self._buffer = torch.empty((self._batch, 3, side, side), pin_memory=cuda)
+        self._side = side
+
+    @cached_property
+    def _buffers(self) -> list[torch.Tensor]:
+        """Input batches in host memory; on CUDA one is written while the device works on the other."""
+        cuda = self._device.type == "cuda"
+        return [torch.empty((self._batch, 3, self._side, self._side), pin_memory=cuda) for _ in range(1 + cuda)]
 
     def forward(self, batch: np.ndarray) -> Forward:
         activations, logits = self._run(torch.from_numpy(np.ascontiguousarray(batch)))
         return Forward(logits.float().cpu().numpy(), activations.float().cpu().numpy())
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
-        inputs, parts, start = self._buffer.numpy(), [], 0
+        parts: list[torch.Tensor] = []
+        read: list[torch.cuda.Event | None] = [None] * len(self._buffers)
+        start, turn = 0, 0
         while start < count:
-            size = min(self._batch, count - start)
+            size, buffer = min(self._batch, count - start), self._buffers[turn]
+            if (event := read[turn]) is not None:
+                event.synchronize()  # the device has taken in what this buffer held
+            inputs = buffer.numpy()
             for offset in range(size):
                 fill(start + offset, inputs[offset])
-            try:
-                # .cpu() waits for the device, so that the buffer may be written again.
-                parts.append(self._run(self._buffer[:size])[1].float().cpu().numpy())
-            except torch.cuda.OutOfMemoryError:
-                if size == 1:
-                    raise
-                self._batch = size // 2  # for good: the next batch would not fit either
-                torch.cuda.empty_cache()
-                continue
-            start += size
-        return np.concatenate(parts)
+            parts += self._within_memory(buffer[:size])
+            if self._device.type == "cuda":
+                read[turn] = event = torch.cuda.Event()
+                event.record()
+            start, turn = start + size, (turn + 1) % len(self._buffers)
+        return torch.cat(parts).cpu().numpy()
+
+    def _within_memory(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Logits of `x`, on the device; in halves, from now on for every batch, where it does not fit."""
+        try:
+            return [self._run(x)[1].float()]
+        except torch.cuda.OutOfMemoryError:
+            if len(x) == 1:
+                raise
+        self._batch = len(x) // 2
+        torch.cuda.empty_cache()
+        return [part for half in x.split(self._batch) for part in self._within_memory(half)]
 
     def _run(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x = x.to(self._device, non_blocking=True)

@@ -1,0 +1,121 @@
+"""Several images under way at once, in threads: while one has the engine, the others do what needs none.
+
+The engine keeps every core busy, but decoding a file, cutting LIME's superpixels or fitting a surrogate keeps one. A result is
+a function of its own image alone and results are handed back in order, so how many are under way changes no byte.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# What others can do beside one that has the engine; each takes the memory of a decoded image.
+MOST_JOBS = 4
+# How many more are begun than are worked on, so that a slow image leaves no thread idle.
+AHEAD = 2
+# Seconds between two looks for Ctrl-C: on Windows a lock that is waited for cannot be interrupted.
+POLL_S = 0.5
+THREADS = "reportgen-image"
+
+# Warning filters and Pillow's limits belong to the whole process: whoever changes them for a while holds this.
+PROCESS_WIDE = threading.RLock()
+
+_ENGINE = threading.RLock()
+
+
+class _Thread(threading.local):
+    """Of each thread: what tells it to stop, and the seconds that it has waited for its turn."""
+
+    stop: threading.Event | None = None
+    waited = 0.0
+
+
+_thread = _Thread()
+
+
+class Stopped(BaseException):
+    """Raised in a thread whose result nobody waits for any more."""
+
+
+def default_jobs() -> int:
+    """How many images are under way where the user does not say: as many as there are cores, up to a few."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_JOBS)
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[tuple[T, Future[R]], None, None]:
+    """`work(item)` for each item in `jobs` threads; yields each item, in order, with its Future when that is done.
+
+    Close the iterator (`contextlib.closing`) when leaving it early: what was not begun is dropped, and what is under
+    way stops at its next forward pass.
+    """
+    stop = threading.Event()
+    begun: deque[tuple[T, Future[R]]] = deque()
+    with ThreadPoolExecutor(jobs, THREADS, initializer=setattr, initargs=(_thread, "stop", stop)) as pool:
+        try:
+            for item in items:
+                begun.append((item, pool.submit(work, item)))
+                if len(begun) == jobs + AHEAD:
+                    yield _done(*begun.popleft())
+            while begun:
+                yield _done(*begun.popleft())
+        finally:
+            stop.set()
+            for _, future in begun:
+                future.cancel()
+
+
+def _done(item: T, future: Future[R]) -> tuple[T, Future[R]]:
+    while not wait([future], timeout=POLL_S).done:
+        pass
+    return item, future
+
+
+def leave(code: int) -> None:
+    """End the process at once where threads of `in_order` are still at work, which it would wait for; else do nothing.
+
+    For a second Ctrl-C. What they write they write whole or not at all.
+    """
+    if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def checkpoint() -> None:
+    """Where a long computation can be given up.
+
+    Raises:
+        Stopped: nobody waits for this thread's result.
+    """
+    if _thread.stop is not None and _thread.stop.is_set():
+        raise Stopped
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """The engine is this thread's while the block lasts: two at once would only take each other's cores.
+
+    Raises:
+        Stopped: see `checkpoint`.
+    """
+    start = time.perf_counter()
+    with _ENGINE:
+        _thread.waited += time.perf_counter() - start
+        checkpoint()
+        yield
+
+
+def working_seconds() -> float:
+    """A clock that stands still while this thread waits for its turn."""
+    return time.perf_counter() - _thread.waited
