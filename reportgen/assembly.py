@@ -14,6 +14,7 @@ from reportgen.analysis import Analysis, Contribution
 from reportgen.document import (
     AnalysisRecord,
     FileNote,
+    Finding,
     ImageRecord,
     ModelRecord,
     Provenance,
@@ -62,7 +63,7 @@ def assemble(
     for position, record in enumerate(run.images):
         extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
         images.append(ImageRecord(**{**dict(record), **extra}))
-    findings = [finding for contribution in contributions.values() for finding in contribution.findings]
+    findings = by_claim([finding for contribution in contributions.values() for finding in contribution.findings])
     extras: dict[str, Any] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
@@ -91,6 +92,17 @@ def assemble(
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
     return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
+
+
+def by_claim(findings: Iterable[Finding]) -> list[Finding]:
+    """C1 before C2, whichever analysis tests them; the letters in the order in which they first come."""
+    letters: dict[str, int] = {}
+
+    def place(finding: Finding) -> tuple[int, int]:
+        letter = finding.id.rstrip("0123456789")
+        return letters.setdefault(letter, len(letters)), int(finding.id[len(letter) :][:9] or 0)
+
+    return sorted(findings, key=place)
 
 
 def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:

@@ -6,15 +6,20 @@ hashes. No numpy here: a renderer reads it too.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from reportgen.errors import UsageError
 from reportgen.files import write_file
+from reportgen.inputs import read_at_most
+from reportgen.reports import REPORT
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 RENDERED = frozenset({"report.pdf", "report.html"})
 Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
 
@@ -45,9 +50,31 @@ def parse_manifest(data: bytes) -> dict[str, Entry] | None:
 def read_manifest(run: Path) -> dict[str, Entry] | None:
     """The files of a finished run folder; None where it has no manifest."""
     try:
-        return parse_manifest((run / MANIFEST).read_bytes())
-    except OSError:
+        return parse_manifest(read_at_most(run / MANIFEST))
+    except UsageError:
         return None
+
+
+def files_of_run(folder: Path) -> set[str] | None:
+    """The files that a run, finished or cut off, left in `folder`; None where there was none."""
+    entries = read_manifest(folder)
+    if entries is not None:
+        return {name for name in entries if _inside(name)}
+    with contextlib.suppress(UsageError, ValueError, RecursionError):
+        lines = read_at_most(folder / UNFINISHED).decode().splitlines(keepends=True)
+        # A line without its end was being written when the run was cut off.
+        names = [json.loads(line) for line in lines if line.endswith("\n")]
+        return {name for name in names if _inside(name)}
+    return None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run wrote its report into `folder`, or was about to."""
+    return not {REPORT, *RENDERED}.isdisjoint(files_of_run(folder) or ())
+
+
+def _inside(name: object) -> bool:
+    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _well_formed(entry: tuple[object, object]) -> bool:

@@ -20,7 +20,8 @@ from reportgen.cache import flock, touch
 from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import PARTIAL, unwritable, write_file
-from reportgen.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
+from reportgen.manifest import MANIFEST, RENDERED, UNFINISHED, Entry, entry_of, files_of_run, manifest_json
+from reportgen.reports import REPORT
 
 JPEG_QUALITY = 90
 TIMINGS = "timings.json"
@@ -28,7 +29,7 @@ TIMINGS = "timings.json"
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 VALUES = "values.json"  # no analysis names an array like this
 OWN_NAMES = (
-    "report.json",
+    REPORT,
     *sorted(RENDERED),
     "explain_params.pkl",
     "junit.xml",
@@ -109,7 +110,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
         taken = [name for name in OWN_NAMES if (self.path / name).exists()]
-        if taken and self._listed_files() is None:
+        if taken and files_of_run(self.path) is None:
             raise UsageError(
                 f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
             )
@@ -128,7 +129,7 @@ class RunFolder:
             raise ReportgenError(unwritable(self.path, error)) from None
         self._lock = _FolderLock(self.path)
         self._sweep()
-        self._stale = self._listed_files() or set()
+        self._stale = files_of_run(self.path) or set()
         # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
         listed = sorted(self._stale | RENDERED)
         write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
@@ -155,19 +156,7 @@ class RunFolder:
 
     @property
     def _unfinished(self) -> Path:
-        return self.path / ".unfinished"
-
-    def _listed_files(self) -> set[str] | None:
-        """The files that a run, finished or cut off, left here; None where there was none."""
-        entries = read_manifest(self.path)
-        if entries is not None:
-            return {name for name in entries if _inside(name)}
-        with contextlib.suppress(OSError, ValueError):
-            lines = self._unfinished.read_text("utf-8").splitlines(keepends=True)
-            # A line without its end was being written when the run was cut off.
-            names = [json.loads(line) for line in lines if line.endswith("\n")]
-            return {name for name in names if _inside(name)}
-        return None
+        return self.path / UNFINISHED
 
     def _sweep(self) -> None:
         """Remove what a killed run, or a renderer that outlived it, left half-written."""
@@ -271,10 +260,6 @@ def _csv_cell(cell: Cell) -> Cell:
     if cell is None:
         return ""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
-def _inside(name: object) -> bool:
-    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _encode(pixels: np.ndarray, format: str, **options: Any) -> bytes:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import warnings
 import zlib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from reportgen.images import (
     read_labels,
     slugs,
 )
+from reportgen.store import RunFolder
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 MAX_PIXELS = 10_000_000
@@ -179,6 +181,40 @@ def test_a_link_to_a_folder_elsewhere_is_named_because_its_images_are_missed(tmp
         [],
         [Skipped(name="more", reason="a link to a folder elsewhere: not followed")],
     )
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_figures_of_an_earlier_report_are_no_photographs(finished: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encode(blocks()))
+    with closing(RunFolder(tmp_path / "album/report")) as run:
+        run.begin()
+        run.raw("figures/a.png", encode(blocks()))
+        if finished:
+            run.raw("report.json", b"{}")
+            run.finish()
+    (tmp_path / "manifest.json").write_bytes(
+        (tmp_path / "album/report/manifest.json").read_bytes() if finished else b""
+    )
+    noted = Skipped(name="album/report", reason="a report's folder: not looked into")
+    assert find_images(tmp_path) == ([ImageFile("a.png", tmp_path / "a.png")], [noted])
+    assert find_images(tmp_path, tmp_path / "album/report") == ([ImageFile("a.png", tmp_path / "a.png")], [])
+    assert find_images(tmp_path / "album/report")[0], "a folder that is named itself is looked into"
+
+
+def test_a_folder_with_a_manifest_of_something_else_is_looked_into(tmp_path: Path) -> None:
+    for name, text in {
+        "app": '{"name": "app"}',
+        "other": '{"schema_version": 1, "files": {}}',
+        "deep": "[" * 10**5,
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(text)
+        (tmp_path / name / ".unfinished").write_text(text)
+        (tmp_path / name / "a.png").write_bytes(encode(blocks()))
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe/manifest.json")
+    os.mkfifo(tmp_path / "pipe/.unfinished")
+    assert names_of(tmp_path) == ["app/a.png", "deep/a.png", "other/a.png"]
 
 
 def test_a_fifo_named_like_an_image_is_never_opened(tmp_path: Path) -> None:

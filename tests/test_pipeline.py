@@ -632,6 +632,23 @@ def test_images_that_fail_only_when_decoded_leave_nothing_behind(photos: Path, m
     assert not (tmp_path / "out").exists()
 
 
+def test_a_report_inside_its_images_folder_is_the_same_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = photo_folder(tmp_path / "photos", "coffee", "rocket")
+
+    def made(out: Path) -> Report:
+        return analyse_toy(photos, out, tmp_path / "cache", load_analyses(("cams",)), monkeypatch)[0]
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    first = made(photos / "report")
+    assert made(photos / "report") == first
+    assert len(first.images) == 2
+    assert [file.name for file in made(tmp_path / "elsewhere").skipped] == ["report"]
+    with pytest.raises(UsageError, match="photos: holds the images; give another folder"):
+        made(photos)
+
+
 def test_an_image_that_changes_under_the_run_is_skipped(
     photos: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from made_runs import image_record
+from reportgen.assembly import by_claim
 from reportgen.document import Finding, ImageRecord, Label, Verdict
 from reportgen.summary import summarise
 
@@ -19,6 +20,12 @@ def image(name: str, correct: bool | None) -> ImageRecord:
 
 def finding(id_: str, verdict: Verdict) -> Finding:
     return Finding(id=id_, section="s", claim="A claim.", verdict=verdict, text="A sentence.")
+
+
+def test_claims_stand_by_letter_and_number_wherever_they_were_tested() -> None:
+    made = [finding(id_, "undecided") for id_ in ("D2", "D1", "C10", "C2", "own", "L1", "C1", "7", "D" + "9" * 5000)]
+    ids = [found.id[:3] for found in by_claim(made)]
+    assert ids == ["D1", "D2", "D99", "C1", "C2", "C10", "own", "L1", "7"]
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,12 @@ def reduce_agreement(run: RunView) -> Contribution:
     rows = [(run.images[i], entries[i]) for i in order]
     blocks: list[Block] = [
         *_approach(run),
-        Heading(text="Overlaps"),
+        Heading(text="IoU"),
+        Listing(role="observation", items=_observations(run, entries)),
         *shown_note(run.shown, "masks/"),
         *_overlap_figures([pictures[i] for i in order if i in pictures]),
-        Heading(text="IoU"),
         *iou_bars(run, rows),
         _table(run, rows),
-        Listing(role="observation", items=_observations(run, entries)),
         *threshold_curves(run, rows),
         Heading(text="Complexity and regions"),
         *complexity_scatter(run, rows),
