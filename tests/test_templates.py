@@ -251,6 +251,7 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
     pages = pages_of(tmp_path / "out/report.pdf")
     assert len(pages) <= 2
     text = " ".join("\n".join(pages).split())
+    assert "undecided f3 A sentence that" in re.sub("(supported|contradicted|not measured)", "undecided", text)
     for rest in (
         "45 more findings",
         "3 of 8 gates passed",
@@ -270,10 +271,12 @@ def test_brief_bounds_every_list_and_says_where_the_rest_is(tmp_path: Path) -> N
 # --- new, check, list ----------------------------------------------------------------------------
 
 
-def test_new_writes_a_template_that_passes_its_check(tmp_path: Path) -> None:
+def test_new_writes_a_template_that_passes_its_check(plain: Made, tmp_path: Path) -> None:
     written = new_template(tmp_path / "mine")
     assert [path.name for path in written] == ["extra.css", "report.html", "template.toml"]
     assert check_template(tmp_path / "mine") == []
+    contents, _, rest = html_of(plain, tmp_path, tmp_path / "mine").partition("</nav>")
+    assert contents.count('href="#own"') == 1 and '<h2 id="own">Notes</h2>' in rest
 
 
 def test_new_overwrites_nothing(tmp_path: Path) -> None:
