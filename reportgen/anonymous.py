@@ -20,7 +20,7 @@ import socket
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from reportgen.document import Report
@@ -53,6 +53,12 @@ _ANY_ROOT = (
 )
 _KNOWN = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS})[^{_END}]*)")
 _PATH = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS}|{_ANY_ROOT})[^{_END}]*)")
+# Whoever is called ann.lee has no file's ending.
+_FILE = re.compile(
+    r"\.(?:jpe?g|jpe|png|webp|tiff?|bmp|gif|svg|npy|npz|csv|json|toml|ya?ml|txt|md|pkl|pth?|ckpt|safetensors|onnx|bin|xml|html?|pdf|css|"
+    r"bib|zip|tar|gz|py|log)$",
+    re.IGNORECASE,
+)
 _CODE = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"(?:</span>)?<wbr>(?:<span[^>]*>)?")  # where a line may break in a name (templates: file_name)
 _STREAM = re.compile(rb"stream\r?\n")
@@ -152,7 +158,7 @@ def _last_part(match: re.Match[str]) -> str:
     parts = re.split(r"[\\/]+", match[0].strip("\\/"))
     folders, name = [part for part in parts[:-1] if not part.endswith(":")], parts[-1]
     at_home = not folders or folders[-1].lower() in _HOMES
-    folder = len(folders) == 1 and not PurePath(name.rstrip(".)]}")).suffix
+    folder = len(folders) == 1 and not _FILE.search(name.rstrip(".)]}"))
     return match[0] if match["url"] or at_home or folder else name
 
 

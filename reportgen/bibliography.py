@@ -22,6 +22,11 @@ _WORKS = (
         venue="IEEE Conference on Computer Vision and Pattern Recognition (CVPR)", pages="3319–3327",
     ),
     Reference(
+        key="bonett2000", kind="article", year=2000, doi="10.1007/BF02294183",
+        title="Sample Size Requirements for Estimating Pearson, Kendall and Spearman Correlations",
+        authors=["Bonett, D. G.", "Wright, T. A."], venue="Psychometrika", volume="65", number="1", pages="23–28",
+    ),
+    Reference(
         key="desai2020", kind="inproceedings", year=2020, doi="10.1109/WACV45572.2020.9093360",
         title="Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization",
         authors=["Desai, S.", "Ramaswamy, H. G."],

@@ -70,9 +70,9 @@ def in_order(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator
             while begun:
                 yield _done(*begun.popleft())
         finally:
-            stop.set()
             for _, future in begun:
                 future.cancel()
+            stop.set()
 
 
 def _done(item: T, future: Future[R]) -> tuple[T, Future[R]]:

@@ -35,7 +35,7 @@ from reportgen.concurrency import PROCESS_WIDE
 from reportgen.document import Label, Skipped
 from reportgen.errors import UsageError
 from reportgen.inputs import is_file, read_at_most
-from reportgen.manifest import is_run
+from reportgen.manifest import OWN_NAMES, is_run
 
 if TYPE_CHECKING:
     from reportgen.classifiers.base import ClassList, Preprocessing
@@ -88,7 +88,7 @@ class ImageFile:
     path: Path
 
 
-def find_images(folder: Path, out: Path | None = None) -> tuple[list[ImageFile], list[Skipped]]:
+def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
     """Every image under `folder`, and the files that only claim to be one.
 
     A file is an image when its first bytes are those of a JPEG, PNG, WebP, TIFF, BMP or GIF, whatever its
@@ -96,10 +96,7 @@ def find_images(folder: Path, out: Path | None = None) -> tuple[list[ImageFile],
     ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
     Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
     `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
-    The figures of an earlier report are no photographs: a folder that a run wrote, below `folder`, stands in `skipped`.
-
-    Args:
-        out: the folder that the report is written to, which is ignored.
+    The figures of a report are no photographs: where a run wrote, its own files and folders are ignored.
 
     Returns:
         Both sorted by name, a plain sort of the posix paths. Bytes of a file name that are not text stand in
@@ -111,7 +108,7 @@ def find_images(folder: Path, out: Path | None = None) -> tuple[list[ImageFile],
     _check_folder(folder)
     images: dict[str, ImageFile] = {}
     skipped: list[Skipped] = []
-    for file in sorted(_walk(folder, out, skipped), key=lambda file: (file.name, os.fsencode(file.path))):
+    for file in sorted(_walk(folder, skipped), key=lambda file: (file.name, os.fsencode(file.path))):
         reason = _refusal(file.path)
         if reason is None and file.name in images:
             reason = "its name, written as text, is another file's"
@@ -141,27 +138,24 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: {_os_reason(error)}") from None
 
 
-def _walk(folder: Path, out: Path | None, skipped: list[Skipped]) -> Iterator[ImageFile]:
-    """Every entry under `folder` that is not a folder, in no order; folders not walked but `out` go to `skipped`."""
-    root, own = folder.resolve(), out and out.resolve()
+def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
+    """Every entry under `folder` that is not a folder, in no order; folders not walked go to `skipped`."""
+    root = folder.resolve()
     waiting = [folder]  # a list, not recursion: a stranger's tree may be deeper than Python's stack
     while waiting:
         inside = waiting.pop()
         try:
             with os.scandir(inside) as listing:
                 entries = [entry for entry in listing if not _is_ignored(entry.name)]
+            if is_run(inside):
+                entries = [entry for entry in entries if entry.name not in OWN_NAMES]
         except OSError as error:
             skipped.append(Skipped(name=_name(inside, folder), reason=f"folder {_os_reason(error)}"))
             continue
         for entry in entries:
             path = inside / entry.name
             if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
-                if root / path.relative_to(folder) == own:
-                    continue
-                if is_run(path):
-                    skipped.append(Skipped(name=_name(path, folder), reason="a report's folder: not looked into"))
-                else:
-                    waiting.append(path)
+                waiting.append(path)
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
                 yield ImageFile(_name(path, folder), path)
             elif not path.resolve().is_relative_to(root):

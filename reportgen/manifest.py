@@ -21,6 +21,21 @@ from reportgen.reports import REPORT
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 RENDERED = frozenset({"report.pdf", "report.html"})
+TIMINGS = "timings.json"
+# What a run calls its files and folders: nothing else is written, and nothing of these names is overwritten unless a run wrote it.
+OWN_NAMES = (
+    REPORT,
+    *sorted(RENDERED),
+    "explain_params.pkl",
+    "junit.xml",
+    "references.bib",
+    MANIFEST,
+    TIMINGS,
+    "figures",
+    "tables",
+    "maps",
+    "masks",
+)
 Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
 
 

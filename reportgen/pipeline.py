@@ -372,9 +372,7 @@ def analyse(
     check_gates(settings.gates, analyses)
     folder.check()
     front = read_front_matter(settings)
-    found, skipped = image_files.find_images(images, folder.path)
-    if folder.path.resolve() == images.resolve():
-        raise UsageError(f"{images}: holds the images; give another folder for the report with -o")
+    found, skipped = image_files.find_images(images)
     if not found:
         raise NothingToDo(_no_image(images, skipped))
     _check_asked([file.name for file in found], settings.document.show)
@@ -500,7 +498,7 @@ def _explained(
 
 def _map_probe(run: Run, folder: Path, analyses: Sequence[Analysis], progress: Progress) -> None:
     """Map the analyses over the probe set."""
-    found, run.probe.skipped = image_files.find_images(folder, run.files.path)
+    found, run.probe.skipped = image_files.find_images(folder)
     progress.stage("Reading the probe set", len(found))
     explained = _explained(run, found, analyses, run.probe, run.probe.skipped, progress)
     hashes = {file.name: done.sha256 for file, done in explained}

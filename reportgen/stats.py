@@ -17,12 +17,18 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rank correlation and its two-sided permutation p; both None where a side is constant or n < 3."""
+    """Spearman's rank correlation and its two-sided permutation p; both None where a side is constant or n < 3.
+
+    Attributes:
+        exact: whether p is over all pairings.
+        ci: 95 % interval of rho; None where rho is, and for n < 4.
+    """
 
     rho: float | None
     p: float | None
     n: int
     exact: bool
+    ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,23 @@ def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Correlati
         drawn = np.array([a @ rng.permutation(b) for _ in range(RESAMPLES)])
         extreme = np.abs(drawn - centre) >= abs(observed - centre) - 1e-9
         p = float((extreme.sum() + 1) / (RESAMPLES + 1))
-    return Correlation(float(rho), p, n, exact=n <= EXACT_UP_TO)
+    return Correlation(float(rho), p, n, exact=n <= EXACT_UP_TO, ci=rho_interval(float(rho), n))
+
+
+def rho_interval(rho: float, n: int) -> tuple[float, float] | None:
+    """95 % interval of Spearman's rho by Fisher's transformation, with the variance of Bonett and Wright (2000).
+
+    Approximate; at n = 10 it is wide. None for n < 4.
+    """
+    if n < 4:
+        return None
+    if abs(rho) >= 1:
+        return rho, rho
+    from scipy.stats import norm
+
+    half = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt((1 + rho**2 / 2) / (n - 3))
+    low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
+    return float(low), float(high)
 
 
 def _pairing_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:

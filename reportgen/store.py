@@ -20,27 +20,22 @@ from reportgen.cache import flock, touch
 from reportgen.document import Cell, Picture, Table
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.files import PARTIAL, unwritable, write_file
-from reportgen.manifest import MANIFEST, RENDERED, UNFINISHED, Entry, entry_of, files_of_run, manifest_json
-from reportgen.reports import REPORT
+from reportgen.manifest import (
+    MANIFEST,
+    OWN_NAMES,
+    RENDERED,
+    TIMINGS,
+    UNFINISHED,
+    Entry,
+    entry_of,
+    files_of_run,
+    manifest_json,
+)
 
 JPEG_QUALITY = 90
-TIMINGS = "timings.json"
 # A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection); a file name may.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 VALUES = "values.json"  # no analysis names an array like this
-OWN_NAMES = (
-    REPORT,
-    *sorted(RENDERED),
-    "explain_params.pkl",
-    "junit.xml",
-    "references.bib",
-    MANIFEST,
-    TIMINGS,
-    "figures",
-    "tables",
-    "maps",
-    "masks",
-)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ DOMINANT_SHARE = 0.1
 DIFFERENT_JACCARD = 0.5
 # A map of the re-initialised network that correlates less than this with the trained network's has lost it.
 SANITY_RHO = 0.5
+# Of two measures with this rank correlation one explains half of the other's order (rho squared).
+MOST_SHARED_RHO = 0.5**0.5
 
 RULES = (
     "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
@@ -35,9 +37,11 @@ RULES = (
     f"A claim about a majority of images is supported when the exact two-sided sign test has p < {ALPHA:g} and "
     "more images are for it "
     "than against it; it is contradicted when more are against it.",
-    "A claim with several tests is supported when at least one supports it and none contradicts it, contradicted "
-    "when at least one "
-    "contradicts it and none supports it.",
+    "A claim that any of several tests can decide is supported when at least one supports it and none contradicts it, contradicted "
+    "when at least one contradicts it and none supports it.",
+    "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
+    "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
+    f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
     f"A LIME mask is called stable when the mean Jaccard index of the masks under different seeds is at least {STABLE_JACCARD:g}.",
     "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
     "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
@@ -69,6 +73,16 @@ def of_correlation(correlation: Correlation, claimed_sign: int, tests: int = 1) 
     if correlation.rho is None or correlation.p is None or correlation.p >= ALPHA / tests:
         return "undecided"
     return "supported" if correlation.rho * claimed_sign > 0 else "contradicted"
+
+
+def of_independence(correlation: Correlation) -> Verdict:
+    """The claim is that less than half of the order of one measure is explained by the other, in the same sense."""
+    if correlation.ci is None:
+        return "undecided"
+    low, high = correlation.ci
+    if high < MOST_SHARED_RHO:
+        return "supported"
+    return "contradicted" if low > MOST_SHARED_RHO else "undecided"
 
 
 def of_majority(supporting: int, opposing: int) -> Verdict:

@@ -270,6 +270,8 @@ CUT = [
 REFUSED = [
     ("Kept in /data/ann.", "/data/ann."),
     ("/media/ann", "/media/ann"),
+    ("By /data/ann.lee", "/data/ann.lee"),
+    ("mounted at /srv/j.smith, today", "/srv/j.smith"),
     ("By /srv/Ann Smith/x.jpg", "/srv/Ann"),
     ("/export/home/ann", "/export/home/ann"),
     (r"E:\ann\work", r"E:\ann\work"),

@@ -111,9 +111,9 @@ def test_one_at_a_time_has_the_engine_and_waiting_is_nobodys_work() -> None:
         future.result()
     wall = time.perf_counter() - start
     assert most == 1 and wall >= 0.4
-    for name in ("a", "b"):
-        assert 0.19 < watch.images[name]["pass"] < 0.35, "the second waited as long as the first worked"
-    assert watch.stages["all"] == pytest.approx(sum(watch.images[name]["pass"] for name in "ab"), abs=0.05)
+    passes = [watch.images[name]["pass"] for name in ("a", "b")]
+    assert min(passes) > 0.19 and max(passes) < wall - 0.15, "the second waited as long as the first worked"
+    assert sum(passes) <= watch.stages["all"] < 2 * wall - 0.15
 
 
 def test_the_clock_runs_where_nobody_waits() -> None:

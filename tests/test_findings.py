@@ -96,11 +96,12 @@ def test_c2_sharpness_can_sink_the_claim_but_never_carry_it() -> None:
             "contradicted",
             "larger than Grad-CAM's by a median of 0.100",
         ),
-        ({"ablationcam_area_above_half": -0.1, "ablationcam_gini": -0.1}, "undecided", "Gini index is smaller"),
+        ({"ablationcam_area_above_half": -0.1, "ablationcam_gini": -0.1}, "contradicted", "Gini index is smaller"),
+        ({"ablationcam_area_above_half": -0.1}, "undecided", "Gini index is no other"),
         ({}, "undecided", "no other than Grad-CAM's"),
     ],
 )
-def test_c3_follows_area_and_gini(shift: dict[str, float], verdict: str, words: str) -> None:
+def test_c3_asks_for_a_smaller_area_and_a_larger_gini_index(shift: dict[str, float], verdict: str, words: str) -> None:
     finding = cam("C3", cam_entries(**shift))
     assert finding.verdict == verdict
     assert words in finding.text
@@ -111,17 +112,18 @@ def test_c3_follows_area_and_gini(shift: dict[str, float], verdict: str, words: 
     [
         ({"scorecam_total_variation": -1.0, "scorecam_area_above_half": 0.1}, "supported"),
         ({"scorecam_total_variation": 1.0, "scorecam_area_above_half": -0.1}, "contradicted"),
+        ({"scorecam_area_above_half": 0.1}, "undecided"),
         ({}, "undecided"),
     ],
 )
-def test_c4_follows_total_variation_and_area(shift: dict[str, float], verdict: str) -> None:
+def test_c4_asks_for_less_variation_and_more_area(shift: dict[str, float], verdict: str) -> None:
     assert cam("C4", cam_entries(**shift)).verdict == verdict
 
 
 @pytest.mark.parametrize(
     ("shift", "verdict", "words"),
     [
-        ({}, "undecided", "none was shown to differ (each pair tested at 0.017)"),
+        ({}, "undecided", "none was shown to differ: of 3 pairs none could be tested, 0.017 was needed"),
         ({"scorecam_area_above_half": 0.1}, "supported", "Grad-CAM's is smaller than ScoreCAM's"),
         ({"iou": -0.7}, "contradicted", "none was shown to differ"),
         ({"iou": -0.7, "scorecam_area_above_half": 0.1}, "contradicted", "Grad-CAM's is smaller than ScoreCAM's"),
@@ -133,6 +135,15 @@ def test_c5_asks_for_overlap_above_chance_and_for_extents_that_differ(
     finding = cam("C5", cam_entries(**shift))
     assert finding.verdict == verdict
     assert words in finding.text and "takes boxes or masks" in finding.text
+
+
+def test_c5_says_how_near_the_areas_come_to_differing() -> None:
+    entries = cam_entries()
+    for i, entry in enumerate(entries):
+        entry["ablationcam"]["area_above_half"] += 0.1 if i else -0.1  # 11 of 12: the sign test's p is 0.006
+    assert "AblationCAM's (11 of 12" in cam("C5", entries).text
+    entries[1]["ablationcam"]["area_above_half"] -= 0.2  # 10 of 12
+    assert "of 3 pairs the smallest p is 0.039, and 0.017 was needed" in cam("C5", entries).text
 
 
 def test_c5_is_open_where_a_pair_cannot_be_compared() -> None:
@@ -234,6 +245,21 @@ def test_a4_is_contradicted_where_the_iou_is_below_chance_and_follows_the_areas(
     assert "rho +1.00" in follows.text
 
 
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, "supported"),
+        ({"n": 6}, "undecided"),  # above chance on 6 of 6, but rho may be anything
+        ({"iou": lambda i: 0.1}, "undecided"),  # a constant follows nothing that can be told
+        ({"chance": lambda i: 0.2 + 0.01 * i}, "contradicted"),  # above chance everywhere, in the order of the areas
+        ({"iou": lambda i: 0.1 + 0.001 * (i * 5 % 12)}, "contradicted"),  # below chance everywhere
+    ],
+)
+def test_a4_asks_for_more_than_chance_and_for_more_than_area(changed: dict[str, Any], verdict: str) -> None:
+    scattered = {"chance": lambda i: 0.2 + 0.01 * (i * 7 % 24), "ceiling": lambda i: 0.6 + 0.01 * (i * 11 % 24)}
+    assert agreement("A4", **{"n": 24, **scattered, **changed}).verdict == verdict
+
+
 # --- every finding -------------------------------------------------------------------------------
 
 
@@ -278,6 +304,16 @@ def test_rules_are_symmetric() -> None:
     assert verdicts.of_correlation(Correlation(-0.9, 0.001, 10, True), -1) == "supported"
     assert verdicts.of_correlation(Correlation(-0.9, 0.001, 10, True), +1) == "contradicted"
     assert verdicts.of_correlation(Correlation(-0.7, 0.03, 10, True), -1, tests=6) == "undecided"
+    intervals = [(-0.3, 0.7), (0.72, 0.9), (0.6, 0.8), None]
+    follows = [verdicts.of_independence(Correlation(0.5, 0.1, 10, True, ci)) for ci in intervals]
+    assert follows == ["supported", "contradicted", "undecided", "undecided"]
+
+
+def test_a_claim_of_several_parts_needs_them_all() -> None:
+    assert verdicts.of_all(["supported", "supported"]) == "supported"
+    assert verdicts.of_all(["supported", "undecided"]) == "undecided"
+    assert verdicts.of_all(["supported", "contradicted"]) == "contradicted"
+    assert verdicts.of_all(["undecided", "contradicted"]) == "contradicted"
 
 
 def test_conflicting_tests_leave_a_claim_undecided() -> None:

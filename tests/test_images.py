@@ -184,21 +184,23 @@ def test_a_link_to_a_folder_elsewhere_is_named_because_its_images_are_missed(tmp
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_the_figures_of_an_earlier_report_are_no_photographs(finished: bool, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encode(blocks()))
-    with closing(RunFolder(tmp_path / "album/report")) as run:
+def test_the_figures_of_an_earlier_report_are_no_photographs_but_what_lies_beside_them_is(
+    finished: bool, tmp_path: Path
+) -> None:
+    album = tmp_path / "album"
+    with closing(RunFolder(album)) as run:
         run.begin()
         run.raw("figures/a.png", encode(blocks()))
         if finished:
             run.raw("report.json", b"{}")
             run.finish()
-    (tmp_path / "manifest.json").write_bytes(
-        (tmp_path / "album/report/manifest.json").read_bytes() if finished else b""
-    )
-    noted = Skipped(name="album/report", reason="a report's folder: not looked into")
-    assert find_images(tmp_path) == ([ImageFile("a.png", tmp_path / "a.png")], [noted])
-    assert find_images(tmp_path, tmp_path / "album/report") == ([ImageFile("a.png", tmp_path / "a.png")], [])
-    assert find_images(tmp_path / "album/report")[0], "a folder that is named itself is looked into"
+    for name in ("a.png", "album/b.png", "album/more/figures/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(encode(blocks()))
+    assert names_of(tmp_path) == ["a.png", "album/b.png", "album/more/figures/c.png"]
+    assert find_images(tmp_path)[1] == []
+    assert names_of(album) == ["b.png", "more/figures/c.png"]
+    assert names_of(album / "figures") == ["a.png"], "what is named itself is looked into"
 
 
 def test_a_folder_with_a_manifest_of_something_else_is_looked_into(tmp_path: Path) -> None:

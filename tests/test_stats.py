@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from reportgen.stats import bootstrap_median, paired, sign_test, spearman
+from reportgen.stats import bootstrap_median, paired, rho_interval, sign_test, spearman
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -44,6 +44,24 @@ def test_spearman_of_many_is_seeded_and_near_scipy() -> None:
 def test_constant_or_tiny_samples_have_no_correlation() -> None:
     assert spearman([1, 1, 1, 1], [1, 2, 3, 4]).rho is None
     assert spearman([1, 2], [2, 1]).p is None
+
+
+def test_the_interval_of_rho_is_bonett_and_wrights() -> None:
+    """Worked by hand: z = atanh(0.5) = 0.5493, standard error sqrt(1.125 / 17) = 0.2572."""
+    assert rho_interval(0.5, 20) == pytest.approx((0.0451, 0.7832), abs=2e-4)
+    assert rho_interval(-0.5, 20) == pytest.approx((-0.7832, -0.0451), abs=2e-4)
+    assert (rho_interval(1.0, 5), rho_interval(-1.0, 5), rho_interval(0.9, 3)) == ((1, 1), (-1, -1), None)
+
+
+def test_the_interval_of_rho_holds_it_about_as_often_as_it_says() -> None:
+    """Spearman's rho of a bivariate normal is 6 / pi asin(r / 2) (Pearson, 1907)."""
+    rng, r, hits = np.random.default_rng(0), 0.6, 0
+    for _ in range(500):
+        x, noise = rng.standard_normal((2, 20))
+        rho = scipy_stats.spearmanr(x, r * x + np.sqrt(1 - r * r) * noise).statistic
+        low, high = rho_interval(rho, 20) or (1, -1)
+        hits += low <= 6 / np.pi * np.arcsin(r / 2) <= high
+    assert 0.92 <= hits / 500 <= 0.98
 
 
 def test_paired_counts_ties_in_neither_side() -> None:

@@ -335,16 +335,21 @@ def test_a_connection_that_is_refused_is_tried_again(
             submit(run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=said.append)
         assert sum("trying again" in line for line in said) == TRIES - 1
 
-        def listen() -> None:
-            time.sleep(0.3)
-            taken.listen()
+        def listen(line: str) -> None:
+            """Comes up when it is said that nobody was there."""
+            if "trying again" in line and not answering.is_alive():
+                taken.listen()
+                answering.start()
+
+        def answer() -> None:
             connection, _ = taken.accept()
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             connection.close()
 
-        threading.Thread(target=listen, daemon=True).start()
-        assert send(run, f"http://127.0.0.1:{port}/x").accepted, "it came up while we waited"
+        answering = threading.Thread(target=answer, daemon=True)
+        found = submit(run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=listen)
+        assert found.accepted, "it came up while we waited"
 
 
 # --- the token -----------------------------------------------------------------------------------

@@ -142,30 +142,27 @@ def one_blob(entries: Entries) -> Finding:
 
 
 def iou_measures_consistency(entries: Entries) -> Finding:
-    """A4: how far the IoU follows the masks' areas (chance level and ceiling) instead of where they lie."""
+    """A4: the IoU lies above chance, and does not merely follow the masks' areas (chance level and ceiling)."""
     known = _with_iou(entries)
     iou = [e["iou"] for e in known]
     chance, ceiling = (spearman(iou, [e[key] for e in known]) for key in ("chance", "ceiling"))
     above = sum(e["iou"] > e["chance"] for e in known)
     follows = {"chance level": chance, "ceiling": ceiling}
-    decided = [verdicts.of_majority(above, len(known) - above)] if known else []
-    # An IoU that rises with what the areas alone allow measures area.
-    decided += [
-        verdicts.of_correlation(c, -1, len(follows)) for c in follows.values() if c.rho is not None and c.rho > 0
-    ]
+    decided = [verdicts.of_majority(above, len(known) - above), *map(verdicts.of_independence, follows.values())]
     evidence = [
-        Evidence(name=f"rho_iou_{name.replace(' ', '_')}", value=c.rho, n=c.n, p=c.p, source="agreement")
+        Evidence(name=f"rho_iou_{name.replace(' ', '_')}", value=c.rho, n=c.n, ci=c.ci, source="agreement")
         for name, c in follows.items()
     ]
     if chance.rho is None:
         text = f"With {wording.count(len(known), 'image')} it cannot be told how far the IoU follows the areas."
         return _finding("A4", "undecided", text, evidence)
-    parts = [f"with its {name} by rho {_rho(c)}" for name, c in follows.items() if c.rho is not None]
+    parts = [f"with its {name} by rho {_with_interval(c)}" for name, c in follows.items() if c.rho is not None]
     text = (
         f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU goes {' and '.join(parts)}; it exceeds the chance "
-        f"level of its areas on {above}. The more it follows them, the more a raw IoU measures how large the masks are."
+        f"level of its areas on {above}. The more it follows them, the more a raw IoU measures how large the masks are; from rho "
+        f"{verdicts.MOST_SHARED_RHO:.2f} on they explain half of its order."
     )
-    return _finding("A4", verdicts.combined(decided), text, evidence)
+    return _finding("A4", verdicts.of_all(decided), text, evidence)
 
 
 def _finding(claim: str, verdict: Verdict, text: str, evidence: Sequence[Evidence] = ()) -> Finding:
@@ -179,6 +176,11 @@ def _with_iou(entries: Entries) -> list[dict[str, Any]]:
 
 def _rho(c: Correlation) -> str:
     return "undefined" if c.rho is None or c.p is None else f"{c.rho:+.2f} ({wording.probability(c.p)})"
+
+
+def _with_interval(c: Correlation) -> str:
+    interval = f" (95 % interval {c.ci[0]:+.2f} to {c.ci[1]:+.2f})" if c.ci else ""
+    return f"{c.rho:+.2f}{interval}"
 
 
 def _evidence(name: str, by: Paired, source: str) -> Evidence:

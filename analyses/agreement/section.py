@@ -78,7 +78,7 @@ def reduce_agreement(run: RunView) -> Contribution:
         findings=agreement_findings(entries),
         gates={"iou_above_chance": _mean([e["iou"] - e["chance"] for e in entries if e["iou"] is not None])},
         warnings=warnings,
-        references=[*otsu, "jaccard1912", "spearman1904"],
+        references=[*otsu, "bonett2000", "jaccard1912", "spearman1904"],
         terms=(
             "IoU",
             "mask",

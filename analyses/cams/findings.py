@@ -95,9 +95,12 @@ Measured = tuple[Paired | None, str, str, str, str]
 
 
 def _two_measures(claim: str, method: str, first: Measured, second: Measured) -> Finding:
-    decided, sentences, evidence = [], [], []
+    """A claim that says two things of a method at once: both must hold."""
+    decided: list[Verdict] = []
+    sentences, evidence = [], []
     for comparison, claimed, opposite, measure, name in (first, second):
         if comparison is None:
+            decided.append("undecided")
             continue
         decided.append(verdicts.of_paired(comparison))
         word = claimed if comparison.median > 0 else opposite if comparison.median < 0 else "no other"
@@ -105,7 +108,7 @@ def _two_measures(claim: str, method: str, first: Measured, second: Measured) ->
         sentences.append(f"{method}'s {measure} is {word} than Grad-CAM's{by} ({wording.tested(comparison)}).")
         evidence.append(_evidence(name, comparison, "cams-measures"))
     return _finding(
-        claim, verdicts.combined(decided), " ".join(sentences) or "No pair of maps could be measured.", evidence
+        claim, verdicts.of_all(decided), " ".join(sentences) or "No pair of maps could be measured.", evidence
     )
 
 
@@ -116,7 +119,7 @@ def same_region(entries: Entries, methods: Sequence[str]) -> Finding:
     """
     pairs = list(combinations(methods, 2))
     overlaps: list[Verdict] = []
-    parts, apart, evidence = [], [], []
+    parts, apart, evidence, p_values = [], [], [], []
     for a, b in pairs:
         known = [p for p in (e["pairs"][pair_key(a, b)] for e in entries) if p["iou"] is not None]
         if not known:
@@ -136,16 +139,19 @@ def same_region(entries: Entries, methods: Sequence[str]) -> Finding:
         area = _compare(entries, "area_above_half", a, b)
         if area is not None:
             evidence.append(_evidence(f"{a}_minus_{b}_area", area, "cams-measures"))
+            p_values += [] if area.p is None else [area.p]
             if verdicts.of_paired(area, tests=len(pairs)) != "undecided":
                 apart.append(
                     f"{LABELS[a]}'s is {'larger' if area.median > 0 else 'smaller'} than {LABELS[b]}'s ({wording.tested(area)})"
                 )
     if not parts:
         return _finding("C5", "undecided", "No pair of maps could be compared.", [])
+    needed = f"{verdicts.ALPHA / len(pairs):.3f} was needed"
+    smallest = f"the smallest p is {min(p_values):.3f}, and {needed}" if p_values else f"none could be tested, {needed}"
     extents = (
         wording.listed(apart)
         if apart
-        else f"none was shown to differ (each pair tested at {verdicts.ALPHA / len(pairs):.3f})"
+        else f"none was shown to differ: of {wording.count(len(pairs), 'pair')} {smallest}"
     )
     verdict = verdicts.of_all([*overlaps, "supported" if apart else "undecided"])
     text = (

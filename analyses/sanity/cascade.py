@@ -15,6 +15,7 @@ from torch import nn
 
 from reportgen.classifiers.base import Network
 from reportgen.classifiers.split import linear_head
+from reportgen.concurrency import turn
 from reportgen.hashing import seed_from
 
 HEAD = "head"
@@ -56,7 +57,8 @@ def cascade(network: Network, shape: tuple[int, ...], seed: int) -> Iterator[tup
     Args:
         shape: (C, h, w) of the trunk's output.
     """
-    made = copy.deepcopy(network)
+    with turn():  # another thread may have put hooks on it for the length of a pass
+        made = copy.deepcopy(network)
     for name, layers in stages_from_the_head(made):
         made.model.cpu()
         made.trunk.cpu()
