@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import ClassProbability, Column, Figure, Report, Section, Table, Text
+from reportgen.document import ClassProbability, Column, Document, Figure, Report, Section, Table, Text
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
@@ -427,6 +427,20 @@ def test_long_names_stay_in_the_column_of_their_strip(pdf: pdfium.PdfDocument, m
     assert all(left > 63.5 * MM - 1 for left, *_ in boxes if left >= 60 * MM)
     overlaps = [(a, b) for a, b in combinations(side, 2) if min(a[2], b[2]) > max(a[0], b[0]) and _shared(a, b) > 2]
     assert overlaps == []
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_panels_stand_beside_the_first_choice(small: tuple[Report, Path], paper: str) -> None:
+    report, run = small
+    changed = report.model_copy(update={"document": Document(paper=paper), "sections": report.sections[:1]})
+    [file] = render(changed, run, run.parent / "out", formats=("pdf",))
+    with pdfium.PdfDocument(file) as document:
+        mark = next(mark for mark in document.get_toc() if mark.get_title() == shown(report.images[0].name))
+        leaf, top = document[mark.get_dest().get_index()], mark.get_dest().get_view()[1][1]
+        pictures = [item.get_bounds() for item in leaf.get_objects([pdfium_c.FPDF_PAGEOBJ_IMAGE])]
+        margin = (leaf.get_width() - 170 * MM) / 2
+    row = sorted(bounds for bounds in pictures if 0 < top - bounds[3] < 5 * MM)
+    assert [round((left - margin) / MM) for left, *_ in row] == [44, 76, 108, 141]
 
 
 def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
