@@ -123,13 +123,17 @@ class Figure(_Data):
 
 
 class Column(_Data):
-    """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header."""
+    """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header.
+
+    `headline`: one of the few numbers that sum an image up, so that a page may set them beside its pictures.
+    """
 
     key: str
     label: str
     unit: str = ""
     decimals: int | None = None
     percent: bool = False
+    headline: bool = False
 
 
 class Table(_Data):

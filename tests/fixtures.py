@@ -354,7 +354,7 @@ def _agreement_section(run: Path, images: list[ImageRecord], frames: list[np.nda
             caption="IoU of Grad-CAM's and LIME's masks, highest first.",
             columns=[
                 Column(key="image", label="Image"),
-                Column(key="iou", label="IoU", decimals=3),
+                Column(key="iou", label="IoU", decimals=3, headline=True),
                 Column(key="chance", label="Chance", decimals=3),
             ],
             rows=[

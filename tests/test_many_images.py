@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import pypdfium2 as pdfium
 import pytest
 from PIL import Image
 
+from analyses.agreement import ANALYSIS as AGREEMENT
 from analyses.cams import ANALYSIS as CAMS
 from analyses.lime import ANALYSIS as LIME
 from fixtures import make_report
 from made_runs import analyse_toy
 from reportgen.document import Report, Shown, Warning_
 from reportgen.errors import UsageError
-from reportgen.rendering import render
+from reportgen.rendering import render, template_folders
 from reportgen.rendering.context import CARDS, NAMES, NOTES, ROWS, page_context
+from reportgen.rendering.environment import environment, page_chunks
 from reportgen.selection import select, shown_note
 
 NAMES_100 = [f"image-{i:03d}.jpg" for i in range(100)]
@@ -172,6 +175,35 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setitem(CARDS, "pdf", 100)
         render(report, run, out)
     return out
+
+
+def test_on_paper_the_chosen_have_strips_and_the_rest_a_contact_sheet(tmp_path: Path) -> None:
+    report, _ = large(tmp_path, 30)
+    env = environment(template_folders("writeup"), url=str, asset=str)
+    page = "".join(page_chunks(env, page_context(report, "pdf")))
+    strips = re.findall(r'<article class="strip" id="([^"]+)".*?</article>', page, re.DOTALL)
+    assert strips == [f"image-image-{i:03d}" for i in range(3)]
+    assert re.findall(r'<li class="card([^"]*)" id="([^"]+)"', page) == [
+        (" small", f"image-other-{i}") for i in range(3, 30)
+    ]
+    assert [page.count(f'<span lang="en">{reason}</span>') for reason in ("lowest", "median", "highest")] == [1, 1, 1]
+
+
+def test_the_analyses_name_their_headline_measures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, _ = analyse_toy(
+        folder,
+        tmp_path / "out",
+        tmp_path / "cache",
+        [CAMS, LIME, AGREEMENT],
+        monkeypatch,
+        lime={"num_samples": 8, "repeats": 2},
+    )
+    measures = page_context(report, "pdf")["measures"]
+    assert [measure["label"] for measure in measures if measure["headline"]] == [
+        "Grad-CAM area", "Mask area", "R²", "Jaccard, seeds", "IoU", "Chance",
+    ]  # fmt: skip
 
 
 def test_pages_stay_bounded_and_say_what_is_left_out(pages: Path) -> None:

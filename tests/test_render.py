@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -18,13 +18,16 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import Figure, Report, Section, Text
+from reportgen.document import ClassProbability, Column, Document, Figure, Report, Section, Table, Text
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
+from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import csp_hash, number, percent, prose, raw, significant, slug, visible, words
 from reportgen.rendering.sources import sources
+from reportgen.rendering.words import english
 
+MM = 72 / 25.4  # PDF points
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 
@@ -299,6 +302,150 @@ def _string(get, element) -> str:  # type: ignore[no-untyped-def]
     buffer = ctypes.create_string_buffer(length)
     get(element, buffer, length)
     return buffer.raw.decode("utf-16-le").rstrip("\x00")
+
+
+# --- strips: an image at a glance, on paper ---------------------------------------------------------
+
+
+def on_paper(report: Report) -> str:
+    """The page that the PDF is laid out from; pictures stand by their files."""
+    words = english()
+    env = environment(template_folders("writeup"), url=str, asset=str)
+    return "".join(page_chunks(env, page_context(report, "pdf", words=words)))
+
+
+def strips_of(page: str) -> list[Page]:
+    return [Page(strip) for strip in re.findall(r'<article class="strip".*?</article>', page, re.DOTALL)]
+
+
+def test_each_image_has_one_strip_with_all_that_lies_over_its_photograph(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    strips = strips_of(on_paper(report))
+    assert len(strips) == len(report.images)
+    for image, strip in zip(report.images, strips, strict=True):
+        figures = [b for s in report.sections for b in s.blocks if isinstance(b, Figure) and b.image == image.name]
+        pictures = [image.picture, *(picture for figure in figures for picture in figure.pictures[1:])]
+        assert [(attrs["src"], attrs["alt"]) for attrs, _ in strip.all("img")] == [
+            (picture.file, visible(picture.alt)) for picture in pictures
+        ]
+        labels = [text for attrs, text in strip.all("p") if attrs["class"] == "panel-label"]
+        assert labels == ["Input", "Grad-CAM", "AblationCAM", "ScoreCAM", "Strongest superpixels", "Signed weights"]
+        assert shown(image.name) in [text for attrs, text in strip.all("bdi")]
+
+
+def test_a_layer_that_two_figures_show_stands_once(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    again = Section(id="again", title="Again", blocks=[b for b in report.sections[0].blocks if b.type == "figure"])
+    context = page_context(report.model_copy(update={"sections": [*report.sections, again]}), "pdf")
+    assert [layer["label"] for layer in context["images"][0]["layers"]] == [
+        "Grad-CAM", "AblationCAM", "ScoreCAM", "Strongest superpixels", "Signed weights",
+    ]  # fmt: skip
+
+
+def test_a_strip_has_the_headline_measures_as_their_table_rounds_them(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    agreement = report.sections[-1]
+    table = next(block for block in agreement.blocks if isinstance(block, Table))
+    area = Column(key="area", label="Area", unit="% of frame", decimals=1, percent=True, headline=True)
+    wider = table.model_copy(
+        update={
+            "columns": [*table.columns, area],
+            "rows": [[*row, 0.12345] for row in table.rows],
+            "summary": [[*row, None] for row in table.summary],
+        }
+    )
+    blocks = [wider if block is table else block for block in agreement.blocks]
+    sections = [*report.sections[:-1], agreement.model_copy(update={"blocks": blocks})]
+    first, second, *_ = strips_of(on_paper(report.model_copy(update={"sections": sections})))
+    for strip, iou in ((first, "0.635"), (second, "–")):
+        heads, cells = ([text for _, text in strip.all(tag)] for tag in ("th", "td"))
+        assert (heads, cells) == (["IoU", "Area (% of frame)"], [iou, "12.3"]), "Chance is no headline"
+
+
+def test_a_strip_has_the_choices_after_the_first(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    image = report.images[0]
+    others = [ClassProbability(index=i, name=f"<b>other {i}", probability=0.1 / i) for i in (2, 3)]
+    prediction = image.prediction.model_copy(update={"top5": [*image.prediction.top5, *others]})
+    changed = image.model_copy(update={"prediction": prediction})
+    strip, *_ = strips_of(on_paper(report.model_copy(update={"images": [changed, *report.images[1:]]})))
+    assert [text for _, text in strip.all("th")][:2] == ["<b>other 2", "<b>other 3"]
+    assert [text for _, text in strip.all("td")][:2] == ["5.0\u202f%", "3.3\u202f%"]
+
+
+def test_an_image_with_nothing_over_its_photograph_keeps_its_card(made: tuple[Report, Path]) -> None:
+    report, _ = made
+    page = on_paper(report.model_copy(update={"sections": report.sections[-1:]}))
+    assert strips_of(page) == [] and page.count('<li class="card"') == len(report.images)
+    assert english()["how_to_read_images"] in page and english()["how_to_read_strips"] not in page
+    cams = report.sections[0]
+    first = next(block for block in cams.blocks if isinstance(block, Figure))
+    page = on_paper(report.model_copy(update={"sections": [cams.model_copy(update={"blocks": [first]})]}))
+    assert len(strips_of(page)) == 1 and page.count('<li class="card"') == len(report.images) - 1
+    assert english()["how_to_read_images"] in page and english()["how_to_read_strips"] in page
+
+
+def test_no_link_of_the_paper_page_leads_nowhere(made: tuple[Report, Path]) -> None:
+    page = Page(on_paper(made[0]))
+    ids = [attrs["id"] for _, attrs, _ in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    targets = {(attrs["href"] or "").removeprefix("#") for attrs, _ in page.all("a")}
+    assert targets <= set(ids)
+    anchors = {image["anchor"] for image in page_context(made[0], "pdf")["images"]}
+    assert anchors <= set(ids) and anchors <= targets
+
+
+def test_strips_are_only_on_paper(out: Path, page: Page, made: tuple[Report, Path]) -> None:
+    assert page.all("article") == []
+    assert (out / "report.html").read_text("utf-8").count('<li class="card') == len(made[0].images)
+
+
+def test_a_strip_is_bookmarked_and_stays_whole(pdf: pdfium.PdfDocument, made: tuple[Report, Path]) -> None:
+    marks = [(bookmark.level, bookmark.get_title(), bookmark.get_dest()) for bookmark in pdf.get_toc()]
+    chapter = next(i for i, (_, title, _) in enumerate(marks) if title == "The images")
+    strips = marks[chapter + 1 : chapter + 1 + len(made[0].images)]
+    squeezed = [re.sub(r"\s", "", title) for _, title, _ in strips]
+    assert squeezed == [re.sub(r"\s", "", visible(image.name)) for image in made[0].images]
+    assert {level for level, _, _ in strips} == {marks[chapter][0] + 1}
+    pages = range(strips[0][2].get_index(), strips[-1][2].get_index() + 1)
+    texts = [pdf[page].get_textpage().get_text_range() for page in pages]
+    firsts, lasts = ([text.count(label) for text in texts] for label in ("Input", "Signed weights"))
+    assert firsts == lasts and sum(firsts) == len(strips)
+
+
+def test_long_names_stay_in_the_column_of_their_strip(pdf: pdfium.PdfDocument, made: tuple[Report, Path]) -> None:
+    long = next(i for i, image in enumerate(made[0].images) if len(image.name) > 250)
+    first = next(i for i, mark in enumerate(pdf.get_toc()) if mark.get_title() == "The images") + 1
+    strip, after = (mark.get_dest() for mark in list(pdf.get_toc())[first + long : first + long + 2])
+    top = strip.get_view()[1][1]
+    bottom = after.get_view()[1][1] if after.get_index() == strip.get_index() else 20 * MM
+    text = pdf[strip.get_index()].get_textpage()
+    boxes = [box for i in range(text.count_rects()) if bottom < (box := text.get_rect(i))[1] < top]
+    side = [box for box in boxes if box[0] < 60 * MM]
+    assert len(side) > 8, "the name takes lines"
+    assert all(left > 20 * MM - 1 and right < 59.5 * MM + 1 for left, _, right, _ in side)
+    assert all(left > 63.5 * MM - 1 for left, *_ in boxes if left >= 60 * MM)
+    overlaps = [(a, b) for a, b in combinations(side, 2) if min(a[2], b[2]) > max(a[0], b[0]) and _shared(a, b) > 2]
+    assert overlaps == []
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_panels_stand_beside_the_first_choice(small: tuple[Report, Path], paper: str) -> None:
+    report, run = small
+    changed = report.model_copy(update={"document": Document(paper=paper), "sections": report.sections[:1]})
+    [file] = render(changed, run, run.parent / "out", formats=("pdf",))
+    with pdfium.PdfDocument(file) as document:
+        mark = next(mark for mark in document.get_toc() if mark.get_title() == shown(report.images[0].name))
+        leaf, top = document[mark.get_dest().get_index()], mark.get_dest().get_view()[1][1]
+        pictures = [item.get_bounds() for item in leaf.get_objects([pdfium_c.FPDF_PAGEOBJ_IMAGE])]
+        margin = (leaf.get_width() - 170 * MM) / 2
+    row = sorted(bounds for bounds in pictures if 0 < top - bounds[3] < 5 * MM)
+    assert [round((left - margin) / MM) for left, *_ in row] == [44, 76, 108, 141]
+
+
+def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """How high two boxes lie over each other, in points; lines of small type touch."""
+    return min(a[3], b[3]) - max(a[1], b[1])
 
 
 # --- the same bytes ------------------------------------------------------------------------------

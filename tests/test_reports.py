@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_a_report_comes_back_equal(report: Report, tmp_path: Path) -> None:
         assert found.model_dump() == report.model_dump()
         assert report_json(found) == data
         assert found._folder == tmp_path
+
+
+def test_a_report_from_before_headline_measures_is_read(report: Report, tmp_path: Path) -> None:
+    data = report_json(report)
+    old = re.sub(rb',\s*"headline": (true|false)', b"", data)
+    assert b"headline" in data and b"headline" not in old
+    (tmp_path / "report.json").write_bytes(old)
+    tables = [b for s in read_report(tmp_path).sections for b in s.blocks if isinstance(b, Table)]
+    assert tables and not any(column.headline for table in tables for column in table.columns)
 
 
 def test_what_an_analysis_adds_comes_back_too(report: Report, tmp_path: Path) -> None:

@@ -232,8 +232,8 @@ def _complexity_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]
 def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
     columns = [
         Column(key="image", label="Image"),
-        Column(key="iou", label="IoU", decimals=3),
-        Column(key="chance", label="Chance", decimals=3),
+        Column(key="iou", label="IoU", decimals=3, headline=True),
+        Column(key="chance", label="Chance", decimals=3, headline=True),
         Column(key="ceiling", label="Ceiling", decimals=3),
         Column(key="cam_area", label="Grad-CAM area", unit="% of frame", decimals=1, percent=True),
         Column(key="lime_area", label="LIME area", unit="% of frame", decimals=1, percent=True),

@@ -198,6 +198,7 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
                 unit="% of frame",
                 decimals=1,
                 percent=True,
+                headline=m == "gradcam",
             )
             for m in methods
         ),

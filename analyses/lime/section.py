@@ -214,8 +214,8 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
         Column(key="probability", label="Probability", decimals=3),
         Column(key="n_segments", label="Superpixels", decimals=0),
         Column(key="n_selected", label="In the mask", decimals=0),
-        Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True),
-        Column(key="r2", label="R²", decimals=3),
+        Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True, headline=True),
+        Column(key="r2", label="R²", decimals=3, headline=True),
         Column(key="forward_passes", label="Forward passes", decimals=0),
     ]
     rows = [[i.name, i.target.name, *(e[c.key] for c in columns[2:])] for i, e in zip(run.images, entries, strict=True)]
@@ -248,7 +248,7 @@ def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]
         f"{STABLE_JACCARD:g}.",
         columns=[
             Column(key="image", label="Image"),
-            Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3),
+            Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3, headline=True),
             Column(key="jaccard_half_samples", label="Jaccard, half the samples", decimals=3),
             Column(key="jaccard_half_features", label="Jaccard, half the features", decimals=3),
             Column(key="r2_low", label="R², lowest", decimals=3),

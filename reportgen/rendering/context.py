@@ -54,9 +54,10 @@ def page_context(
     `contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
     `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
                         (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
-                        stands in the sheet) and `measured` (its value of each of `measures`, or None)
+                        stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
+                        `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
     `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
-                        `decimals`, `percent`, `section` (title)
+                        `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
     `findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
     `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
                         (notes left out)
@@ -240,7 +241,7 @@ def _measures(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     measure = {
                         "id": f"{table['id']}.{column['key']}",
                         "section": section["title"],
-                        **{key: column[key] for key in ("label", "unit", "decimals", "percent")},
+                        **{key: column[key] for key in ("label", "unit", "decimals", "percent", "headline")},
                         "values": _by_image(table, i),
                     }
                     found.setdefault((column["key"], *sorted(measure["values"].items())), measure)
@@ -270,14 +271,25 @@ def _with_figures(
     for figure in figures:
         if figure["image"] is not None:
             shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
+    layers = _layers(figures)
     return [
         {
             **image,
             "figures": shown[image["name"]],
+            "layers": list(layers[image["anchor"]].values()),
             "measured": [measure["values"].get(image["name"]) for measure in measures],
         }
         for image in images
     ]
+
+
+def _layers(figures: list[dict[str, Any]]) -> defaultdict[str, dict[str, dict[str, Any]]]:
+    """Anchor of an image -> file -> what lies over its photograph; a picture that two figures share comes once."""
+    found: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for picture in (picture for figure in figures for picture in figure["pictures"] if picture["layer"]):
+        layer = {**{key: picture[key] for key in ("file", "width", "height", "alt")}, "label": picture["layer"]}
+        found[picture["over"]].setdefault(picture["file"], layer)
+    return found
 
 
 def _placed_findings(
