@@ -214,7 +214,7 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
         Column(key="probability", label="Probability", decimals=3),
         Column(key="n_segments", label="Superpixels", decimals=0),
         Column(key="n_selected", label="In the mask", decimals=0),
-        Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True, headline=True),
+        Column(key="area", label="LIME area", unit="% of frame", decimals=1, percent=True, headline=True),
         Column(key="r2", label="R²", decimals=3, headline=True),
         Column(key="forward_passes", label="Forward passes", decimals=0),
     ]
