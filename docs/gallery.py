@@ -1,4 +1,4 @@
-"""`python docs/gallery.py RUN`: pictures of the pages of a finished run, and docs/gallery.md that shows them.
+"""`python docs/gallery.py RUN`: pictures of the pages of a finished run, docs/gallery.md that shows them, and README's picture.
 
 RUN is a run of sample_images (`reportgen run sample_images -o RUN`). The pages are rendered anew, so that they show
 the templates as they are; which ones are shown follows from the PDF's bookmarks. Needs the `test` extra.
@@ -19,8 +19,10 @@ from reportgen.reports import read_report
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 620  # pixels of one page
-COLORS = 128  # photographs on a white page: enough, and a third of the bytes
+QUALITY = 85  # of WebP: small type stays sharp, photographs stay photographs
 SPREADS = 2  # pages of one chapter
+# README's picture: the cover, and the pages after those on which these headings stand.
+FRONT, FRONT_HEADINGS, GAP = "page.webp", ("Maps", "IoU"), 14
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     report = read_report(arguments.run)
     pictures = arguments.out / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
-    for old in pictures.glob("*.png"):
+    for old in (*pictures.glob("*.png"), *pictures.glob("*.webp")):
         old.unlink()
     parts = [
         "# Gallery\n",
@@ -44,8 +46,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             (path,) = render(report, arguments.run, Path(folder), template=template, formats=("pdf",))
             with pdfium.PdfDocument(path) as pdf:
+                if template == "writeup":
+                    front(pdf).save(arguments.out / FRONT, quality=QUALITY, method=6)
                 for title, pages in chosen(pdf):
-                    files = [picture(pdf, page, pictures / f"{template}-{page + 1:02d}.png") for page in pages]
+                    files = [picture(pdf, page, pictures / f"{template}-{page + 1:02d}.webp") for page in pages]
                     shown = " ".join(f'<img src="gallery/{file}" width="45%" alt="{title}">' for file in files)
                     parts.append(f"\n{title}\n\n{shown}")
     (arguments.out / "gallery.md").write_text("\n".join(parts) + "\n", "utf-8")
@@ -66,13 +70,28 @@ def chosen(pdf: pdfium.PdfDocument) -> Iterator[tuple[str, list[int]]]:
             yield title, pages
 
 
+def front(pdf: pdfium.PdfDocument) -> Image.Image:
+    """Three pages beside each other on grey."""
+    places = {bookmark.get_title(): bookmark.get_dest().get_index() for bookmark in pdf.get_toc()}
+    leaves = [pixels(pdf, page) for page in (0, *(places[heading] + 1 for heading in FRONT_HEADINGS))]
+    size = (sum(leaf.width for leaf in leaves) + GAP * (len(leaves) + 1), leaves[0].height + 2 * GAP)
+    sheet = Image.new("RGB", size, "#dee2e6")
+    for number, leaf in enumerate(leaves):
+        sheet.paste(leaf, (GAP + number * (leaf.width + GAP), GAP))
+    return sheet
+
+
 def picture(pdf: pdfium.PdfDocument, page: int, target: Path) -> str:
-    """Write one page as a small PNG; returns its name."""
+    """Write one page as a small picture; returns its name."""
+    pixels(pdf, page).save(target, quality=QUALITY, method=6)
+    return target.name
+
+
+def pixels(pdf: pdfium.PdfDocument, page: int) -> Image.Image:
+    """One page, as wide as a picture is."""
     leaf = pdf[page]
     image = leaf.render(scale=2 * WIDTH / leaf.get_width()).to_pil().convert("RGB")
-    image = image.resize((WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS)
-    image.quantize(COLORS, dither=Image.Dither.NONE).save(target, optimize=True)
-    return target.name
+    return image.resize((WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
