@@ -21,8 +21,8 @@ DOCS = Path(__file__).resolve().parent
 WIDTH = 620  # pixels of one page
 QUALITY = 85  # of WebP: small type stays sharp, photographs stay photographs
 SPREADS = 2  # pages of one chapter
-# README's picture: the cover, and the pages after those on which these headings stand.
-FRONT, FRONT_HEADINGS, GAP = "page.webp", ("Maps", "IoU"), 14
+# README's picture: the cover, and the pages on which these headings stand.
+FRONT, FRONT_HEADINGS, GAP = "page.webp", ("The images", "IoU"), 14
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def chosen(pdf: pdfium.PdfDocument) -> Iterator[tuple[str, list[int]]]:
 def front(pdf: pdfium.PdfDocument) -> Image.Image:
     """Three pages beside each other on grey."""
     places = {bookmark.get_title(): bookmark.get_dest().get_index() for bookmark in pdf.get_toc()}
-    leaves = [pixels(pdf, page) for page in (0, *(places[heading] + 1 for heading in FRONT_HEADINGS))]
+    leaves = [pixels(pdf, page) for page in (0, *(places[heading] for heading in FRONT_HEADINGS))]
     size = (sum(leaf.width for leaf in leaves) + GAP * (len(leaves) + 1), leaves[0].height + 2 * GAP)
     sheet = Image.new("RGB", size, "#dee2e6")
     for number, leaf in enumerate(leaves):
