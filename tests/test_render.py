@@ -18,7 +18,18 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import ClassProbability, Column, Document, Figure, Report, Section, Table, Text
+from reportgen.document import (
+    ClassProbability,
+    Column,
+    Document,
+    Figure,
+    Heading,
+    Report,
+    Section,
+    Summary,
+    Table,
+    Text,
+)
 from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
@@ -239,6 +250,22 @@ def test_every_figure_of_the_pdf_has_an_alternative_text(pdf: pdfium.PdfDocument
 def test_contents_give_page_numbers(pdf: pdfium.PdfDocument) -> None:
     text = pdf[1].get_textpage().get_text_range()
     assert re.search(r"How to repeat this run\s*(\d+)", text)
+
+
+@pytest.mark.parametrize("paragraphs", [1, 26, 28])
+def test_contents_stand_on_one_page_beside_a_summary_of_any_length(paragraphs: int, tmp_path: Path) -> None:
+    report, run = make_report(tmp_path, 1)
+    headings = [Heading(text=f"Part {i}") for i in range(20)]
+    section = Section(id="many", title="Many parts", blocks=[*headings, Text(text="The end.")])
+    long = " ".join(["A sentence of a summary that fills its line and the next."] * 2 * paragraphs)
+    summary = Summary(images=long, findings=[], rest="")
+    render(
+        report.model_copy(update={"summary": summary, "sections": [section]}), run, tmp_path / "out", formats=("pdf",)
+    )
+    with pdfium.PdfDocument(tmp_path / "out/report.pdf") as document:
+        texts = [leaf.get_textpage().get_text_range() for leaf in document]
+    contents = next(text for text in texts if "Part 0" in text)
+    assert "Contents" in contents and "Part 19" in contents and "How to repeat this run" in contents
 
 
 def _inflated(data: bytes) -> Iterator[bytes]:
