@@ -38,7 +38,7 @@ RULES = (
     "more images are for it "
     "than against it; it is contradicted when more are against it.",
     "A claim that any of several tests can decide is supported when at least one supports it and none contradicts it, contradicted "
-    "when at least one contradicts it and none supports it.",
+    f"when at least one contradicts it and none supports it; p must then be below {ALPHA:g} divided by their number.",
     "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
     "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
     f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
@@ -85,10 +85,10 @@ def of_independence(correlation: Correlation) -> Verdict:
     return "contradicted" if low > MOST_SHARED_RHO else "undecided"
 
 
-def of_majority(supporting: int, opposing: int) -> Verdict:
-    """The claim is that more images are for it than against it."""
+def of_majority(supporting: int, opposing: int, tests: int = 1) -> Verdict:
+    """The claim is that more images are for it than against it; `tests` share the error rate."""
     p = sign_test(supporting, opposing)
-    if p is None or p >= ALPHA:
+    if p is None or p >= ALPHA / tests:
         return "undecided"
     return "supported" if supporting > opposing else "contradicted"
 

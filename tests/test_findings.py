@@ -9,6 +9,7 @@ import pytest
 
 from analyses.agreement.findings import agreement_findings
 from analyses.cams.findings import cam_findings
+from analyses.faithfulness.compare import decided
 from analyses.lime.findings import depends_on_parameters
 from reportgen import verdicts
 from reportgen.document import Finding
@@ -307,6 +308,22 @@ def test_rules_are_symmetric() -> None:
     intervals = [(-0.3, 0.7), (0.72, 0.9), (0.6, 0.8), None]
     follows = [verdicts.of_independence(Correlation(0.5, 0.1, 10, True, ci)) for ci in intervals]
     assert follows == ["supported", "contradicted", "undecided", "undecided"]
+
+
+def test_tests_that_can_each_decide_a_claim_share_the_error_rate() -> None:
+    eight_of_nine = Paired(0.1, (0.05, 0.2), 8, 1, 0.039, 9)
+    assert verdicts.of_paired(eight_of_nine) == "supported"
+    assert (
+        verdicts.of_paired(eight_of_nine, tests=2)
+        == decided([eight_of_nine, Paired(0.1, None, 5, 4, 1.0, 9)])
+        == "undecided"
+    )
+    assert verdicts.of_majority(8, 1) == "supported" and verdicts.of_majority(8, 1, tests=2) == "undecided"
+    lime = [
+        {"jaccard_seeds": 0.7, "jaccard_half_features": 0.7, "jaccard_half_samples": 0.5 + 0.3 * (i == 0)}
+        for i in range(9)
+    ]
+    assert depends_on_parameters(lime).verdict == "undecided"
 
 
 def test_a_claim_of_several_parts_needs_them_all() -> None:

@@ -74,6 +74,6 @@ def standings(scores: Scores, names: Sequence[str], controls: Sequence[str], mea
     return [*maps, *(Standing(name, measure, median(scores, name, measure)) for name in ordered)]
 
 
-def decided(comparisons: Iterable[Paired]) -> Verdict:
-    """The claim is that the first map is better, on every measure that was compared."""
-    return verdicts.combined([verdicts.of_paired(by) for by in comparisons])
+def decided(comparisons: Sequence[Paired]) -> Verdict:
+    """The claim is that the first map is better; any measure can decide it, and they share the error rate."""
+    return verdicts.combined([verdicts.of_paired(by, tests=len(comparisons)) for by in comparisons])

@@ -85,7 +85,10 @@ def highlights_object(scores: Scores, located: Scores) -> Finding:
         _evidence("gradcam", control, "energy", energy),
     ]
     return _finding(
-        "C1", verdicts.combined([verdicts.of_majority(hits, n - hits), verdicts.of_paired(energy)]), text, evidence
+        "C1",
+        verdicts.combined([verdicts.of_majority(hits, n - hits, tests=2), verdicts.of_paired(energy, tests=2)]),
+        text,
+        evidence,
     )
 
 
@@ -148,7 +151,7 @@ def _pairs(claim: str, a: str, rivals: Mapping[str, str], comparisons: Mapping[s
     """Map `a` against a rival on each measure; the claim is that `a` is better."""
     said = " ".join(_sentence(a, rivals[m], m, by) for m, by in comparisons.items())
     evidence = [_evidence(a, rivals[m], m, by) for m, by in comparisons.items()]
-    return _finding(claim, decided(comparisons.values()), said, evidence)
+    return _finding(claim, decided(list(comparisons.values())), said, evidence)
 
 
 def _sentence(a: str, b: str, measure: str, by: Paired) -> str:

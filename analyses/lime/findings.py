@@ -31,7 +31,7 @@ def depends_on_parameters(entries: Sequence[dict[str, Any]]) -> Finding:
         if not both:
             continue
         moved = paired([seed for seed, _ in both], [changed for _, changed in both])
-        decided.append(verdicts.of_paired(moved))
+        decided.append(verdicts.of_paired(moved, tests=len(PARAMETERS)))
         median = float(np.median([changed for _, changed in both]))
         further = "further" if moved.median > 0 else "less far"
         parts.append(
