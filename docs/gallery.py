@@ -34,7 +34,7 @@ def main() -> None:
     report = read_report(arguments.run)
     pictures = arguments.out / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
-    for old in (*pictures.glob("*.png"), *pictures.glob("*.webp")):
+    for old in pictures.glob("*.webp"):
         old.unlink()
     parts = [
         "# Gallery\n",

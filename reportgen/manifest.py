@@ -74,12 +74,12 @@ def files_of_run(folder: Path) -> set[str] | None:
     """The files that a run, finished or cut off, left in `folder`; None where there was none."""
     entries = read_manifest(folder)
     if entries is not None:
-        return {name for name in entries if _inside(name)}
+        return {name for name in entries if stays_inside(name)}
     with contextlib.suppress(UsageError, ValueError, RecursionError):
         lines = read_at_most(folder / UNFINISHED).decode().splitlines(keepends=True)
         # A line without its end was being written when the run was cut off.
         names = [json.loads(line) for line in lines if line.endswith("\n")]
-        return {name for name in names if _inside(name)}
+        return {name for name in names if stays_inside(name)}
     return None
 
 
@@ -88,7 +88,8 @@ def is_run(folder: Path) -> bool:
     return not {REPORT, *RENDERED}.isdisjoint(files_of_run(folder) or ())
 
 
-def _inside(name: object) -> bool:
+def stays_inside(name: object) -> bool:
+    """Whether a name that a run lists is that of a file below its folder."""
     return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 

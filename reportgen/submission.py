@@ -26,7 +26,7 @@ from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 from reportgen.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.files import write_file
 from reportgen.inputs import read_at_most
-from reportgen.manifest import MANIFEST, entry_of, parse_manifest
+from reportgen.manifest import MANIFEST, entry_of, parse_manifest, stays_inside
 from reportgen.printable import printable
 
 TOKEN_VARIABLE = "REPORTGEN_TOKEN"
@@ -172,7 +172,7 @@ def _file_of_run(run: Path, file: str) -> tuple[bytes, str]:
     if file not in listed:
         own = [name for name in sorted(listed) if "/" not in name]
         raise UsageError(f"{run}: the run has no file {printable(file, 80)!r}; it has {printable(', '.join(own), 200)}")
-    if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+    if not stays_inside(file):
         raise UsageError(f"{run / MANIFEST}: names a file outside the run folder")
     data = read_at_most(run / file, MAX_FILE_BYTES)
     digest, _ = entry_of(data)

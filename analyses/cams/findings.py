@@ -146,19 +146,19 @@ def same_region(entries: Entries, methods: Sequence[str]) -> Finding:
                 )
     if not parts:
         return _finding("C5", "undecided", "No pair of maps could be compared.", [])
-    needed = f"{verdicts.ALPHA / len(pairs):.3f} was needed"
-    smallest = f"the smallest p is {min(p_values):.3f}, and {needed}" if p_values else f"none could be tested, {needed}"
-    extents = (
-        wording.listed(apart)
-        if apart
-        else f"none was shown to differ: of {wording.count(len(pairs), 'pair')} {smallest}"
-    )
+    extents = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
     verdict = verdicts.of_all([*overlaps, "supported" if apart else "undecided"])
     text = (
         f"{'; '.join(parts)}. Of the areas above half of the maximum, {extents}. "
         "That the methods mark the object, and not only each other's region, takes boxes or masks to say."
     )
     return _finding("C5", verdict, text, evidence)
+
+
+def _none_differs(p_values: Sequence[float], pairs: int) -> str:
+    smallest = f"the smallest p is {min(p_values):.3f}, and" if p_values else "none could be tested,"
+    needed = f"{verdicts.ALPHA / pairs:.3f} was needed"
+    return f"none was shown to differ: of {wording.count(pairs, 'pair')} {smallest} {needed}"
 
 
 CLAIMS = {

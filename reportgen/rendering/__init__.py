@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from reportgen.document import Report
 from reportgen.errors import UsageError
@@ -17,6 +18,7 @@ from reportgen.rendering.context import page_context
 from reportgen.rendering.pdf import LOGGER, load_weasyprint
 from reportgen.rendering.sources import sources
 from reportgen.rendering.templates import (
+    Template,
     find_template,
     shipped_names,
     shipped_templates,
@@ -38,13 +40,20 @@ def check(template: str | Path, formats: Sequence[str], language: str | None = N
         UsageError: an unknown template, format or language, or a mistake in the template's words.
         ReportgenError: the PDF library cannot be loaded.
     """
+    _prepared(template, formats, language)
+
+
+def _prepared(template: str | Path, formats: Sequence[str], wanted: str | None) -> tuple[Template, str, dict[str, Any]]:
+    """The template, its language and words, once everything that `check` asks for is there."""
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
         raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
     chosen = find_template(template)
-    read_words(chosen, chosen_language(chosen, language))
+    language = chosen_language(chosen, wanted)
+    words = read_words(chosen, language)
     if "pdf" in formats:
         load_weasyprint()
+    return chosen, language, words
 
 
 def render(
@@ -80,11 +89,8 @@ def render(
         ReportgenError: a picture is missing, the template is wrong or takes more than its limits, or the PDF library
             cannot be loaded.
     """
-    check(template, formats, report.document.language)
+    chosen, language, words = _prepared(template, formats, report.document.language)
     _require_no_other_run(report, Path(run), Path(out))
-    chosen = find_template(template)
-    language = chosen_language(chosen, report.document.language)
-    words = read_words(chosen, language)
     files = sources(report, Path(run), chosen.folders)
     if "pdf" in formats:
         files = replace(files, data=data_files(report, files, manifest), archive=archive)
