@@ -22,11 +22,13 @@ from scipy.stats import spearmanr
 
 from benchmarks import ours, peers, shipped
 from benchmarks.process import end_to_end
-from reportgen.classifiers import resolve
-from reportgen.hashing import seed_from
-from reportgen.images import find_images, model_frame, read_image
-from reportgen.settings import Settings
-from reportgen.store import cache_folder
+from reportgen.images.decode import read_image
+from reportgen.images.find import find_images
+from reportgen.images.frame import model_frame
+from reportgen.models.classifiers import resolve
+from reportgen.settings.model import Settings
+from reportgen.storage.store import cache_folder
+from reportgen.utils.hashing import seed_from
 
 CAM_METHODS = ("gradcam", "ablationcam", "scorecam")
 METHODS = (*CAM_METHODS, "lime")

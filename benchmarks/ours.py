@@ -8,15 +8,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+from reportgen.analyses.cams import ANALYSIS as CAMS
+from reportgen.analyses.cams.maps import METHODS
+from reportgen.analyses.lime import ANALYSIS as LIME
 
-from analyses.cams import ANALYSIS as CAMS
-from analyses.cams.maps import METHODS
-from analyses.lime import ANALYSIS as LIME
-from reportgen.analysis import Result, Subject, View
-from reportgen.classifiers import ClassifierSpec
-from reportgen.concurrency import default_jobs, in_order
-from reportgen.runtime import Engine, decide
-from reportgen.settings import Settings
+from reportgen.analysis.protocol import Result, Subject, View
+from reportgen.models.classifiers import ClassifierSpec
+from reportgen.models.runtime import Engine, decide
+from reportgen.settings.model import Settings
+from reportgen.utils.concurrency import default_jobs, in_order
 
 BEST_OF = 3
 PASSES = 64

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.shipped import Whole
-from reportgen.settings import LimeSettings
+from reportgen.settings.model import LimeSettings
 
 
 def torchcam_scorecam(model: Whole, x: np.ndarray, target: int) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from reportgen.classifiers import Network, Preprocessing
-from reportgen.settings import LimeSettings
+from reportgen.models.classifiers import Network, Preprocessing
+from reportgen.settings.model import LimeSettings
 
 
 class Whole(nn.Module):

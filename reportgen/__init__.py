@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reportgen.api import make_report, render, run
-    from reportgen.document import Report
-    from reportgen.reports import read_report
-    from reportgen.settings import Settings
+    from reportgen.report.document import Report
+    from reportgen.report.report_json import read_report
+    from reportgen.settings.model import Settings
 
 _HOMES = {
     "run": "reportgen.api",
     "render": "reportgen.api",
     "make_report": "reportgen.api",
-    "read_report": "reportgen.reports",
-    "Report": "reportgen.document",
-    "Settings": "reportgen.settings",
+    "read_report": "reportgen.report.report_json",
+    "Report": "reportgen.report.document",
+    "Settings": "reportgen.settings.model",
 }
 
 

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from reportgen.cache import in_use
-from reportgen.document import Report, TemplateRecord
-from reportgen.errors import UsageError
-from reportgen.gates import JUNIT, junit_xml
-from reportgen.pipeline import analyse
-from reportgen.progress import Progress, Silent, Stopwatch
+from reportgen.pipeline.gates import JUNIT, junit_xml
+from reportgen.pipeline.run import analyse
 from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
-from reportgen.reports import REPORT, report_json
-from reportgen.settings import Settings
-from reportgen.store import RunFolder, cache_folder
+from reportgen.report.document import Report, TemplateRecord
+from reportgen.report.report_json import REPORT, report_json
+from reportgen.settings.model import Settings
+from reportgen.storage.cache import in_use
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import cache_folder
+from reportgen.utils.errors import UsageError
+from reportgen.utils.progress import Progress, Silent, Stopwatch
 
 
 def run(images: str | Path, settings: Settings | None = None, *, progress: Progress | None = None) -> Report:

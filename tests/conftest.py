@@ -11,12 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from reportgen.analysis import View
-from reportgen.classifiers import resolve
-from reportgen.images import model_frame
-from reportgen.runtime import Engine, decide
-from reportgen.settings import Settings
-from reportgen.store import cache_folder
+from reportgen.analysis.protocol import View
+from reportgen.images.frame import model_frame
+from reportgen.models.classifiers import resolve
+from reportgen.models.runtime import Engine, decide
+from reportgen.settings.model import Settings
+from reportgen.storage.store import cache_folder
 from toys import photo_path
 
 

@@ -29,14 +29,18 @@ import numpy as np
 from jinja2 import Environment
 
 from fixtures import make_report
-from reportgen import api, cli, pipeline, plotting, repeat
-from reportgen.analysis import Contribution, RunView, Subject
-from reportgen.classifiers import ClassifierSpec, ClassList, Preprocessing
-from reportgen.document import Column, Figure, Finding, RuntimeRecord, Section, Table
+from reportgen import api
+from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.cli import main as cli
+from reportgen.figures import charts, overlays
+from reportgen.models.classifiers import ClassifierSpec, ClassList, Preprocessing
+from reportgen.models.runtime import Forward
+from reportgen.pipeline import run as pipeline
 from reportgen.rendering import render
-from reportgen.runtime import Forward
-from reportgen.settings import Settings
-from reportgen.store import Result
+from reportgen.report.document import Column, Figure, Finding, RuntimeRecord, Section, Table
+from reportgen.settings.model import Settings
+from reportgen.sharing import repeat
+from reportgen.storage.store import Result
 
 SIDE, CLASSES = 32, 6
 WEIGHT = np.random.default_rng(0).standard_normal((CLASSES, 3)).astype(np.float32)
@@ -84,14 +88,14 @@ class Brightness:
             found = run.result("brightness", i)
             file = run.files.array(f"maps/{image.slug}/brightness.npy", found.arrays["map"])
             mask = run.files.mask(f"masks/{image.slug}/brightness.png", found.arrays["mask"])
-            heat = plotting.heat_overlay(run.frame(i), found.arrays["map"])
+            heat = overlays.heat_overlay(run.frame(i), found.arrays["map"])
             picture = run.files.photo(f"figures/{image.slug}-heat.jpg", heat, alt="brightness")
             figures.append(Figure(id=f"f{i}", caption=image.name, pictures=[picture], image=image.name))
             entries.append({**found.values, "map": file, "mask": mask})
         rows = [[image.name, e["mean"]] for image, e in zip(run.images, entries, strict=True)]
         columns = [Column(key="image", label="Image"), Column(key="mean", label="Mean", decimals=3)]
         table = run.files.table(Table(id="means", caption="Means", columns=columns, rows=rows))
-        chart, axes = plotting.chart(80, 40)
+        chart, axes = charts.chart(80, 40)
         axes.plot([e["mean"] for e in entries])
         drawn = Figure(id="chart", caption="", pictures=[run.files.chart("figures/chart.svg", chart, alt="means")])
         run.files.raw("explain_params.pkl", b"parameters")

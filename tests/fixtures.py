@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from reportgen import plotting
-from reportgen.document import (
+from reportgen.figures import charts, colors, overlays
+from reportgen.rendering import render
+from reportgen.report.document import (
     Block,
     ClassProbability,
     ColorBar,
@@ -36,9 +37,8 @@ from reportgen.document import (
     Text,
     Warning_,
 )
-from reportgen.rendering import render
-from reportgen.reports import report_json
-from reportgen.store import RunFolder
+from reportgen.report.report_json import report_json
+from reportgen.storage.run_folder import RunFolder
 
 HOSTILE_NAMES = (
     "<script>alert(1)</script>.jpg",
@@ -183,7 +183,7 @@ def _record(run: Path, i: int, name: str, frame: np.ndarray) -> ImageRecord:
 
 
 def _cams_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]) -> Section:
-    bar = plotting.color_bar(256, 12)
+    bar = overlays.color_bar(256, 12)
     Image.fromarray(bar).save(run / "figures/color-bar.png")
     legend = ColorBar(title="Share of the map's maximum", file="figures/color-bar.png", low="0", high="1")
     blocks: list[Block] = [
@@ -210,7 +210,7 @@ def _cams_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]
         pictures = [image.picture.model_copy(update={"label": "Original"})]
         for k, method in enumerate(CAMS):
             alt = f"{method} map of image {i + 1}: the highest value lies left of the centre"
-            pixels = plotting.heat_overlay(frame, _heat(i, k, frame.shape[0]))
+            pixels = overlays.heat_overlay(frame, _heat(i, k, frame.shape[0]))
             pictures.append(_photo(run, f"figures/cam-{i:03d}-{k}.jpg", pixels, alt, method))
         blocks.append(
             Figure(
@@ -295,14 +295,14 @@ def _lime_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]
             _photo(
                 run,
                 f"figures/lime-{i:03d}-outline.jpg",
-                plotting.outline(frame, weights > 1),
+                overlays.outline(frame, weights > 1),
                 f"Image {i + 1} with LIME's superpixels outlined",
                 "Strongest superpixels",
             ),
             _photo(
                 run,
                 f"figures/lime-{i:03d}-signed.jpg",
-                plotting.signed_overlay(frame, weights),
+                overlays.signed_overlay(frame, weights),
                 f"Image {i + 1} with signed superpixel weights",
                 "Signed weights",
             ),
@@ -314,7 +314,7 @@ def _lime_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]
                 caption=f"{image.target.name}: 15 of 36 superpixels kept, R² = 0.71.",
                 pictures=pictures,
                 columns=3,
-                legend=ColorBar(entries=plotting.signed_legend()),
+                legend=ColorBar(entries=overlays.signed_legend()),
                 image=image.name,
             )
         )
@@ -325,7 +325,7 @@ def _agreement_section(run: Path, images: list[ImageRecord], frames: list[np.nda
     sheet = []
     for i, (image, frame) in enumerate(zip(images, frames, strict=True)):
         heat = _heat(i, 0, frame.shape[0])
-        pixels = plotting.overlap(frame, heat > 0.5, _heat(i, 1, frame.shape[0]) > 0.5)
+        pixels = overlays.overlap(frame, heat > 0.5, _heat(i, 1, frame.shape[0]) > 0.5)
         alt = f"Overlap of both masks on image {i + 1}"
         sheet.append(
             _photo(run, f"figures/overlap-{i:03d}.jpg", pixels, alt, f"{image.name}: IoU {0.6 - 0.03 * i:.2f}")
@@ -340,7 +340,7 @@ def _agreement_section(run: Path, images: list[ImageRecord], frames: list[np.nda
             caption="Masks of Grad-CAM (Otsu) and LIME on every image.",
             pictures=sheet,
             columns=5,
-            legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
+            legend=ColorBar(entries=overlays.overlap_legend("Grad-CAM", "LIME")),
         ),
         Figure(
             id="agreement-pair",
@@ -370,16 +370,16 @@ def _agreement_section(run: Path, images: list[ImageRecord], frames: list[np.nda
 
 
 def _chart(run: Path, file: str, n: int) -> Picture:
-    figure, axes = plotting.chart(plotting.COLUMN_MM, 55)
-    with plotting.style():
+    figure, axes = charts.chart(charts.COLUMN_MM, 55)
+    with charts.style():
         rng = np.random.default_rng(0)
         for k, method in enumerate(CAMS):
             values = rng.normal(12 + 6 * k, 3, max(n, 3))
             axes.plot(values, np.full(values.shape, k), "o", alpha=0.7, label=method)
-            axes.plot([np.median(values)] * 2, [k - 0.3, k + 0.3], color=plotting.INK)
+            axes.plot([np.median(values)] * 2, [k - 0.3, k + 0.3], color=colors.INK)
         axes.set_yticks(range(len(CAMS)), CAMS)
         axes.set_xlabel("Area above half of the maximum (% of the image)")
-    width, height = plotting.save_svg(figure, run / file)
+    width, height = charts.save_svg(figure, run / file)
     alt = "Dot plot: ScoreCAM's area is largest, Grad-CAM's smallest"
     return Picture(file=file, width=width, height=height, alt=alt)
 
@@ -447,7 +447,7 @@ if __name__ == "__main__":
     import shutil
     import tempfile
 
-    from reportgen.reports import report_json
+    from reportgen.report.report_json import report_json
 
     target = Path(__file__).parent.parent / "templates/_fixture"
     with tempfile.TemporaryDirectory() as scratch:

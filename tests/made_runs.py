@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reportgen.analysis import Mapped
-from reportgen.document import (
+from reportgen.analysis.protocol import Mapped
+from reportgen.pipeline.run import analyse
+from reportgen.report.document import (
     ClassProbability,
     ImageRecord,
     Picture,
@@ -22,9 +23,9 @@ from reportgen.document import (
     Skipped,
     Target,
 )
-from reportgen.pipeline import analyse
-from reportgen.settings import Settings
-from reportgen.store import Result, RunFolder
+from reportgen.settings.model import Settings
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Result
 from toys import toy_network, toy_spec
 
 
@@ -92,9 +93,9 @@ def analyse_toy(
 
     spec = toy_spec(toy_network())
     record = RuntimeRecord(name="torch", precision=precision, device="cpu")
-    monkeypatch.setattr("reportgen.pipeline.resolve", lambda name, settings: spec)
-    monkeypatch.setattr("reportgen.pipeline.decide", lambda *_: record)
-    monkeypatch.setattr("reportgen.pipeline.load_analyses", lambda tasks: list(analyses))
+    monkeypatch.setattr("reportgen.pipeline.run.resolve", lambda name, settings: spec)
+    monkeypatch.setattr("reportgen.pipeline.run.decide", lambda *_: record)
+    monkeypatch.setattr("reportgen.pipeline.run.load_analyses", lambda tasks: list(analyses))
     chosen = Settings(**{"models": ("toy",), **settings})
     with closing(RunFolder(out)) as folder:
         report, _ = analyse(images, chosen, folder, cache, progress=Progress())

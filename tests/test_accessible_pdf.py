@@ -11,8 +11,8 @@ import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
 from pdf_checks import problems
-from reportgen.document import Report
 from reportgen.rendering import render
+from reportgen.report.document import Report
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reportgen.analyses.agreement import ANALYSIS, section
+from reportgen.analyses.agreement.overlap import overlap, threshold_mask, top_pixels
 from skimage.filters import threshold_otsu
 
-from analyses.agreement import ANALYSIS, section
-from analyses.agreement.overlap import overlap, threshold_mask, top_pixels
-from reportgen.analysis import Subject, View
-from reportgen.document import Picture
-from reportgen.errors import UsageError
-from reportgen.settings import AgreementSettings, Settings
-from reportgen.store import Result
+from reportgen.analysis.protocol import Subject, View
+from reportgen.report.document import Picture
+from reportgen.settings.model import AgreementSettings, Settings
+from reportgen.storage.store import Result
+from reportgen.utils.errors import UsageError
 from toys import CountingEngine, toy_network, toy_spec
 
 

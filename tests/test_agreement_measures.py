@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from analyses.agreement.complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
-from analyses.cams.measures import centre_offset, centred_gaussian, gini, likeness, total_variation
-from analyses.lime.stability import jaccard, repeat_seeds
+from reportgen.analyses.agreement.complexity import (
+    complexity,
+    components,
+    edge_gradient,
+    edge_gradient_by_chance,
+    gradient,
+)
+from reportgen.analyses.cams.measures import centre_offset, centred_gaussian, gini, likeness, total_variation
+from reportgen.analyses.lime.stability import jaccard, repeat_seeds
 
 
 def half_white(size: int = 40) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from reportgen.analysis import _checkout_entry_points
+from reportgen.analysis.registry import _checkout_entry_points
 from toys import ROOT
 
 
@@ -28,7 +28,7 @@ def test_import_contracts_are_kept() -> None:
 
 def test_the_document_imports_nothing_of_ours(graph: grimp.ImportGraph) -> None:
     """Whatever modules there are: import-linter's contract can only list those that it knows."""
-    assert graph.find_modules_directly_imported_by("reportgen.document") == set()
+    assert graph.find_modules_directly_imported_by("reportgen.report.document") == set()
 
 
 def test_every_analysis_package_is_declared_by_an_entry_point() -> None:

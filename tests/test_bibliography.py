@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fixtures import make_report
-from reportgen.bibliography import WORKS, bibtex, cited, of_model
-from reportgen.document import FileNote, Reference
-from reportgen.glossary import TERMS, terms
+from reportgen.analysis.bibliography import WORKS, bibtex, cited, of_model
+from reportgen.analysis.glossary import TERMS, terms
 from reportgen.rendering import render
 from reportgen.rendering.filters import citation
+from reportgen.report.document import FileNote, Reference
 
 
 @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS.keys())

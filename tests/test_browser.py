@@ -17,11 +17,11 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import Document, Report
 from reportgen.rendering import render
 from reportgen.rendering.filters import visible
 from reportgen.rendering.words import english
-from reportgen.store import RunFolder
+from reportgen.report.document import Document, Report
+from reportgen.storage.run_folder import RunFolder
 from test_words import as_toml, marked, unmarked
 
 REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"  # read before conftest tidies the environment

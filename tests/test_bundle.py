@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from fixtures import finish_run, make_report
-from reportgen import anonymous
-from reportgen.anonymous import without_metadata
-from reportgen.bundle import bundle
-from reportgen.document import Document, Picture, Report, Text
-from reportgen.errors import CheckFailed, ReportgenError, UsageError
-from reportgen.reports import read_report
-from reportgen.verify import verify
+from reportgen.report.document import Document, Picture, Report, Text
+from reportgen.report.report_json import read_report
+from reportgen.sharing import anonymous
+from reportgen.sharing.anonymous import without_metadata
+from reportgen.sharing.bundle import bundle
+from reportgen.sharing.verify import verify
+from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 
 AUTHORS = ["Ann Lee", "Jörg Größe", "李小龙", "Pat O'Neil & Sons"]
 PLACES = {"affiliation": "Institute of Seeing", "course": "Vision 101"}
@@ -230,7 +230,7 @@ def test_what_still_names_somebody_is_found_and_named(
         report = report.model_copy(update={"title": what})
     run = finish_run(report, run, formats=("html",))
     if where == "table":
-        from reportgen.store import RunFolder
+        from reportgen.storage.run_folder import RunFolder
 
         folder = RunFolder(run)
         folder._hashes = dict(_manifest(run))
@@ -366,7 +366,7 @@ def test_what_looks_like_a_path_may_be_allowed() -> None:
 
 
 def _manifest(run: Path) -> Any:
-    from reportgen.manifest import read_manifest
+    from reportgen.report.manifest import read_manifest
 
     return read_manifest(run)
 

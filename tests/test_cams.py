@@ -12,16 +12,16 @@ import pytest
 import torch
 from pytorch_grad_cam import AblationCAM, GradCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from reportgen.analyses.cams import ANALYSIS
+from reportgen.analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
 from torch import nn
 
-from analyses.cams import ANALYSIS
-from analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
-from reportgen.analysis import Subject, View
-from reportgen.classifiers import LinearHead
-from reportgen.classifiers.split import split_timm
-from reportgen.images import model_frame
-from reportgen.runtime import Engine
-from reportgen.settings import CamSettings, Settings
+from reportgen.analysis.protocol import Subject, View
+from reportgen.images.frame import model_frame
+from reportgen.models.classifiers import LinearHead
+from reportgen.models.classifiers.split import split_timm
+from reportgen.models.runtime import Engine
+from reportgen.settings.model import CamSettings, Settings
 from toys import CountingEngine, GivenActivations, toy_network, toy_spec
 
 LIBRARY: dict[str, Any] = {"gradcam": GradCAM, "ablationcam": AblationCAM, "scorecam": ScoreCAM}

@@ -16,14 +16,14 @@ from timm.data import ImageNetInfo, create_transform, resolve_data_config
 from torch import nn
 from torchvision import models
 
-from reportgen.classifiers import ClassifierSpec, Network, listed, resolve
-from reportgen.classifiers.efficientnet_lite import SIZES, _packaged_file
-from reportgen.classifiers.imagenet import imagenet_classes
-from reportgen.classifiers.split import linear_head, split_timm, split_traced
-from reportgen.classifiers.weights import read_state_dict
-from reportgen.errors import UsageError
-from reportgen.images import model_frame
-from reportgen.settings import Settings
+from reportgen.images.frame import model_frame
+from reportgen.models.classifiers import ClassifierSpec, Network, listed, resolve
+from reportgen.models.classifiers.efficientnet_lite import SIZES, _packaged_file
+from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.models.classifiers.split import linear_head, split_timm, split_traced
+from reportgen.models.classifiers.weights import read_state_dict
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 from toys import photo_path
 
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from fixtures import make_report
-from reportgen import cli
-from reportgen.reports import read_report, report_json
+from reportgen.cli import main as cli
+from reportgen.report.report_json import read_report, report_json
 from toys import ROOT, imported, photo_path, python
 
 HEAVY = (
@@ -281,7 +281,7 @@ def test_render_makes_files_from_data_alone(call: Any, made: Path) -> None:
 
 def test_render_imports_no_torch_and_no_analysis(made: Path) -> None:
     code = (
-        "import sys\nfrom reportgen.cli import main\n"
+        "import sys\nfrom reportgen.cli.main import main\n"
         f"sys.argv = ['reportgen', 'render', {str(made)!r}, '--format', 'html,pdf']\nmain()"
     )
     unwanted = [
@@ -294,9 +294,9 @@ def test_render_imports_no_torch_and_no_analysis(made: Path) -> None:
         "sklearn",
         "lime",
         "analyses",
-        "reportgen.classifiers",
-        "reportgen.runtime",
-        "reportgen.pipeline",
+        "reportgen.models.classifiers",
+        "reportgen.models.runtime",
+        "reportgen.pipeline.run",
     ]
     assert imported(code, [*unwanted, "weasyprint"]) == ["weasyprint"]
 
@@ -304,7 +304,7 @@ def test_render_imports_no_torch_and_no_analysis(made: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["config", "show"], ["run", "missing", "--sede"]])
 def test_nothing_heavy_is_imported_before_there_is_work(arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom reportgen.cli import main\n"
+        "import sys\nfrom reportgen.cli.main import main\n"
         f"sys.argv = ['reportgen', *{arguments!r}]\ntry:\n    main()\nexcept SystemExit:\n    pass"
     )
     assert imported(code, HEAVY) == []
@@ -380,7 +380,7 @@ def test_doctor_says_how_to_mend_a_missing_model(call: Any, tmp_path: Path, monk
 def test_doctor_notices_a_cache_that_cannot_be_written(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reportgen.doctor.os.access", lambda *_: False)
+    monkeypatch.setattr("reportgen.cli.doctor.os.access", lambda *_: False)
     monkeypatch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path / "locked"))
     ended = call("doctor")
     assert ended.code == 1

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from reportgen.concurrency import AHEAD, Stopped, checkpoint, default_jobs, in_order, leave, turn, working_seconds
-from reportgen.progress import Stopwatch
+from reportgen.utils.concurrency import AHEAD, Stopped, checkpoint, default_jobs, in_order, leave, turn, working_seconds
+from reportgen.utils.progress import Stopwatch
 from toys import python
 
 SOON = 10.0  # seconds; far more than any of this takes

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fixtures import finish_run, make_report
-from reportgen import cli
-from reportgen.bundle import bundle
-from reportgen.diff import Differences, compare
-from reportgen.document import Finding, Report, Skipped, Text
-from reportgen.reports import report_json
+from reportgen.cli import main as cli
+from reportgen.report.diff import Differences, compare
+from reportgen.report.document import Finding, Report, Skipped, Text
+from reportgen.report.report_json import report_json
+from reportgen.sharing.bundle import bundle
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reportgen.analyses.dissection import ANALYSIS, EMBEDDING, charts, wordings
+from reportgen.analyses.dissection.labels import Dissected
+from reportgen.analyses.dissection.probing import Probing
 
-from analyses.dissection import ANALYSIS, EMBEDDING, charts, wordings
-from analyses.dissection.labels import Dissected
-from analyses.dissection.probing import Probing
-from reportgen.analysis import load_analyses
-from reportgen.document import Figure, Notice, Report
-from reportgen.encoders import minilm
-from reportgen.errors import NothingToDo, Problems
-from reportgen.pipeline import analyse
-from reportgen.settings import DissectionSettings, Settings
-from reportgen.store import RunFolder, cache_folder
+from reportgen.analysis.registry import load_analyses
+from reportgen.models.encoders import minilm
+from reportgen.pipeline.run import analyse
+from reportgen.report.document import Figure, Notice, Report
+from reportgen.settings.model import DissectionSettings, Settings
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import cache_folder
+from reportgen.utils.errors import NothingToDo, Problems
 from test_dissection_labels import layer
 from toys import ROOT, photo_folder
 

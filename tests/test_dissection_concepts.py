@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from reportgen.analyses.dissection.concepts import COLOURS, colour_term, concept_set
 
-from analyses.dissection.concepts import COLOURS, colour_term, concept_set
-from reportgen.classifiers.imagenet import imagenet_classes
-from reportgen.errors import UsageError
+from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.utils.errors import UsageError
 
 
 def test_3k_holds_frequent_words_head_words_and_every_colour_once() -> None:

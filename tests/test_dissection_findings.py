@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reportgen.analyses.dissection.findings import dissection_findings
+from reportgen.analyses.dissection.labels import Dissected, Layer
 
-from analyses.dissection.findings import dissection_findings
-from analyses.dissection.labels import Dissected, Layer
-from reportgen.document import Finding
+from reportgen.report.document import Finding
 
 
 def layer(name: str, **units: int) -> Layer:

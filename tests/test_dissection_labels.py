@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from reportgen.analyses.dissection.labels import Dissected, Layer, differences, jaccard, label_layer, min_margin, ranked
 
-from analyses.dissection.labels import Dissected, Layer, differences, jaccard, label_layer, min_margin, ranked
-from reportgen.settings import DissectionSettings
+from reportgen.settings.model import DissectionSettings
 
 WORDS = ("cat", "red", "gray", "dog")
 

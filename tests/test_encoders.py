@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.classifiers import MissingWeights
-from reportgen.classifiers.imagenet import imagenet_classes
-from reportgen.encoders import Encoder, fetchable, is_encoder, listed, minilm, open_clip_zoo, resolve_encoder
-from reportgen.errors import UsageError
-from reportgen.settings import DissectionSettings, Settings
+from reportgen.models.classifiers import MissingWeights
+from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.models.encoders import Encoder, fetchable, is_encoder, listed, minilm, open_clip_zoo, resolve_encoder
+from reportgen.settings.model import DissectionSettings, Settings
+from reportgen.utils.errors import UsageError
 
 TOY = "open_clip:reportgen-toy"
 

@@ -10,23 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reportgen.analyses.faithfulness import ANALYSIS, curves
+from reportgen.analyses.faithfulness.compare import best, better_by, standings
+from reportgen.analyses.faithfulness.findings import faithfulness_findings
+from reportgen.analyses.faithfulness.hiding import random_regions
+from reportgen.analyses.faithfulness.localisation import localise
+from reportgen.analyses.faithfulness.maps import CONTROLS, control_maps
+from reportgen.analyses.faithfulness.removal import Removals
+from reportgen.analyses.faithfulness.section import reduce_faithfulness
 
-from analyses.faithfulness import ANALYSIS, curves
-from analyses.faithfulness.compare import best, better_by, standings
-from analyses.faithfulness.findings import faithfulness_findings
-from analyses.faithfulness.hiding import random_regions
-from analyses.faithfulness.localisation import localise
-from analyses.faithfulness.maps import CONTROLS, control_maps
-from analyses.faithfulness.removal import Removals
-from analyses.faithfulness.section import reduce_faithfulness
 from made_runs import MadeRun
-from reportgen import controls, verdicts
-from reportgen.analysis import Subject, View
-from reportgen.document import Finding, RuntimeRecord, Table
-from reportgen.runtime import Engine, Fill
-from reportgen.settings import Settings
-from reportgen.store import Result
-from reportgen.truth import Truth
+from reportgen.analysis import baselines as controls
+from reportgen.analysis import verdicts
+from reportgen.analysis.protocol import Subject, View
+from reportgen.images.ground_truth import Truth
+from reportgen.models.runtime import Engine, Fill
+from reportgen.report.document import Finding, RuntimeRecord, Table
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result
 from toys import toy_network, toy_spec
 
 SIDE = 32

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import fetch as fetching
-from reportgen.classifiers import Remote
-from reportgen.errors import ReportgenError, UsageError
+from reportgen.models import download as fetching
+from reportgen.models.classifiers import Remote
+from reportgen.utils.errors import ReportgenError, UsageError
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
 DIGEST = hashlib.sha256(BODY).hexdigest()

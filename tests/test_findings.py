@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reportgen.analyses.agreement.findings import agreement_findings
+from reportgen.analyses.cams.findings import cam_findings
+from reportgen.analyses.faithfulness.compare import decided
+from reportgen.analyses.lime.findings import depends_on_parameters
 
-from analyses.agreement.findings import agreement_findings
-from analyses.cams.findings import cam_findings
-from analyses.faithfulness.compare import decided
-from analyses.lime.findings import depends_on_parameters
-from reportgen import verdicts
-from reportgen.document import Finding
-from reportgen.stats import Correlation, Paired, paired
+from reportgen.analysis import verdicts
+from reportgen.analysis.stats import Correlation, Paired, paired
+from reportgen.report.document import Finding
 
 METHODS = ("gradcam", "ablationcam", "scorecam")
 N = 12

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.errors import UsageError
-from reportgen.frontmatter import CSS_BYTES, read_front_matter
+from reportgen.pipeline.cover import CSS_BYTES, read_front_matter
 from reportgen.rendering import render
-from reportgen.reports import read_report, report_json
-from reportgen.settings import Settings, load
+from reportgen.report.report_json import read_report, report_json
+from reportgen.settings.load import load
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 from test_names import Named
 
 

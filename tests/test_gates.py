@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 import pytest
 
 from fixtures import make_report
-from reportgen import analysis
-from reportgen.document import Gate, Report
-from reportgen.errors import UsageError
-from reportgen.gates import check_gates, judged, junit_xml, sentence
+from reportgen.analysis import protocol as analysis
+from reportgen.pipeline.gates import check_gates, judged, junit_xml, sentence
 from reportgen.rendering import render
-from reportgen.settings import load
+from reportgen.report.document import Gate, Report
+from reportgen.settings.load import load
+from reportgen.utils.errors import UsageError
 from test_interrupt import Job, photos, server  # noqa: F401 (fixtures)
 
 STABLE = SimpleNamespace(name="lime", gates={"lime_stability": "how stable"})

@@ -23,17 +23,22 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis import Contribution, RunView, Subject, load_analyses
-from reportgen.classifiers import ClassList, Preprocessing, resolve
-from reportgen.classifiers.class_files import read_class_names
-from reportgen.classifiers.weights import read_state_dict
-from reportgen.document import Section
-from reportgen.errors import UsageError
-from reportgen.images import ImageFile, UnreadableImage, find_images, model_frame, read_image, read_labels
-from reportgen.reports import read_report
-from reportgen.settings import Settings, load
-from reportgen.store import Result, Store
-from reportgen.truth import MAX_CORNERS, MAX_SHAPES, read_truth
+from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.analysis.registry import load_analyses
+from reportgen.images.decode import UnreadableImage, read_image
+from reportgen.images.find import ImageFile, find_images
+from reportgen.images.frame import model_frame
+from reportgen.images.ground_truth import MAX_CORNERS, MAX_SHAPES, read_truth
+from reportgen.images.labels import read_labels
+from reportgen.models.classifiers import ClassList, Preprocessing, resolve
+from reportgen.models.classifiers.class_files import read_class_names
+from reportgen.models.classifiers.weights import read_state_dict
+from reportgen.report.document import Section
+from reportgen.report.report_json import read_report
+from reportgen.settings.load import load
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result, Store
+from reportgen.utils.errors import UsageError
 from toys import toy_network
 
 SMALL = 1_000_000
@@ -537,7 +542,7 @@ def test_a_path_that_leads_to_no_file_is_one_line(
 
 
 def concepts(path: str) -> object:
-    from analyses.dissection.concepts import concept_set
+    from reportgen.analyses.dissection.concepts import concept_set
 
     return concept_set(path, ("kite",))
 

@@ -20,22 +20,18 @@ import pytest
 from PIL import Image, ImageCms
 from PIL import ImageFile as PillowFile
 
-from reportgen import images as images_module
-from reportgen.classifiers.base import ClassList, Preprocessing
-from reportgen.document import Skipped
-from reportgen.errors import UsageError
-from reportgen.images import (
-    ImageFile,
-    UnreadableImage,
-    class_part,
-    find_images,
-    frame_transform,
-    model_frame,
-    read_image,
-    read_labels,
-    slugs,
-)
-from reportgen.store import RunFolder
+from reportgen.images import decode as decode_module
+from reportgen.images import frame as frame_module
+from reportgen.images import names as names_module
+from reportgen.images.decode import UnreadableImage, read_image
+from reportgen.images.find import ImageFile, find_images
+from reportgen.images.frame import frame_transform, model_frame
+from reportgen.images.labels import class_part, read_labels
+from reportgen.images.names import slugs
+from reportgen.models.classifiers.base import ClassList, Preprocessing
+from reportgen.report.document import Skipped
+from reportgen.storage.run_folder import RunFolder
+from reportgen.utils.errors import UsageError
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 MAX_PIXELS = 10_000_000
@@ -612,7 +608,7 @@ def test_running_out_of_memory_is_a_reason(tmp_path: Path, monkeypatch: pytest.M
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(images_module, "_decode", no_memory)
+    monkeypatch.setattr(decode_module, "_decode", no_memory)
     assert reason_of(encode(blocks()), tmp_path) == "needs more memory than there is"
 
 
@@ -694,7 +690,7 @@ def test_cropping_before_the_resize_gives_the_plain_paths_frame(
             pixels = noise(height, width)
             plain = model_frame(pixels, wanted)
             with monkeypatch.context() as patch:
-                patch.setattr(images_module, "_LARGEST_RESIZED", 0)
+                patch.setattr(frame_module, "_LARGEST_RESIZED", 0)
                 early = model_frame(pixels, wanted)
             # Pillow keeps the box in single precision: a rounding may fall the other way.
             difference = np.abs(early.astype(int) - plain)
@@ -910,7 +906,7 @@ def test_no_file_can_pose_as_another() -> None:
 
 
 def test_forged_digests_make_the_marks_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images_module, "_DIGEST_LENGTHS", (1, 64))  # one digit: a clash is certain among 40
+    monkeypatch.setattr(names_module, "_DIGEST_LENGTHS", (1, 64))  # one digit: a clash is certain among 40
     names = [f"{folder}/cat.png" for folder in range(40)]
     chosen = slugs(names)
     assert len(set(chosen.values())) == 40
@@ -934,7 +930,7 @@ def test_slugs_are_unique_safe_and_independent_of_order() -> None:
 
 
 def test_every_sample_image_is_read_and_has_its_row_in_the_readme() -> None:
-    from reportgen.classifiers.imagenet import imagenet_classes
+    from reportgen.models.classifiers.imagenet import imagenet_classes
 
     found, skipped = find_images(SAMPLES)
     assert (len(found), skipped) == (10, [])

@@ -21,10 +21,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reportgen import cache, cli
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.hashing import digest_of
-from reportgen.store import Result, RunFolder, Store, write_file
+from reportgen.cli import main as cli
+from reportgen.storage import cache
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Result, Store, write_file
+from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.hashing import digest_of
 from toys import ROOT
 
 IMAGES = 6

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from lime.lime_image import ImageExplanation, LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
-
-from analyses.lime import ANALYSIS
-from analyses.lime.params import explain_arguments, explain_params, pickled
-from analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
-from analyses.lime.surrogate import (
+from reportgen.analyses.lime import ANALYSIS
+from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
+from reportgen.analyses.lime.surrogate import (
     Surrogate,
     draw,
     explain,
@@ -27,10 +26,11 @@ from analyses.lime.surrogate import (
     superpixels,
     weight_map,
 )
-from reportgen.analysis import Subject, View
-from reportgen.runtime import Engine
-from reportgen.settings import LimeSettings, Settings
-from reportgen.store import Result
+
+from reportgen.analysis.protocol import Subject, View
+from reportgen.models.runtime import Engine
+from reportgen.settings.model import LimeSettings, Settings
+from reportgen.storage.store import Result
 from toys import CountingEngine, toy_network, toy_spec
 
 FEW = LimeSettings(num_samples=64, repeats=1)

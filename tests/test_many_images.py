@@ -12,18 +12,18 @@ import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
+from reportgen.analyses.agreement import ANALYSIS as AGREEMENT
+from reportgen.analyses.cams import ANALYSIS as CAMS
+from reportgen.analyses.lime import ANALYSIS as LIME
 
-from analyses.agreement import ANALYSIS as AGREEMENT
-from analyses.cams import ANALYSIS as CAMS
-from analyses.lime import ANALYSIS as LIME
 from fixtures import make_report
 from made_runs import analyse_toy
-from reportgen.document import Report, Shown, Warning_
-from reportgen.errors import UsageError
+from reportgen.analysis.shown import select, shown_note
 from reportgen.rendering import render, template_folders
 from reportgen.rendering.context import CARDS, NAMES, NOTES, ROWS, page_context
 from reportgen.rendering.environment import environment, page_chunks
-from reportgen.selection import select, shown_note
+from reportgen.report.document import Report, Shown, Warning_
+from reportgen.utils.errors import UsageError
 
 NAMES_100 = [f"image-{i:03d}.jpg" for i in range(100)]
 

@@ -15,12 +15,13 @@ import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis import Contribution
-from reportgen.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
+from reportgen.analysis.protocol import Contribution
 from reportgen.rendering import render
 from reportgen.rendering.filters import TRICKS, visible
-from reportgen.reports import read_report, report_json
-from reportgen.store import Result, RunFolder
+from reportgen.report.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
+from reportgen.report.report_json import read_report, report_json
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Result
 
 NAMES = (
     "<script>alert(1)</script>.png",

@@ -14,7 +14,7 @@ import pytest
 import typer
 from PIL import Image
 
-from reportgen import cli
+from reportgen.cli import main as cli
 from toys import ROOT, photo_path
 
 # Python runs a module of this name before anything else, in this process and in every one that it starts.

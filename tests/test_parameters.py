@@ -18,15 +18,16 @@ from hypothesis import strategies as st
 from lime.lime_image import LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 from PIL import Image
+from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.validation import MAX_ENTRIES, LimeParameters
 
-from analyses.lime.params import explain_arguments, explain_params, pickled
-from analyses.lime.validation import MAX_ENTRIES, LimeParameters
-from reportgen import cli
-from reportgen.analysis import View, load_analyses
-from reportgen.errors import CheckFailed
-from reportgen.images import model_frame
-from reportgen.runtime import Engine
-from reportgen.settings import LimeSettings
+from reportgen.analysis.protocol import View
+from reportgen.analysis.registry import load_analyses
+from reportgen.cli import main as cli
+from reportgen.images.frame import model_frame
+from reportgen.models.runtime import Engine
+from reportgen.settings.model import LimeSettings
+from reportgen.utils.errors import CheckFailed
 from toys import imported, photo_path
 
 
@@ -426,5 +427,7 @@ def test_a_name_in_a_message_cannot_move_the_cursor_or_fill_the_screen(call: Any
 
 
 def test_checking_a_file_imports_neither_lime_nor_torch(good: Path) -> None:
-    code = f"import sys\nfrom reportgen.cli import main\nsys.argv = ['reportgen', 'validate', {str(good)!r}]\nmain()"
+    code = (
+        f"import sys\nfrom reportgen.cli.main import main\nsys.argv = ['reportgen', 'validate', {str(good)!r}]\nmain()"
+    )
     assert imported(code, ["torch", "lime", "lime.wrappers", "skimage", "sklearn", "openvino", "matplotlib"]) == []

@@ -11,13 +11,13 @@ import pypdf
 import pytest
 
 from fixtures import make_report
-from reportgen import pdf_data
-from reportgen.document import Report, named_pictures
-from reportgen.errors import UsageError
-from reportgen.manifest import manifest_json
-from reportgen.pdf_data import attachments, opened, report_from_pdf
 from reportgen.rendering import render
-from reportgen.reports import read_report, report_json
+from reportgen.report import open as pdf_data
+from reportgen.report.document import Report, named_pictures
+from reportgen.report.manifest import manifest_json
+from reportgen.report.open import attachments, opened, report_from_pdf
+from reportgen.report.report_json import read_report, report_json
+from reportgen.utils.errors import UsageError
 
 
 @pytest.fixture(scope="module")

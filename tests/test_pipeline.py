@@ -27,16 +27,18 @@ from torchvision import models
 
 import reportgen
 from made_runs import analyse_toy
-from reportgen import analysis as analysis_module
-from reportgen.analysis import Contribution, RunView, Subject, View, load_analyses
+from reportgen.analysis import registry as analysis_module
+from reportgen.analysis.protocol import Contribution, RunView, Subject, View
+from reportgen.analysis.registry import load_analyses
 from reportgen.api import make_report
-from reportgen.document import Report, Section
-from reportgen.errors import NothingToDo, UsageError
-from reportgen.hashing import seed_from
-from reportgen.pipeline import analyse
-from reportgen.reports import read_report, report_json
-from reportgen.settings import Settings
-from reportgen.store import Result, RunFolder
+from reportgen.pipeline.run import analyse
+from reportgen.report.document import Report, Section
+from reportgen.report.report_json import read_report, report_json
+from reportgen.settings.model import Settings
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Result
+from reportgen.utils.errors import NothingToDo, UsageError
+from reportgen.utils.hashing import seed_from
 from toys import photo_folder, photo_path
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
@@ -183,7 +185,7 @@ def test_images_have_every_key_of_the_contract(first: Done) -> None:
 
 
 def test_predictions_are_those_of_the_network(first: Done, lite0_torch: Any, photos: Path) -> None:
-    from reportgen.images import model_frame
+    from reportgen.images.frame import model_frame
 
     for image in first.json["images"]:
         frame = model_frame(np.array(Image.open(photos / image["name"]).convert("RGB")), lite0_torch.spec.preprocessing)
@@ -654,7 +656,7 @@ def test_a_report_inside_its_images_folder_is_the_same_the_second_time(
 def test_an_image_that_changes_under_the_run_is_skipped(
     photos: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reportgen import images as images_module
+    from reportgen.pipeline import run as images_module
 
     folder = tmp_path / "photos"
     folder.mkdir()

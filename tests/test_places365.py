@@ -9,10 +9,10 @@ import pytest
 import torch
 from torchvision import models
 
-from reportgen.classifiers import ClassifierSpec, MissingWeights, fetchable, places365, resolve
-from reportgen.classifiers.class_files import read_class_names
-from reportgen.errors import UsageError
-from reportgen.settings import Settings
+from reportgen.models.classifiers import ClassifierSpec, MissingWeights, fetchable, places365, resolve
+from reportgen.models.classifiers.class_files import read_class_names
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 
 NAME = "resnet18_places365"
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 
-from reportgen.plain_pickle import MAX_BYTES, MAX_OPCODES, BadPickle, read_plain
+from reportgen.utils.plain_pickle import MAX_BYTES, MAX_OPCODES, BadPickle, read_plain
 
 WRAPPER = ("lime.wrappers.scikit_image", "SegmentationAlgorithm")
 ADMITTED = {WRAPPER, ("skimage.segmentation.slic_superpixels", "slic")}
@@ -250,7 +250,7 @@ BOMBS = {
 def test_a_bomb_costs_neither_time_nor_memory(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "too many opcodes":
         assert MAX_OPCODES == 1_000_000
-        monkeypatch.setattr("reportgen.plain_pickle.MAX_OPCODES", 100_000)
+        monkeypatch.setattr("reportgen.utils.plain_pickle.MAX_OPCODES", 100_000)
     tracemalloc.start()
     start = time.process_time()
     try:

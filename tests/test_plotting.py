@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reportgen import plotting
+from reportgen.figures import colors, overlays
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_heat_colors_are_matplotlibs_inferno() -> None:
     from matplotlib import colormaps
 
     expected = np.rint(colormaps["inferno"](np.arange(256))[:, :3] * 255)
-    assert np.array_equal(plotting.heat_colors(), expected)
+    assert np.array_equal(overlays.heat_colors(), expected)
 
 
 def test_overlays_need_no_matplotlib() -> None:
@@ -35,15 +35,15 @@ def test_overlays_need_no_matplotlib() -> None:
 
 
 def test_heat_shows_the_photograph_where_it_is_zero_and_light_yellow_where_it_is_one(frame: np.ndarray) -> None:
-    cold = plotting.heat_overlay(frame, np.zeros(frame.shape[:2]))
+    cold = overlays.heat_overlay(frame, np.zeros(frame.shape[:2]))
     luma = frame @ np.array([0.2126, 0.7152, 0.0722])
     assert np.abs(cold @ np.array([0.2126, 0.7152, 0.0722]) - luma).max() < 1.5
-    hot = plotting.heat_overlay(frame, np.ones(frame.shape[:2]), alpha=1.0)
-    assert (hot == plotting.heat_colors()[255]).all()
+    hot = overlays.heat_overlay(frame, np.ones(frame.shape[:2]), alpha=1.0)
+    assert (hot == overlays.heat_colors()[255]).all()
 
 
 def test_heat_brightens_steadily_on_the_color_bar() -> None:
-    bar = plotting.color_bar(256, 4, alpha=1.0).astype(int)
+    bar = overlays.color_bar(256, 4, alpha=1.0).astype(int)
     assert bar.shape == (4, 256, 3)
     luma = bar[0] @ np.array([0.2126, 0.7152, 0.0722])
     assert (np.diff(luma[64:]) > -1).all() and luma[-1] > 200
@@ -51,28 +51,28 @@ def test_heat_brightens_steadily_on_the_color_bar() -> None:
 
 def test_signed_weights_are_symmetric_and_zero_is_the_photograph(frame: np.ndarray) -> None:
     grey = np.full((2, 3, 3), 150, np.uint8)
-    picture = plotting.signed_overlay(grey, np.array([[-2.0, 0.0, 2.0], [-1.0, 0.5, 1.0]]), alpha=1.0)
-    assert "#{:02X}{:02X}{:02X}".format(*picture[0, 0]) == plotting.NEGATIVE
-    assert "#{:02X}{:02X}{:02X}".format(*picture[0, 2]) == plotting.POSITIVE
+    picture = overlays.signed_overlay(grey, np.array([[-2.0, 0.0, 2.0], [-1.0, 0.5, 1.0]]), alpha=1.0)
+    assert "#{:02X}{:02X}{:02X}".format(*picture[0, 0]) == colors.NEGATIVE
+    assert "#{:02X}{:02X}{:02X}".format(*picture[0, 2]) == colors.POSITIVE
     assert (picture[0, 1] == 150).all()
-    same = plotting.signed_overlay(frame, np.zeros(frame.shape[:2]))
-    assert np.array_equal(same, plotting.heat_overlay(frame, np.zeros(frame.shape[:2])))
+    same = overlays.signed_overlay(frame, np.zeros(frame.shape[:2]))
+    assert np.array_equal(same, overlays.heat_overlay(frame, np.zeros(frame.shape[:2])))
 
 
 def test_overlap_has_a_colour_for_each_region() -> None:
     grey = np.full((1, 4, 3), 100, np.uint8)
     a, b = np.array([[1, 1, 0, 0]], bool), np.array([[0, 1, 1, 0]], bool)
-    picture = plotting.overlap(grey, a, b, alpha=1.0)[0]
+    picture = overlays.overlap(grey, a, b, alpha=1.0)[0]
     colors = ["#{:02X}{:02X}{:02X}".format(*pixel) for pixel in picture]
-    assert colors == [plotting.ONLY_A, plotting.BOTH, plotting.ONLY_B, "#646464"]
-    assert [color for color, _ in plotting.overlap_legend("A", "B")] == [colors[0], colors[2], colors[1]]
+    assert colors == [colors.ONLY_A, colors.BOTH, colors.ONLY_B, "#646464"]
+    assert [color for color, _ in overlays.overlap_legend("A", "B")] == [colors[0], colors[2], colors[1]]
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_outline_is_seen_on_any_photograph(level: int) -> None:
     mask = np.zeros((60, 60), bool)
     mask[20:40, 20:40] = True
-    picture = plotting.outline(np.full((60, 60, 3), level, np.uint8), mask)
+    picture = overlays.outline(np.full((60, 60, 3), level, np.uint8), mask)
     row = picture[30, :, 0]
     assert {16, 255} <= set(row[14:26].tolist()), "a light line with dark edges"
     assert (picture[25:35, 25:35] == level).all(), "what is inside stays as it is"
@@ -82,7 +82,7 @@ def test_a_border_leaves_the_colours_beside_it() -> None:
     mask = np.zeros((60, 60), bool)
     mask[20:40, 20:40] = True
     picture = np.full((60, 60, 3), (200, 120, 40), np.uint8)
-    drawn = plotting.bordered(picture, mask)
+    drawn = overlays.bordered(picture, mask)
     assert (drawn[39, 20:40] == 255).all() and (picture == (200, 120, 40)).all()
     for row, column in ((30, 30), (5, 5), (30, 10)):
         assert tuple(drawn[row, column]) == (200, 120, 40)
@@ -90,31 +90,31 @@ def test_a_border_leaves_the_colours_beside_it() -> None:
 
 def test_outline_draws_every_superpixel_of_a_label_map() -> None:
     labels = np.repeat(np.arange(4), 10)[None].repeat(40, axis=0)
-    picture = plotting.outline(np.full((40, 40, 3), 128, np.uint8), labels, width=1)
+    picture = overlays.outline(np.full((40, 40, 3), 128, np.uint8), labels, width=1)
     light = (picture[20] == 255).all(axis=-1)
     assert np.flatnonzero(light).tolist() == [9, 19, 29]
 
 
 def test_upscale_keeps_kind_and_values(frame: np.ndarray) -> None:
-    assert plotting.upscale(frame, 96).shape == (64, 96, 3)
+    assert overlays.upscale(frame, 96).shape == (64, 96, 3)
     mask = frame[..., 0] > 128
-    big = plotting.upscale(mask, 96)
+    big = overlays.upscale(mask, 96)
     assert big.dtype == bool and np.array_equal(big[::2, ::2], mask)
     heat = np.linspace(0, 1, 32 * 48).reshape(32, 48)
-    large = plotting.upscale(heat, 96)
+    large = overlays.upscale(heat, 96)
     assert large.dtype == heat.dtype and large.min() >= 0 and large.max() <= 1
-    assert plotting.upscale(frame, 10) is frame
+    assert overlays.upscale(frame, 10) is frame
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda frame: plotting.heat_overlay(frame, np.zeros((3, 3))),
-        lambda frame: plotting.heat_overlay(frame, np.full(frame.shape[:2], 1.5)),
-        lambda frame: plotting.heat_overlay(frame, np.full(frame.shape[:2], np.nan)),
-        lambda frame: plotting.signed_overlay(frame, np.full(frame.shape[:2], np.inf)),
-        lambda frame: plotting.overlap(frame, np.zeros((3, 3), bool), np.zeros((3, 3), bool)),
-        lambda frame: plotting.outline(frame.astype(float), np.zeros(frame.shape[:2], bool)),
+        lambda frame: overlays.heat_overlay(frame, np.zeros((3, 3))),
+        lambda frame: overlays.heat_overlay(frame, np.full(frame.shape[:2], 1.5)),
+        lambda frame: overlays.heat_overlay(frame, np.full(frame.shape[:2], np.nan)),
+        lambda frame: overlays.signed_overlay(frame, np.full(frame.shape[:2], np.inf)),
+        lambda frame: overlays.overlap(frame, np.zeros((3, 3), bool), np.zeros((3, 3), bool)),
+        lambda frame: overlays.outline(frame.astype(float), np.zeros(frame.shape[:2], bool)),
     ],
 )
 def test_wrong_input_is_an_error(frame: np.ndarray, draw) -> None:  # type: ignore[no-untyped-def]
@@ -126,13 +126,13 @@ CHART = """
 import sys
 from pathlib import Path
 from reportgen import plotting
-figure, axes = plotting.chart(100, 50)
-with plotting.style():
+figure, axes = charts.chart(100, 50)
+with charts.style():
     axes.plot([1, 2, 3], [3, 1, 2], label="Grad-CAM")
     axes.set_xlabel("Δ area (%)")
     axes.text(1, 1, "ρ = −0.3")
     axes.legend()
-size = plotting.save_svg(figure, Path(sys.argv[1]))
+size = charts.save_svg(figure, Path(sys.argv[1]))
 assert size == (378, 189), size
 assert "matplotlib.pyplot" not in sys.modules
 """

@@ -18,7 +18,13 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.document import (
+from reportgen.rendering import render, shipped_templates, template_folders
+from reportgen.rendering.context import page_context
+from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.filters import csp_hash, number, percent, prose, raw, significant, slug, visible, words
+from reportgen.rendering.sources import sources
+from reportgen.rendering.words import english
+from reportgen.report.document import (
     ClassProbability,
     Column,
     Document,
@@ -30,13 +36,7 @@ from reportgen.document import (
     Table,
     Text,
 )
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.rendering import render, shipped_templates, template_folders
-from reportgen.rendering.context import page_context
-from reportgen.rendering.environment import environment, page_chunks
-from reportgen.rendering.filters import csp_hash, number, percent, prose, raw, significant, slug, visible, words
-from reportgen.rendering.sources import sources
-from reportgen.rendering.words import english
+from reportgen.utils.errors import ReportgenError, UsageError
 
 MM = 72 / 25.4  # PDF points
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}

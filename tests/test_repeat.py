@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from fixtures import make_report
-from reportgen import repeat
-from reportgen.document import Report
-from reportgen.errors import CheckFailed, Problems, UsageError
-from reportgen.hashing import digest_of
-from reportgen.reports import report_json
-from reportgen.settings import Settings, load
+from reportgen.report.document import Report
+from reportgen.report.report_json import report_json
+from reportgen.settings.load import load
+from reportgen.settings.model import Settings
+from reportgen.sharing import repeat
+from reportgen.utils.errors import CheckFailed, Problems, UsageError
+from reportgen.utils.hashing import digest_of
 from test_interrupt import Job, files, photo_folder, photos, server  # noqa: F401 (fixtures)
 
 

@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from fixtures import make_report
-from reportgen.document import Column, Figure, ImageRecord, Report, Section, Table, Text
-from reportgen.errors import UsageError
-from reportgen.reports import read_report, report_json, run_folder
+from reportgen.report.document import Column, Figure, ImageRecord, Report, Section, Table, Text
+from reportgen.report.report_json import read_report, report_json, run_folder
+from reportgen.utils.errors import UsageError
 
 
 @pytest.fixture(scope="module")

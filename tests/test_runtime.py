@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.classifiers import ClassifierSpec
-from reportgen.document import RuntimeRecord
-from reportgen.errors import UsageError
-from reportgen.runtime import SHOWN, Blend, Engine, decide, engine, openvino_backend, softmax
-from reportgen.runtime.openvino_backend import ConversionFailed, Exported, exported
-from reportgen.runtime.torch_backend import TorchBackend
+from reportgen.models.classifiers import ClassifierSpec
+from reportgen.models.runtime import SHOWN, Blend, Engine, decide, engine, openvino_backend, softmax
+from reportgen.models.runtime.openvino_backend import ConversionFailed, Exported, exported
+from reportgen.models.runtime.torch_backend import TorchBackend
+from reportgen.report.document import RuntimeRecord
+from reportgen.utils.errors import UsageError
 from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 BACKENDS = ("torch", "openvino")

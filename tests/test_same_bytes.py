@@ -13,8 +13,8 @@ import pikepdf
 import pytest
 
 from pdf_checks import problems
-from reportgen.manifest import manifest_json, read_manifest
-from reportgen.pdf_data import attachments
+from reportgen.report.manifest import manifest_json, read_manifest
+from reportgen.report.open import attachments
 from toys import photo_path
 
 SETTINGS = """

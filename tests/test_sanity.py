@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from reportgen.analyses.cams import ANALYSIS as CAMS
+from reportgen.analyses.sanity import ANALYSIS
+from reportgen.analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
+from reportgen.analyses.sanity.correlation import down_the_cascade, rank_correlation
+from reportgen.analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
 from torch import nn
 from torchvision import models
 
-from analyses.cams import ANALYSIS as CAMS
-from analyses.sanity import ANALYSIS
-from analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
-from analyses.sanity.correlation import down_the_cascade, rank_correlation
-from analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
 from made_runs import MadeRun, analyse_toy
-from reportgen import controls, verdicts
-from reportgen.analysis import Contribution, RunView, Subject, View
-from reportgen.classifiers import Network
-from reportgen.classifiers.split import split_traced
-from reportgen.classifiers.torchvision_zoo import RESNET_STAGES
-from reportgen.document import Section, Table
-from reportgen.runtime import Engine
-from reportgen.settings import Settings
-from reportgen.store import Result
+from reportgen.analysis import baselines as controls
+from reportgen.analysis import verdicts
+from reportgen.analysis.protocol import Contribution, RunView, Subject, View
+from reportgen.models.classifiers import Network
+from reportgen.models.classifiers.split import split_traced
+from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES
+from reportgen.models.runtime import Engine
+from reportgen.report.document import Section, Table
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result
 from toys import CountingEngine, photo_folder, photo_path, toy_network, toy_spec
 
 RESNET_ORDER = [HEAD, "layer4", "layer3", "layer2", "layer1", "conv1"]
@@ -192,7 +193,7 @@ def test_an_edge_detector_does_not_pass() -> None:
 
 
 def test_grad_cam_passes() -> None:
-    from analyses.cams.maps import gradcam
+    from reportgen.analyses.cams.maps import gradcam
 
     ends = ends_of_the_cascade(lambda view: gradcam(view, 2).map)
     assert verdicts.passes_sanity(ends, between_images=None)

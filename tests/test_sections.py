@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from made_runs import MadeRun, analyse_toy
-from reportgen import sections
-from reportgen.analysis import Contribution, RunView, Subject
-from reportgen.document import Evidence, Finding, Section, Text
-from reportgen.settings import Settings
-from reportgen.store import Result, Store
+from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.pipeline import section_cache as sections
+from reportgen.report.document import Evidence, Finding, Section, Text
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result, Store
 from toys import photo_folder
 
 
@@ -107,7 +107,7 @@ def another_title(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
 
 
 def another_version_of_a_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr("reportgen.pipeline.versions", lambda packages=(): {"numpy": "99"})
+    monkeypatch.setattr("reportgen.pipeline.run.versions", lambda packages=(): {"numpy": "99"})
     return {}
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reportgen.errors import UsageError
-from reportgen.settings import Settings, load
+from reportgen.settings.load import load
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 
 
 def settings_of(

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torchvision import models
 
-from reportgen.classifiers import resolve, timm_zoo, torchvision_zoo
-from reportgen.document import RuntimeRecord
-from reportgen.errors import UsageError
-from reportgen.runtime import Engine
-from reportgen.settings import Settings
+from reportgen.models.classifiers import resolve, timm_zoo, torchvision_zoo
+from reportgen.models.runtime import Engine
+from reportgen.report.document import RuntimeRecord
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 
 TORCH = RuntimeRecord(name="torch", precision="exact", device="cpu")
 

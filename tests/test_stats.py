@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from reportgen.stats import bootstrap_median, paired, rho_interval, sign_test, spearman
+from reportgen.analysis.stats import bootstrap_median, paired, rho_interval, sign_test, spearman
 
 
 @pytest.mark.parametrize("ties", [False, True])

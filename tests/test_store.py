@@ -17,10 +17,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reportgen.document import Column, Table
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.hashing import digest_of, file_sha256, seed_from
-from reportgen.store import MANIFEST, Result, RunFolder, Store, cache_folder, write_file
+from reportgen.report.document import Column, Table
+from reportgen.report.manifest import MANIFEST
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Result, Store, cache_folder
+from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.files import write_file
+from reportgen.utils.hashing import digest_of, file_sha256, seed_from
 from toys import ROOT
 
 KEY = digest_of("key")

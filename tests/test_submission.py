@@ -22,11 +22,12 @@ from typing import Any
 
 import pytest
 
-from reportgen import cli, submission
-from reportgen.errors import CheckFailed, ReportgenError, UsageError
-from reportgen.manifest import manifest_json
-from reportgen.store import RunFolder
-from reportgen.submission import MAX_ANSWER_BYTES, RECORD, TRIES, submit
+from reportgen.cli import main as cli
+from reportgen.report.manifest import manifest_json
+from reportgen.sharing import submit as submission
+from reportgen.sharing.submit import MAX_ANSWER_BYTES, RECORD, TRIES, submit
+from reportgen.storage.run_folder import RunFolder
+from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from toys import ROOT, imported
 
 TOKEN = "s3cret-Token/9f8e7d"
@@ -532,9 +533,7 @@ def test_no_token_and_no_url_are_wrong_usage(
 
 
 def test_only_a_submission_imports_an_http_client(run: Path) -> None:
-    code = (
-        f"import sys\nfrom reportgen.cli import main\nsys.argv = ['reportgen', 'submit', {str(run)!r}, '--url', 'x:']\n"
-    )
+    code = f"import sys\nfrom reportgen.cli.main import main\nsys.argv = ['reportgen', 'submit', {str(run)!r}, '--url', 'x:']\n"
     assert imported(f"{code}try:\n    main()\nexcept SystemExit:\n    pass", ["httpx2", "httpcore2", "torch"]) == []
 
 

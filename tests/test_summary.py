@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from made_runs import image_record
-from reportgen.assembly import by_claim
-from reportgen.document import Finding, ImageRecord, Label, Verdict
-from reportgen.summary import summarise
+from reportgen.pipeline.assemble import by_claim
+from reportgen.pipeline.summary import summarise
+from reportgen.report.document import Finding, ImageRecord, Label, Verdict
 
 
 def image(name: str, correct: bool | None) -> ImageRecord:

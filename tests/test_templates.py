@@ -21,7 +21,18 @@ import pypdfium2 as pdfium
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.document import (
+from reportgen.rendering import Limits, find_template, render
+from reportgen.rendering.apart import limits_for
+from reportgen.rendering.checking import check_template
+from reportgen.rendering.colors import contrast, readable
+from reportgen.rendering.context import CONTEXT_VERSION, page_context
+from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.filters import FILTERS
+from reportgen.rendering.html import data_uri
+from reportgen.rendering.pdf import write_pdf
+from reportgen.rendering.sources import Sources, sources
+from reportgen.rendering.templates import FIXTURE, new_template, shipped_names, shipped_templates
+from reportgen.report.document import (
     DEFAULT_TITLE,
     Block,
     Document,
@@ -35,19 +46,8 @@ from reportgen.document import (
     Warning_,
     named_pictures,
 )
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.rendering import Limits, find_template, render
-from reportgen.rendering.apart import limits_for
-from reportgen.rendering.checking import check_template
-from reportgen.rendering.colors import contrast, readable
-from reportgen.rendering.context import CONTEXT_VERSION, page_context
-from reportgen.rendering.environment import environment, page_chunks
-from reportgen.rendering.filters import FILTERS
-from reportgen.rendering.html import data_uri
-from reportgen.rendering.pdf import write_pdf
-from reportgen.rendering.sources import Sources, sources
-from reportgen.rendering.templates import FIXTURE, new_template, shipped_names, shipped_templates
-from reportgen.reports import read_report
+from reportgen.report.report_json import read_report
+from reportgen.utils.errors import ReportgenError, UsageError
 
 MIB = 2**20
 TIGHT = Limits(seconds=30, memory=512 * MIB, output=8 * MIB)

@@ -11,14 +11,16 @@ import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis import Contribution, RunView, Subject
-from reportgen.classifiers import Preprocessing
-from reportgen.document import Section
-from reportgen.errors import UsageError
-from reportgen.images import find_images, model_frame, read_image
-from reportgen.settings import Settings
-from reportgen.store import Result
-from reportgen.truth import Annotation, read_truth
+from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.images.decode import read_image
+from reportgen.images.find import find_images
+from reportgen.images.frame import model_frame
+from reportgen.images.ground_truth import Annotation, read_truth
+from reportgen.models.classifiers import Preprocessing
+from reportgen.report.document import Section
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result
+from reportgen.utils.errors import UsageError
 
 WIDTH, HEIGHT = 120, 80
 BOX = (30, 20, 70, 60)  # x0, y0, x1, y1

@@ -15,18 +15,19 @@ import pytest
 from PIL import Image
 
 from fixtures import finish_run, make_report
-from reportgen import archive, cli
-from reportgen.archive import opened_zip
-from reportgen.bundle import bundle
-from reportgen.document import ImageRecord, TemplateRecord
-from reportgen.errors import CheckFailed, UsageError
-from reportgen.hashing import file_sha256
-from reportgen.manifest import manifest_json, read_manifest
-from reportgen.pdf_data import opened
+from reportgen.cli import main as cli
 from reportgen.rendering import render, template_sha256
-from reportgen.reports import read_report, report_json
-from reportgen.verify import read_any, verify
-from reportgen.versions import own_version, versions
+from reportgen.report.document import ImageRecord, TemplateRecord
+from reportgen.report.manifest import manifest_json, read_manifest
+from reportgen.report.open import opened
+from reportgen.report.report_json import read_report, report_json
+from reportgen.sharing import archive
+from reportgen.sharing.archive import opened_zip
+from reportgen.sharing.bundle import bundle
+from reportgen.sharing.verify import read_any, verify
+from reportgen.utils.errors import CheckFailed, UsageError
+from reportgen.utils.hashing import file_sha256
+from reportgen.utils.versions import own_version, versions
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reportgen import wording
+from reportgen.analysis import wording
 
 
 def test_counts_agree_with_their_noun() -> None:

@@ -16,9 +16,7 @@ import pytest
 from fixtures import make_report
 from pdf_checks import problems
 from reportgen.api import make_report as make_run
-from reportgen.document import DEFAULT_TITLE, Document, FileNote, Gate, Picture, Reference, Report, Shown, Summary, Term
-from reportgen.errors import UsageError
-from reportgen.frontmatter import read_front_matter
+from reportgen.pipeline.cover import read_front_matter
 from reportgen.rendering import check, find_template, render, shipped_templates
 from reportgen.rendering.checking import check_template
 from reportgen.rendering.context import CARDS, ROWS, page_context
@@ -26,7 +24,21 @@ from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import counted, day, fill, join_words
 from reportgen.rendering.tagging import place_names
 from reportgen.rendering.words import ONE, english, languages, missing_words, read_words
-from reportgen.settings import Settings, load
+from reportgen.report.document import (
+    DEFAULT_TITLE,
+    Document,
+    FileNote,
+    Gate,
+    Picture,
+    Reference,
+    Report,
+    Shown,
+    Summary,
+    Term,
+)
+from reportgen.settings.load import load
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
 
 SHIPPED = ["en", "de", "es", "fr"]
 Made = tuple[Report, Path]

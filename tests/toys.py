@@ -14,10 +14,10 @@ import skimage
 import torch
 from torch import nn
 
-from reportgen.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
-from reportgen.classifiers.split import linear_head
-from reportgen.document import RuntimeRecord
-from reportgen.runtime import Engine, Fill, Forward
+from reportgen.models.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
+from reportgen.models.classifiers.split import linear_head
+from reportgen.models.runtime import Engine, Fill, Forward
+from reportgen.report.document import RuntimeRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = Path(skimage.__file__).parent / "data"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from analyses.agreement.complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
-from analyses.agreement.overlap import THRESHOLDS, overlap, threshold_mask, top_pixels
-from analyses.agreement.section import reduce_agreement
-from reportgen.analysis import Contribution, Result, RunView, Subject
-from reportgen.errors import UsageError
-from reportgen.settings import Settings
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
+
+from .complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
+from .overlap import THRESHOLDS, overlap, threshold_mask, top_pixels
+from .section import reduce_agreement
 
 
 class Agreement:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from analyses.agreement.findings import COMPLEXITY
-from analyses.agreement.overlap import THRESHOLDS
-from reportgen import plotting, wording
-from reportgen.analysis import RunView
-from reportgen.document import Figure, ImageRecord
-from reportgen.stats import spearman
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import RunView
+from reportgen.analysis.stats import spearman
+from reportgen.figures import charts, colors
+from reportgen.report.document import Figure, ImageRecord
+
+from .findings import COMPLEXITY
+from .overlap import THRESHOLDS
 
 Rows = list[tuple[ImageRecord, dict[str, Any]]]
 # Past this many images a bar each is no longer a chart but a list, and higher than a page: the table has them all.
@@ -31,9 +33,9 @@ def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
         np.array([pick([iou for iou in e["iou_seeds"] if iou is not None]) for _, e in shown]) for pick in (min, max)
     )
     y = np.arange(len(shown))
-    with plotting.style():
-        figure, axes = plotting.chart(plotting.FULL_MM, 20 + 6.5 * len(shown))
-        axes.barh(y, iou, color=plotting.BLUE, height=0.62, label="IoU", zorder=2)
+    with charts.style():
+        figure, axes = charts.chart(charts.FULL_MM, 20 + 6.5 * len(shown))
+        axes.barh(y, iou, color=colors.BLUE, height=0.62, label="IoU", zorder=2)
         if (high > low).any():
             axes.errorbar(
                 iou,
@@ -47,8 +49,8 @@ def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
                 zorder=3,
             )
         chance, ceiling = ([e[key] for _, e in shown] for key in ("chance", "ceiling"))
-        axes.plot(chance, y, "|", color=plotting.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
-        axes.plot(ceiling, y, "d", color=plotting.MUTED, ms=5, label="ceiling for these areas", zorder=4)
+        axes.plot(chance, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
+        axes.plot(ceiling, y, "d", color=colors.MUTED, ms=5, label="ceiling for these areas", zorder=4)
         axes.set_yticks(y, [short_name(image.name) for image, _ in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlim(0, 1)
@@ -77,16 +79,16 @@ def threshold_curves(run: RunView, rows: Rows) -> list[Figure]:
         return []
     mean, chance = np.nanmean(curves, axis=0), np.nanmean(chances, axis=0)
     at = int(np.nanargmax(mean))
-    with plotting.style():
-        figure, axes = plotting.chart(plotting.FULL_MM, 62)
+    with charts.style():
+        figure, axes = charts.chart(charts.FULL_MM, 62)
         if len(curves) <= MOST_LINES:
-            axes.plot(THRESHOLDS, curves.T, color=plotting.SKY, lw=0.7, alpha=0.7, zorder=2)
-            axes.plot([], [], color=plotting.SKY, lw=0.7, label="one image")
+            axes.plot(THRESHOLDS, curves.T, color=colors.SKY, lw=0.7, alpha=0.7, zorder=2)
+            axes.plot([], [], color=colors.SKY, lw=0.7, label="one image")
         else:
             low, high = np.nanquantile(curves, (0.1, 0.9), axis=0)
-            axes.fill_between(THRESHOLDS, low, high, color=plotting.SKY, alpha=0.5, lw=0, label="middle 80 % of images")
-        axes.plot(THRESHOLDS, mean, color=plotting.BLUE, lw=2.2, label="mean", zorder=4)
-        axes.plot(THRESHOLDS, chance, color=plotting.ORANGE, lw=2, ls="--", label="mean chance level", zorder=3)
+            axes.fill_between(THRESHOLDS, low, high, color=colors.SKY, alpha=0.5, lw=0, label="middle 80 % of images")
+        axes.plot(THRESHOLDS, mean, color=colors.BLUE, lw=2.2, label="mean", zorder=4)
+        axes.plot(THRESHOLDS, chance, color=colors.ORANGE, lw=2, ls="--", label="mean chance level", zorder=3)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("Grad-CAM's mask: pixels from this share of the map's maximum")
@@ -112,8 +114,8 @@ def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
 
     iou = [e["iou"] for e in known]
     said = []
-    with plotting.style():
-        canvas = Canvas(figsize=(plotting.FULL_MM / 25.4, 58 / 25.4), layout="constrained")
+    with charts.style():
+        canvas = Canvas(figsize=(charts.FULL_MM / 25.4, 58 / 25.4), layout="constrained")
         panels = canvas.subplots(1, len(COMPLEXITY), sharey=True)
         for axes, (key, words) in zip(panels, COMPLEXITY.items(), strict=True):
             values = [e["complexity"][key] for e in known]
@@ -123,7 +125,7 @@ def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
                 if found.rho is None or found.p is None
                 else f"rho {wording.signed(found.rho)}, {wording.probability(found.p)}"
             )
-            axes.plot(values, iou, "o", color=plotting.BLUE, ms=4.5, mec="white", mew=0.5)
+            axes.plot(values, iou, "o", color=colors.BLUE, ms=4.5, mec="white", mew=0.5)
             axes.set_xlabel(words)
             axes.set_title(rho, loc="left")
             axes.set_ylim(0, 1)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reportgen import verdicts, wording
-from reportgen.document import Evidence, Finding, Verdict
-from reportgen.stats import Correlation, Paired, paired, spearman
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import Correlation, Paired, paired, spearman
+from reportgen.report.document import Evidence, Finding, Verdict
 
 Entries = Sequence[dict[str, Any]]
 COMPLEXITY = {"superpixels": "number of superpixels", "edge_density": "edge density", "entropy": "grey-level entropy"}

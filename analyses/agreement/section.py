@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from analyses.agreement.charts import complexity_scatter, iou_bars, threshold_curves
-from analyses.agreement.findings import agreement_findings
-from reportgen import plotting, wording
-from reportgen.analysis import Contribution, RunView
-from reportgen.document import (
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.analysis.shown import shown_note
+from reportgen.figures import overlays
+from reportgen.report.document import (
     Block,
     ColorBar,
     Column,
@@ -26,7 +26,9 @@ from reportgen.document import (
     Text,
     Warning_,
 )
-from reportgen.selection import shown_note
+
+from .charts import complexity_scatter, iou_bars, threshold_curves
+from .findings import agreement_findings
 
 PANEL_PX = 448
 # At most two rows a figure, of four or five pictures: whichever leaves fewer places empty.
@@ -97,12 +99,12 @@ def _or_below(iou: float | None) -> float:
 
 def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None) -> Picture:
     lime = run.result("lime", position).arrays["mask"]
-    gradcam = plotting.upscale(mask, PANEL_PX)
-    pixels = plotting.overlap(
-        plotting.upscale(run.frame(position), PANEL_PX), gradcam, plotting.upscale(lime, PANEL_PX)
+    gradcam = overlays.upscale(mask, PANEL_PX)
+    pixels = overlays.overlap(
+        overlays.upscale(run.frame(position), PANEL_PX), gradcam, overlays.upscale(lime, PANEL_PX)
     )
     # In grey print the two single colours are alike: a line says which side is Grad-CAM's.
-    pixels = plotting.bordered(pixels, gradcam)
+    pixels = overlays.bordered(pixels, gradcam)
     value = "no IoU" if iou is None else f"IoU {iou:.3f}"
     alt = (
         f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of "
@@ -131,7 +133,7 @@ def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
                 "The white line is the border of Grad-CAM's mask.",
                 pictures=shown,
                 columns=across,
-                legend=ColorBar(entries=plotting.overlap_legend("Grad-CAM", "LIME")),
+                legend=ColorBar(entries=overlays.overlap_legend("Grad-CAM", "LIME")),
             )
         )
     return figures

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any, Literal
 
-from analyses.cams.findings import pair_key
-from analyses.cams.maps import METHODS, effective_channels
-from analyses.cams.measures import likeness, measures
-from analyses.cams.section import reduce_cams
-from reportgen.analysis import Contribution, Result, RunView, Subject
-from reportgen.settings import Settings
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject
+from reportgen.settings.model import Settings
+
+from .findings import pair_key
+from .maps import METHODS, effective_channels
+from .measures import likeness, measures
+from .section import reduce_cams
 
 
 class Cams:

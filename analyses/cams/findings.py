@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from analyses.cams.measures import centred_gaussian, measures
-from reportgen import verdicts, wording
-from reportgen.document import Evidence, Finding, Verdict
-from reportgen.stats import Paired, paired
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import Paired, paired
+from reportgen.report.document import Evidence, Finding, Verdict
+
+from .measures import centred_gaussian, measures
 
 LABELS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
 SECTION = "cams"

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from analyses.cams.findings import LABELS, cam_findings, pair_key
-from analyses.cams.measures import centred_gaussian, measures
-from reportgen import plotting, wording
-from reportgen.analysis import Contribution, Result, RunView
-from reportgen.document import (
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import Contribution, Result, RunView
+from reportgen.analysis.shown import shown_note
+from reportgen.figures import overlays
+from reportgen.report.document import (
     Block,
     ColorBar,
     Column,
@@ -25,7 +25,9 @@ from reportgen.document import (
     Text,
     Warning_,
 )
-from reportgen.selection import shown_note
+
+from .findings import LABELS, cam_findings, pair_key
+from .measures import centred_gaussian, measures
 
 PANEL_PX = 448
 WORKS = {"gradcam": "selvaraju2017", "ablationcam": "desai2020", "scorecam": "wang2020"}
@@ -40,7 +42,7 @@ DEFINITIONS = {
 
 def reduce_cams(run: RunView) -> Contribution:
     """Write maps and panels, measure them, and make the section."""
-    scale = run.files.photo("figures/heat-scale.jpg", plotting.color_bar(), alt="")
+    scale = run.files.photo("figures/heat-scale.jpg", overlays.color_bar(), alt="")
     figures, entries, warnings = [], [], []
     for position, image in enumerate(run.images):
         result = run.result("cams", position)
@@ -86,15 +88,15 @@ def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
 
 
 def _panels(run: RunView, position: int, image: ImageRecord, result: Result, scale: str) -> Figure:
-    frame = plotting.upscale(run.frame(position), PANEL_PX)
+    frame = overlays.upscale(run.frame(position), PANEL_PX)
     pictures = [image.picture.model_copy(update={"label": "Input"})]
     for method in run.settings.cams.methods:
-        heat = np.clip(plotting.upscale(result.arrays[method], PANEL_PX), 0, 1)
+        heat = np.clip(overlays.upscale(result.arrays[method], PANEL_PX), 0, 1)
         degenerate = result.values[method]["degenerate"]
         pictures.append(
             run.files.photo(
                 f"figures/{image.slug}-{method}.jpg",
-                frame if degenerate else plotting.heat_overlay(frame, heat),
+                frame if degenerate else overlays.heat_overlay(frame, heat),
                 alt=_alt(method, image, result),
                 label=f"{LABELS[method]} (degenerate: no map)" if degenerate else LABELS[method],
             )

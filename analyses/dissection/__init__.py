@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from analyses.dissection.section import reduce_dissection
-from reportgen.analysis import Contribution, Result, RunView, Subject
-from reportgen.encoders import resolve_encoder
-from reportgen.errors import UsageError
-from reportgen.settings import Settings
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject
+from reportgen.models.encoders import resolve_encoder
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
+
+from .section import reduce_dissection
 
 
 class Embedding:

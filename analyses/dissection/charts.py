@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.dissection.concepts import colour_term
-from analyses.dissection.labels import Dissected, Layer
-from reportgen import plotting, wording
+from reportgen.analysis import wording
+from reportgen.figures import charts, colors
+
+from .concepts import colour_term
+from .labels import Dissected, Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +28,13 @@ MARKERS = "osD^v"
 def top_concepts(dissected: Dissected) -> Figure:
     """One bar a concept, most units first; a bar's label and its length come from one row."""
     rows = list(dissected.counts.items())[:TOP_CONCEPTS]
-    with plotting.style():
+    with charts.style():
         room = max(len(rows), LEAST_BARS)
-        figure, axes = plotting.chart(plotting.FULL_MM, 10 + 3.8 * room)
+        figure, axes = charts.chart(charts.FULL_MM, 10 + 3.8 * room)
         _bars(axes, rows, least=room)
         axes.set_xlabel(f"labelled units of {wording.whole(dissected.n_units)} in {len(dissected.layers)} layers")
         if any(colour_term(concept) for concept, _ in rows):
-            for colour, name in ((plotting.BLUE, "concept"), (plotting.ORANGE, "colour term")):
+            for colour, name in ((colors.BLUE, "concept"), (colors.ORANGE, "colour term")):
                 axes.barh([np.nan], [np.nan], color=colour, label=name)
             axes.legend(loc="lower right")
     return figure
@@ -42,7 +44,7 @@ def layer_histograms(dissected: Dissected) -> Figure:
     """Small multiples: for each layer the concepts that label most of its units."""
     columns = min(PANELS_A_ROW, len(dissected.layers))
     lines = -(-len(dissected.layers) // columns)
-    with plotting.style():
+    with charts.style():
         room = max(min(len(layer.counts), TOP_IN_LAYER) for layer in dissected.layers)
         figure, panels = _grid(lines, columns, (7 + 3.6 * room) * lines)
         for panel, layer in zip(panels, dissected.layers, strict=False):
@@ -63,7 +65,7 @@ def _bars(axes: Axes, rows: Sequence[tuple[str, int]], least: int = 1) -> None:
     from matplotlib.ticker import MaxNLocator
 
     positions = np.arange(len(rows))
-    colours = [plotting.ORANGE if colour_term(concept) else plotting.BLUE for concept, _ in rows]
+    colours = [colors.ORANGE if colour_term(concept) else colors.BLUE for concept, _ in rows]
     drawn = axes.barh(positions, [count for _, count in rows], color=colours, height=0.7)
     axes.bar_label(drawn, padding=2, fontsize=7)
     axes.set_yticks(positions, [short(concept) for concept, _ in rows])
@@ -83,13 +85,13 @@ def layers_compared(models: Sequence[Dissected]) -> Figure:
     """Distinct concepts, colour units and their share, layer by layer, a line a model."""
     from matplotlib.ticker import MaxNLocator
 
-    with plotting.style():
+    with charts.style():
         figure, panels = _grid(1, 3, 56)
         for place, model in enumerate(models):
             layers = model.layers
             # A small shift to the side: models that agree would hide one another.
             x = np.arange(1, len(layers) + 1) + 0.09 * (place - (len(models) - 1) / 2)
-            colour, marker = plotting.PALETTE[place % len(plotting.PALETTE)], MARKERS[place % len(MARKERS)]
+            colour, marker = colors.PALETTE[place % len(colors.PALETTE)], MARKERS[place % len(MARKERS)]
             distinct, colours = [len(layer.counts) for layer in layers], [layer.colour_units for layer in layers]
             shares = [100 * layer.colour_units / layer.n_units for layer in layers]
             series: tuple[Sequence[float], ...] = (distinct, colours, shares)
@@ -113,12 +115,12 @@ def margins(models: Sequence[Dissected], threshold: float) -> Figure:
     columns = min(PANELS_A_ROW, len(models))
     lines = -(-len(models) // columns)
     deepest = max(len(model.layers) for model in models)
-    with plotting.style():
+    with charts.style():
         figure, panels = _grid(lines, columns, lines * (20 + 6 * deepest))
         largest = max(float(np.quantile(layer.margin, 0.95)) for model in models for layer in model.layers)
         for panel, model in zip(panels, models, strict=False):
             _spreads(panel, model.layers)
-            panel.axvline(threshold, color=plotting.VERMILLION, linewidth=1, linestyle="--")
+            panel.axvline(threshold, color=colors.VERMILLION, linewidth=1, linestyle="--")
             panel.set_xlim(0, max(largest, threshold) * 1.06 or 1)
             panel.set_title(model.model)
             panel.set_xlabel("margin")
@@ -130,9 +132,9 @@ def margins(models: Sequence[Dissected], threshold: float) -> Figure:
 def _spreads(panel: Axes, layers: Sequence[Layer]) -> None:
     for position, layer in enumerate(layers):
         low, lower, middle, upper, high = np.quantile(layer.margin, (0.05, 0.25, 0.5, 0.75, 0.95))
-        panel.plot([low, high], [position] * 2, color=plotting.BLUE, linewidth=1.2)
-        panel.plot([lower, upper], [position] * 2, color=plotting.BLUE, linewidth=5, solid_capstyle="butt")
-        panel.plot([middle], [position], "o", color="white", markeredgecolor=plotting.INK, markersize=4.5)
+        panel.plot([low, high], [position] * 2, color=colors.BLUE, linewidth=1.2)
+        panel.plot([lower, upper], [position] * 2, color=colors.BLUE, linewidth=5, solid_capstyle="butt")
+        panel.plot([middle], [position], "o", color="white", markeredgecolor=colors.INK, markersize=4.5)
     panel.set_yticks(range(len(layers)), [layer.name for layer in layers])
     panel.set_ylim(len(layers) - 0.5, -0.5)
     panel.grid(True, axis="x")
@@ -140,10 +142,10 @@ def _spreads(panel: Axes, layers: Sequence[Layer]) -> None:
 
 
 def _grid(lines: int, columns: int, height_mm: float) -> tuple[Figure, list[Axes]]:
-    """Panels across the page, in reading order; call inside `plotting.style()`."""
+    """Panels across the page, in reading order; call inside `charts.style()`."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(plotting.FULL_MM / 25.4, height_mm / 25.4), layout="constrained")
+    figure = Figure(figsize=(charts.FULL_MM / 25.4, height_mm / 25.4), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False)
     return figure, list(panels.ravel())
 

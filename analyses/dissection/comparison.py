@@ -7,12 +7,13 @@ from itertools import combinations
 
 import numpy as np
 
-from analyses.dissection import charts, wordings
-from analyses.dissection.labels import Dissected, differences, jaccard, min_margin
-from analyses.dissection.probing import Probing
-from reportgen import wording
-from reportgen.analysis import RunView
-from reportgen.document import Block, Cell, Column, Figure, Heading, Table, Text
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import RunView
+from reportgen.report.document import Block, Cell, Column, Figure, Heading, Table, Text
+
+from . import charts, wordings
+from .labels import Dissected, differences, jaccard, min_margin
+from .probing import Probing
 
 LARGEST_DIFFERENCES = 10
 

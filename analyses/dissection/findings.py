@@ -11,11 +11,12 @@ from itertools import combinations
 
 import numpy as np
 
-from analyses.dissection.labels import Dissected, jaccard
-from analyses.dissection.probing import Probing
-from reportgen import verdicts, wording
-from reportgen.document import Evidence, Finding, Verdict
-from reportgen.stats import spearman
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import spearman
+from reportgen.report.document import Evidence, Finding, Verdict
+
+from .labels import Dissected, jaccard
+from .probing import Probing
 
 CLAIMS = {
     "D1": "The data set's own concept labels more units than any other concept.",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyses.dissection.concepts import ConceptSet, concept_set
-from analyses.dissection.labels import Dissected, label_layer
-from reportgen.analysis import RunView
-from reportgen.classifiers import resolve
-from reportgen.encoders import Encoder, resolve_encoder
-from reportgen.store import Result
+from reportgen.analysis.protocol import RunView
+from reportgen.models.classifiers import resolve
+from reportgen.models.encoders import Encoder, resolve_encoder
+from reportgen.storage.store import Result
+
+from .concepts import ConceptSet, concept_set
+from .labels import Dissected, label_layer
 
 TEXTS_VERSION = "1"
 # With at most this many times K images, every unit's top K are nearly the same images (METHODS).

@@ -7,25 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from analyses.dissection import charts, comparison, wordings
-from analyses.dissection.concepts import colour_term
-from analyses.dissection.findings import dissection_findings
-from analyses.dissection.labels import Dissected, Layer, min_margin
-from analyses.dissection.probing import Probing, dissect, probe
-from reportgen import wording
-from reportgen.analysis import Contribution, RunView
-from reportgen.document import (
-    Block,
-    Column,
-    Figure,
-    Heading,
-    Listing,
-    Notice,
-    Section,
-    Table,
-    Text,
-    Warning_,
-)
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.report.document import Block, Column, Figure, Heading, Listing, Notice, Section, Table, Text, Warning_
+
+from . import charts, comparison, wordings
+from .concepts import colour_term
+from .findings import dissection_findings
+from .labels import Dissected, Layer, min_margin
+from .probing import Probing, dissect, probe
 
 THUMB_PX, THUMB_GAP, THUMBS_A_ROW = 200, 12, 3
 UNITS_TABLE = "dissection-units"

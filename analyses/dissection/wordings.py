@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analyses.dissection.concepts import COLOURS, colour_term
-from analyses.dissection.labels import Dissected, differences, jaccard, min_margin
-from analyses.dissection.probing import EXPLORATORY, Probing
-from reportgen import wording
-from reportgen.analysis import RunView
-from reportgen.document import Block, Facts, Heading, Text
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import RunView
+from reportgen.report.document import Block, Facts, Heading, Text
+
+from .concepts import COLOURS, colour_term
+from .labels import Dissected, differences, jaccard, min_margin
+from .probing import EXPLORATORY, Probing
 
 SIMILARITY_NAMES = {
     "softwpmi": "softWPMI",

@@ -6,15 +6,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analyses.faithfulness import curves
-from analyses.faithfulness.hiding import random_regions
-from analyses.faithfulness.localisation import localise
-from analyses.faithfulness.maps import control_maps, explanations
-from analyses.faithfulness.removal import Removals
-from analyses.faithfulness.section import reduce_faithfulness
-from reportgen import controls
-from reportgen.analysis import Contribution, Result, RunView, Subject
-from reportgen.settings import Settings
+from reportgen.analysis import baselines as controls
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject
+from reportgen.settings.model import Settings
+
+from . import curves
+from .hiding import random_regions
+from .localisation import localise
+from .maps import control_maps, explanations
+from .removal import Removals
+from .section import reduce_faithfulness
 
 
 class Faithfulness:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.faithfulness.maps import LABELS
-from reportgen import plotting
+from reportgen.figures import charts, colors
+
+from .maps import LABELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +31,8 @@ def curves_figure(
     """
     from matplotlib.figure import Figure
 
-    with plotting.style():
-        figure = Figure(figsize=(plotting.FULL_MM / 25.4, 104 / 25.4), layout="constrained")
+    with charts.style():
+        figure = Figure(figsize=(charts.FULL_MM / 25.4, 104 / 25.4), layout="constrained")
         grid = figure.subplots(len(ROWS), len(names), sharex=True, sharey=True, squeeze=False)
         for row, measure in zip(grid, ROWS, strict=True):
             for axes, name in zip(row, names, strict=True):
@@ -49,11 +50,11 @@ def _panel(axes: Axes, curves: Mapping[str, np.ndarray], name: str, rival: str) 
     own = curves[name]
     x = np.linspace(0, 1, own.shape[1])
     low, high = np.quantile(own, BAND, axis=0)
-    axes.fill_between(x, low, high, color=plotting.SKY, alpha=0.35, linewidth=0, label="middle 80 % of images")
+    axes.fill_between(x, low, high, color=colors.SKY, alpha=0.35, linewidth=0, label="middle 80 % of images")
     if rival != "random":
-        axes.plot(x, curves["random"].mean(axis=0), color=plotting.MUTED, linestyle=":", label="random map, mean")
-    axes.plot(x, curves[rival].mean(axis=0), color=plotting.VERMILLION, linestyle="--", label="best control, mean")
-    axes.plot(x, own.mean(axis=0), color=plotting.BLUE, linewidth=1.8, label="this map, mean")
+        axes.plot(x, curves["random"].mean(axis=0), color=colors.MUTED, linestyle=":", label="random map, mean")
+    axes.plot(x, curves[rival].mean(axis=0), color=colors.VERMILLION, linestyle="--", label="best control, mean")
+    axes.plot(x, own.mean(axis=0), color=colors.BLUE, linewidth=1.8, label="this map, mean")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen import verdicts
-from reportgen.document import Verdict
-from reportgen.stats import Paired, paired
+from reportgen.analysis import verdicts
+from reportgen.analysis.stats import Paired, paired
+from reportgen.report.document import Verdict
 
 # +1 where a larger value is better.
 BETTER = {"deletion": -1, "insertion": 1, "pointing": 1, "energy": 1, "iou": 1}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyses.faithfulness.removal import Removals
+from .removal import Removals
 
 STEPS = 28
 # Of a map in which a larger share of the frame has one value the order is a matter of chance, and is drawn again.

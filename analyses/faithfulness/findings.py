@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from analyses.faithfulness.compare import Scores, best, better_by, decided, median
-from analyses.faithfulness.maps import CAMS, CONTROLS, LABELS, LIME, MEAN
-from reportgen import verdicts, wording
-from reportgen.document import Evidence, Finding, Verdict
-from reportgen.stats import Paired, paired
-from reportgen.truth import FORMATS
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import Paired, paired
+from reportgen.images.ground_truth import FORMATS
+from reportgen.report.document import Evidence, Finding, Verdict
+
+from .compare import Scores, best, better_by, decided, median
+from .maps import CAMS, CONTROLS, LABELS, LIME, MEAN
 
 CLAIMS = {
     "C1": ("cams", "Grad-CAM highlights the main object."),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen import controls
-from reportgen.store import Result
+from reportgen.analysis import baselines as controls
+from reportgen.storage.store import Result
 
 CAMS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
 MEAN, LIME = "mean", "lime"

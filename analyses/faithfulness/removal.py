@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.analysis import View
-from reportgen.runtime import SHOWN, Blend
+from reportgen.analysis.protocol import View
+from reportgen.models.runtime import SHOWN, Blend
 
 BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 

@@ -7,26 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from analyses.faithfulness import curves as protocol
-from analyses.faithfulness import removal
-from analyses.faithfulness.charts import ROWS, curves_figure
-from analyses.faithfulness.compare import Scores, Standing, best, standings
-from analyses.faithfulness.findings import CURVES, NO_TRUTH, faithfulness_findings, lower
-from analyses.faithfulness.maps import CONTROLS, LABELS
-from reportgen import wording
-from reportgen.analysis import Contribution, RunView
-from reportgen.document import (
-    Block,
-    Column,
-    Facts,
-    Figure,
-    Heading,
-    Listing,
-    Section,
-    Table,
-    Text,
-    Warning_,
-)
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
+
+from . import curves as protocol
+from . import removal
+from .charts import ROWS, curves_figure
+from .compare import Scores, Standing, best, standings
+from .findings import CURVES, NO_TRUTH, faithfulness_findings, lower
+from .maps import CONTROLS, LABELS
 
 Values = Sequence[dict[str, Any]]
 BEATS = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from analyses.lime import surrogate as lime
-from analyses.lime.section import reduce_lime
-from analyses.lime.stability import repeats, sensitivity
-from analyses.lime.validation import LimeParameters
-from reportgen.analysis import Contribution, Result, RunView, Subject
-from reportgen.settings import Settings
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject
+from reportgen.settings.model import Settings
+
+from . import surrogate as lime
+from .section import reduce_lime
+from .stability import repeats, sensitivity
+from .validation import LimeParameters
 
 
 class Lime:

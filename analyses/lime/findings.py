@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reportgen import verdicts, wording
-from reportgen.document import Evidence, Finding, Verdict
-from reportgen.stats import paired
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import paired
+from reportgen.report.document import Evidence, Finding, Verdict
 
 CLAIM = "The quality of LIME's explanations depends on the parameters (number of samples and of features)."
 PARAMETERS = {"jaccard_half_samples": "halving the samples", "jaccard_half_features": "halving the features"}

@@ -8,8 +8,8 @@ from itertools import chain, count
 from pathlib import PurePosixPath
 from typing import Any
 
-from reportgen.images import class_part
-from reportgen.settings import LimeSettings
+from reportgen.images.labels import class_part
+from reportgen.settings.model import LimeSettings
 
 FILE = "explain_params.pkl"
 PROTOCOL = 4

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from analyses.lime.findings import depends_on_parameters
-from analyses.lime.params import FILE, explain_arguments, explain_params, pickled
-from analyses.lime.surrogate import Surrogate, weight_map
-from reportgen import plotting, wording
-from reportgen.analysis import Contribution, Result, RunView
-from reportgen.document import (
+from reportgen.analysis import wording
+from reportgen.analysis.protocol import Contribution, Result, RunView
+from reportgen.analysis.shown import shown_note
+from reportgen.analysis.verdicts import STABLE_JACCARD
+from reportgen.figures import overlays
+from reportgen.report.document import (
     Block,
     ColorBar,
     Column,
@@ -26,8 +26,10 @@ from reportgen.document import (
     Text,
     Warning_,
 )
-from reportgen.selection import shown_note
-from reportgen.verdicts import STABLE_JACCARD
+
+from .findings import depends_on_parameters
+from .params import FILE, explain_arguments, explain_params, pickled
+from .surrogate import Surrogate, weight_map
 
 PANEL_PX = 448
 # Under this share of explained variance the surrogate's weights describe little of the model.
@@ -37,7 +39,7 @@ LOW_R2 = 0.5
 def reduce_lime(run: RunView) -> Contribution:
     """Write masks, panels and explain_params.pkl, and make the section."""
     figures, entries, warnings = [], [], []
-    scale = run.files.photo("figures/lime-share-scale.jpg", plotting.color_bar(), alt="").file
+    scale = run.files.photo("figures/lime-share-scale.jpg", overlays.color_bar(), alt="").file
     for position, image in enumerate(run.images):
         result = run.result("lime", position)
         entries.append(_entry(run, image, result))
@@ -95,7 +97,7 @@ def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
 
 
 def _panels(run: RunView, position: int, image: ImageRecord, result: Result, scale: str) -> Figure:
-    frame = plotting.upscale(run.frame(position), PANEL_PX)
+    frame = overlays.upscale(run.frame(position), PANEL_PX)
     mask, segments = result.arrays["mask"], result.arrays["segments"]
     weights = weight_map(segments, _surrogate(result))
     strongest = max((abs(weight) for _, weight in result.values["weights"]), default=0.0)
@@ -105,7 +107,7 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result, sca
         image.picture.model_copy(update={"label": "Input"}),
         run.files.photo(
             f"figures/{image.slug}-lime.jpg",
-            plotting.outline(frame, plotting.upscale(mask, PANEL_PX)),
+            overlays.outline(frame, overlays.upscale(mask, PANEL_PX)),
             alt=(
                 f"LIME's mask for {image.target.name} on {image.name}: {result.values['n_selected']} superpixels, "
                 f"{where}."
@@ -114,7 +116,7 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result, sca
         ),
         run.files.photo(
             f"figures/{image.slug}-lime-weights.jpg",
-            plotting.signed_overlay(frame, plotting.upscale(weights, PANEL_PX)),
+            overlays.signed_overlay(frame, overlays.upscale(weights, PANEL_PX)),
             alt=f"Signed superpixel weights on {image.name}: {result.values['n_selected']} speak for "
             f"{image.target.name}, "
             f"{against} against it; the strongest is {strongest:.3f}.",
@@ -141,7 +143,7 @@ def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: 
     always, ever = float((share == 1).mean()), float((share > 0).mean())
     picture = run.files.photo(
         f"figures/{image.slug}-lime-stability.jpg",
-        plotting.heat_overlay(frame, np.clip(plotting.upscale(share, PANEL_PX), 0, 1)),
+        overlays.heat_overlay(frame, np.clip(overlays.upscale(share, PANEL_PX), 0, 1)),
         alt=f"How often each pixel of {image.name} lies in LIME's mask over {len(masks)} seeds: always on "
         f"{wording.percent(always)} of the frame, at least once on {wording.percent(ever)}.",
         label=f"In the mask, share of {len(masks)} seeds",
@@ -151,7 +153,7 @@ def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: 
 
 def _legend(masks: int, scale: str) -> ColorBar:
     """The signs of the weights, and where there are several masks the scale of their share."""
-    entries = plotting.signed_legend()
+    entries = overlays.signed_legend()
     if masks < 2:
         return ColorBar(entries=entries)
     return ColorBar(file=scale, low="0", high=f"{masks} seeds", entries=entries)

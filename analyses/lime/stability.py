@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from analyses.lime.surrogate import Draw, Surrogate, draw, fit, positive_mask
-from reportgen.analysis import View
-from reportgen.hashing import seed_from
-from reportgen.settings import LimeSettings
+from reportgen.analysis.protocol import View
+from reportgen.settings.model import LimeSettings
+from reportgen.utils.hashing import seed_from
+
+from .surrogate import Draw, Surrogate, draw, fit, positive_mask
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float | None:

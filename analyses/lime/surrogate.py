@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis import View
-from reportgen.concurrency import PROCESS_WIDE
-from reportgen.runtime import SHOWN, Blend
-from reportgen.settings import LimeSettings
+from reportgen.analysis.protocol import View
+from reportgen.models.runtime import SHOWN, Blend
+from reportgen.settings.model import LimeSettings
+from reportgen.utils.concurrency import PROCESS_WIDE
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from analyses.lime import surrogate as lime
-from analyses.lime.params import FILE, entry_keys, explain_arguments
-from reportgen.analysis import CheckedParameters, View
-from reportgen.errors import CheckFailed
-from reportgen.plain_pickle import BadPickle, Instance, Name, read_plain
-from reportgen.printable import printable
-from reportgen.settings import LimeSettings
+from reportgen.analysis.protocol import CheckedParameters, View
+from reportgen.settings.model import LimeSettings
+from reportgen.utils.errors import CheckFailed
+from reportgen.utils.plain_pickle import BadPickle, Instance, Name, read_plain
+from reportgen.utils.terminal_text import printable
+
+from . import surrogate as lime
+from .params import FILE, entry_keys, explain_arguments
 
 KEYS = tuple(explain_arguments(LimeSettings(), 0))
 MAX_COUNT = 100_000  # of samples, features, inputs in a batch; lime's own default of num_features is as large

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analyses.sanity.correlation import down_the_cascade, rank_correlation
-from analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
-from reportgen.analysis import Contribution, Result, RunView, Subject, View, load_analyses
-from reportgen.document import RuntimeRecord
-from reportgen.hashing import seed_from
-from reportgen.runtime import Engine
-from reportgen.settings import CamSettings, Settings
+from reportgen.analysis.protocol import Contribution, Result, RunView, Subject, View
+from reportgen.analysis.registry import load_analyses
+from reportgen.models.runtime import Engine
+from reportgen.report.document import RuntimeRecord
+from reportgen.settings.model import CamSettings, Settings
+from reportgen.utils.hashing import seed_from
+
+from .correlation import down_the_cascade, rank_correlation
+from .section import KEPT_CHANNELS, reduce_sanity
 
 if TYPE_CHECKING:
-    from reportgen.classifiers import Network
+    from reportgen.models.classifiers import Network
 
 
 class Sanity:
@@ -47,7 +49,7 @@ class Sanity:
 
         `constant` counts the maps of the cascade that mark no place, by method; `forward_passes` are of whole networks.
         """
-        from analyses.sanity.cascade import cascade  # torch is needed here, and only here
+        from .cascade import cascade  # torch is needed here, and only here
 
         engine, trained = subject.view.engine, subject.results["cams"]
         cheap = [method for method in subject.settings.cams.methods if method != "scorecam"]
@@ -74,7 +76,7 @@ class Sanity:
 
     def _scorecam(self, subject: Subject, network: Network, channels: int) -> Result:
         """ScoreCAM on the wholly re-initialised network, thinned; on the run's own backend, for it takes many passes."""
-        from analyses.sanity.cascade import Thinned
+        from .cascade import Thinned
 
         seed = subject.settings.seed
 

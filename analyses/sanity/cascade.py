@@ -13,10 +13,10 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from reportgen.classifiers.base import Network
-from reportgen.classifiers.split import linear_head
-from reportgen.concurrency import turn
-from reportgen.hashing import seed_from
+from reportgen.models.classifiers.base import Network
+from reportgen.models.classifiers.split import linear_head
+from reportgen.utils.concurrency import turn
+from reportgen.utils.hashing import seed_from
 
 HEAD = "head"
 # A network whose stages are not known is cut into so many parts of equally many layers.

@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.sanity.correlation import rank_correlation
-from reportgen import plotting, verdicts, wording
-from reportgen.analysis import Contribution, RunView
-from reportgen.document import (
-    Block,
-    Column,
-    Facts,
-    Figure,
-    Heading,
-    Listing,
-    Section,
-    Table,
-    Text,
-    Warning_,
-)
+from reportgen.analysis import verdicts, wording
+from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.figures import charts, colors
+from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
+
+from .correlation import rank_correlation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -141,8 +132,8 @@ def cascade_figure(values: Values, chance: Chance) -> Drawing:
 
     stages = ["trained", *values[0]["stages"]]
     x = np.arange(len(stages))
-    with plotting.style():
-        figure = Drawing(figsize=(plotting.FULL_MM / 25.4, 74 / 25.4), layout="constrained")
+    with charts.style():
+        figure = Drawing(figsize=(charts.FULL_MM / 25.4, 74 / 25.4), layout="constrained")
         panels = figure.subplots(1, len(chance), sharey=True, squeeze=False)[0]
         for axes, (method, between) in zip(panels, chance.items(), strict=True):
             rows = np.array([v["correlation"][method] for v in values])
@@ -150,10 +141,10 @@ def cascade_figure(values: Values, chance: Chance) -> Drawing:
             # The trained network's map correlates with itself; dotted over stages that were not computed.
             rows, at = np.insert(rows, 0, 1.0, axis=1), np.insert(at, 0, 0)
             dotted = ":" if len(at) < len(x) else "-"
-            axes.plot(at, rows.T, color=plotting.SKY, linewidth=0.8, linestyle=dotted)
-            axes.plot(at, np.median(rows, axis=0), dotted, color=plotting.BLUE, linewidth=1.8, marker="o", markersize=4)
-            axes.axhline(0, color=plotting.MUTED, linewidth=0.6)
-            axes.axhline(verdicts.sanity_limit(between), color=plotting.VERMILLION, linestyle="--", linewidth=1)
+            axes.plot(at, rows.T, color=colors.SKY, linewidth=0.8, linestyle=dotted)
+            axes.plot(at, np.median(rows, axis=0), dotted, color=colors.BLUE, linewidth=1.8, marker="o", markersize=4)
+            axes.axhline(0, color=colors.MUTED, linewidth=0.6)
+            axes.axhline(verdicts.sanity_limit(between), color=colors.VERMILLION, linestyle="--", linewidth=1)
             axes.set_title(LABELS[method])
             axes.set_xticks(x, stages, rotation=50, ha="right", rotation_mode="anchor")
             axes.set_xlim(-0.3, len(stages) - 0.7)

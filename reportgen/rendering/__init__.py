@@ -8,10 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.document import Report
-from reportgen.errors import UsageError
-from reportgen.files import replacing
-from reportgen.manifest import Entry, read_manifest, renew_manifest
 from reportgen.rendering.apart import Limits, limits_for, render_apart
 from reportgen.rendering.attachments import data_files
 from reportgen.rendering.context import page_context
@@ -27,7 +23,11 @@ from reportgen.rendering.templates import (
 )
 from reportgen.rendering.words import chosen_language, languages, read_words
 from reportgen.rendering.writers import WRITERS
-from reportgen.reports import read_report, report_json
+from reportgen.report.document import Report
+from reportgen.report.manifest import Entry, read_manifest, renew_manifest
+from reportgen.report.report_json import read_report, report_json
+from reportgen.utils.errors import UsageError
+from reportgen.utils.files import replacing
 
 
 def check(template: str | Path, formats: Sequence[str], language: str | None = None) -> None:

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen.errors import ReportgenError
 from reportgen.rendering.sources import Sources
+from reportgen.utils.errors import ReportgenError
 
 MIB = 2**20
 # `-I` keeps the working folder and the environment's Python settings out of it; the path is handed over as it is here.

@@ -14,11 +14,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reportgen.document import Report
-from reportgen.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
 from reportgen.rendering.filters import moment
 from reportgen.rendering.sources import Sources, mime_type
-from reportgen.reports import REPORT, report_json
+from reportgen.report.document import Report
+from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
+from reportgen.report.report_json import REPORT, report_json
 
 if TYPE_CHECKING:
     import pydyf

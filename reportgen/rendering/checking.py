@@ -15,7 +15,6 @@ from pathlib import Path
 from jinja2 import Environment, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-from reportgen.errors import ReportgenError, UsageError
 from reportgen.rendering.apart import limits_for, render_apart
 from reportgen.rendering.context import CONTEXT_VERSION, page_context
 from reportgen.rendering.environment import environment
@@ -23,7 +22,8 @@ from reportgen.rendering.pdf import load_weasyprint
 from reportgen.rendering.sources import inside, sources
 from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, Template, find_template, nearest, shipped_templates
 from reportgen.rendering.words import chosen_language, languages, missing_words, read_words
-from reportgen.reports import read_report
+from reportgen.report.report_json import read_report
+from reportgen.utils.errors import ReportgenError, UsageError
 
 ENDINGS = (".html", ".css", ".js", ".txt")
 # Complaints that say nothing about the template: the machine lacks a font.

@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reportgen.document import DEFAULT_TITLE, PAGE_PARTS, Report
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
+from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1

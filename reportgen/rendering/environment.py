@@ -12,10 +12,10 @@ from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound, Te
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reportgen.errors import ReportgenError
 from reportgen.rendering.filters import FILTERS, TESTS, TRICKS, visible
 from reportgen.rendering.sources import inside
 from reportgen.rendering.templates import PAGE
+from reportgen.utils.errors import ReportgenError
 
 # What one operator may make: longer than any text of a report, shorter than what would fill a memory.
 LONGEST = 1_000_000

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-from reportgen.errors import ReportgenError
 from reportgen.rendering.sources import Sources, mime_type
+from reportgen.utils.errors import ReportgenError
 
 RUN, TEMPLATE = "run:", "template:"
 

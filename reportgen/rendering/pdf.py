@@ -15,11 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from reportgen.errors import ReportgenError
 from reportgen.rendering.attachments import attaching
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.tagging import complete_tags, noted_languages, place_names
+from reportgen.utils.errors import ReportgenError
 
 if TYPE_CHECKING:
     import pydyf

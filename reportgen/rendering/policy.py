@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reportgen.errors import ReportgenError
+from reportgen.utils.errors import ReportgenError
 
 # Matched, not parsed: a parser that is not the browser's sees another tree, and a policy outside the head counts for nothing.
 HEAD = re.compile(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reportgen.document import Report, named_pictures
-from reportgen.errors import ReportgenError
+from reportgen.report.document import Report, named_pictures
+from reportgen.utils.errors import ReportgenError
 
 MIME_TYPES = {
     ".jpg": "image/jpeg",

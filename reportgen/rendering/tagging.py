@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reportgen.document import PAGE_PARTS
 from reportgen.rendering.filters import filled, slug
+from reportgen.report.document import PAGE_PARTS
 
 if TYPE_CHECKING:
     import pydyf

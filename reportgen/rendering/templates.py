@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reportgen.document import HexColor, Paper
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.hashing import digest_of, file_sha256
-from reportgen.inputs import is_folder
 from reportgen.rendering.sources import inside
+from reportgen.report.document import HexColor, Paper
+from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.hashing import digest_of, file_sha256
+from reportgen.utils.untrusted_files import is_folder
 
 if sys.version_info >= (3, 11):
     import tomllib

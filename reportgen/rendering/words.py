@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reportgen.errors import UsageError
 from reportgen.rendering.filters import PLACE
 from reportgen.rendering.templates import BASE, OWN_FILE, Template, nearest, read_toml, shipped_templates
+from reportgen.utils.errors import UsageError
 
 FOLDER, ENDING = "words", ".toml"
 ENGLISH = "en"  # the language of the analyses, and of a page that is told no other

@@ -17,11 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from reportgen.errors import ReportgenError
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.policy import require_policy
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.writers import WRITERS
+from reportgen.utils.errors import ReportgenError
 
 FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
 

@@ -1,0 +1,202 @@
+"""The works that reportgen's methods come from, as data; an analysis names those it used by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from reportgen.report.document import Reference
+
+REFERENCES_FILE = "references.bib"
+_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle"}
+
+_WORKS = (
+    Reference(
+        key="adebayo2018", kind="inproceedings", year=2018, arxiv="1810.03292", title="Sanity Checks for Saliency Maps",
+        authors=["Adebayo, J.", "Gilmer, J.", "Muelly, M.", "Goodfellow, I.", "Hardt, M.", "Kim, B."],
+        venue="Advances in Neural Information Processing Systems (NeurIPS)", volume="31",
+    ),
+    Reference(
+        key="bau2017", kind="inproceedings", year=2017, doi="10.1109/CVPR.2017.354",
+        title="Network Dissection: Quantifying Interpretability of Deep Visual Representations",
+        authors=["Bau, D.", "Zhou, B.", "Khosla, A.", "Oliva, A.", "Torralba, A."],
+        venue="IEEE Conference on Computer Vision and Pattern Recognition (CVPR)", pages="3319–3327",
+    ),
+    Reference(
+        key="bonett2000", kind="article", year=2000, doi="10.1007/BF02294183",
+        title="Sample Size Requirements for Estimating Pearson, Kendall and Spearman Correlations",
+        authors=["Bonett, D. G.", "Wright, T. A."], venue="Psychometrika", volume="65", number="1", pages="23–28",
+    ),
+    Reference(
+        key="desai2020", kind="inproceedings", year=2020, doi="10.1109/WACV45572.2020.9093360",
+        title="Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization",
+        authors=["Desai, S.", "Ramaswamy, H. G."],
+        venue="IEEE Winter Conference on Applications of Computer Vision (WACV)",
+    ),
+    Reference(
+        key="efron1979", kind="article", year=1979, doi="10.1214/aos/1176344552",
+        title="Bootstrap Methods: Another Look at the Jackknife", authors=["Efron, B."],
+        venue="The Annals of Statistics", volume="7", number="1", pages="1–26",
+    ),
+    Reference(
+        key="he2016", kind="inproceedings", year=2016, doi="10.1109/CVPR.2016.90",
+        title="Deep Residual Learning for Image Recognition", authors=["He, K.", "Zhang, X.", "Ren, S.", "Sun, J."],
+        venue="IEEE Conference on Computer Vision and Pattern Recognition (CVPR)", pages="770–778",
+    ),
+    Reference(
+        key="hurley2009", kind="article", year=2009, title="Comparing Measures of Sparsity",
+        authors=["Hurley, N.", "Rickard, S."], venue="IEEE Transactions on Information Theory", volume="55", number="10",
+    ),
+    Reference(
+        key="jaccard1912", kind="article", year=1912, doi="10.1111/j.1469-8137.1912.tb05611.x",
+        title="The Distribution of the Flora in the Alpine Zone", authors=["Jaccard, P."],
+        venue="New Phytologist", volume="11", number="2", pages="37–50",
+    ),
+    Reference(
+        key="lecun1998", kind="incollection", year=1998, doi="10.1007/3-540-49430-8_2", title="Efficient BackProp",
+        authors=["LeCun, Y.", "Bottou, L.", "Orr, G. B.", "Müller, K.-R."],
+        venue="Neural Networks: Tricks of the Trade", pages="9–50",
+    ),
+    Reference(
+        key="norouzi2014", kind="inproceedings", year=2014, arxiv="1312.5650",
+        title="Zero-Shot Learning by Convex Combination of Semantic Embeddings",
+        authors=["Norouzi, M.", "Mikolov, T.", "Bengio, S.", "Singer, Y.", "Shlens, J.", "Frome, A.", "Corrado, G. S.", "Dean, J."],
+        venue="International Conference on Learning Representations (ICLR)",
+    ),
+    Reference(
+        key="oikarinen2023", kind="inproceedings", year=2023, arxiv="2204.10965",
+        title="CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks",
+        authors=["Oikarinen, T.", "Weng, T.-W."], venue="International Conference on Learning Representations (ICLR)",
+    ),
+    Reference(
+        key="otsu1979", kind="article", year=1979, doi="10.1109/TSMC.1979.4310076",
+        title="A Threshold Selection Method from Gray-Level Histograms", authors=["Otsu, N."],
+        venue="IEEE Transactions on Systems, Man, and Cybernetics", volume="9", number="1", pages="62–66",
+    ),
+    Reference(
+        key="petsiuk2018", kind="inproceedings", year=2018, arxiv="1806.07421",
+        title="RISE: Randomized Input Sampling for Explanation of Black-box Models",
+        authors=["Petsiuk, V.", "Das, A.", "Saenko, K."], venue="British Machine Vision Conference (BMVC)",
+    ),
+    Reference(
+        key="radford2021", kind="inproceedings", year=2021, arxiv="2103.00020",
+        title="Learning Transferable Visual Models From Natural Language Supervision",
+        authors=["Radford, A.", "Kim, J. W.", "Hallacy, C.", "Ramesh, A.", "Goh, G.", "Agarwal, S.", "Sastry, G.", "Askell, A.",
+                 "Mishkin, P.", "Clark, J.", "Krueger, G.", "Sutskever, I."],
+        venue="International Conference on Machine Learning (ICML)",
+    ),
+    Reference(
+        key="reimers2019", kind="inproceedings", year=2019, doi="10.18653/v1/D19-1410",
+        title="Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", authors=["Reimers, N.", "Gurevych, I."],
+        venue="Conference on Empirical Methods in Natural Language Processing (EMNLP-IJCNLP)", pages="3982–3992",
+    ),
+    Reference(
+        key="ribeiro2016", kind="inproceedings", year=2016, doi="10.1145/2939672.2939778",
+        title="“Why Should I Trust You?”: Explaining the Predictions of Any Classifier",
+        authors=["Ribeiro, M. T.", "Singh, S.", "Guestrin, C."],
+        venue="ACM SIGKDD International Conference on Knowledge Discovery and Data Mining", pages="1135–1144",
+    ),
+    Reference(
+        key="russakovsky2015", kind="article", year=2015, doi="10.1007/s11263-015-0816-y",
+        title="ImageNet Large Scale Visual Recognition Challenge",
+        authors=["Russakovsky, O.", "Deng, J.", "Su, H.", "Krause, J.", "Satheesh, S.", "Ma, S.", "Huang, Z.", "Karpathy, A.",
+                 "Khosla, A.", "Bernstein, M.", "Berg, A. C.", "Fei-Fei, L."],
+        venue="International Journal of Computer Vision", volume="115", number="3", pages="211–252",
+    ),
+    Reference(
+        key="selvaraju2017", kind="inproceedings", year=2017, doi="10.1109/ICCV.2017.74",
+        title="Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based Localization",
+        authors=["Selvaraju, R. R.", "Cogswell, M.", "Das, A.", "Vedantam, R.", "Parikh, D.", "Batra, D."],
+        venue="IEEE International Conference on Computer Vision (ICCV)", pages="618–626",
+    ),
+    Reference(
+        key="spearman1904", kind="article", year=1904, doi="10.2307/1412159",
+        title="The Proof and Measurement of Association between Two Things", authors=["Spearman, C."],
+        venue="The American Journal of Psychology", volume="15", number="1", pages="72–101",
+    ),
+    Reference(
+        key="tan2019", kind="inproceedings", year=2019, arxiv="1905.11946",
+        title="EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", authors=["Tan, M.", "Le, Q. V."],
+        venue="International Conference on Machine Learning (ICML)",
+    ),
+    Reference(
+        key="vedaldi2008", kind="inproceedings", year=2008, doi="10.1007/978-3-540-88693-8_52",
+        title="Quick Shift and Kernel Methods for Mode Seeking", authors=["Vedaldi, A.", "Soatto, S."],
+        venue="European Conference on Computer Vision (ECCV)", pages="705–718",
+    ),
+    Reference(
+        key="wang2020", kind="inproceedings", year=2020, arxiv="1910.01279",
+        title="Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks",
+        authors=["Wang, H.", "Wang, Z.", "Du, M.", "Yang, F.", "Zhang, Z.", "Ding, S.", "Mardziel, P.", "Hu, X."],
+        venue="IEEE/CVF Conference on Computer Vision and Pattern Recognition Workshops (CVPRW)",
+    ),
+    Reference(
+        key="zhang2016", kind="inproceedings", year=2016, doi="10.1007/978-3-319-46493-0_33", arxiv="1608.00507",
+        title="Top-Down Neural Attention by Excitation Backprop",
+        authors=["Zhang, J.", "Lin, Z.", "Brandt, J.", "Shen, X.", "Sclaroff, S."],
+        venue="European Conference on Computer Vision (ECCV)",
+    ),
+    Reference(
+        key="zhou2018", kind="article", year=2018, doi="10.1109/TPAMI.2017.2723009",
+        title="Places: A 10 Million Image Database for Scene Recognition",
+        authors=["Zhou, B.", "Lapedriza, A.", "Khosla, A.", "Oliva, A.", "Torralba, A."],
+        venue="IEEE Transactions on Pattern Analysis and Machine Intelligence", volume="40", number="6", pages="1452–1464",
+    ),
+)  # fmt: skip
+WORKS = {work.key: work for work in _WORKS}
+# What a classifier's name says about where it and its weights come from.
+_MODELS = {
+    "efficientnet_lite": ("tan2019", "russakovsky2015"),
+    "torchvision:efficientnet_b": ("tan2019",),
+    "resnet18_places365": ("he2016", "zhou2018"),
+    "resnet": ("he2016", "russakovsky2015"),
+    "torchvision:resnet": ("he2016",),
+}
+
+
+def of_model(name: str) -> tuple[str, ...]:
+    """Keys of the works behind a classifier; none where its name does not say."""
+    return next((keys for start, keys in _MODELS.items() if name.startswith(start)), ())
+
+
+def cited(by: Mapping[str, Iterable[str | Reference]]) -> list[Reference]:
+    """The works that are cited, each with where, by author and year.
+
+    Args:
+        by: id of a section -> keys of `WORKS`, or works of an analysis' own.
+
+    Raises:
+        ValueError: a key that is not in `WORKS`; a mistake of the analysis.
+    """
+    works: dict[str, Reference] = {}
+    places: dict[str, list[str]] = {}
+    for place, items in by.items():
+        for item in items:
+            if isinstance(item, str) and item not in WORKS:
+                raise ValueError(f"section {place} cites {item!r}, which reportgen.bibliography does not know")
+            work = WORKS[item] if isinstance(item, str) else item
+            works.setdefault(work.key, work)
+            if place not in places.setdefault(work.key, []):
+                places[work.key].append(place)
+    order = sorted(works.values(), key=lambda work: (work.authors[0].lower(), work.year, work.title))
+    return [work.model_copy(update={"cited_in": places[work.key]}) for work in order]
+
+
+def bibtex(works: Sequence[Reference]) -> bytes:
+    """The works as a BibTeX file, UTF-8, an entry each in the order given."""
+    return "\n".join(map(_entry, works)).encode()
+
+
+def _entry(work: Reference) -> str:
+    fields = {
+        "author": " and ".join(work.authors),
+        "title": f"{{{work.title}}}",  # kept as it is written: names of methods have capitals
+        _KINDS[work.kind]: work.venue,
+        "year": str(work.year),
+        "volume": work.volume,
+        "number": work.number,
+        "pages": work.pages.replace("–", "--"),
+        "doi": work.doi,
+        **({"eprint": work.arxiv, "archiveprefix": "arXiv"} if work.arxiv else {}),
+    }
+    lines = [f"  {key} = {{{value}}}" for key, value in fields.items() if value]
+    return f"@{work.kind}{{{work.key},\n" + ",\n".join(lines) + "\n}\n"

@@ -1,0 +1,44 @@
+"""Words of the field that a report uses, each with one sentence; an analysis names those that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reportgen.report.document import Term
+
+TERMS = {
+    "activation": "What a unit of the network gives out for an input, after its non-linearity.",
+    "bootstrap interval": "The range that holds 95 % of the medians of samples drawn with replacement from the measured values.",
+    "ceiling": "The largest IoU that two masks of the given areas can have.",
+    "chance level": "The value that something which knows nothing of the image would reach.",
+    "control": "A map that knows nothing of the model; a map that does not beat it has shown nothing about the model.",
+    "deletion": "Taking pixels away, most important first, and watching the probability fall.",
+    "forward pass": "One evaluation of the network on one input; the unit in which this report states cost.",
+    "insertion": "Bringing pixels back into a blurred copy, most important first, and watching the probability rise.",
+    "IoU": "Intersection over union: the area that two masks share, divided by the area that either covers.",
+    "Jaccard index": "The IoU of two sets; used here for two masks of one method.",
+    "logit": "The network's score of a class before the softmax; it can be negative.",
+    "margin": "How far a unit's best concept leads the runner-up.",
+    "mask": "The pixels that an explanation selects; all others are left out.",
+    "Otsu's threshold": "The cut of a histogram at which the two sides differ most in their means, weighed by size.",
+    "probability": "The softmax of the logits: positive, and one in total over the classes. It is no measure of being right.",
+    "probe set": "The images on which units are dissected.",
+    "R²": "The share of variance that a fitted model explains; 1 is all of it.",
+    "rank correlation": "Spearman's rho: how alike two orders are, from −1 (reversed) to 1 (the same).",
+    "saliency map": "A value for each pixel: how much it speaks for the target class by the method's definition.",
+    "seed": "The number that random draws start from; the same seed gives the same draws.",
+    "sign test": "How often differences of one sign as lopsided as these would come up if either sign were equally likely.",
+    "superpixel": "A connected patch of similar colour; LIME shows or hides it as a whole.",
+    "surrogate": "A simple model fitted to what the network answers around one image.",
+    "target class": "The class that is explained: here the model's own first choice.",
+    "unit": "One channel of a layer, with its activations over all positions.",
+}
+
+
+def terms(names: Iterable[str]) -> list[Term]:
+    """The terms named, once each, in alphabetical order.
+
+    Raises:
+        KeyError: a term that is not in `TERMS`; a mistake of the analysis.
+    """
+    return [Term(term=name, text=TERMS[name]) for name in sorted(set(names), key=str.lower)]

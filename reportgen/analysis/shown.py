@@ -1,0 +1,65 @@
+"""Which images have figures of their own: all of a small run, a few of a large one, by a rule that the report states.
+
+One selection holds for the whole report, so that an image that is shown can be followed through every chapter. The
+others are not lost: they stand in the contact sheet, in the tables, and with their maps and masks in the run folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportgen.report.document import Block, Shown, Text
+
+PROBABILITY = "the probability of the model's first choice"
+
+
+def select(
+    names: Sequence[str], scores: Sequence[float | None], measure: str, *, most: int, asked: Sequence[str] = ()
+) -> Shown:
+    """Choose the images that have figures.
+
+    Args:
+        names: of all images, in their order.
+        scores: what they are ranked by; None (no value could be measured) ranks lowest.
+        measure: what the scores are, in words.
+        most: so many are chosen: a third lowest, a third highest, the rest around the median; all of a smaller run.
+        asked: further images, chosen whatever their score.
+    """
+    if len(names) <= most:
+        return Shown(of=len(names), images=list(names))
+    order = sorted(range(len(names)), key=lambda i: (-1e300 if (s := scores[i]) is None else s, names[i]))
+    third = most // 3
+    middle = most - 2 * third
+    start = (len(order) - middle) // 2
+    reasons = {i: "asked for" for i, name in enumerate(names) if name in set(asked)}
+    for word, chosen in (
+        ("around the median", order[start : start + middle]),
+        ("among the lowest", order[:third]),
+        ("among the highest", order[len(order) - third :]),
+    ):
+        reasons.update(dict.fromkeys(chosen, word))
+    extra = sum(reason == "asked for" for reason in reasons.values())
+    positions = sorted(reasons)
+    rule = (
+        f"{len(positions)} of {len(names)} images have figures of their own. Ranked by {measure}, they are the {third} lowest, the "
+        f"{middle} around the median and the {third} highest"
+        + (f", and {extra} that were asked for." if extra else ".")
+    )
+    return Shown(
+        of=len(names), images=[names[i] for i in positions], reasons=[reasons[i] for i in positions], rule=rule
+    )
+
+
+def shown_note(shown: Shown, where: str) -> list[Block]:
+    """The line above the figures of a chapter that does not show every image; nothing where it does.
+
+    Args:
+        where: what the run folder holds of every image, for example `maps/`.
+    """
+    if shown.everything:
+        return []
+    text = (
+        f"Figures stand here for {len(shown.images)} of {shown.of} images, chosen as the chapter on the images says; {where} holds the "
+        "same for all of them."
+    )
+    return [Text(role="note", text=text)]

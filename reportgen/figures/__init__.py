@@ -1,0 +1,1 @@
+"""Pictures and charts in one visual style; the only room that imports matplotlib."""

@@ -1,0 +1,130 @@
+"""The images below a folder, by name; a file that only claims to be one is skipped with a reason."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from reportgen.report.document import Skipped
+from reportgen.report.manifest import OWN_NAMES, is_run
+from reportgen.utils.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
+from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, os_reason, what_instead
+
+# Beside an image of the same stem such a file is its ground truth (reportgen.truth).
+MASK_SUFFIX = ".mask.png"
+_IGNORED_NAMES = frozenset({"__macosx", "thumbs.db"})
+_BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file by its `name`, the posix path under the folder, and the `path` where it really lies."""
+
+    name: str
+    path: Path
+
+
+def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
+    """Every image under `folder`, and the files that only claim to be one.
+
+    A file is an image when its first bytes are those of a JPEG, PNG, WebP, TIFF, BMP or GIF, whatever its
+    extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
+    ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
+    Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
+    `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
+    The figures of a report are no photographs: where a run wrote, its own files and folders are ignored.
+
+    Returns:
+        Both sorted by name, a plain sort of the posix paths. Bytes of a file name that are not text stand in
+        the name as `\\xff`; of two files whose names become equal that way, the second is skipped.
+
+    Raises:
+        UsageError: `folder` is missing, is not a folder, or cannot be read.
+    """
+    _check_folder(folder)
+    images: dict[str, ImageFile] = {}
+    skipped: list[Skipped] = []
+    for file in sorted(_walk(folder, skipped), key=lambda file: (file.name, os.fsencode(file.path))):
+        reason = _refusal(file.path)
+        if reason is None and file.name in images:
+            reason = "its name, written as text, is another file's"
+        if reason is None:
+            images[file.name] = file
+        elif PurePosixPath(file.name).suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS:
+            skipped.append(Skipped(name=file.name, reason=reason))
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
+    explained = [file for name, file in images.items() if not _is_mask(name, stems)]
+    return explained, sorted(skipped, key=lambda item: item.name)
+
+
+def _is_mask(name: str, stems: set[str]) -> bool:
+    return name.endswith(MASK_SUFFIX) and name.removesuffix(MASK_SUFFIX) in stems
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        raise UsageError(f"{folder}: no such folder") from None
+    except NotADirectoryError:
+        raise UsageError(f"{folder}: not a folder; give the folder that holds the images") from None
+    except ValueError:  # a NUL in the name
+        raise UsageError(f"{str(folder)!r}: no such folder") from None
+    except OSError as error:
+        raise UsageError(f"{folder}: {os_reason(error)}") from None
+
+
+def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
+    """Every entry under `folder` that is not a folder, in no order; folders not walked go to `skipped`."""
+    root = folder.resolve()
+    waiting = [folder]  # a list, not recursion: a stranger's tree may be deeper than Python's stack
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(inside) as listing:
+                entries = [entry for entry in listing if not _is_ignored(entry.name)]
+            if is_run(inside):
+                entries = [entry for entry in entries if entry.name not in OWN_NAMES]
+        except OSError as error:
+            skipped.append(Skipped(name=_name(inside, folder), reason=f"folder {os_reason(error)}"))
+            continue
+        for entry in entries:
+            path = inside / entry.name
+            if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
+                yield ImageFile(_name(path, folder), path)
+            elif not path.resolve().is_relative_to(root):
+                reason = "a link to a folder elsewhere: not followed"
+                skipped.append(Skipped(name=_name(path, folder), reason=reason))
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _IGNORED_NAMES
+
+
+def _name(path: Path, folder: Path) -> str:
+    """The posix path under `folder`, as valid text: what does not decode is written as `\\xff`."""
+    raw = os.fsencode(path.relative_to(folder).as_posix())
+    return raw.decode(sys.getfilesystemencoding(), "backslashreplace")
+
+
+def _refusal(path: Path) -> str | None:
+    """Why `path` is not an image, or None where it is one; only a regular file is ever opened."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "not a regular file"
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        return "a link that leads nowhere" if error.errno in _BROKEN_LINK else os_reason(error)
+    return None if format_of(head) else what_instead(head)

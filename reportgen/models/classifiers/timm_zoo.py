@@ -1,0 +1,114 @@
+"""`timm:NAME`: a timm classifier on its default weights, from the hub's cache folder or a local file."""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
+from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.models.classifiers.weights import (
+    EMBEDDED,
+    MissingWeights,
+    Remote,
+    hugging_face,
+    load_weights,
+    local_weights,
+    read_state_dict,
+    torch_hub_file,
+)
+from reportgen.utils.errors import UsageError
+from reportgen.utils.hashing import file_sha256
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+STAGES = 5
+
+
+def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
+    """The classifier `name`, which starts with "timm:".
+
+    Raises:
+        UsageError: no such model, or its weights are not on this machine.
+    """
+    config = _config(name)
+    path = local_weights(name, weights)
+    source = f"local file {path.name}" if path else f"timm {config.hf_hub_id or config.architecture}"
+    path = path or _cached_file(name, config)
+    classes = (
+        imagenet_classes()
+        if config.num_classes == 1000
+        else ClassList(tuple(f"class {i}" for i in range(config.num_classes)))
+    )
+    return ClassifierSpec(
+        name=name,
+        source=source,
+        weights_sha256=file_sha256(path),
+        preprocessing=preprocessing(name, geometry),
+        classes=classes,
+        packages=("timm", "torch"),
+        load=partial(load, name, name, path, None),
+    )
+
+
+def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
+    """What the default weights of `architecture` ("timm:NAME") were evaluated with."""
+    config = _config(architecture)
+    size = config.input_size[-1]
+    return Preprocessing(
+        size=size,
+        resize=int(size / config.crop_pct),
+        mean=tuple(config.mean),
+        std=tuple(config.std),
+        interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
+        geometry=geometry,
+    )
+
+
+def _config(name: str) -> Any:
+    import timm
+
+    architecture = name.removeprefix("timm:")
+    config = None
+    with suppress(RuntimeError):  # a known architecture with an unknown tag
+        config = timm.models.get_pretrained_cfg(architecture) if timm.is_model(architecture) else None
+    if config is None:
+        known = [*timm.list_models(), *timm.list_models(pretrained=True)]
+        close = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"; did you mean timm:{close[0]}?" if close else ""
+        raise UsageError(f"{name}: timm has no pretrained classifier of that name{hint}")
+    return config
+
+
+def _cached_file(name: str, config: Any) -> Path:
+    if config.hf_hub_id:
+        return hugging_face(name, config.hf_hub_id, HUB_FILES, EMBEDDED)
+    path = torch_hub_file(config.url.rsplit("/", 1)[-1])
+    if not path.is_file():
+        raise MissingWeights(name, (Remote(config.url, path),), EMBEDDED)
+    return path
+
+
+def load(name: str, architecture: str, path: Path, classes: int | None) -> Network:
+    """The network of `architecture` ("timm:NAME") on the weights in `path`.
+
+    Args:
+        name: of the classifier, for messages.
+        classes: outputs of the head; None keeps the architecture's.
+
+    Raises:
+        UsageError: the file does not fit, or the network has no (N, C, h, w) features.
+    """
+    import timm
+
+    from reportgen.models.classifiers.split import split_timm
+
+    count: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    model = timm.create_model(architecture.removeprefix("timm:"), pretrained=False, **count)
+    load_weights(model, read_state_dict(path), path, name)
+    network = split_timm(model, _config(architecture).input_size[-1], name)
+    modules = [stage["module"] for stage in getattr(model, "feature_info", [])][-STAGES:]
+    return replace(network, stages={module: module for module in modules})

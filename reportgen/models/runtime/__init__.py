@@ -1,0 +1,7 @@
+"""Batches in, logits out: torch or OpenVINO behind one small protocol."""
+
+from reportgen.models.runtime.backend import Backend, Fill, Forward
+from reportgen.models.runtime.blend import SHOWN, Blend
+from reportgen.models.runtime.engine import Engine, decide, softmax
+
+__all__ = ["SHOWN", "Backend", "Blend", "Engine", "Fill", "Forward", "decide", "softmax"]

@@ -1,0 +1,32 @@
+"""What a backend is: the few calls that torch and OpenVINO answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+Fill = Callable[[int, np.ndarray], None]
+StageRunner = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+EXACT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One forward pass. `logits`: (N, classes) float32; `activations`: (N, C, h, w) float32, the trunk's output."""
+
+    logits: np.ndarray
+    activations: np.ndarray
+
+
+class Backend(Protocol):
+    """Executes one network. One backend serves one thread at a time."""
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        """(N, 3, H, W) float32 network input -> logits and activations."""
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        """(count, classes) float32 logits of `count` inputs; `fill(i, out)` writes input i into out (3, H, W)."""

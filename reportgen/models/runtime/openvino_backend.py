@@ -1,0 +1,266 @@
+"""OpenVINO on the CPU: conversion kept on disk by weights hash, and asynchronous inference.
+
+The conversion goes through OpenVINO's own PyTorch frontend. `openvino.convert_model` would do the same but reports
+usage over the network; so does the bare import (`quiet`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reportgen.models.classifiers.base import ClassifierSpec, LinearHead, Network
+from reportgen.models.runtime.backend import EXACT_TOLERANCE, Fill, Forward, StageRunner
+from reportgen.models.runtime.quiet import import_openvino
+from reportgen.storage.cache import touch
+from reportgen.utils.concurrency import PROCESS_WIDE
+from reportgen.utils.errors import UsageError
+from reportgen.utils.hashing import digest_of
+
+EXPORT_VERSION = "2"
+PROBE_IMAGES = 2
+# Images a request: within a tenth of the fastest of 1, 2, 4 and 8 for EfficientNet-Lite0 and ResNet-50. A constant, not
+# tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.
+BATCH = {"exact": 1, "fast": 4}
+HINTS = {"exact": "f32", "fast": "bf16"}
+# One at a time: torch traces one module at a time in a process, and who waits finds the conversion made.
+_CONVERTING = threading.RLock()
+
+
+class ConversionFailed(Exception):
+    """OpenVINO cannot express this network; the message is its first line."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A converted model on disk.
+
+    Attributes:
+        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits and activations.
+        linear: the head in closed form, kept beside it so that a later run needs no torch.
+        relative_error: max |logits - torch's| / max |torch's| on the probe batch.
+        stages: names of the outputs of `stages.xml` beside it, the means of the network's stages; empty where there are none,
+            or where OpenVINO's differ from torch's.
+    """
+
+    xml: Path
+    linear: LinearHead | None
+    relative_error: float
+    stages: tuple[str, ...] = ()
+
+
+def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Exported:
+    """The conversion of `spec`, made now or found on disk.
+
+    Raises:
+        ConversionFailed: OpenVINO cannot express the network.
+    """
+    versions = {package: version(package) for package in ("openvino", *spec.packages)}
+    key = digest_of([EXPORT_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
+    folder = models_cache / key[:32]
+    with _CONVERTING:
+        if not (folder / "meta.json").is_file():
+            _export(spec, load(), folder)
+    touch(folder / "meta.json")  # the time of use
+    return _read(folder)
+
+
+@lru_cache(maxsize=16)
+def _read(folder: Path) -> Exported:
+    meta = json.loads((folder / "meta.json").read_text())
+    linear = None
+    if (folder / "head.npz").is_file():
+        with np.load(folder / "head.npz", allow_pickle=False) as head:
+            linear = LinearHead(head["weight"], head["bias"])
+    return Exported(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]))
+
+
+def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
+    """Convert trunk and head, keep the linear head beside them, and convert the stages while the network is here."""
+    import torch
+
+    class LogitsAndActivations(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.head = network.trunk, network.head
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            activations = self.trunk(x)
+            return self.head(activations), activations
+
+    with _new_folder(folder) as scratch:
+        _convert(LogitsAndActivations().eval(), spec.preprocessing.size, scratch / "model.xml")
+        if network.linear is not None:
+            np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
+        error = _relative_error(scratch / "model.xml", network, spec)
+        stages = _export_stages(network, spec.preprocessing.size, scratch / "stages.xml")
+        meta = {"model": spec.name, "relative_error": error, "stages": stages}
+        (scratch / "meta.json").write_text(json.dumps(meta))
+
+
+def _export_stages(network: Network, side: int, xml: Path) -> list[str]:
+    """Convert the means of the network's own stages; returns their names, none where that cannot be done exactly."""
+    import torch
+
+    from reportgen.models.runtime.stages import StageMeans
+
+    if not network.stages:
+        return []
+    module = StageMeans(network.model, network.stages).eval()
+    try:
+        _convert(module, side, xml)
+    except (ConversionFailed, UsageError):
+        return []  # torch runs them then, and says what is wrong with a stage
+    probe = np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)
+    ours = _stage_request(xml, "exact").infer([probe])
+    with torch.inference_mode():
+        theirs = [mean.numpy() for mean in module(torch.from_numpy(probe))]
+    errors = [np.abs(ours[i] - means).max() / max(np.abs(means).max(), 1e-12) for i, means in enumerate(theirs)]
+    return list(network.stages) if max(errors) < EXACT_TOLERANCE else []
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to fill, renamed at the end: other runs see all of it or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    try:
+        yield scratch
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not (folder / "meta.json").is_file():  # anything but another run that was first
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _convert(module: Any, side: int, xml: Path) -> None:
+    """Write a torch module of one (1, 3, side, side) input as OpenVINO IR in fp32."""
+    import torch
+
+    try:
+        openvino = import_openvino()
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        with PROCESS_WIDE, warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # torch.jit.trace announces its end; OpenVINO's frontend builds on it
+            x = torch.zeros(1, 3, side, side)
+            # Unchecked: torch would trace again to compare, for seconds; the probe batch compares what counts.
+            # A function, not the module: weights become constants at once, and no module is made a script of (a third of the time).
+            traced = torch.jit.trace(lambda x: module(x), x, check_trace=False, strict=False)
+            decoder = TorchScriptPythonDecoder(traced, example_input=(x,))
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            model = frontend.convert(frontend.load(decoder))
+    except UsageError:
+        raise
+    except Exception as error:  # the frontend raises whatever its operators raise
+        raise ConversionFailed((str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+    model.reshape([1, 3, side, side])
+    openvino.save_model(model, xml, compress_to_fp16=False)
+
+
+def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
+    import torch
+
+    side = spec.preprocessing.size
+    probe = np.random.default_rng(0).standard_normal((PROBE_IMAGES, 3, side, side), dtype=np.float32)
+    ours = OpenVinoBackend(Exported(xml, None, 0.0), "exact").forward(probe).logits
+    with torch.inference_mode():
+        theirs = network.head(network.trunk(torch.from_numpy(probe))).numpy()
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+class OpenVinoBackend:
+    """A ring of inference requests: while the engine works on some, the caller writes the next one's input in place."""
+
+    def __init__(self, model: Exported, precision: str) -> None:
+        core = import_openvino().Core()
+        config = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": HINTS[precision]}
+        network = _with_batch(core, model.xml, BATCH[precision])
+        compiled = core.compile_model(network, "CPU", config)
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._requests = [compiled.create_infer_request() for _ in range(streams + 1)]
+        self._inputs = [request.get_input_tensor(0).data for request in self._requests]
+        for data in self._inputs:
+            data[:] = 0  # the rows that a last, shorter batch leaves alone
+        self._batch, self._classes = self._inputs[0].shape[0], compiled.output(0).shape[1]
+
+    def forward(self, batch: np.ndarray) -> Forward:
+        request = self._requests[0]
+        logits, activations = [], []
+        for image in batch:
+            self._inputs[0][0] = image
+            request.infer()
+            logits.append(request.get_output_tensor(0).data[:1].copy())
+            activations.append(request.get_output_tensor(1).data[:1].copy())
+        return Forward(np.concatenate(logits), np.concatenate(activations))
+
+    def logits(self, count: int, fill: Fill) -> np.ndarray:
+        out = np.empty((count, self._classes), np.float32)
+        ring, size = len(self._requests), self._batch
+        batches = -(-count // size)
+        try:
+            for i in range(batches + ring):
+                request = self._requests[i % ring]
+                if i >= ring:
+                    request.wait()
+                    rows = out[(i - ring) * size : (i - ring + 1) * size]
+                    rows[:] = request.get_output_tensor(0).data[: len(rows)]
+                if i < batches:
+                    for row in range(min(size, count - i * size)):
+                        fill(i * size + row, self._inputs[i % ring][row])
+                    request.start_async()
+        finally:
+            for request in self._requests:
+                request.wait()  # an interrupted loop must leave no request running
+        return out
+
+
+def _with_batch(core: Any, xml: Path, batch: int) -> Any:
+    """The model with `batch` images a request, or one where its graph does not allow more."""
+    model = core.read_model(str(xml))
+    shape = list(model.input(0).shape)
+    if batch > 1:
+        try:
+            model.reshape([batch, *shape[1:]])
+        except RuntimeError:  # a batch of one is written into the graph
+            return core.read_model(str(xml))
+        if any(output.shape[0] != batch for output in model.outputs):
+            return core.read_model(str(xml))
+    return model
+
+
+def stage_runner(model: Exported, precision: str) -> StageRunner:
+    """What turns network input into the means of the stages of `model`, which has some."""
+    request = _stage_request(model.xml.with_name("stages.xml"), precision)
+
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
+        passes = []
+        for image in batch:
+            request.infer([image[None]])
+            passes.append([request.get_output_tensor(i).data[0].copy() for i in range(len(model.stages))])
+        return {stage: np.stack([means[i] for means in passes]) for i, stage in enumerate(model.stages)}
+
+    return run
+
+
+def _stage_request(xml: Path, precision: str) -> Any:
+    config = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+    }
+    return import_openvino().Core().compile_model(str(xml), "CPU", config).create_infer_request()

@@ -1,0 +1,1 @@
+"""From a folder and settings to a Report: plan, map, reduce, assemble."""

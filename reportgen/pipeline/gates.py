@@ -1,0 +1,120 @@
+"""Gates: thresholds in the settings, judged on the run's own numbers.
+
+    [gates]
+    min_share_correct = 0.8
+    max_skipped = 0
+
+A key is `min_` or `max_` and the name of a measure. The measures below are the house's own; an analysis declares further
+ones (`gates`, name -> what it measures) and hands their values over in its `Contribution`. What could not be measured
+has not passed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from xml.sax.saxutils import quoteattr
+
+from reportgen.report.document import Gate, Report
+from reportgen.utils.errors import UsageError
+
+JUNIT = "junit.xml"
+HOUSE = {
+    "images": "images explained",
+    "share_correct": "share of the labelled images that are predicted as labelled",
+    "skipped": "files that could not be read",
+    "warnings": "warnings in the report",
+}
+
+
+class _Declares(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def check_gates(gates: Mapping[str, float], analyses: Sequence[_Declares]) -> None:
+    """Whether every gate can be judged: asked before the work.
+
+    Raises:
+        UsageError: a gate's measure is unknown, or belongs to a task that is not run.
+    """
+    known = {**HOUSE, **_declared(analyses)}
+    for key in gates:
+        measure = key[4:]
+        if measure not in known:
+            close = difflib.get_close_matches(measure, list(known), n=1, cutoff=0.5)
+            hint = (
+                f"did you mean {key[:4]}{close[0]}?" if close else f"measures of this run: {', '.join(sorted(known))}"
+            )
+            raise UsageError(f"setting gates.{key}: none of this run's tasks measures {measure!r}; {hint}")
+
+
+def judged(
+    gates: Mapping[str, float],
+    analyses: Sequence[_Declares],
+    measured: Mapping[str, float | None],
+    report: Report,
+) -> list[Gate]:
+    """Every gate with its value and whether it passed, in order of their names.
+
+    Args:
+        measured: what the analyses contributed; None where a value cannot be computed.
+        report: for the house's own measures.
+    """
+    values = {**_house(report), **measured}
+    texts = {**HOUSE, **_declared(analyses)}
+    return [
+        Gate(
+            name=key,
+            measure=texts[key[4:]],
+            bound="at most" if key.startswith("max_") else "at least",
+            limit=limit,
+            value=values.get(key[4:]),
+            passed=_passed(key, limit, values.get(key[4:])),
+        )
+        for key, limit in sorted(gates.items())
+    ]
+
+
+def junit_xml(gates: Sequence[Gate]) -> bytes:
+    """The gates as JUnit XML, one test case a gate; equal gates give equal bytes."""
+    failures = sum(not gate.passed for gate in gates)
+    counts = f'tests="{len(gates)}" failures="{failures}" errors="0" skipped="0"'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
+    lines.append(f' <testsuite name="reportgen gates" {counts}>')
+    for gate in gates:
+        case = f'  <testcase classname="reportgen.gates" name={quoteattr(gate.name)}'
+        if gate.passed:
+            lines.append(f"{case}/>")
+        else:
+            lines.append(f"{case}><failure message={quoteattr(sentence(gate))}/></testcase>")
+    return "\n".join([*lines, " </testsuite>", "</testsuites>", ""]).encode()
+
+
+def sentence(gate: Gate) -> str:
+    """`min_share_correct: 0.75 is not at least 0.8 (share of ...)`."""
+    if gate.value is None:
+        return f"{gate.name}: could not be measured; {gate.bound} {gate.limit:.6g} is asked for ({gate.measure})"
+    relation = "is" if gate.passed else "is not"
+    return f"{gate.name}: {gate.value:.6g} {relation} {gate.bound} {gate.limit:.6g} ({gate.measure})"
+
+
+def _passed(key: str, limit: float, value: float | None) -> bool:
+    if value is None:
+        return False
+    return value <= limit if key.startswith("max_") else value >= limit
+
+
+def _declared(analyses: Sequence[_Declares]) -> dict[str, str]:
+    return {name: text for analysis in analyses for name, text in getattr(analysis, "gates", {}).items()}
+
+
+def _house(report: Report) -> dict[str, float | None]:
+    judged_images = [image.correct for image in report.images if image.correct is not None]
+    return {
+        "images": len(report.images),
+        "share_correct": sum(judged_images) / len(judged_images) if judged_images else None,
+        "skipped": len(report.skipped),
+        "warnings": len(report.warnings),
+    }

@@ -1,0 +1,108 @@
+"""manifest.json: SHA-256 and size of every file of a run, as bytes and back.
+
+A finished run folder has one, and a PDF carries one without the report's own renderings, which cannot hold their own
+hashes. No numpy here: a renderer reads it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reportgen.report.report_json import REPORT
+from reportgen.utils.errors import UsageError
+from reportgen.utils.files import write_file
+from reportgen.utils.untrusted_files import read_at_most
+
+MANIFEST = "manifest.json"
+UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
+RENDERED = frozenset({"report.pdf", "report.html"})
+TIMINGS = "timings.json"
+# What a run calls its files and folders: nothing else is written, and nothing of these names is overwritten unless a run wrote it.
+OWN_NAMES = (
+    REPORT,
+    *sorted(RENDERED),
+    "explain_params.pkl",
+    "junit.xml",
+    "references.bib",
+    MANIFEST,
+    TIMINGS,
+    "figures",
+    "tables",
+    "maps",
+    "masks",
+)
+Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
+
+
+def entry_of(data: bytes) -> Entry:
+    """What a manifest says of a file with these bytes."""
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def manifest_json(files: Mapping[str, Entry]) -> bytes:
+    """The manifest of these files (posix path -> hash and size), in order of their names."""
+    listed = {file: {"sha256": sha, "bytes": size} for file, (sha, size) in sorted(files.items())}
+    return json.dumps({"schema_version": 1, "files": listed}, indent=1, ensure_ascii=False).encode()
+
+
+def parse_manifest(data: bytes) -> dict[str, Entry] | None:
+    """The files that a manifest lists; None where the bytes are no manifest of schema version 1."""
+    try:
+        content = json.loads(data)
+        if content["schema_version"] != 1:
+            return None
+        files = {name: (entry["sha256"], entry["bytes"]) for name, entry in content["files"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return files if all(map(_well_formed, files.values())) else None
+
+
+def read_manifest(run: Path) -> dict[str, Entry] | None:
+    """The files of a finished run folder; None where it has no manifest."""
+    try:
+        return parse_manifest(read_at_most(run / MANIFEST))
+    except UsageError:
+        return None
+
+
+def files_of_run(folder: Path) -> set[str] | None:
+    """The files that a run, finished or cut off, left in `folder`; None where there was none."""
+    entries = read_manifest(folder)
+    if entries is not None:
+        return {name for name in entries if stays_inside(name)}
+    with contextlib.suppress(UsageError, ValueError, RecursionError):
+        lines = read_at_most(folder / UNFINISHED).decode().splitlines(keepends=True)
+        # A line without its end was being written when the run was cut off.
+        names = [json.loads(line) for line in lines if line.endswith("\n")]
+        return {name for name in names if stays_inside(name)}
+    return None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run wrote its report into `folder`, or was about to."""
+    return not {REPORT, *RENDERED}.isdisjoint(files_of_run(folder) or ())
+
+
+def stays_inside(name: object) -> bool:
+    """Whether a name that a run lists is that of a file below its folder."""
+    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _well_formed(entry: tuple[object, object]) -> bool:
+    sha, size = entry
+    return isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha) is not None and type(size) is int and size >= 0
+
+
+def renew_manifest(run: Path, written: Iterable[Path]) -> None:
+    """List files that were written into a finished run folder again; a folder without a manifest stays without one."""
+    files = read_manifest(run)
+    if files is None:
+        return
+    for path in written:
+        files[path.name] = entry_of(path.read_bytes())
+    write_file(run / MANIFEST, manifest_json(files))

@@ -1,0 +1,185 @@
+"""Where settings come from: layers merged in order, each value with its origin, unknown keys answered with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reportgen.utils.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+from reportgen.settings.model import PRESETS, Settings
+
+ENV_PREFIX = "REPORTGEN_"
+# Environment variables that are no settings: a secret, and a cache's place and size; none belongs in a report.
+ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT"})
+# Settings whose keys are the user's own names.
+_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers"), ("gates",)})
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The effective settings, and for every dotted key the place its value came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    config: Path | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> Loaded:
+    """Merge every layer into one `Settings`.
+
+    Args:
+        flags: values given on the command line, nested as in `Settings`; None values are not given.
+        config: the file of `--config`.
+        folder: the working folder, searched for reportgen.toml and pyproject.toml.
+        environ: the environment; `REPORTGEN_LIME__NUM_SAMPLES=200` sets `lime.num_samples`.
+        base: the settings of a run to repeat; they stand in the place of working folder and environment.
+
+    Raises:
+        UsageError: a file is missing or not TOML, a key is unknown, a value does not validate.
+    """
+    folder = folder or Path.cwd()
+    environ = os.environ if environ is None else environ
+    file = [_toml_layer(config, config.name)] if config else []
+    if base is None:
+        layers = [*_working_folder_layers(folder), *file, (_environment_layer(environ), "environment")]
+    else:
+        layers = [(dict(base), "the run to repeat"), *file]
+    layers.append((_without_none(flags or {}), "flag"))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for values, origin in layers:
+        _check_keys(values, Settings, origin)
+        for key, value in _leaves(values):
+            _assign(merged, key, value)
+            origins[".".join(key)] = origin
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        raise UsageError(_first_problem(error, origins)) from None
+    preset_keys = {key for key, _ in _leaves(PRESETS[settings.preset])}
+    for key, _ in _leaves(settings.model_dump()):
+        origins.setdefault(".".join(key), f"preset {settings.preset}" if key in preset_keys else "default")
+    return Loaded(settings, origins)
+
+
+def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    pyproject, own = folder / "pyproject.toml", folder / "reportgen.toml"
+    if pyproject.is_file():
+        table = _read_toml(pyproject).get("tool", {}).get("reportgen")
+        if table is not None and not isinstance(table, Mapping):
+            raise UsageError(f"{pyproject}: tool.reportgen is not a table: write [tool.reportgen] and its keys")
+        if table is not None:
+            yield dict(table), "pyproject.toml"
+    if own.is_file():
+        yield _toml_layer(own, own.name)
+
+
+def _toml_layer(path: Path, origin: str) -> tuple[dict[str, Any], str]:
+    return _read_toml(path), origin
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such settings file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not valid TOML (nested too deep)") from None
+    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
+        raise UsageError(f"{path}: not valid TOML ({error})") from None
+
+
+def _environment_layer(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
+            key = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
+            alone: dict[str, Any] = {}
+            _assign(alone, key, value := _from_text(environ[name], key))
+            _check_keys(alone, Settings, "environment")  # one by one: two of them may contradict each other
+            _assign(values, key, value)
+    return values
+
+
+def _from_text(text: str, key: tuple[str, ...]) -> Any:
+    """An environment value: a list where the setting is one, `null` where that is meant, else the text."""
+    if _field_annotation(key).startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return None if text == "null" else text
+
+
+def _field_annotation(key: tuple[str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    for part in key[:-1]:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        model = inner
+    field = model.model_fields.get(key[-1])
+    return str(field.annotation) if field else ""
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None and value != ()}
+
+
+def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and (*prefix, key) not in _MAPPINGS:
+            yield from _leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def _assign(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    for part in key[:-1]:
+        if not isinstance(values.get(part), dict):
+            values[part] = {}
+        values = values[part]
+    values[key[-1]] = value
+
+
+def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, prefix: str = "") -> None:
+    for key, value in values.items():
+        if key not in model.model_fields:
+            raise UsageError(f"unknown setting {prefix}{key!s} ({origin}){_nearest(key, model.model_fields)}")
+        annotation = model.model_fields[key].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
+            _check_keys(value, annotation, origin, f"{prefix}{key}.")
+        elif isinstance(value, Mapping) and not str(annotation).startswith("dict"):
+            raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
+
+
+def _nearest(key: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(sorted(known))}"
+
+
+def _first_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
+    problem = error.errors()[0]
+    parts = [str(part) for part in problem["loc"]]
+    key = ".".join(parts)
+    origin = next((origins[k] for k in (key, ".".join(parts[:-1])) if k in origins), "default")
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"setting {key} ({origin}): {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}"

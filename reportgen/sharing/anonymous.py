@@ -1,0 +1,265 @@
+"""A report without its authors: what is taken out of data and pictures, and the search for what is left.
+
+Taken out: authors, affiliation, course and logo; folders of a machine in the report's texts; what pictures hold besides
+pixels (EXIF, XMP, comments, thumbnails). What else names somebody is not rewritten but found and named.
+
+A path is any absolute one of two or more parts: `/srv/ann/a.jpg`, `D:\\work\\a.jpg`, `\\\\server\\share`, `file:///data/x`. None are web
+addresses and what has a word before its slash: `image/png`, `and/or`, 1/2, 2026/11/23, `figures/a.svg`. A path ends at a
+blank. Of `/data/ann/a.jpg` the file's name stays; a path whose last part may be a user (`/home/ann`, `/data/ann`) is not
+cut but found. In scripts, styles and a PDF's own syntax, where every name begins with a slash, only paths below roots
+that hold users' folders (`_KNOWN`) are looked for.
+"""
+
+from __future__ import annotations
+
+import getpass
+import html
+import json
+import re
+import socket
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from reportgen.report.document import Report
+from reportgen.utils.errors import ReportgenError
+
+# Names that a machine gives to everybody.
+COMMON = frozenset({
+    "admin", "administrator", "app", "data", "default", "docker", "guest", "home", "host", "local", "localhost",
+    "nobody", "root", "runner", "server", "test", "ubuntu", "user", "users", "vm", "work",
+})  # fmt: skip
+_SHORTEST = 3
+_HOMES = ("home", "users", "documents and settings")
+_END = r"\s\"'<>,;:|"
+_PART = rf"[^{_END}\\/\w]*\w[^{_END}\\/]*"
+# A path begins a text or comes after one of these; elsewhere a slash is within something: a relative path, a fraction, a tag.
+_BEFORE = r"\s\"'`(\[{=,;:|>«„“‘（「【：，、–—→"
+_WEB = r"(?i:https?|ftp)://"
+_URL = rf"(?P<url>(?<![A-Za-z0-9+.-]){_WEB}[^\s\"'<>,;|]*)"
+# file:///home/ann, sftp://host/home/ann, sqlite:////home/ann
+_OTHER_SCHEME = rf"(?<![A-Za-z0-9+.-])(?!{_WEB})[A-Za-z][A-Za-z0-9+.-]*://[^\s/]*/*?"
+_KNOWN_ROOTS = (
+    # Chinese and Japanese set no blank before a path.
+    rf"(?:{_OTHER_SCHEME}|(?<=-[A-Za-z])|(?<![^{_BEFORE}@*\u3040-\u9fff]))/(?:home|Users|root|tmp|mnt|media|private|var/folders|workspace)/"
+    r"|(?<![^\W_])[A-Za-z]:[\\/]+(?:Users|Documents and Settings)[\\/]"
+)
+_ANY_ROOT = (
+    rf"(?:file://[^\s/]*|(?<![^{_BEFORE}]))/(?=[^{_END}]{{0,200}}[^\W\d_])[\w.~@+-][^{_END}\\/]*/{_PART}"
+    rf"|(?<![^\W_])[A-Za-z]:[\\/]+{_PART}[\\/]+{_PART}"
+    rf"|(?<![\w\\:])\\\\[\w.$-]+\\{_PART}"
+)
+_KNOWN = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS})[^{_END}]*)")
+_PATH = re.compile(rf"{_URL}|(?P<path>(?:{_KNOWN_ROOTS}|{_ANY_ROOT})[^{_END}]*)")
+# Whoever is called ann.lee has no file's ending.
+_FILE = re.compile(
+    r"\.(?:jpe?g|jpe|png|webp|tiff?|bmp|gif|svg|npy|npz|csv|json|toml|ya?ml|txt|md|pkl|pth?|ckpt|safetensors|onnx|bin|xml|html?|pdf|css|"
+    r"bib|zip|tar|gz|py|log)$",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"(?:</span>)?<wbr>(?:<span[^>]*>)?")  # where a line may break in a name (templates: file_name)
+_STREAM = re.compile(rb"stream\r?\n")
+_DATA_URI = re.compile(rb"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]*")
+_DROPPED_JPEG = frozenset(
+    {0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE}
+)  # APP0 and APP14 say how to decode, APP2 is the colour
+_KEPT_PNG = frozenset(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs".split())
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+
+
+def without_authors(report: Report) -> Report:
+    """The report with nothing that says who made it, and where."""
+    data = report.model_dump(mode="json")
+    blank: dict[str, Any] = {"authors": [], "affiliation": "", "course": "", "logo": None}
+    data["document"] = {**data["document"], **blank}
+    if isinstance(data["settings"].get("document"), dict):
+        data["settings"]["document"] = {**data["settings"]["document"], **blank}
+    made = Report.model_validate(_without_folders(data))
+    made._folder = report._folder
+    return made
+
+
+def names_to_find(report: Report) -> list[str]:
+    """What no anonymous file may hold, whole: the authors, their affiliation and course as the report or its settings have them."""
+    groups = [report.document.model_dump(), report.settings.get("document") or {}]
+    found = [text for group in groups for key in ("affiliation", "course") if (text := str(group.get(key) or ""))]
+    found += [str(author) for group in groups for author in group.get("authors") or ()]
+    return [name for name in dict.fromkeys(found) if len(name.strip()) >= _SHORTEST]
+
+
+def words_to_find() -> list[str]:
+    """Names of this machine and its user, unless they are anybody's."""
+    found = [socket.gethostname(), socket.gethostname().partition(".")[0], Path.home().name]
+    with suppress(OSError, KeyError, ImportError):  # a user without a name
+        found.append(getpass.getuser())
+    return [w for w in dict.fromkeys(found) if len(w) >= _SHORTEST and w.casefold() not in COMMON]
+
+
+def leaks(
+    name: str, data: bytes, names: list[str], words: list[str], places: list[str], allowed: Sequence[str] = ()
+) -> Iterator[str]:
+    """What a file gives away, a line each.
+
+    Args:
+        names: looked for anywhere, in every encoding that a PDF or an XML file has.
+        words: looked for as words of text.
+        places: folders of this machine, looked for like names.
+        allowed: paths that may stand, and what lies below them.
+    """
+    pdf = data.startswith(b"%PDF-")
+    layers = [data, *_inflated(data)] if pdf else [data]
+    lowered = [layer.lower() for layer in layers]
+    for wanted in [*names, *places]:
+        if any(form in layer for form in _forms(wanted) for layer in lowered):
+            yield f"{name} holds {wanted!r}"
+    for text in _texts(layers):
+        prose, code = ("", text) if pdf else _prose_and_code(name, text)
+        for path in dict.fromkeys([*_paths(_PATH, prose), *_paths(_KNOWN, code)]):
+            if not any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in allowed):
+                yield f"{name} holds the path {path[:80]!r}"
+        for word in words:
+            if re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text, re.IGNORECASE):
+                yield f"{name} holds {word!r}, the name of this machine or its user"
+
+
+def without_metadata(name: str, data: bytes) -> bytes:
+    """A JPEG or PNG with its pixels, and nothing else; any other file as it is.
+
+    Raises:
+        ReportgenError: the picture is damaged.
+    """
+    try:
+        if data.startswith(b"\xff\xd8"):
+            return b"".join(_jpeg_parts(data))
+        if data.startswith(_PNG_HEAD):
+            return _PNG_HEAD + b"".join(_png_chunks(data))
+    except (IndexError, ValueError):
+        raise ReportgenError(f"{name}: a damaged picture; what it holds besides pixels cannot be taken out") from None
+    return data
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def _without_folders(value: Any) -> Any:
+    """Every text with the folders of a machine's paths cut away: `/home/ann/photos/a.jpg` becomes `a.jpg`."""
+    if isinstance(value, str):
+        return _PATH.sub(_last_part, value)
+    if isinstance(value, Mapping):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    return [_without_folders(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _last_part(match: re.Match[str]) -> str:
+    """The name of a file without its folders. A last part that may be a user stays, for `leaks` to refuse."""
+    parts = re.split(r"[\\/]+", match[0].strip("\\/"))
+    folders, name = [part for part in parts[:-1] if not part.endswith(":")], parts[-1]
+    at_home = not folders or folders[-1].lower() in _HOMES
+    folder = len(folders) == 1 and not _FILE.search(name.rstrip(".)]}"))
+    return match[0] if match["url"] or at_home or folder else name
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+def _forms(wanted: str) -> set[bytes]:
+    """A text as it may stand in a file whose ASCII is in lower case: UTF-8, UTF-16, JSON, HTML, a PDF's hexadecimal strings."""
+    utf16 = wanted.encode("utf-16-be", "surrogatepass")
+    forms = [wanted.encode("utf-8", "surrogatepass"), utf16, utf16.hex().encode()]
+    forms += [json.dumps(wanted)[1:-1].encode(), html.escape(wanted).encode("utf-8", "surrogatepass")]
+    with suppress(UnicodeEncodeError):
+        forms.append(wanted.encode("latin-1"))
+    return {form.lower() for form in forms}
+
+
+def _inflated(data: bytes) -> Iterator[bytes]:
+    """Every compressed stream of a PDF, unpacked."""
+    for match in _STREAM.finditer(data):
+        try:
+            yield zlib.decompressobj().decompress(data[match.end() :], 1 << 28)
+        except zlib.error:
+            continue
+
+
+def _paths(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    return (match["path"] for match in pattern.finditer(text) if match["path"])
+
+
+def _prose_and_code(name: str, text: str) -> tuple[str, str]:
+    """What in a file is said, and what is code: JSON's strings as they are meant, a page with its words whole."""
+    if name.endswith(".json"):
+        with suppress(ValueError, RecursionError):
+            return "\n".join(_strings(json.loads(text))), ""
+    if name.endswith(".html"):
+        return _BREAK.sub("", _CODE.sub("", text)), "\n".join(match[0] for match in _CODE.finditer(text))
+    return text, ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value if isinstance(value, list) else [*value, *value.values()]:
+            yield from _strings(inner)
+
+
+def _texts(layers: list[bytes]) -> Iterator[str]:
+    """The layers that are text; pictures inside a page are not."""
+    for layer in layers:
+        try:
+            yield _DATA_URI.sub(b"", layer).decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def _jpeg_parts(data: bytes) -> Iterator[bytes]:
+    """The segments that decode the image, to its end; what follows the end is none of it."""
+    yield data[:2]
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise ValueError("no marker")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill bytes may stand before a marker
+            at += 1
+            continue
+        if marker == 0xD9:
+            yield data[at : at + 2]
+            return
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if end > len(data) or end < at + 4:
+            raise ValueError("cut off")
+        if marker == 0xDA:
+            end = _scan_end(data, end)
+        if marker not in _DROPPED_JPEG:
+            yield data[at:end]
+        at = end
+
+
+def _scan_end(data: bytes, at: int) -> int:
+    """Where the next marker stands: inside a scan 0xFF is followed by 0 or by a restart marker."""
+    while True:
+        at = data.index(b"\xff", at)
+        if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7:
+            return at
+        at += 2
+
+
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    at = len(_PNG_HEAD)
+    while True:
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if end > len(data):
+            raise ValueError("cut off")
+        if kind in _KEPT_PNG:
+            yield data[at:end]
+        if kind == b"IEND":
+            return
+        at = end

@@ -1,0 +1,156 @@
+"""Zips: written so that equal files give equal bytes, and read as what they may be, a stranger's.
+
+Nothing is ever extracted: entries are read as streams. An archive with a name that leads elsewhere, a link, a name twice
+or more bytes than it can honestly hold is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reportgen.utils.errors import CheckFailed, UsageError
+from reportgen.utils.files import replacing
+from reportgen.utils.hashing import file_sha256
+
+MAX_ENTRIES = 200_000
+MAX_TOTAL = 4 << 30  # bytes of all entries, unpacked
+# Up to here an archive may be as dense as it likes; above, a hundred times its own size is what honest files reach.
+MAX_RATIO, FREE_TOTAL = 100, 256 << 20
+MAX_DATA = 1 << 28  # bytes of one entry that is read whole
+DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
+_DENSE = (".jpg", ".jpeg", ".png", ".pdf")
+_CHUNK = 1 << 20
+# What reading damaged bytes raises.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+
+
+def write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write a zip whose bytes depend on the files alone (and the version of zlib).
+
+    Args:
+        files: name and content; give them in order of their names.
+
+    Raises:
+        ReportgenError: it cannot be written.
+    """
+    with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in files:
+            entry = zipfile.ZipInfo(name, DATE)
+            entry.create_system = 3  # Unix, on every system
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.compress_type = zipfile.ZIP_STORED if name.lower().endswith(_DENSE) else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content, compresslevel=6)
+
+
+class Archive:
+    """A zip that was found harmless; `names` are its files."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self.path = path
+        self._archive = archive
+        self._entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._entries)
+
+    def sha256(self, name: str) -> str | None:
+        """SHA-256 of an entry, hexadecimal; None where its bytes are damaged."""
+        digest = hashlib.sha256()
+        try:
+            with self._archive.open(self._entries[name]) as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except _DAMAGE:
+            return None
+        return digest.hexdigest()
+
+    def read(self, name: str) -> bytes:
+        """A whole entry.
+
+        Raises:
+            CheckFailed: there is none, it is damaged, or larger than data of a report can be.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            raise CheckFailed(f"{self.path}: has no {name}; give a zip that reportgen bundle made")
+        if entry.file_size > MAX_DATA:
+            raise CheckFailed(f"{self.path}: {name} is larger than {MAX_DATA >> 20} MiB")
+        try:
+            return self._archive.read(entry)
+        except _DAMAGE:
+            raise CheckFailed(f"{self.path}: {name} is damaged") from None
+
+    def as_written(self) -> bool:
+        """Whether the zip's bytes are those that `write_zip` gives for its files: dates, modes and order included."""
+        with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
+            again = Path(folder) / "again.zip"
+            try:
+                write_zip(again, ((name, self.read(name)) for name in self.names))
+            except CheckFailed:
+                return False
+            return file_sha256(again) == file_sha256(self.path)
+
+
+@contextmanager
+def opened_zip(path: Path) -> Iterator[Archive]:
+    """Open a zip, if it is one that may be read.
+
+    Raises:
+        UsageError: the file cannot be read.
+        CheckFailed: not a zip, or one that is refused.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except zipfile.BadZipFile as error:
+        raise CheckFailed(f"{path}: not a zip that can be read ({error})") from None
+    except (OSError, NotImplementedError, ValueError, EOFError) as error:
+        raise CheckFailed(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    with archive:
+        _check(path, archive)
+        yield Archive(path, archive)
+
+
+def _check(path: Path, archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise CheckFailed(f"{path}: refused, it has {len(entries)} entries, more than {MAX_ENTRIES}")
+    seen: dict[str, str] = {}
+    for entry in entries:
+        problem = _problem(entry)
+        if problem is not None:
+            raise CheckFailed(f"{path}: refused, its entry {entry.orig_filename[:80]!r} {problem}")
+        name = unicodedata.normalize("NFC", entry.filename).casefold()
+        if name in seen:
+            raise CheckFailed(f"{path}: refused, it holds {entry.filename[:80]!r} twice (as {seen[name][:80]!r})")
+        seen[name] = entry.filename
+    total = sum(entry.file_size for entry in entries)
+    size = path.stat().st_size
+    if total > MAX_TOTAL or (total > FREE_TOTAL and total > MAX_RATIO * size):
+        raise CheckFailed(f"{path}: refused, {size} bytes would unpack to {total}")
+    if sum(entry.compress_size for entry in entries) > size:
+        raise CheckFailed(f"{path}: refused, its entries overlap")
+
+
+def _problem(entry: zipfile.ZipInfo) -> str | None:
+    name = entry.orig_filename
+    parts = name.removesuffix("/").split("/")
+    if any(character in name for character in "\\:\0") or any(part in ("", ".", "..") for part in parts):
+        return "leads out of the archive's own folder"
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or a device"
+    if entry.flag_bits & 1:
+        return "is encrypted"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is compressed in a way that no bundle is"
+    return None

@@ -1,0 +1,186 @@
+"""A finished run as one zip for a reader: the run's files, its settings, and a README; equal runs give equal bytes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reportgen.pipeline.gates import JUNIT, junit_xml
+from reportgen.rendering import find_template, render
+from reportgen.report.document import Report, named_pictures
+from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
+from reportgen.report.open import page_count
+from reportgen.report.report_json import REPORT, read_report, report_json
+from reportgen.sharing import anonymous as anonymity
+from reportgen.sharing.archive import write_zip
+from reportgen.sharing.verify import PDF, verify_folder
+from reportgen.utils.errors import CheckFailed, UsageError
+
+README, SETTINGS = "README.txt", "settings.json"
+# What lies beside what the report's own list of files describes.
+BESIDE = {
+    "report.pdf": "the report; it carries its own data and can be checked and rendered again without this zip",
+    "report.html": "the report as one page that needs nothing else",
+    SETTINGS: "the settings that were in force",
+    JUNIT: "the gates as JUnit XML",
+    MANIFEST: "SHA-256 and size of every file here",
+}
+
+
+def bundle(
+    run: Path,
+    target: Path,
+    *,
+    anonymous: bool = False,
+    max_pages: int | None = None,
+    template: str | None = None,
+    allowed: Sequence[str] = (),
+) -> list[str]:
+    """Write the zip; returns the names of its files.
+
+    Args:
+        run: a finished run folder.
+        anonymous: leave out who made it, and where; the pages are made again.
+        max_pages: most pages that report.pdf may have.
+        template: for the pages made again; by default the run's own, where it is a shipped one.
+        allowed: names of this machine or its user that may stand, for they are also words; and texts that look like
+            paths and are none.
+
+    Raises:
+        UsageError: not a run folder; no PDF whose pages could be counted; the template has to be named.
+        CheckFailed: the run is unfinished or was changed, has too many pages, or names somebody.
+        ReportgenError: the zip cannot be written.
+    """
+    report = read_report(run)
+    found = verify_folder(run)
+    if not found.ok:
+        first = [*found.changed, *found.missing][0]
+        raise CheckFailed(f"{run}: is not as it was made ({found.summary}, the first is {first}); make it again")
+    manifest = read_manifest(run) or {}
+    with _staged(run, report, manifest, template, allowed) if anonymous else _as_it_is(run, report, manifest) as staged:
+        folder, names, report = staged
+        if max_pages is not None:
+            _check_pages(run, folder, names, max_pages)
+        added = {README: _readme(report, names).encode(), SETTINGS: _json(report.settings)}
+        entries = {name: entry_of((folder / name).read_bytes()) for name in names}
+        entries |= {name: entry_of(data) for name, data in added.items()}
+        added[MANIFEST] = manifest_json(entries)
+        everything = sorted([*names, *added])
+        write_zip(
+            target, ((name, added[name] if name in added else (folder / name).read_bytes()) for name in everything)
+        )
+    return everything
+
+
+@contextmanager
+def _as_it_is(run: Path, report: Report, manifest: Mapping[str, Entry]) -> Iterator[tuple[Path, list[str], Report]]:
+    yield run, sorted(manifest), report
+
+
+@contextmanager
+def _staged(
+    run: Path, report: Report, manifest: Mapping[str, Entry], template: str | None, allowed: Sequence[str]
+) -> Iterator[tuple[Path, list[str], Report]]:
+    """The run made again in a folder of its own, without what names somebody, and searched."""
+    chosen = _template(report, template)
+    cleaned = anonymity.without_authors(report)
+    pictures = set(named_pictures(cleaned))
+    logo = report.document.logo.file if report.document.logo else None
+    remade = RENDERED | {REPORT, JUNIT}
+    with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
+        stage, entries = Path(scratch), {}
+        for name in sorted(set(manifest) - remade):
+            if name != logo or name in pictures:
+                data = anonymity.without_metadata(name, (run / name).read_bytes())
+                entries[name] = _put(stage, name, data)
+        entries[REPORT] = _put(stage, REPORT, report_json(cleaned))
+        if JUNIT in manifest:
+            entries[JUNIT] = _put(stage, JUNIT, junit_xml(cleaned.gates))
+        formats = [name for name in ("pdf", "html") if f"report.{name}" in manifest]
+        archive = bool(report.settings.get("archive"))
+        # The page is searched whatever the formats: in it stands, as text, what a PDF draws.
+        render(cleaned, stage, stage, chosen, [*dict.fromkeys([*formats, "html"])], archive=archive, manifest=entries)
+        names = sorted([*entries, *(f"report.{name}" for name in formats)])
+        _search(stage, sorted({*names, "report.html"}), report, chosen, allowed)
+        yield stage, names, cleaned
+
+
+def _template(report: Report, given: str | None) -> str:
+    chosen = given or str(report.settings.get("template", "writeup"))
+    try:
+        find_template(chosen)
+    except UsageError:
+        if given is not None:
+            raise
+        raise UsageError(
+            f"the pages are made again and need the template {chosen!r}: name its folder with --template"
+        ) from None
+    return chosen
+
+
+def _search(stage: Path, files: Sequence[str], report: Report, template: str, allowed: Sequence[str]) -> None:
+    own = find_template(template).file
+    names = list(
+        dict.fromkeys([*anonymity.names_to_find(report), *own.authors, *filter(None, (own.affiliation, own.course))])
+    )
+    words = [word for word in anonymity.words_to_find() if word not in allowed]
+    places = [str(path) for path in {Path.home(), Path.cwd(), stage} if len(path.parts) > 2]
+    found = [
+        line
+        for file in files
+        for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places, allowed)
+    ]
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise CheckFailed(
+            f"not anonymous: {found[0]}{more}; rename the file or change the text and make the run again, "
+            "or let a word of this machine, or what is no path, stand with --allow WORD"
+        )
+
+
+def _check_pages(run: Path, folder: Path, names: Sequence[str], most: int) -> None:
+    if PDF not in names:
+        raise UsageError(f"{run}: has no {PDF} whose pages could be counted; leave out --max-pages, or render it")
+    pages = page_count(folder / PDF)
+    if pages > most:
+        raise CheckFailed(f"{run / PDF}: has {pages} pages, and {most} are allowed (--max-pages)")
+
+
+def _readme(report: Report, names: Sequence[str]) -> str:
+    """What a reader needs to know, from the report's own data."""
+    made = report.provenance
+    tops = sorted({f"{top}{slash}" for top, slash, _ in (name.partition("/") for name in names)} | {SETTINGS, MANIFEST})
+    texts = {**{note.path: note.text for note in report.files}, **BESIDE}
+    models = ", ".join(model.name for model in made.models)
+    return "\n".join(
+        [
+            report.title,
+            "",
+            f"{len(report.images)} images explained for {models}; made {made.created} by reportgen {made.reportgen}.",
+            "",
+            "What is in here",
+            "",
+            *(f"    {name:<20} {texts.get(name, '')}".rstrip() for name in tops),
+            "",
+            "Check it, make its pages again, repeat it",
+            "",
+            "    reportgen verify THIS.zip              is every file as it was made?",
+            "    reportgen verify report.pdf            the same for the PDF alone",
+            "    reportgen render report.pdf -o again   the pages again, from the PDF's own data",
+            "    reportgen run --from report.json IMAGES -o again",
+            "",
+        ]
+    )
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _put(folder: Path, name: str, data: bytes) -> Entry:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    return entry_of(data)

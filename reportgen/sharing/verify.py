@@ -1,0 +1,272 @@
+"""Does a run still hold what it held? A folder, a bundle, or the PDF alone, checked against its own manifest.
+
+    a folder or zip   every file against manifest.json, and the PDF's own copy of the manifest against that
+    a PDF alone       the report that it carries against the manifest that it carries; then the report is rendered again,
+                      and its pages must say what the given ones say
+    images            the files that were explained, against the hashes in report.json
+
+A manifest is no signature: whoever changes a file and the manifest and the PDF alike is not found out. Compare the
+manifest's own hash, which is shown, with one that you trust.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reportgen.rendering.sources import inside
+from reportgen.report import open as pdf_data
+from reportgen.report.document import Report
+from reportgen.report.manifest import MANIFEST, RENDERED, Entry, parse_manifest
+from reportgen.report.report_json import REPORT, parse_report, read_report
+from reportgen.sharing.archive import opened_zip
+from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
+from reportgen.utils.hashing import file_sha256
+from reportgen.utils.versions import DRAWING, own_version, versions
+
+PDF = "report.pdf"
+# Written beside the manifest, and not listed in it.
+UNLISTED = frozenset({MANIFEST, "timings.json", ".unfinished"})
+
+
+@dataclass
+class Verification:
+    """What was found.
+
+    Attributes:
+        matched: how many files are as the manifest says.
+        changed, missing, extra: what is not, a line each.
+        strict: whether a file that no manifest lists is a fault (a bundle holds none).
+        notes: what else a reader should know.
+    """
+
+    matched: int = 0
+    changed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    strict: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not (self.changed or self.missing or (self.strict and self.extra))
+
+    @property
+    def summary(self) -> str:
+        """`3 changed, 1 missing`."""
+        counts = {"changed": self.changed, "missing": self.missing, "not in the manifest": self.extra}
+        return ", ".join(f"{len(found)} {word}" for word, found in counts.items() if found)
+
+
+def verify(source: Path, images: Path | None = None) -> Verification:
+    """Check a run folder, a bundle or a PDF, and the images that it is about where they are given.
+
+    Raises:
+        UsageError: there is no such file, or it is none of these.
+        CheckFailed: it is not finished, or so damaged, or so made, that nothing in it can be checked.
+    """
+    if source.is_dir():
+        found, report = verify_folder(source), read_report(source) if images else None
+    elif source.suffix.lower() == ".pdf":
+        found, report = _verify_pdf(source)
+    else:
+        found, report = _verify_zip(source)
+    if images is not None:
+        assert report is not None
+        compare_images(report, images, found)
+    return found
+
+
+def read_any(source: Path) -> Report:
+    """The report of a run folder, a report.json, a bundle or a PDF, for its data alone.
+
+    Raises:
+        UsageError: it is none of these.
+        CheckFailed: a zip that is damaged or refused.
+    """
+    if source.is_dir() or source.suffix.lower() == ".json":
+        return read_report(source)
+    if source.suffix.lower() == ".pdf":
+        carried = pdf_data.attachments(source)
+        if REPORT not in carried:
+            raise UsageError(f"{source}: carries no {REPORT}; give a PDF that reportgen made")
+        return parse_report(carried[REPORT], str(source))
+    with opened_zip(source) as archive:
+        return parse_report(archive.read(REPORT), str(source))
+
+
+def verify_folder(run: Path) -> Verification:
+    """Check the files of a run folder against its manifest.
+
+    Raises:
+        CheckFailed: the folder has no manifest.
+    """
+    if not (run / MANIFEST).is_file():
+        raise CheckFailed(f"{run}: has no {MANIFEST}, so it is no finished run; give the command that made it again")
+    data = (run / MANIFEST).read_bytes()
+    there = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() or path.is_symlink()}
+    manifest = _manifest(data, run)
+    found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
+    if PDF in there and not found.changed:
+        _cross_check(found, pdf_data.attachments(run / PDF), manifest)
+    return found
+
+
+def compare_images(report: Report, folder: Path, found: Verification) -> None:
+    """Note in `found` which images below `folder` are not those that the report explains.
+
+    Raises:
+        UsageError: the folder cannot be read.
+    """
+    from reportgen.images.find import find_images
+
+    there = {file.name: file.path for file in find_images(folder)[0]}
+    skipped = {file.name for file in report.skipped}
+    for image in report.images:
+        if image.name not in there:
+            found.missing.append(f"image {image.name}")
+        elif file_sha256(there[image.name]) != image.sha256:
+            found.changed.append(f"image {image.name}")
+        else:
+            found.matched += 1
+    known = {image.name for image in report.images} | skipped
+    found.extra += [f"image {name}" for name in there if name not in known]
+
+
+def _verify_zip(source: Path) -> tuple[Verification, Report]:
+    with opened_zip(source) as archive:
+        data = archive.read(MANIFEST)
+        manifest = _manifest(data, source)
+        found = _against(manifest, archive.names, archive.sha256, data)
+        found.strict = True
+        if PDF in archive.names and not found.changed:
+            with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
+                (Path(folder) / PDF).write_bytes(archive.read(PDF))
+                _cross_check(found, pdf_data.attachments(Path(folder) / PDF), manifest)
+        if found.ok and not archive.as_written():
+            found.notes.append("the zip was packed again, or by another version of zlib: its files are as listed")
+        return found, parse_report(archive.read(REPORT), str(source))
+
+
+def _verify_pdf(source: Path) -> tuple[Verification, Report]:
+    carried = pdf_data.attachments(source)
+    for name in (REPORT, MANIFEST):
+        if name not in carried:
+            raise CheckFailed(
+                f"{source}: carries no {name}; it was not made by reportgen, or was saved by something else"
+            )
+    manifest = _manifest(carried[MANIFEST], source)
+    found = Verification(notes=[_fingerprint(carried[MANIFEST])])
+    if hashlib.sha256(carried[REPORT]).hexdigest() == manifest.get(REPORT, ("", 0))[0]:
+        found.matched += 1
+    else:
+        found.changed.append(f"{REPORT} (the data that the PDF carries)")
+    report = parse_report(carried[REPORT], str(source))
+    if not found.changed:
+        _check_pages(source, found)
+    listed = len([name for name in manifest if name != REPORT])
+    found.notes.append(f"{listed} further files are listed by hash; give the run folder or its zip to check them all")
+    return found, report
+
+
+def _check_pages(source: Path, found: Verification) -> None:
+    """Render the PDF again from what it carries: equal bytes, or at least the same words and photographs on each page."""
+    from reportgen.rendering import render, shipped_names
+
+    with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
+        run, again = Path(scratch) / "run", Path(scratch) / "again"
+        try:
+            report = pdf_data.report_from_pdf(source, run)
+        except UsageError as error:
+            found.changed.append(f"a picture ({str(error).removeprefix(f'{source}: ')})")
+            return
+        template, archive = str(report.settings.get("template", "writeup")), bool(report.settings.get("archive"))
+        if template not in shipped_names():  # a stranger's report chooses no folder of this machine
+            found.notes.append(f"its pages were not checked: they were made from the template {template[:80]!r}")
+            return
+        try:
+            (made,) = render(report, run, again, template, ("pdf",), archive=archive)
+        except ReportgenError as error:
+            found.notes.append(f"its pages were not checked ({error})")
+            return
+        if made.read_bytes() == source.read_bytes():
+            found.matched += 1
+            found.notes.append("its pages are those that its data give, byte for byte")
+            return
+        differing = pdf_data.differing_pages(source, made)
+    others = _other_versions(report)
+    if not differing:
+        found.notes.append("its pages say and show what its data give; another machine drew them")
+        found.matched += 1
+    elif others:
+        found.notes.append(f"its pages were not checked: they were made with {others}")
+    else:
+        found.changed += [f"page {page} (not what the data that the PDF carries give)" for page in differing]
+
+
+def _other_versions(report: Report) -> str:
+    """What of the software that draws pages is another version here than in the report; empty where nothing is."""
+    from reportgen.rendering import template_sha256
+
+    made = report.provenance
+    here = {"reportgen": own_version(), **versions(DRAWING)}
+    then = {"reportgen": made.reportgen, **made.packages}
+    others = [
+        f"{name} {then.get(name)} (here {version})" for name, version in here.items() if then.get(name) != version
+    ]
+    if made.template is None or made.template.sha256 != template_sha256(
+        str(report.settings.get("template", "writeup"))
+    ):
+        others.append("another state of the template")
+    return ", ".join(others)
+
+
+def _against(
+    manifest: Mapping[str, Entry], there: Iterable[str], sha256: Callable[[str], str | None], data: bytes
+) -> Verification:
+    found, present = Verification(notes=[_fingerprint(data)]), set(there)
+    for name, (expected, _) in sorted(manifest.items()):
+        if name not in present:
+            found.missing.append(name)
+        elif sha256(name) == expected:
+            found.matched += 1
+        else:
+            found.changed.append(name)
+    found.extra = sorted(present - set(manifest) - UNLISTED)
+    return found
+
+
+def _cross_check(found: Verification, carried: Mapping[str, bytes], manifest: Mapping[str, Entry]) -> None:
+    """The PDF has its own manifest: a file that was changed together with manifest.json shows here."""
+    own = parse_manifest(carried.get(MANIFEST, b""))
+    if own is None:
+        found.notes.append(f"{PDF} carries no manifest to compare with")
+        return
+    for name, entry in sorted(own.items()):
+        if name in RENDERED:
+            continue
+        if name not in manifest:
+            found.missing.append(f"{name} ({PDF} lists it, {MANIFEST} does not)")
+        elif manifest[name] != entry:
+            found.changed.append(f"{name} ({PDF} carries another hash of it)")
+
+
+def _manifest(data: bytes, source: Path) -> dict[str, Entry]:
+    manifest = parse_manifest(data)
+    if manifest is None:
+        raise CheckFailed(f"{source}: its {MANIFEST} is not a manifest of schema version 1")
+    if REPORT not in manifest:
+        raise CheckFailed(f"{source}: its {MANIFEST} lists no {REPORT}, as that of every finished run does")
+    return manifest
+
+
+def _hash_inside(run: Path, name: str) -> str | None:
+    path = inside(run, name)
+    return None if path is None else file_sha256(path)
+
+
+def _fingerprint(manifest: bytes) -> str:
+    return f"SHA-256 of the manifest: {hashlib.sha256(manifest).hexdigest()}"

@@ -1,0 +1,271 @@
+"""The cache folder as a whole: who is using it, how large it may grow, and what goes first.
+
+    FOLDER/format                  the version of this layout
+    FOLDER/results/<2>/<key>.npz   results (reportgen.store)
+    FOLDER/models/<key>/           models converted for the runtime (reportgen.runtime)
+    FOLDER/.lock                   held shared by every run, alone by whoever removes something
+
+What was used last is known by its time of modification: whoever reads an entry touches it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.files import PARTIAL, write_file
+
+FORMAT = "1"
+LIMIT_VARIABLE = "REPORTGEN_CACHE_LIMIT"
+DEFAULT_LIMIT = "5 GB"
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_RESULT = re.compile(r"[0-9a-f]{64}\.npz")
+_CONVERSION = re.compile(r"[0-9a-f]{32}")
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that can be removed: a result's file, or the folder of a converted model.
+
+    Attributes:
+        size: bytes.
+        used: when it was read or written last, seconds since the epoch by the file system's clock.
+    """
+
+    path: Path
+    kind: str
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many entries there are, and their bytes."""
+
+    results: int
+    models: int
+    size: int
+
+    @classmethod
+    def of(cls, entries: list[Entry]) -> Totals:
+        kinds = [entry.kind for entry in entries]
+        return cls(kinds.count("result"), kinds.count("model"), sum(entry.size for entry in entries))
+
+
+def cache_limit() -> int:
+    """How large the cache may grow, bytes: REPORTGEN_CACHE_LIMIT (`500 MB`, `20GB`), or 5 GB.
+
+    Raises:
+        UsageError: the variable holds no size.
+    """
+    text = os.environ.get(LIMIT_VARIABLE) or DEFAULT_LIMIT
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text, re.ASCII)
+    if match is None or match[2].upper() not in _UNITS:
+        raise UsageError(f"{LIMIT_VARIABLE} is {text!r}; give a size such as 500 MB or 20 GB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def readable(size: int) -> str:
+    """Bytes as `512 B`, `3.2 MB`."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1000 * _UNITS[unit]:
+            break
+    else:
+        unit = "TB"
+    return f"{size} B" if unit == "B" else f"{size / _UNITS[unit]:.1f} {unit}"
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Work with the cache: nothing is removed from it meanwhile. A block that ends well then brings it under the limit.
+
+    What was used longest ago goes first, never what this block has used. While other runs are at work nothing goes:
+    the last of them does it.
+
+    Raises:
+        UsageError: the cache was written by another version of reportgen, or the limit is no size.
+    """
+    limit = cache_limit()
+    _check_format(folder)
+    with _locked(folder, shared=True) as lock:
+        since = lock.now()
+        yield
+        if lock.alone():
+            _sweep(folder)
+            _shrink(folder, limit, since)
+
+
+def info(folder: Path) -> Totals:
+    """What the cache holds."""
+    return Totals.of(list(_entries(folder)))
+
+
+def clear(folder: Path, older_than_days: float | None = None) -> Totals:
+    """Remove every entry, or those that were not used for so many days; returns what was removed.
+
+    Raises:
+        UsageError: a run is using the cache.
+    """
+    if not folder.is_dir():
+        return Totals(0, 0, 0)
+    with _locked(folder, shared=False) as lock:
+        _sweep(folder)
+        before = lock.now() - (older_than_days or 0) * _DAY_S
+        removed = [e for e in _entries(folder) if (older_than_days is None or e.used < before) and _remove(e)]
+        if older_than_days is None:
+            with suppress(OSError):
+                (folder / "format").unlink()
+    return Totals.of(removed)
+
+
+def touch(path: Path) -> None:
+    """Note that an entry was used now; a cache that cannot be written is none that anything is removed from."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+# --- what is there -------------------------------------------------------------------------------
+
+
+def _check_format(folder: Path) -> None:
+    file = folder / "format"
+    found: str | None
+    try:
+        found = file.read_bytes().decode("utf-8", "replace").strip()
+    except OSError:
+        found = None
+    if found is None:
+        with suppress(ReportgenError):  # what is wrong is said at the first result
+            write_file(file, f"{FORMAT}\n".encode())
+    elif found != FORMAT:
+        raise UsageError(
+            f"{folder}: this cache was written by another version of reportgen (format {found[:20]!r}, not {FORMAT!r}); "
+            "empty it with reportgen cache clear, or set REPORTGEN_CACHE_DIR to another folder"
+        )
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    """Every entry; what does not look like one is not ours to count or to remove."""
+    for path in _listed(folder / "results"):
+        for file in _listed(path) if len(path.name) == 2 else ():
+            if _RESULT.fullmatch(file.name):
+                with suppress(OSError):
+                    status = file.stat()
+                    yield Entry(file, "result", status.st_size, status.st_mtime)
+    for path in _listed(folder / "models"):
+        meta = path / "meta.json"
+        if _CONVERSION.fullmatch(path.name) and not path.is_symlink():
+            with suppress(OSError):
+                size = sum(file.stat().st_size for file in path.iterdir())
+                yield Entry(path, "model", size, meta.stat().st_mtime)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _shrink(folder: Path, limit: int, since: float) -> None:
+    entries = sorted(_entries(folder), key=lambda entry: (entry.used, entry.path))
+    size = sum(entry.size for entry in entries)
+    for entry in entries:
+        if size <= limit or entry.used >= since:
+            break
+        if _remove(entry):
+            size -= entry.size
+
+
+def _remove(entry: Entry) -> bool:
+    try:
+        if entry.kind == "model":
+            # The sign of a whole conversion goes first.
+            (entry.path / "meta.json").unlink()
+            shutil.rmtree(entry.path)
+        else:
+            entry.path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written; only for who is alone with the cache."""
+    for path in [*_listed(folder), *(p for inner in _listed(folder / "results") for p in _listed(inner))]:
+        if path.name.startswith(PARTIAL):
+            with suppress(OSError):
+                path.unlink()
+    for path in _listed(folder / "models"):
+        if path.name.startswith(".export-"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+# --- who is using it -----------------------------------------------------------------------------
+
+
+class _Lock:
+    """A lock that ends with its process, however that ends."""
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def now(self) -> float:
+        """The file system's clock: it times the entries, and may differ from this machine's."""
+        try:
+            os.utime(self._path)
+            return self._path.stat().st_mtime
+        except OSError:
+            return time.time()
+
+    def alone(self) -> bool:
+        """Try to hold it alone."""
+        return flock(self._descriptor, shared=False)
+
+
+@contextmanager
+def _locked(folder: Path, *, shared: bool) -> Iterator[_Lock]:
+    path = folder / ".lock"
+    descriptor = None
+    with suppress(OSError):  # a cache that cannot be written cannot shrink either
+        folder.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if not flock(descriptor, shared=shared, wait=shared):
+            raise UsageError(f"{folder}: a run is using this cache; clear it when that has ended")
+        yield _Lock(path, descriptor)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def flock(descriptor: int | None, *, shared: bool, wait: bool = False) -> bool:
+    """Lock an open file or folder; False where somebody else holds it.
+
+    True also where the system or the file system has no such lock (Windows, some network drives): then one run at a
+    time is the user's to see to.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    if descriptor is None:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,210 @@
+"""The folder of one run: files written whole, the manifest last."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reportgen.report.document import Cell, Picture, Table
+from reportgen.report.manifest import (
+    MANIFEST,
+    OWN_NAMES,
+    RENDERED,
+    TIMINGS,
+    UNFINISHED,
+    Entry,
+    entry_of,
+    files_of_run,
+    manifest_json,
+)
+from reportgen.storage.cache import flock
+from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.files import PARTIAL, unwritable, write_file
+
+JPEG_QUALITY = 90
+# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection); a file name may.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+class RunFolder:
+    """The files of one run. `begin` takes the manifest away, `finish` writes it last; between them no other run writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: _FolderLock | None = None
+        self._hashes: dict[str, Entry] = {}
+
+    def check(self) -> None:
+        """Whether a run may write here: ask before the work, `begin` asks again.
+
+        Raises:
+            UsageError: the place is taken by something that is not a run folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
+        taken = [name for name in OWN_NAMES if (self.path / name).exists()]
+        if taken and files_of_run(self.path) is None:
+            raise UsageError(
+                f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
+            )
+
+    def begin(self) -> None:
+        """Make the folder unfinished.
+
+        Raises:
+            UsageError: see `check`; or another run is writing here.
+            ReportgenError: the folder cannot be written.
+        """
+        self.check()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ReportgenError(unwritable(self.path, error)) from None
+        self._lock = _FolderLock(self.path)
+        self._sweep()
+        self._stale = files_of_run(self.path) or set()
+        # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
+        listed = sorted(self._stale | RENDERED)
+        write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Remove what an earlier run left and this one did not write, then write the manifest."""
+        for file in self._stale - set(self._hashes) - {TIMINGS}:
+            self._remove(file)
+        self._sweep()
+        write_file(self.path / MANIFEST, manifest_json(self._hashes))
+        self._unfinished.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let other runs write here; a run that failed leaves the folder unfinished."""
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def written(self) -> dict[str, Entry]:
+        """SHA-256 and size of every file so far: what the manifest will list."""
+        return dict(self._hashes)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.path / UNFINISHED
+
+    def _sweep(self) -> None:
+        """Remove what a killed run, or a renderer that outlived it, left half-written."""
+        for folder in (self.path, *(self.path / name for name in OWN_NAMES)):
+            for scrap in folder.rglob(f"{PARTIAL}*") if folder != self.path else folder.glob(f"{PARTIAL}*"):
+                scrap.unlink(missing_ok=True)
+
+    def _remove(self, file: str) -> None:
+        path = self.path / file
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that still holds something stays
+            for parent in path.relative_to(self.path).parents:
+                if parent != Path():
+                    (self.path / parent).rmdir()
+
+    # --- the `Files` protocol of reportgen.analysis ---
+
+    def raw(self, file: str, data: bytes) -> str:
+        """Write bytes as they are; returns `file`."""
+        if file not in self._hashes and self._unfinished.exists():
+            try:
+                with self._unfinished.open("a", encoding="utf-8") as listing:
+                    listing.write(f"{json.dumps(file)}\n")
+            except OSError as error:
+                raise ReportgenError(unwritable(self._unfinished, error)) from None
+        write_file(self.path / file, data)
+        self._hashes[file] = entry_of(data)
+        return file
+
+    def array(self, file: str, values: np.ndarray) -> str:
+        """Write `values` as float32 .npy; returns `file`."""
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(values, np.float32), allow_pickle=False)
+        return self.raw(file, buffer.getvalue())
+
+    def mask(self, file: str, values: np.ndarray) -> str:
+        """Write a (H, W) bool array as an 8-bit L PNG of 0 and 255; returns `file`."""
+        if values.dtype != bool or values.ndim != 2:
+            raise ValueError(f"a mask is a (H, W) bool array, not {values.dtype} {values.shape}")
+        return self.raw(file, _encode(values.astype(np.uint8) * 255, "PNG"))
+
+    def photo(self, file: str, pixels: np.ndarray, *, alt: str, label: str = "") -> Picture:
+        """Write (H, W, 3) uint8 pixels as an RGB JPEG."""
+        self.raw(file, _encode(pixels, "JPEG", quality=JPEG_QUALITY, subsampling=0))
+        return Picture(file=file, width=pixels.shape[1], height=pixels.shape[0], alt=alt, label=label)
+
+    def chart(self, file: str, figure: Any, *, alt: str, label: str = "") -> Picture:
+        """Write a matplotlib Figure as SVG."""
+        from reportgen.figures.charts import save_svg
+
+        buffer = io.BytesIO()
+        save_svg(figure, buffer)
+        self.raw(file, buffer.getvalue())
+        width, height = (round(inches * 96) for inches in figure.get_size_inches())
+        return Picture(file=file, width=width, height=height, alt=alt, label=label)
+
+    def table(self, table: Table) -> Table:
+        """Write the table's CSV at full precision; returns the table with `file` set.
+
+        A text that a spreadsheet would take for a formula gets an apostrophe before it; report.json has it as it is.
+        """
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow([column.key for column in table.columns])
+        # Of the characters that end a line only the writer's own are quoted: a carriage return would begin a row.
+        quoting = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for row in table.rows:
+            cells = [_csv_cell(cell) for cell in row]
+            (quoting if any("\r" in str(cell) for cell in cells) else writer).writerow(cells)
+        return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
+
+    def adopt(self, file: str) -> None:
+        """Take a file that a renderer wrote into the manifest."""
+        self._hashes[file] = entry_of((self.path / file).read_bytes())
+
+    def timings(self, seconds: dict[str, Any]) -> None:
+        """Write timings.json, the one file that differs between two equal runs."""
+        write_file(self.path / TIMINGS, json.dumps(seconds, indent=1).encode())
+
+
+class _FolderLock:
+    """A folder held for one run, until it ends or its process does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor: int | None = None
+        with contextlib.suppress(OSError):  # Windows opens no folders
+            self._descriptor = os.open(folder, os.O_RDONLY)
+        if not flock(self._descriptor, shared=False):
+            raise UsageError(f"{folder}: another run is writing here; wait for it, or give another folder with -o")
+
+    def release(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    if cell is None:
+        return ""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _encode(pixels: np.ndarray, format: str, **options: Any) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()

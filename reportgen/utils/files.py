@@ -1,0 +1,61 @@
+"""Files that are whole or absent."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from reportgen.utils.errors import ReportgenError
+
+PARTIAL = ".partial-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# What a disk, not a programmer, is at fault for.
+DISK_ERRORS = frozenset(
+    {*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EISDIR}
+    | {errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EBUSY}
+)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary path beside `target` that takes its place when the block ends well, and vanishes otherwise.
+
+    The target's folder is made. The name is this block's own: two runs may write one target. A process that is killed
+    leaves the temporary file behind; its name begins with `PARTIAL`, and whoever owns the folder sweeps it up.
+
+    Raises:
+        ReportgenError: the disk is full, or the folder cannot be written.
+    """
+    temporary = target.parent / f"{PARTIAL}{os.getpid()}-{uuid4().hex[:8]}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        # An error that names another file is about what the block reads.
+        if error.filename is None or Path(os.fsdecode(error.filename)) in (temporary, target, *target.parents):
+            raise ReportgenError(unwritable(target, error)) from None
+        raise
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write all of `data` or nothing.
+
+    Raises:
+        ReportgenError: the disk is full, or the folder cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def unwritable(path: Path, error: OSError) -> str:
+    """One line for a file that cannot be written: why, and what helps where that is known."""
+    hint = "; make room and give the same command again" if error.errno in _FULL else ""
+    return f"{path}: cannot be written ({error.strerror or error}){hint}"

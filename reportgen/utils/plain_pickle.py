@@ -1,0 +1,239 @@
+"""Pickles of plain data, read by a machine that can do nothing else.
+
+A pickle is a program. Python's own `Unpickler` runs it: it imports and calls what the file names, and even with
+`find_class` closed it takes classes from copyreg's extension registry without asking, sets aside as much memory as a
+number in the file says, and hashes tuples nested until the interpreter falls over. Here `pickletools` (standard
+library) decodes the opcodes, and those that build plain data act on a list. There is no opcode here that imports or
+calls: a class that the caller admits becomes a `Name`, an object of it an `Instance`, and both are inert.
+
+Opcodes: Python's Lib/pickletools.py, protocols 0 to 5.
+"""
+
+from __future__ import annotations
+
+import io
+import pickletools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from reportgen.utils.terminal_text import printable
+
+# 10,000 images take 3 MB and half a million opcodes.
+MAX_BYTES = 16 * 2**20
+MAX_OPCODES = 1_000_000
+MAX_PROTOCOL = 5
+
+_CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_INTEGERS = frozenset({"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"})
+_TEXTS = frozenset(
+    {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
+)
+_VALUES = _INTEGERS | _TEXTS | {"FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
+_SHORT_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+# How protocols 0 and 1 make an object: a call of this function, with the class and `object`, under the names of Python 2 and 3.
+_RECONSTRUCTORS = frozenset({("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")})
+_OBJECTS = frozenset({("__builtin__", "object"), ("builtins", "object")})
+
+
+class BadPickle(Exception):
+    """Bytes that are no pickle of plain data; the message is one plain line."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A class or function that the file names. It is not imported."""
+
+    module: str
+    name: str
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of an admitted class: its attributes as the file gives them. Nothing of the class has run."""
+
+    of: Name
+    attributes: dict[str, Any] | None = None
+
+
+def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> Any:
+    """The value of a pickle of None, bool, int, float, str, bytes, list, tuple and dict with such keys.
+
+    Equal to `pickle.loads` where the file holds nothing else. Values may be shared or contain themselves: whoever
+    walks them must not follow them further than their format goes.
+
+    Args:
+        admitted: (module, name) of classes and functions that may be named; they are returned as `Name` and `Instance`.
+
+    Raises:
+        BadPickle: anything else, and what exceeds `MAX_BYTES` or `MAX_OPCODES`.
+    """
+    if len(data) > MAX_BYTES:
+        raise BadPickle(f"{len(data)} bytes; at most {MAX_BYTES} are read")
+    machine = _Machine(frozenset(admitted))
+    count = 0
+    try:
+        for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
+            count += 1
+            if count > MAX_OPCODES:
+                raise BadPickle(f"more than {MAX_OPCODES} opcodes")
+            if opcode.name == "STOP":
+                return machine.result()
+            machine.step(opcode.name, argument)
+    except (IndexError, KeyError):
+        raise BadPickle("not a pickle: it takes more from its stack or memo than is there") from None
+    except (ValueError, OverflowError, MemoryError):  # pickletools, and its decoders, on damage
+        raise BadPickle("not a pickle, or a damaged one") from None
+    raise BadPickle("not a pickle, or a damaged one")
+
+
+class _Machine:
+    """The stack, the marks on it, and the memo. The memo is a dict: a huge number in the file costs nothing."""
+
+    def __init__(self, admitted: frozenset[tuple[str, str]]) -> None:
+        self._admitted = admitted
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Any] = {}
+        get, put = lambda at: self._stack.append(self._memo[at]), lambda at: self._memo.update({at: self._top()})
+        # Every opcode that is read, but for `_VALUES`. It takes the opcode's argument, None where there is none.
+        self._steps: dict[str, Callable[[Any], None]] = {
+            "PROTO": self._protocol,
+            "FRAME": lambda _: None,  # only says how much to read at once
+            **{name: partial(self._constant, value) for name, value in _CONSTANTS.items()},
+            **{name: partial(self._short_tuple, count) for name, count in _SHORT_TUPLES.items()},
+            **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), get),
+            **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), put),
+            "MEMOIZE": lambda _: put(len(self._memo)),
+            "MARK": lambda _: self._marks.append(len(self._stack)),
+            "POP": self._pop,
+            "POP_MARK": lambda _: self._to_mark().clear(),
+            "DUP": lambda _: self._stack.append(self._top()),
+            "TUPLE": lambda _: self._stack.append(tuple(self._to_mark())),
+            "EMPTY_LIST": lambda _: self._stack.append([]),
+            "LIST": lambda _: self._stack.append(self._to_mark()),
+            "APPEND": lambda _: self._extend(self._take(1)),
+            "APPENDS": lambda _: self._extend(self._to_mark()),
+            "EMPTY_DICT": lambda _: self._stack.append({}),
+            "DICT": self._dict,
+            "SETITEM": lambda _: self._fill(self._take(2)),
+            "SETITEMS": lambda _: self._fill(self._to_mark()),
+            "GLOBAL": lambda names: self._name(*names.split(" ", 1)),
+            "STACK_GLOBAL": lambda _: self._name(*self._take(2)),
+            "REDUCE": self._reconstruct,
+            "NEWOBJ": self._new,
+            "BUILD": self._build,
+        }
+
+    def result(self) -> Any:
+        if len(self._stack) != 1 or self._marks:
+            raise BadPickle("not a pickle: it does not end with one value")
+        return self._stack[0]
+
+    def step(self, opcode: str, argument: Any) -> None:
+        if opcode in _VALUES:
+            self._stack.append(argument)
+        elif opcode in self._steps:
+            self._steps[opcode](argument)
+        else:
+            raise BadPickle(f"its opcode {opcode} has no place in plain data")
+
+    def _protocol(self, version: int) -> None:
+        if version > MAX_PROTOCOL:
+            raise BadPickle(f"protocol {version}; 0 to {MAX_PROTOCOL} are read")
+
+    # --- the stack ---
+
+    def _take(self, count: int) -> list[Any]:
+        """The last `count` values, never from below a mark."""
+        at = len(self._stack) - count
+        if at < (self._marks[-1] if self._marks else 0):
+            raise IndexError
+        values = self._stack[at:]
+        del self._stack[at:]
+        return values
+
+    def _top(self) -> Any:
+        (value,) = self._take(1)
+        self._stack.append(value)
+        return value
+
+    def _to_mark(self) -> list[Any]:
+        at = self._marks.pop()
+        values = self._stack[at:]
+        del self._stack[at:]
+        return values
+
+    def _pop(self, _: None) -> None:
+        if self._marks and self._marks[-1] == len(self._stack):
+            self._marks.pop()  # a mark is a thing on the stack, too
+        else:
+            self._take(1)
+
+    def _constant(self, value: Any, _: None) -> None:
+        self._stack.append(value)
+
+    # --- containers ---
+
+    def _short_tuple(self, count: int, _: None) -> None:
+        self._stack.append(tuple(self._take(count)))
+
+    def _extend(self, values: list[Any]) -> None:
+        container = self._top()
+        if type(container) is not list:
+            raise BadPickle("not a pickle: it appends to what is no list")
+        container.extend(values)
+
+    def _dict(self, _: None) -> None:
+        values = self._to_mark()
+        self._stack.append({})
+        self._fill(values)
+
+    def _fill(self, values: list[Any]) -> None:
+        """Keys and values in turn into the dict on top."""
+        container = self._top()
+        if type(container) is not dict or len(values) % 2:
+            raise BadPickle("not a pickle: it sets an item of what is no dict")
+        for key, value in zip(values[::2], values[1::2], strict=True):
+            # Nothing else has a place in settings, and the hash of a nested tuple may take for ever.
+            if key is not None and type(key) not in (str, int, float, bool, bytes):
+                raise BadPickle(f"a key is of type {type(key).__name__}; text is expected")
+            container[key] = value
+
+    # --- names and objects, inert ---
+
+    def _name(self, module: Any, name: Any) -> None:
+        if type(module) is not str or type(name) is not str:
+            raise BadPickle("it names a class by what is no text")
+        if (module, name) not in self._admitted | _RECONSTRUCTORS | _OBJECTS:
+            raise BadPickle(f"it asks for {printable(f'{module}.{name}', 80)}, and only plain data are read")
+        self._stack.append(Name(module, name))
+
+    def _reconstruct(self, _: None) -> None:
+        function, arguments = self._take(2)
+        known = type(function) is Name and (function.module, function.name) in _RECONSTRUCTORS
+        if not known or type(arguments) is not tuple or len(arguments) != 3:
+            raise BadPickle("it calls a function")
+        made, base, state = arguments
+        if type(base) is not Name or (base.module, base.name) not in _OBJECTS or state is not None:
+            raise BadPickle("it calls a function")
+        self._stack.append(self._instance(made))
+
+    def _new(self, _: None) -> None:
+        made, arguments = self._take(2)
+        if arguments != ():
+            raise BadPickle("it calls a class with arguments")
+        self._stack.append(self._instance(made))
+
+    def _instance(self, made: Any) -> Instance:
+        if type(made) is not Name or (made.module, made.name) not in self._admitted:
+            raise BadPickle("it makes an object of what is no admitted class")
+        return Instance(made)
+
+    def _build(self, _: None) -> None:
+        (state,) = self._take(1)
+        made = self._top()
+        if type(made) is not Instance or type(state) is not dict or made.attributes is not None:
+            raise BadPickle("it sets the state of what has none")
+        made.attributes = state
