@@ -8,14 +8,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from reportgen.analyses.cams import ANALYSIS as CAMS
 from reportgen.analyses.cams.maps import METHODS
-from reportgen.analyses.lime import ANALYSIS as LIME
+from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.lime.task import ANALYSIS as LIME
 
-from reportgen.analysis.protocol import Result, Subject, View
+from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import ClassifierSpec
 from reportgen.models.runtime import Engine, decide
 from reportgen.settings.model import Settings
+from reportgen.storage.store import Result
 from reportgen.utils.concurrency import default_jobs, in_order
 
 BEST_OF = 3

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from reportgen.analyses.lime.settings import LimeSettings
 from torch import nn
 
 from reportgen.models.classifiers import Network, Preprocessing
-from reportgen.settings.model import LimeSettings
 
 
 class Whole(nn.Module):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
-from reportgen.pipeline.run import analyse
 from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
 from reportgen.report.document import Report, TemplateRecord

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from reportgen.analysis.protocol import View
+from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
 from reportgen.models.runtime import Engine, decide

@@ -30,12 +30,14 @@ from jinja2 import Environment
 
 from fixtures import make_report
 from reportgen import api
-from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.cli import main as cli
 from reportgen.figures import charts, overlays
 from reportgen.models.classifiers import ClassifierSpec, ClassList, Preprocessing
 from reportgen.models.runtime import Forward
-from reportgen.pipeline import run as pipeline
+from reportgen.pipeline import analyse as pipeline
 from reportgen.rendering import render
 from reportgen.report.document import Column, Figure, Finding, RuntimeRecord, Section, Table
 from reportgen.settings.model import Settings

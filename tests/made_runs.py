@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reportgen.analysis.protocol import Mapped
-from reportgen.pipeline.run import analyse
+from reportgen.analysis.run_view import Mapped
+from reportgen.pipeline.analyse import analyse
 from reportgen.report.document import (
     ClassProbability,
     ImageRecord,

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reportgen.analyses.agreement import ANALYSIS, section
+from reportgen.analyses.agreement import section
 from reportgen.analyses.agreement.overlap import overlap, threshold_mask, top_pixels
+from reportgen.analyses.agreement.settings import AgreementSettings
+from reportgen.analyses.agreement.task import ANALYSIS
 from skimage.filters import threshold_otsu
 
-from reportgen.analysis.protocol import Subject, View
+from reportgen.analysis.view import Subject, View
 from reportgen.report.document import Picture
-from reportgen.settings.model import AgreementSettings, Settings
+from reportgen.settings.model import Settings
 from reportgen.storage.store import Result
 from reportgen.utils.errors import UsageError
 from toys import CountingEngine, toy_network, toy_spec

@@ -12,16 +12,17 @@ import pytest
 import torch
 from pytorch_grad_cam import AblationCAM, GradCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from reportgen.analyses.cams import ANALYSIS
 from reportgen.analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
+from reportgen.analyses.cams.settings import CamSettings
+from reportgen.analyses.cams.task import ANALYSIS
 from torch import nn
 
-from reportgen.analysis.protocol import Subject, View
+from reportgen.analysis.view import Subject, View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead
 from reportgen.models.classifiers.split import split_timm
 from reportgen.models.runtime import Engine
-from reportgen.settings.model import CamSettings, Settings
+from reportgen.settings.model import Settings
 from toys import CountingEngine, GivenActivations, toy_network, toy_spec
 
 LIBRARY: dict[str, Any] = {"gradcam": GradCAM, "ablationcam": AblationCAM, "scorecam": ScoreCAM}

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reportgen.analyses.dissection import ANALYSIS, EMBEDDING, charts, wordings
+from reportgen.analyses.dissection import charts, wordings
 from reportgen.analyses.dissection.labels import Dissected
 from reportgen.analyses.dissection.probing import Probing
+from reportgen.analyses.dissection.settings import DissectionSettings
+from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 
 from reportgen.analysis.registry import load_analyses
 from reportgen.models.encoders import minilm
-from reportgen.pipeline.run import analyse
+from reportgen.pipeline.analyse import analyse
 from reportgen.report.document import Figure, Notice, Report
-from reportgen.settings.model import DissectionSettings, Settings
+from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import cache_folder
 from reportgen.utils.errors import NothingToDo, Problems

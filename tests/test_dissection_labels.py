@@ -7,8 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from reportgen.analyses.dissection.labels import Dissected, Layer, differences, jaccard, label_layer, min_margin, ranked
-
-from reportgen.settings.model import DissectionSettings
+from reportgen.analyses.dissection.settings import DissectionSettings
 
 WORDS = ("cat", "red", "gray", "dog")
 

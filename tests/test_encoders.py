@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reportgen.analyses.dissection.settings import DissectionSettings
 from torch import nn
 
 from reportgen.models.classifiers import MissingWeights
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.encoders import Encoder, fetchable, is_encoder, listed, minilm, open_clip_zoo, resolve_encoder
-from reportgen.settings.model import DissectionSettings, Settings
+from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 
 TOY = "open_clip:reportgen-toy"

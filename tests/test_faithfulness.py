@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reportgen.analyses.faithfulness import ANALYSIS, curves
+from reportgen.analyses.faithfulness import curves
 from reportgen.analyses.faithfulness.compare import best, better_by, standings
 from reportgen.analyses.faithfulness.findings import faithfulness_findings
 from reportgen.analyses.faithfulness.hiding import random_regions
@@ -18,11 +18,12 @@ from reportgen.analyses.faithfulness.localisation import localise
 from reportgen.analyses.faithfulness.maps import CONTROLS, control_maps
 from reportgen.analyses.faithfulness.removal import Removals
 from reportgen.analyses.faithfulness.section import reduce_faithfulness
+from reportgen.analyses.faithfulness.task import ANALYSIS
 
 from made_runs import MadeRun
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts
-from reportgen.analysis.protocol import Subject, View
+from reportgen.analysis.view import Subject, View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.document import Finding, RuntimeRecord, Table

@@ -23,8 +23,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.find import ImageFile, find_images
 from reportgen.images.frame import model_frame

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from lime.lime_image import ImageExplanation, LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
-from reportgen.analyses.lime import ANALYSIS
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
 from reportgen.analyses.lime.surrogate import (
     Surrogate,
@@ -26,10 +26,11 @@ from reportgen.analyses.lime.surrogate import (
     superpixels,
     weight_map,
 )
+from reportgen.analyses.lime.task import ANALYSIS
 
-from reportgen.analysis.protocol import Subject, View
+from reportgen.analysis.view import Subject, View
 from reportgen.models.runtime import Engine
-from reportgen.settings.model import LimeSettings, Settings
+from reportgen.settings.model import Settings
 from reportgen.storage.store import Result
 from toys import CountingEngine, toy_network, toy_spec
 

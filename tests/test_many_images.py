@@ -12,9 +12,9 @@ import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
-from reportgen.analyses.agreement import ANALYSIS as AGREEMENT
-from reportgen.analyses.cams import ANALYSIS as CAMS
-from reportgen.analyses.lime import ANALYSIS as LIME
+from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
+from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.lime.task import ANALYSIS as LIME
 
 from fixtures import make_report
 from made_runs import analyse_toy

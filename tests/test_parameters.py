@@ -19,14 +19,14 @@ from lime.lime_image import LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 from PIL import Image
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.validation import MAX_ENTRIES, LimeParameters
 
-from reportgen.analysis.protocol import View
 from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.view import View
 from reportgen.cli import main as cli
 from reportgen.images.frame import model_frame
 from reportgen.models.runtime import Engine
-from reportgen.settings.model import LimeSettings
 from reportgen.utils.errors import CheckFailed
 from toys import imported, photo_path
 

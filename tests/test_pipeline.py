@@ -28,10 +28,12 @@ from torchvision import models
 import reportgen
 from made_runs import analyse_toy
 from reportgen.analysis import registry as analysis_module
-from reportgen.analysis.protocol import Contribution, RunView, Subject, View
+from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject, View
 from reportgen.api import make_report
-from reportgen.pipeline.run import analyse
+from reportgen.pipeline.analyse import analyse
 from reportgen.report.document import Report, Section
 from reportgen.report.report_json import read_report, report_json
 from reportgen.settings.model import Settings

@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from reportgen.analyses.cams import ANALYSIS as CAMS
-from reportgen.analyses.sanity import ANALYSIS
+from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
 from reportgen.analyses.sanity.correlation import down_the_cascade, rank_correlation
 from reportgen.analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
+from reportgen.analyses.sanity.task import ANALYSIS
 from torch import nn
 from torchvision import models
 
 from made_runs import MadeRun, analyse_toy
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts
-from reportgen.analysis.protocol import Contribution, RunView, Subject, View
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import Network
 from reportgen.models.classifiers.split import split_traced
 from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES

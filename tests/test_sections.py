@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from made_runs import MadeRun, analyse_toy
-from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.pipeline import section_cache as sections
 from reportgen.report.document import Evidence, Finding, Section, Text
 from reportgen.settings.model import Settings

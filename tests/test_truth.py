@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis.protocol import Contribution, RunView, Subject
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.images.decode import read_image
 from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import RunView
+from reportgen.analysis.run_view import RunView
 from reportgen.analysis.stats import spearman
 from reportgen.figures import charts, colors
 from reportgen.report.document import Figure, ImageRecord

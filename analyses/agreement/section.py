@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
 from reportgen.report.document import (
@@ -26,6 +27,7 @@ from reportgen.report.document import (
     Text,
     Warning_,
 )
+from reportgen.storage.store import Result
 
 from .charts import complexity_scatter, iou_bars, threshold_curves
 from .findings import agreement_findings
@@ -45,7 +47,7 @@ def reduce_agreement(run: RunView) -> Contribution:
     """Write Grad-CAM's masks, the overlap pictures and the chart, and make the section."""
     entries, pictures = [], {}
     for position, image in enumerate(run.images):
-        result = run.result("agreement", position)
+        result = run.result("agreement", position, Result)
         mask = result.arrays["gradcam"]
         entries.append({**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)})
         if image.name in run.shown.images:
@@ -73,7 +75,7 @@ def reduce_agreement(run: RunView) -> Contribution:
         if entry["iou"] is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
-    otsu = ["otsu1979"] if run.settings.agreement.threshold == "otsu" else []
+    otsu = ["otsu1979"] if run.settings.threshold == "otsu" else []
     return Contribution(
         section,
         per_image=entries,
@@ -98,7 +100,7 @@ def _or_below(iou: float | None) -> float:
 
 
 def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None) -> Picture:
-    lime = run.result("lime", position).arrays["mask"]
+    lime = run.result("lime", position, Result).arrays["mask"]
     gradcam = overlays.upscale(mask, PANEL_PX)
     pixels = overlays.overlap(
         overlays.upscale(run.frame(position), PANEL_PX), gradcam, overlays.upscale(lime, PANEL_PX)
@@ -144,7 +146,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _approach(run: RunView) -> list[Block]:
-    rule = run.settings.agreement.threshold
+    rule = run.settings.threshold
     name, _, share = rule.partition(":")
     words = RULES.get(rule) or RULES[name].format(share=wording.percent(float(share)))
     return [
@@ -285,7 +287,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _limits(run: RunView, n: int) -> list[str]:
-    repeats = run.settings.lime.repeats
+    repeats = len(run.result("lime", 0, Result).arrays["masks"])
     draws = f"{repeats} LIME draws" if repeats > 1 else "one LIME draw"
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from reportgen.analysis.protocol import View
+from reportgen.analysis.view import View
 
 HEAD_BATCH = 32
 EPSILON = np.float32(1e-8)  # what the library adds to a channel's span before it divides by it

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import Contribution, Result, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
 from reportgen.report.document import (
@@ -25,6 +26,7 @@ from reportgen.report.document import (
     Text,
     Warning_,
 )
+from reportgen.storage.store import Result
 
 from .findings import LABELS, cam_findings, pair_key
 from .measures import centred_gaussian, measures
@@ -45,12 +47,12 @@ def reduce_cams(run: RunView) -> Contribution:
     scale = run.files.photo("figures/heat-scale.jpg", overlays.color_bar(), alt="")
     figures, entries, warnings = [], [], []
     for position, image in enumerate(run.images):
-        result = run.result("cams", position)
+        result = run.result("cams", position, Result)
         entries.append(_entry(run, image, result))
         if image.name in run.shown.images:
             figures.append(_panels(run, position, image, result, scale.file))
         warnings += _warnings(image, result)
-    first = run.result("cams", 0).values
+    first = run.result("cams", 0, Result).values
     blocks: list[Block] = [
         *_approach(run, first),
         Heading(text="Maps"),
@@ -65,20 +67,20 @@ def reduce_cams(run: RunView) -> Contribution:
         Listing(role="limit", items=_limits(run, first)),
     ]
     section = Section(id="cams", title="Grad-CAM, AblationCAM and ScoreCAM", blocks=blocks)
-    findings = cam_findings(entries, run.settings.cams.methods, run.frame(0).shape[:2])
+    findings = cam_findings(entries, run.settings.methods, run.frame(0).shape[:2])
     return Contribution(
         section,
         per_image=entries,
         findings=findings,
         warnings=warnings,
-        references=[*(WORKS[method] for method in run.settings.cams.methods), "hurley2009", "spearman1904"],
+        references=[*(WORKS[method] for method in run.settings.methods), "hurley2009", "spearman1904"],
         terms=("activation", "saliency map", "IoU", "chance level", "rank correlation", "control"),
     )
 
 
 def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
     entry: dict[str, Any] = {"target_logit": result.values["target_logit"]}
-    for method in run.settings.cams.methods:
+    for method in run.settings.methods:
         entry[method] = {
             "map": run.files.array(f"maps/{image.slug}/{method}.npy", result.arrays[method]),
             **result.values[method],
@@ -90,7 +92,7 @@ def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
 def _panels(run: RunView, position: int, image: ImageRecord, result: Result, scale: str) -> Figure:
     frame = overlays.upscale(run.frame(position), PANEL_PX)
     pictures = [image.picture.model_copy(update={"label": "Input"})]
-    for method in run.settings.cams.methods:
+    for method in run.settings.methods:
         heat = np.clip(overlays.upscale(result.arrays[method], PANEL_PX), 0, 1)
         degenerate = result.values[method]["degenerate"]
         pictures.append(
@@ -116,7 +118,7 @@ def _extents(run: RunView, result: Result) -> str:
     """How much of the frame each map marks; empty where no method has a map."""
     areas = [
         f"{LABELS[method]} {wording.percent(float((result.arrays[method] > 0.5).mean()))}"
-        for method in run.settings.cams.methods
+        for method in run.settings.methods
         if not result.values[method]["degenerate"]
     ]
     return f"Above half of its maximum: {wording.listed(areas)} of the frame." if areas else ""
@@ -133,9 +135,9 @@ def _alt(method: str, image: ImageRecord, result: Result) -> str:
 
 
 def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
-    grid, methods = first["grid"], run.settings.cams.methods
+    grid, methods = first["grid"], run.settings.methods
     text = (
-        f"Each map explains the model's own top class of an image, {run.settings.models[0]}'s, resolved once and "
+        f"Each map explains the model's own top class of an image, {run.models[0]}'s, resolved once and "
         "given to every method. "
         f"All methods read the output of the last feature stage after its activation, {first['channels']} channels "
         "on a "
@@ -167,7 +169,7 @@ def _approach(run: RunView, first: dict[str, Any]) -> list[Block]:
         Facts(
             title="Settings",
             items=[
-                ("Model", run.settings.models[0]),
+                ("Model", run.models[0]),
                 ("Methods", ", ".join(LABELS[method] for method in methods)),
                 ("Target class", "top-1 prediction of each image"),
                 (
@@ -188,7 +190,7 @@ def _how_to_read(run: RunView) -> str:
 
 
 def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
-    methods = run.settings.cams.methods
+    methods = run.settings.methods
     columns = [
         Column(key="image", label="Image"),
         Column(key="target", label="Target class"),
@@ -236,7 +238,7 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
 def _measures_table(run: RunView, entries: list[dict[str, Any]]) -> Table:
     names = ("area_above_half", "gini", "total_variation", "centre_offset")
     rows: list[list[Any]] = []
-    for method in run.settings.cams.methods:
+    for method in run.settings.methods:
         medians = [_median([e[method][name] for e in entries]) for name in names]
         rows.append([LABELS[method], sum(not e[method]["degenerate"] for e in entries), *medians])
     height, width = run.frame(0).shape[:2]
@@ -262,9 +264,9 @@ def _measures_table(run: RunView, entries: list[dict[str, Any]]) -> Table:
 
 
 def _pairs_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]:
-    linear_head = run.result("cams", 0).values["linear_head"]
+    linear_head = run.result("cams", 0, Result).values["linear_head"]
     rows: list[list[Any]] = []
-    for a, b in combinations(run.settings.cams.methods, 2):
+    for a, b in combinations(run.settings.methods, 2):
         known = [p for p in (e["pairs"][pair_key(a, b)] for e in entries) if p["iou"] is not None]
         medians = [_median([p[key] for p in known]) for key in ("rank_correlation", "iou", "chance")]
         above = sum(p["iou"] > p["chance"] for p in known)
@@ -297,7 +299,7 @@ def _median(values: list[Any]) -> float | None:
 
 
 def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
-    methods, n = run.settings.cams.methods, len(entries)
+    methods, n = run.settings.methods, len(entries)
     areas = {m: [e[m]["area_above_half"] for e in entries if not e[m]["degenerate"]] for m in methods}
     medians = [f"{LABELS[m]} {wording.percent(float(np.median(areas[m])))}" for m in methods if areas[m]]
     items = []
@@ -324,7 +326,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 
 def _limits(run: RunView, first: dict[str, Any]) -> list[str]:
     limits = []
-    if first["linear_head"] and {"gradcam", "ablationcam"} <= set(run.settings.cams.methods):
+    if first["linear_head"] and {"gradcam", "ablationcam"} <= set(run.settings.methods):
         limits.append(
             "On a head of pooling and one linear layer Grad-CAM's channel weights are the layer's own weights for "
             "the class, and "

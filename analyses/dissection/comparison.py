@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import RunView
+from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Cell, Column, Figure, Heading, Table, Text
 
 from . import charts, wordings
@@ -84,7 +84,9 @@ def _layers_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -
         for model in models
         for layer in model.layers
     ]
-    caption = f"Each layer's units and labels. Similarity is {wordings.SIMILARITY_NAMES[run.settings.dissection.similarity]}'s value "
+    caption = (
+        f"Each layer's units and labels. Similarity is {wordings.SIMILARITY_NAMES[run.settings.similarity]}'s value "
+    )
     return run.files.table(
         Table(
             id="dissection-layers",
@@ -166,7 +168,7 @@ def _differences_table(run: RunView, probing: Probing, models: Sequence[Dissecte
 
 
 def _margins_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Figure:
-    threshold = min_margin(run.settings.dissection)
+    threshold = min_margin(run.settings)
     medians = [
         f"{model.model} {wording.listed([f'{np.median(layer.margin):.3f}' for layer in model.layers], most=9)}"
         for model in models

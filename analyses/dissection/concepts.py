@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.settings.model import BUILT_IN_CONCEPTS
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import is_file, read_at_most, user_path
+
+from .settings import BUILT_IN_CONCEPTS
 
 # Berlin and Kay's eleven (1969); grey and gray are one term.
 COLOURS = ("black", "white", "red", "green", "yellow", "blue", "brown", "purple", "pink", "orange", "grey")

@@ -9,10 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from reportgen.settings.model import DissectionSettings
-
 from . import similarity
 from .concepts import colour_term
+from .settings import DissectionSettings
 
 # Nats: with softWPMI and WPMI, a label that leads by less is under 1 % likelier than the runner-up.
 MIN_MARGIN = {"softwpmi": 0.01, "wpmi": 0.01}

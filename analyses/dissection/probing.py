@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis.protocol import RunView
-from reportgen.models.classifiers import resolve
-from reportgen.models.encoders import Encoder, resolve_encoder
+from reportgen.analysis.run_view import RunView
+from reportgen.models.encoders import Encoder
 from reportgen.storage.store import Result
+from reportgen.utils.json_types import JSON
 
 from .concepts import ConceptSet, concept_set
 from .labels import Dissected, label_layer
@@ -52,17 +52,19 @@ class Probing:
 
 def probe(run: RunView) -> Probing:
     """Embed images and words; no text model is loaded where the store has the words."""
-    settings = run.settings.dissection
-    encoder = resolve_encoder(run.settings)
-    concepts = concept_set(settings.concepts, resolve(run.settings.models[0], run.settings).classes.names)
+    settings = run.settings
+    encoder = run.encoder(settings.encoder)
+    concepts = concept_set(settings.concepts, run.classes.names)
 
     def texts(words: Sequence[str]) -> np.ndarray:
-        parts = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
-        return run.cached(parts, lambda: Result({}, {"embeddings": encoder.embed_texts(words)})).arrays["embeddings"]
+        parts: JSON = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
+        return run.cached(parts, Result, lambda: Result({}, {"embeddings": encoder.embed_texts(words)})).arrays[
+            "embeddings"
+        ]
 
     n = len(run.probe.names)
-    model = encoder.classifier or run.settings.models[0]
-    kept = [run.probe.result("embedding", image, model).arrays for image in range(n)]
+    model = encoder.classifier or run.models[0]
+    kept = [run.probe.result("embedding", image, Result, model).arrays for image in range(n)]
     words = texts(concepts.words)
     names = tuple(dict.fromkeys((image.label or image.target).name for image in run.images))
     return Probing(
@@ -79,13 +81,13 @@ def probe(run: RunView) -> Probing:
 
 def dissect(run: RunView, probing: Probing) -> Iterator[Dissected]:
     """Label every unit of every model, a model at a time: activations of one are in memory."""
-    settings = run.settings.dissection
-    for model in run.settings.models:
-        first = run.probe.result("dissection", 0, model)
+    settings = run.settings
+    for model in run.models:
+        first = run.probe.result("dissection", 0, Result, model)
         stages = first.values["stages"]
         activations = {stage: np.empty((probing.n_images, len(first.arrays[stage])), np.float32) for stage in stages}
         for image in range(probing.n_images):
-            arrays = run.probe.result("dissection", image, model).arrays
+            arrays = run.probe.result("dissection", image, Result, model).arrays
             for stage in stages:
                 activations[stage][image] = arrays[stage]
         yield Dissected(
@@ -98,7 +100,7 @@ def dissect(run: RunView, probing: Probing) -> Iterator[Dissected]:
                     probing.concepts.words,
                     settings,
                     probing.temperature,
-                    run.settings.seed,
+                    run.seed,
                 )
                 for stage in stages
             ),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Column, Figure, Heading, Listing, Notice, Section, Table, Text, Warning_
 
 from . import charts, comparison, wordings
@@ -197,7 +198,7 @@ def _unit_row(run: RunView, model: Dissected, layer: Layer, unit: int) -> list[A
 
 
 def _entry(run: RunView, probing: Probing, model: Dissected) -> dict[str, Any]:
-    settings = run.settings.dissection
+    settings = run.settings
     return {
         "model": model.model,
         "layers": [_layer_entry(layer) for layer in model.layers],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import RunView
+from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Facts, Heading, Text
 
 from .concepts import COLOURS, colour_term
@@ -50,8 +50,8 @@ def exploratory(probing: Probing) -> str:
 
 def approach(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[Block]:
     """What was done, and the settings in force."""
-    settings = run.settings.dissection
-    own = run.settings.probe is None
+    settings = run.settings
+    own = not run.has_probe
     probes = "the images of this run" if own else "a probe set of its own"
     text = (
         f"CLIP-Dissect (Oikarinen and Weng, 2023) asks of each unit which word describes the images that drive it. Over {probes} "
@@ -72,12 +72,12 @@ def approach(run: RunView, probing: Probing, models: Sequence[Dissected]) -> lis
 
 
 def _settings(run: RunView, probing: Probing) -> list[tuple[str, str]]:
-    settings, concepts = run.settings.dissection, probing.concepts
+    settings, concepts = run.settings, probing.concepts
     dropped = f", {wording.count(concepts.dropped, 'repeated line')} dropped" if concepts.dropped else ""
     items = [
         (
             "Probe set",
-            f"{wording.count(probing.n_images, 'image')}" + ("" if run.settings.probe is None else " of --probe"),
+            f"{wording.count(probing.n_images, 'image')}" + ("" if not run.has_probe else " of --probe"),
         ),
         (
             "Concept set",
@@ -101,7 +101,7 @@ def _settings(run: RunView, probing: Probing) -> list[tuple[str, str]]:
 
 
 def _definition(run: RunView, probing: Probing) -> str:
-    settings = run.settings.dissection
+    settings = run.settings
     name = SIMILARITY_NAMES[settings.similarity]
     if settings.similarity not in _POINTWISE:
         return name
@@ -238,7 +238,7 @@ def _overlaps(models: Sequence[Dissected]) -> list[str]:
 
 
 def _unlabelled(run: RunView, models: Sequence[Dissected]) -> list[str]:
-    threshold = min_margin(run.settings.dissection)
+    threshold = min_margin(run.settings)
     parts = []
     for model in models:
         constant = sum(int(layer.constant.sum()) for layer in model.layers)
@@ -258,7 +258,7 @@ def limits(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[
         f"A label is the best of the {wording.whole(len(probing.concepts.words))} concepts of this set, not a name for what "
         "the unit detects; another concept set, another encoder or another probe set gives other labels."
     )
-    if run.settings.dissection.similarity in _POINTWISE:
+    if run.settings.similarity in _POINTWISE:
         items.append(
             "A unit's score depends on the other units of its layer, so that scores of two layers cannot be compared."
         )

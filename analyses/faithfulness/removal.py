@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.analysis.protocol import View
+from reportgen.analysis.view import View
 from reportgen.models.runtime import SHOWN, Blend
 
 BLUR_SIDE, BLUR_SIGMA = 11, 5.0

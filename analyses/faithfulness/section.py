@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
+from reportgen.storage.store import Result
 
 from . import curves as protocol
 from . import removal
@@ -29,7 +31,7 @@ BEATS = {
 def reduce_faithfulness(run: RunView) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
     positions = range(len(run.images))
-    values = [run.result("faithfulness", position).values for position in positions]
+    values = [run.result("faithfulness", position, Result).values for position in positions]
     scores = [v["scores"] for v in values]
     located = [v["localisation"] for v in values if v.get("localisation")]
     names = [name for name in values[0]["maps"] if name not in CONTROLS]
@@ -47,11 +49,12 @@ def reduce_faithfulness(run: RunView) -> Contribution:
         *_localisation(run, names, located, values),
         Listing(role="limit", items=_limits(len(values), bool(located))),
     ]
-    agreement = not run.settings.tasks or "agreement" in run.settings.tasks
     return Contribution(
         Section(id="faithfulness", title="Faithfulness of the maps", blocks=blocks),
         per_image=values,
-        findings=faithfulness_findings(scores, located, [v["lime_hidden"] for v in values], agreement=agreement),
+        findings=faithfulness_findings(
+            scores, located, [v["lime_hidden"] for v in values], agreement="agreement" in run.analyses
+        ),
         references=("petsiuk2018", "efron1979", *(("zhang2016",) if located else ())),
         terms=(
             "saliency map",
@@ -71,7 +74,7 @@ def reduce_faithfulness(run: RunView) -> Contribution:
 
 
 def _approach(run: RunView, values: Values) -> list[Block]:
-    draws = run.settings.faithfulness.draws
+    draws = run.settings.draws
     return [
         Heading(text="Approach"),
         Text(
@@ -126,7 +129,7 @@ def _limits(n: int, located: bool) -> list[str]:
 
 
 def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figure:
-    results = [run.result("faithfulness", position) for position in range(len(run.images))]
+    results = [run.result("faithfulness", position, Result) for position in range(len(run.images))]
     order = results[0].values["maps"]
     stacked = {m: np.stack([result.arrays[m] for result in results]) for m in ROWS}
     by_map = {m: {name: stacked[m][:, i].astype(float) for i, name in enumerate(order)} for m in ROWS}
@@ -240,7 +243,7 @@ def _hidden(run: RunView, values: Values) -> Table:
         h, random = v["lime_hidden"], v["lime_hidden"]["random"]
         spread = [float(np.mean(random)), min(random), max(random)] if random else [None] * 3
         rows.append([image.name, h["area"], h["probability"], h["hidden"], *spread])
-    masks = wording.count(run.settings.faithfulness.random_masks, "mask")
+    masks = wording.count(run.settings.random_masks, "mask")
     return run.files.table(
         Table(
             id="lime-hidden",

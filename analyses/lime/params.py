@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reportgen.images.labels import class_part
-from reportgen.settings.model import LimeSettings
+
+from .settings import LimeSettings
 
 FILE = "explain_params.pkl"
 PROTOCOL = 4

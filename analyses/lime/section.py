@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.protocol import Contribution, Result, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.analysis.verdicts import STABLE_JACCARD
 from reportgen.figures import overlays
@@ -26,6 +27,7 @@ from reportgen.report.document import (
     Text,
     Warning_,
 )
+from reportgen.storage.store import Result
 
 from .findings import depends_on_parameters
 from .params import FILE, explain_arguments, explain_params, pickled
@@ -41,7 +43,7 @@ def reduce_lime(run: RunView) -> Contribution:
     figures, entries, warnings = [], [], []
     scale = run.files.photo("figures/lime-share-scale.jpg", overlays.color_bar(), alt="").file
     for position, image in enumerate(run.images):
-        result = run.result("lime", position)
+        result = run.result("lime", position, Result)
         entries.append(_entry(run, image, result))
         if image.name in run.shown.images:
             figures.append(_panels(run, position, image, result, scale))
@@ -49,7 +51,7 @@ def reduce_lime(run: RunView) -> Contribution:
     spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
     names = [image.name for image in run.images]
     seeds = [entry["seed"] for entry in entries]
-    run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings.lime)))
+    run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Explanations"),
@@ -173,7 +175,7 @@ def _surrogate(result: Result) -> Surrogate:
 
 
 def _approach(run: RunView) -> list[Block]:
-    s = run.settings.lime
+    s = run.settings
     hidden = "its own mean colour" if s.hide_color is None else f"the grey level {s.hide_color}"
     arguments = explain_arguments(s, 0)
     shown = {
@@ -202,7 +204,7 @@ def _approach(run: RunView) -> list[Block]:
 
 
 def _segmentation(run: RunView) -> str:
-    s = run.settings.lime
+    s = run.settings
     return (
         f"quickshift, kernel_size {s.quickshift_kernel_size:g}, max_dist {s.quickshift_max_dist:g}, ratio "
         f"{s.quickshift_ratio:g}"
@@ -235,7 +237,7 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
 
 
 def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]:
-    if run.settings.lime.repeats < 2:
+    if run.settings.repeats < 2:
         return []
     rows: list[list[Any]] = []
     for image, entry in zip(run.images, entries, strict=True):
@@ -245,7 +247,7 @@ def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]
         rows.append([image.name, *measured, min(r2), max(r2), stable])
     table = Table(
         id="lime-stability",
-        caption=f"How LIME's masks hold over {run.settings.lime.repeats} seeds (mean Jaccard index of all pairs), and against the mask "
+        caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs), and against the mask "
         "from half the samples and from half the features. A mask is called stable from a mean of "
         f"{STABLE_JACCARD:g}.",
         columns=[
@@ -278,7 +280,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     known = [entry["stable"] for entry in entries if entry["stable"] is not None]
     if known:
         items.append(
-            f"Over {run.settings.lime.repeats} seeds the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
+            f"Over {run.settings.repeats} seeds the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
         )
     if low:
         items.append(
@@ -290,7 +292,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _limits(run: RunView) -> list[str]:
-    s = run.settings.lime
+    s = run.settings
     drawn = f"The weights shown come from one random draw of {s.num_samples} samples"
     seeds = (
         f"; the spread over {s.repeats} seeds stands in the table."

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.analysis.protocol import View
-from reportgen.settings.model import LimeSettings
+from reportgen.analysis.view import View
 from reportgen.utils.hashing import seed_from
 
+from .settings import LimeSettings
 from .surrogate import Draw, Surrogate, draw, fit, positive_mask
 
 

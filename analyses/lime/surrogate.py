@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis.protocol import View
+from reportgen.analysis.view import View
 from reportgen.models.runtime import SHOWN, Blend
-from reportgen.settings.model import LimeSettings
 from reportgen.utils.concurrency import PROCESS_WIDE
+
+from .settings import LimeSettings
 
 
 @dataclass(frozen=True)

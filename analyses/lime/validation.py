@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.analysis.protocol import CheckedParameters, View
-from reportgen.settings.model import LimeSettings
+from reportgen.analysis.parameter_file import CheckedParameters
+from reportgen.analysis.view import View
 from reportgen.utils.errors import CheckFailed
 from reportgen.utils.plain_pickle import BadPickle, Instance, Name, read_plain
 from reportgen.utils.terminal_text import printable
 
 from . import surrogate as lime
 from .params import FILE, entry_keys, explain_arguments
+from .settings import LimeSettings
 
 KEYS = tuple(explain_arguments(LimeSettings(), 0))
 MAX_COUNT = 100_000  # of samples, features, inputs in a batch; lime's own default of num_features is as large
@@ -115,6 +116,7 @@ class LimeParameters:
     """explain_params.pkl as `reportgen validate` uses it (`reportgen.analysis.ParameterFile`)."""
 
     name = FILE
+    description = "LIME's parameters, an entry an image; plain Python values"
 
     def check(self, data: bytes) -> CheckedParameters:
         """Read and check; nothing in the file is imported or called.

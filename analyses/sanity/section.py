@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reportgen.analysis import verdicts, wording
-from reportgen.analysis.protocol import Contribution, RunView
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.run_view import RunView
 from reportgen.figures import charts, colors
 from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
+from reportgen.storage.store import Result
 
 from .correlation import rank_correlation
 
@@ -29,7 +31,10 @@ Chance = Mapping[str, float | None]
 
 def reduce_sanity(run: RunView) -> Contribution:
     """Compare the maps of the re-initialised networks with the trained network's."""
-    found = [(image, run.result("sanity", position).values) for position, image in enumerate(run.images)]
+    found = [
+        (image, run.result("sanity", position, Result).values if run.sampled("sanity", position) else {})
+        for position, image in enumerate(run.images)
+    ]
     sampled = [(image.name, values) for image, values in found if values.get("correlation")]
     places = [position for position, (_, values) in enumerate(found) if values.get("correlation")]
     title = "Sanity check of the maps"
@@ -104,7 +109,7 @@ def _last(values: Values, method: str) -> list[float]:
 
 def _between_images(run: RunView, places: Sequence[int], method: str) -> float | None:
     """The median correlation of the trained network's maps of two different images: what smooth maps have in common anyway."""
-    maps = [run.result("cams", place).arrays[method] for place in places]
+    maps = [run.result("cams", place, Result).arrays[method] for place in places]
     pairs = [rank_correlation(a, b) for a, b in combinations(maps, 2)]
     return float(np.median(pairs)) if pairs else None
 

@@ -158,27 +158,26 @@ def of_model(name: str) -> tuple[str, ...]:
     return next((keys for start, keys in _MODELS.items() if name.startswith(start)), ())
 
 
-def cited(by: Mapping[str, Iterable[str | Reference]]) -> list[Reference]:
+def cited(by: Mapping[str, Iterable[str]], further: Iterable[Reference] = ()) -> list[Reference]:
     """The works that are cited, each with where, by author and year.
 
     Args:
-        by: id of a section -> keys of `WORKS`, or works of an analysis' own.
+        by: id of a section -> keys of works.
+        further: works that analyses bring along.
 
     Raises:
-        ValueError: a key that is not in `WORKS`; a mistake of the analysis.
+        ValueError: a key that is not in `WORKS` nor among them; a mistake of the analysis.
     """
-    works: dict[str, Reference] = {}
+    known = {**WORKS, **{work.key: work for work in further}}
     places: dict[str, list[str]] = {}
-    for place, items in by.items():
-        for item in items:
-            if isinstance(item, str) and item not in WORKS:
-                raise ValueError(f"section {place} cites {item!r}, which reportgen.bibliography does not know")
-            work = WORKS[item] if isinstance(item, str) else item
-            works.setdefault(work.key, work)
-            if place not in places.setdefault(work.key, []):
-                places[work.key].append(place)
-    order = sorted(works.values(), key=lambda work: (work.authors[0].lower(), work.year, work.title))
-    return [work.model_copy(update={"cited_in": places[work.key]}) for work in order]
+    for place, keys in by.items():
+        for key in keys:
+            if key not in known:
+                raise ValueError(f"section {place} cites {key!r}, which reportgen.analysis.bibliography does not know")
+            if place not in places.setdefault(key, []):
+                places[key].append(place)
+    works = [known[key].model_copy(update={"cited_in": cited_in}) for key, cited_in in places.items()]
+    return sorted(works, key=lambda work: (work.authors[0].lower(), work.year, work.title))
 
 
 def bibtex(works: Sequence[Reference]) -> bytes:

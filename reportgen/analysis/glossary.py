@@ -35,10 +35,14 @@ TERMS = {
 }
 
 
-def terms(names: Iterable[str]) -> list[Term]:
+def terms_of(names: Iterable[str], further: Iterable[Term] = ()) -> list[Term]:
     """The terms named, once each, in alphabetical order.
 
+    Args:
+        further: terms that analyses bring along.
+
     Raises:
-        KeyError: a term that is not in `TERMS`; a mistake of the analysis.
+        KeyError: a term that is not in `TERMS` nor among them; a mistake of the analysis.
     """
-    return [Term(term=name, text=TERMS[name]) for name in sorted(set(names), key=str.lower)]
+    texts = {**TERMS, **{term.term: term.text for term in further}}
+    return [Term(term=name, text=texts[name]) for name in sorted(set(names), key=str.lower)]

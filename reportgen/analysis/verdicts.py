@@ -6,7 +6,7 @@ undecided. `RULES` prints them in the report's appendix.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -25,7 +25,8 @@ DIFFERENT_JACCARD = 0.5
 SANITY_RHO = 0.5
 # Of two measures with this rank correlation one explains half of the other's order (rho squared).
 MOST_SHARED_RHO = 0.5**0.5
-
+# So many at the end of `RULES` speak of everything that was said before.
+CLOSING_RULES = 2
 RULES = (
     "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
     f"{ALPHA:g} and the "
@@ -54,6 +55,11 @@ RULES = (
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )
+
+
+def rules_with(further: Iterable[str]) -> list[str]:
+    """How verdicts are made: the rules of this module, and those that analyses have of their own before the closing ones."""
+    return [*RULES[:-CLOSING_RULES], *further, *RULES[-CLOSING_RULES:]]
 
 
 def of_paired(comparison: Paired, tests: int = 1) -> Verdict:

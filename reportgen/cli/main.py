@@ -188,10 +188,11 @@ def models(context: typer.Context, config: Config = None) -> None:
     """List what can be loaded, from where, and whether its weights are here."""
     if context.invoked_subcommand is not None:
         return
+    from reportgen.analysis.registry import encoders_used
     from reportgen.models import classifiers, encoders
 
     settings = _load({}, config).settings
-    for row in [*classifiers.listed(settings), *encoders.listed(settings)]:
+    for row in [*classifiers.listed(settings), *encoders.listed(settings, encoders_used(settings))]:
         presets = f" [{', '.join(row.presets)}]" if row.presets else ""
         where = (
             f"{row.source}; here" if row.missing is None else f"not here; {row.missing.removeprefix(f'{row.name}: ')}"

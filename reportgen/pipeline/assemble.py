@@ -1,23 +1,23 @@
-"""The last step of the pipeline: sections, image records and provenance become one Report."""
+"""The last step of the pipeline: sections, image records and provenance become one Report. No file is written here."""
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from reportgen.analysis import bibliography, wording
-from reportgen.analysis.glossary import terms
-from reportgen.analysis.protocol import Analysis, Contribution
-from reportgen.analysis.verdicts import RULES
-from reportgen.pipeline.cover import FrontMatter
+from reportgen.analysis.glossary import terms_of
+from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.verdicts import rules_with
 from reportgen.pipeline.gates import judged
+from reportgen.pipeline.models import Model
+from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.summary import summarise
 from reportgen.report.document import (
     AnalysisRecord,
+    Document,
     FileNote,
     Finding,
     ImageRecord,
@@ -25,22 +25,19 @@ from reportgen.report.document import (
     Provenance,
     Reference,
     Report,
+    Shown,
     Skipped,
     Warning_,
 )
-from reportgen.settings.model import Settings
-from reportgen.utils.errors import UsageError
+from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
+from reportgen.utils.json_types import JSON
 from reportgen.utils.versions import own_version, versions
-
-if TYPE_CHECKING:
-    from reportgen.pipeline.run import Run
 
 # Words that every report uses, whatever ran.
 COMMON_TERMS = ("forward pass", "logit", "probability", "target class")
 # What lies where in a run folder.
 CONTENTS = {
-    "explain_params.pkl": "LIME's parameters, an entry an image; plain Python values",
     "figures/": "every picture of the report",
     "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
     "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
@@ -50,48 +47,74 @@ CONTENTS = {
 }
 
 
-def assemble(
-    run: Run,
-    analyses: Sequence[Analysis],
-    contributions: dict[str, Contribution],
-    skipped: list[Skipped],
-    command: Sequence[str],
-    front: FrontMatter,
-) -> Report:
-    """The report of a run whose images are recorded and whose sections are written."""
+@dataclass(frozen=True)
+class Reduced:
+    """A run whose images are recorded and whose sections are written.
+
+    Attributes:
+        models: by name, those that were used.
+        records: of the images, without what analyses add to them.
+        skipped: files of the image folder that could not be read.
+        inputs: what was read besides images and weights, with a SHA-256.
+        contributions: by analysis, in the report's order.
+        document: what stands around the results.
+        written: the names of all files in the run folder.
+    """
+
+    plan: Plan
+    models: Mapping[str, Model]
+    records: Sequence[ImageRecord]
+    shown: Shown
+    skipped: Sequence[Skipped]
+    inputs: Mapping[str, str]
+    contributions: Mapping[str, Contribution]
+    references: Sequence[Reference]
+    document: Document
+    written: Sequence[str]
+
+
+def assemble(run: Reduced, command: Sequence[str]) -> Report:
+    """The report of a run.
+
+    Args:
+        command: the command line as the report shows it.
+    """
+    settings, contributions = run.plan.settings, run.contributions
     images = []
-    for position, record in enumerate(run.images):
+    for position, record in enumerate(run.records):
         extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
         images.append(ImageRecord(**{**dict(record), **extra}))
-    findings = by_claim([finding for contribution in contributions.values() for finding in contribution.findings])
-    extras: dict[str, Any] = {}
+    findings = by_claim(finding for contribution in contributions.values() for finding in contribution.findings)
+    extras: dict[str, JSON] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
-    references = _references(run, contributions)
     report = Report(
-        title=run.settings.title,
-        provenance=_provenance(run, analyses, command),
-        settings=run.settings.public(),
-        document=front.written(run.files),
+        title=settings.title,
+        provenance=_provenance(run, command),
+        settings=settings.public(),
+        document=run.document,
         images=images,
         shown=None if run.shown.everything else run.shown,
-        skipped=skipped,
+        skipped=sorted(run.skipped, key=lambda file: file.name),
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
-        summary=summarise(images, findings, run.settings.models[0]),
-        rules=list(RULES) if findings else [],
+        summary=summarise(images, findings, run.plan.explained),
+        rules=rules_with(rule for analysis in run.plan.analyses for rule in analysis.rules) if findings else [],
         warnings=[
             *_precision(images),
             *_wrong_predictions(images),
             *(w for c in contributions.values() for w in c.warnings),
         ],
-        glossary=terms(name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
-        references=references,
-        files=_file_notes(run.files.written),
-        **extras,
+        glossary=terms_of(
+            (name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
+            [term for analysis in run.plan.analyses for term in analysis.terms],
+        ),
+        references=list(run.references),
+        files=_file_notes(run),
+        **extras,  # keys of the analyses' own
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
-    return report.model_copy(update={"gates": judged(run.settings.gates, analyses, measured, report)})
+    return report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
 
 
 def by_claim(findings: Iterable[Finding]) -> list[Finding]:
@@ -105,25 +128,22 @@ def by_claim(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=place)
 
 
-def _references(run: Run, contributions: dict[str, Contribution]) -> list[Reference]:
-    """The works that sections and models rest on; also written as BibTeX."""
-    by: dict[str, list[str | Reference]] = {
-        c.section.id if c.section else name: list(c.references) for name, c in contributions.items()
-    }
-    by["models"] = [key for name in run.loaded for key in bibliography.of_model(name)]
-    found = bibliography.cited(by)
-    if found:
-        run.files.raw(bibliography.REFERENCES_FILE, bibliography.bibtex(found))
-    return found
+def cite(made: Plan, contributions: Mapping[str, Contribution]) -> list[Reference]:
+    """The works that sections and models rest on."""
+    by = {c.section.id if c.section else name: list(c.references) for name, c in contributions.items()}
+    by["models"] = [key for name in made.specs for key in bibliography.of_model(name)]
+    return bibliography.cited(by, [work for analysis in made.analyses for work in analysis.works])
 
 
-def _file_notes(written: Iterable[str]) -> list[FileNote]:
+def _file_notes(run: Reduced) -> list[FileNote]:
     """What lies where in the run folder, by its first part, in order."""
+    files = [analysis.parameter_file for analysis in run.plan.analyses]
+    texts = {**CONTENTS, **{file.name: file.description for file in files if file is not None}}
     counts = Counter(
-        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in written)
+        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in run.written)
     )
     counts["report.json"] = 1
-    return [FileNote(path=path, count=counts[path], text=CONTENTS.get(path, "")) for path in sorted(counts)]
+    return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]
 
 
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
@@ -152,50 +172,32 @@ def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
         )
 
 
-def _provenance(run: Run, analyses: Sequence[Analysis], command: Sequence[str]) -> Provenance:
-    explained = run.model(run.settings.models[0])
-    models = []
-    asked = [name for name in run.settings.models if name in run.loaded]
-    for name in dict.fromkeys([*asked, *run.loaded]):
-        model = run.loaded[name]
-        roles = [a.name for a in analyses if name in a.models(run.settings)]
-        models.append(
-            ModelRecord(
-                name=name,
-                source=model.spec.source,
-                weights_sha256=model.spec.weights_sha256,
-                preprocessing=model.spec.record(),
-                classes=len(model.spec.classes),
-                roles=roles,
-            )
-        )
+def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
+    settings, analyses = run.plan.settings, run.plan.analyses
+    asked = [name for name in settings.models if name in run.models]
+    models = [run.models[name] for name in dict.fromkeys([*asked, *run.models])]
     return Provenance(
         reportgen=own_version(),
         python=platform.python_version(),
         packages=versions(),
         command=list(command),
         created=created(),
-        seed=run.settings.seed,
-        runtime=explained.runtime,
-        models=models,
-        analyses={analysis.name: _identity(analysis, run.settings) for analysis in analyses},
+        seed=settings.seed,
+        runtime=run.models[run.plan.explained].runtime,
+        models=[
+            ModelRecord(
+                name=model.spec.name,
+                source=model.spec.source,
+                weights_sha256=model.spec.weights_sha256,
+                preprocessing=model.spec.record(),
+                classes=len(model.spec.classes),
+                roles=[a.name for a in analyses if model.spec.name in a.models(settings)],
+            )
+            for model in models
+        ],
+        analyses={
+            a.name: AnalysisRecord(version=a.version, settings_sha256=digest_of(run.plan.relevant[a.name]))
+            for a in analyses
+        },
         inputs=dict(sorted(run.inputs.items())),
     )
-
-
-def _identity(analysis: Analysis, settings: Settings) -> AnalysisRecord:
-    return AnalysisRecord(version=analysis.version, settings_sha256=digest_of(analysis.relevant(settings)))
-
-
-def created() -> str:
-    """The date of a report, ISO 8601 in UTC: now, or SOURCE_DATE_EPOCH.
-
-    Raises:
-        UsageError: SOURCE_DATE_EPOCH is no time.
-    """
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    try:
-        moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch else datetime.now(timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(f"SOURCE_DATE_EPOCH is {epoch[:40]!r}: give whole seconds since 1970") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -30,8 +30,8 @@ CSS_BYTES = 200_000
 class FrontMatter:
     """What was read: the document but for its logo, and the logo as PNG bytes with its size."""
 
-    document: Document
-    logo: tuple[bytes, int, int] | None
+    document: Document = field(default_factory=Document)
+    logo: tuple[bytes, int, int] | None = None
 
     def written(self, files: RunFolder) -> Document:
         """The document, with the logo as a picture of the run folder."""

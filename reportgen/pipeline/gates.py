@@ -4,7 +4,7 @@
     min_share_correct = 0.8
     max_skipped = 0
 
-A key is `min_` or `max_` and the name of a measure. The measures below are the house's own; an analysis declares further
+A key is `min_` or `max_` and the name of a measure. The measures below are the core's own; an analysis declares further
 ones (`gates`, name -> what it measures) and hands their values over in its `Contribution`. What could not be measured
 has not passed.
 """
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 from xml.sax.saxutils import quoteattr
 
+from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.report.document import Gate, Report
 from reportgen.utils.errors import UsageError
 
 JUNIT = "junit.xml"
-HOUSE = {
+CORE = {
     "images": "images explained",
     "share_correct": "share of the labelled images that are predicted as labelled",
     "skipped": "files that could not be read",
@@ -28,18 +28,13 @@ HOUSE = {
 }
 
 
-class _Declares(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-def check_gates(gates: Mapping[str, float], analyses: Sequence[_Declares]) -> None:
+def require_known_measures(gates: Mapping[str, float], analyses: Sequence[AnyAnalysis]) -> None:
     """Whether every gate can be judged: asked before the work.
 
     Raises:
         UsageError: a gate's measure is unknown, or belongs to a task that is not run.
     """
-    known = {**HOUSE, **_declared(analyses)}
+    known = {**CORE, **_declared(analyses)}
     for key in gates:
         measure = key[4:]
         if measure not in known:
@@ -52,7 +47,7 @@ def check_gates(gates: Mapping[str, float], analyses: Sequence[_Declares]) -> No
 
 def judged(
     gates: Mapping[str, float],
-    analyses: Sequence[_Declares],
+    analyses: Sequence[AnyAnalysis],
     measured: Mapping[str, float | None],
     report: Report,
 ) -> list[Gate]:
@@ -60,10 +55,10 @@ def judged(
 
     Args:
         measured: what the analyses contributed; None where a value cannot be computed.
-        report: for the house's own measures.
+        report: for the core's own measures.
     """
-    values = {**_house(report), **measured}
-    texts = {**HOUSE, **_declared(analyses)}
+    values = {**_core(report), **measured}
+    texts = {**CORE, **_declared(analyses)}
     return [
         Gate(
             name=key,
@@ -106,11 +101,11 @@ def _passed(key: str, limit: float, value: float | None) -> bool:
     return value <= limit if key.startswith("max_") else value >= limit
 
 
-def _declared(analyses: Sequence[_Declares]) -> dict[str, str]:
-    return {name: text for analysis in analyses for name, text in getattr(analysis, "gates", {}).items()}
+def _declared(analyses: Sequence[AnyAnalysis]) -> dict[str, str]:
+    return {name: text for analysis in analyses for name, text in analysis.gates.items()}
 
 
-def _house(report: Report) -> dict[str, float | None]:
+def _core(report: Report) -> dict[str, float | None]:
     judged_images = [image.correct for image in report.images if image.correct is not None]
     return {
         "images": len(report.images),

@@ -18,13 +18,11 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-from reportgen.settings.model import PRESETS, Settings
+from reportgen.settings.model import Settings, preset_values, settings_class
 
 ENV_PREFIX = "REPORTGEN_"
 # Environment variables that are no settings: a secret, and a cache's place and size; none belongs in a report.
 ENV_RESERVED = frozenset({"REPORTGEN_TOKEN", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT"})
-# Settings whose keys are the user's own names.
-_MAPPINGS = frozenset({("weights",), ("classes",), ("architectures",), ("dissection", "layers"), ("gates",)})
 
 
 @dataclass(frozen=True)
@@ -62,19 +60,20 @@ def load(
     else:
         layers = [(dict(base), "the run to repeat"), *file]
     layers.append((_without_none(flags or {}), "flag"))
+    model = settings_class()
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for values, origin in layers:
-        _check_keys(values, Settings, origin)
-        for key, value in _leaves(values):
+        _check_keys(values, model, origin)
+        for key, value in _leaves(values, model):
             _assign(merged, key, value)
             origins[".".join(key)] = origin
     try:
-        settings = Settings(**merged)
+        settings = model(**merged)
     except ValidationError as error:
         raise UsageError(_first_problem(error, origins)) from None
-    preset_keys = {key for key, _ in _leaves(PRESETS[settings.preset])}
-    for key, _ in _leaves(settings.model_dump()):
+    preset_keys = {key for key, _ in _leaves(preset_values(model, settings.preset), model)}
+    for key, _ in _leaves(settings.model_dump(), model):
         origins.setdefault(".".join(key), f"preset {settings.preset}" if key in preset_keys else "default")
     return Loaded(settings, origins)
 
@@ -115,7 +114,7 @@ def _environment_layer(environ: Mapping[str, str]) -> dict[str, Any]:
             key = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
             alone: dict[str, Any] = {}
             _assign(alone, key, value := _from_text(environ[name], key))
-            _check_keys(alone, Settings, "environment")  # one by one: two of them may contradict each other
+            _check_keys(alone, settings_class(), "environment")  # one by one: two of them may contradict each other
             _assign(values, key, value)
     return values
 
@@ -128,24 +127,31 @@ def _from_text(text: str, key: tuple[str, ...]) -> Any:
 
 
 def _field_annotation(key: tuple[str, ...]) -> str:
-    model: type[BaseModel] = Settings
+    model: type[BaseModel] | None = settings_class()
     for part in key[:-1]:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return ""
-        model = inner
-    field = model.model_fields.get(key[-1])
+        model = _group_of(model, part) if model else None
+    field = model.model_fields.get(key[-1]) if model else None
     return str(field.annotation) if field else ""
+
+
+def _group_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """The group that a key names, or None where it names a value."""
+    annotation = model.model_fields[key].annotation if key in model.model_fields else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and value != ()}
 
 
-def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(
+    values: Mapping[str, Any], model: type[BaseModel], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value by its key; a setting that maps names of the user's own to values is one value."""
     for key, value in values.items():
-        if isinstance(value, Mapping) and (*prefix, key) not in _MAPPINGS:
-            yield from _leaves(value, (*prefix, key))
+        group = _group_of(model, key)
+        if group is not None and isinstance(value, Mapping):
+            yield from _leaves(value, group, (*prefix, key))
         else:
             yield (*prefix, key), value
 
@@ -162,11 +168,11 @@ def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, 
     for key, value in values.items():
         if key not in model.model_fields:
             raise UsageError(f"unknown setting {prefix}{key!s} ({origin}){_nearest(key, model.model_fields)}")
-        annotation = model.model_fields[key].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        annotation, group = model.model_fields[key].annotation, _group_of(model, key)
+        if group is not None:
             if not isinstance(value, Mapping):
                 raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
-            _check_keys(value, annotation, origin, f"{prefix}{key}.")
+            _check_keys(value, group, origin, f"{prefix}{key}.")
         elif isinstance(value, Mapping) and not str(annotation).startswith("dict"):
             raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
 

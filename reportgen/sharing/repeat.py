@@ -16,8 +16,9 @@ from reportgen.models.classifiers import resolve
 from reportgen.rendering import shipped_names, template_sha256
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
+from reportgen.settings.group import paths_of
 from reportgen.settings.load import Loaded, load
-from reportgen.settings.model import BUILT_IN_CONCEPTS, CHECKPOINT, Settings
+from reportgen.settings.model import CHECKPOINT, Settings, settings_class
 from reportgen.sharing.verify import Verification, compare_images, read_any
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.versions import own_version, versions
@@ -121,17 +122,9 @@ def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Pa
 
 def _taken_out(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Take out what is not to be had from a report alone: files, and what would let a stranger do more."""
-    for group in ("weights", "classes"):
-        if not isinstance(settings.get(group), dict):
-            continue
-        for name in list(settings[group]):
-            yield (group, name), settings[group].pop(name)
-    for key in (("probe",), ("document", "logo"), ("document", "extra_css"), ("dissection", "concepts"), ("template",)):
-        value = _at(settings, key)
-        if value in (None, *BUILT_IN_CONCEPTS, *(shipped_names() if key == ("template",) else ())):
-            continue
+    for key, path in list(paths_of(settings_class(), settings)):
         _pop(settings, key)
-        yield key, value
+        yield key, path
     if settings.pop("allow_download", False):
         yield ("allow_download",), True
     if (pixels := settings.pop("max_pixels", None)) is not None and pixels != _default(("max_pixels",)):

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from reportgen.analysis.protocol import CheckedParameters, ParameterFile, View
+from reportgen.analysis.parameter_file import CheckedParameters, ParameterFile
 from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.view import View
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.find import MASK_SUFFIX, find_images
 from reportgen.images.frame import model_frame
@@ -106,9 +107,8 @@ def score(
 def _format() -> ParameterFile:
     """The parameter file of the installed analyses: the first in the report's order that declares one."""
     for analysis in load_analyses():
-        found: ParameterFile | None = getattr(analysis, "parameter_file", None)
-        if found is not None:
-            return found
+        if analysis.parameter_file is not None:
+            return analysis.parameter_file
     raise UsageError("no installed analysis has a parameter file to validate")
 
 

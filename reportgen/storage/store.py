@@ -1,31 +1,28 @@
-"""Two kinds of disk: the store of results, named by what made them, and the folder of one run.
+"""The store of results, named by what made them.
 
 A write is a temporary file and a rename, so a reader sees all of a file or none, and two runs may share a store.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from reportgen.storage.cache import touch
+from reportgen.storage.codec import Array, decode, encode
 from reportgen.utils.files import write_file
 
-VALUES = "values.json"  # no analysis names an array like this
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one map call found: JSON values, and arrays by name. Small: it is kept on disk for every image."""
+    """TRANSITIONAL: values and arrays by name."""
 
     values: dict[str, Any]
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 def cache_folder() -> Path:
@@ -44,27 +41,21 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, key: str) -> Result | None:
-        """The result under `key`; None where there is none, or where its file does not read back whole."""
+    def get(self, key: str, kind: type[R]) -> R | None:
+        """The result, a `kind`, under `key`; None where there is none, or where its file does not read back whole."""
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            values = json.loads(arrays.pop(VALUES).tobytes())
-        except FileNotFoundError:
-            return None
-        except Exception:  # damaged bytes make numpy raise nearly anything: computed again and replaced
+            found = decode(path, kind)
+        except (
+            Exception
+        ):  # no file; or damaged bytes, which make numpy raise nearly anything: computed again and replaced
             return None
         touch(path)
-        return Result(values, arrays)
+        return found
 
-    def put(self, key: str, result: Result) -> None:
-        """Keep `result` under `key`."""
-        arrays: dict[str, Any] = dict(result.arrays)
-        arrays[VALUES] = np.frombuffer(json.dumps(result.values, allow_nan=False).encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        write_file(self._path(key), buffer.getvalue())
+    def put(self, key: str, result: object) -> None:
+        """Keep `result`, a frozen dataclass (`reportgen.storage.codec`), under `key`."""
+        write_file(self._path(key), encode(result))
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.npz"

@@ -9,7 +9,7 @@ import numpy as np
 
 from reportgen.models.classifiers import Listed, MissingWeights, Remote
 from reportgen.models.encoders import conse, open_clip_zoo
-from reportgen.settings.model import PRESETS, Settings
+from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 
 Texts = Callable[[Sequence[str]], np.ndarray]
@@ -57,16 +57,12 @@ class Encoder(Protocol):
         """(len(words), D) float32 unit rows; loads the text model."""
 
 
-def resolve_encoder(settings: Settings) -> Encoder:
-    """The encoder that the settings name; nothing is loaded.
+def resolve_encoder(name: str, settings: Settings) -> Encoder:
+    """The encoder of that name; nothing is loaded.
 
     Raises:
         UsageError: there is no encoder of that name.
     """
-    return _named(settings.dissection.encoder, settings)
-
-
-def _named(name: str, settings: Settings) -> Encoder:
     if name == conse.NAME:
         return conse.Conse(settings)
     if name.startswith(open_clip_zoo.PREFIX):
@@ -88,20 +84,23 @@ def fetchable(name: str, settings: Settings) -> list[Remote]:
         UsageError: there is no encoder of that name, or its package is not installed.
     """
     try:
-        _named(name, settings).identity()
+        resolve_encoder(name, settings).identity()
     except MissingWeights as missing:
         return list(missing.remotes)
     return []
 
 
-def listed(settings: Settings) -> list[Listed]:
-    """The built-in encoders, the settings' one, and whether their weights are here."""
+def listed(settings: Settings, used: Mapping[str, Sequence[str]]) -> list[Listed]:
+    """The built-in encoders, those that are used, and whether their weights are here.
+
+    Args:
+        used: by encoder the presets whose analyses use it; the effective settings' own are among the keys.
+    """
     rows = []
-    for name in dict.fromkeys((conse.NAME, open_clip_zoo.WRITEUP, settings.dissection.encoder)):
-        own = {preset: values.get("dissection", {}).get("encoder", conse.NAME) for preset, values in PRESETS.items()}
-        presets = tuple(preset for preset, encoder in own.items() if encoder == name)
+    for name in dict.fromkeys((conse.NAME, open_clip_zoo.WRITEUP, *used)):
+        presets = tuple(used.get(name, ()))
         try:
-            encoder = _named(name, settings)
+            encoder = resolve_encoder(name, settings)
             encoder.identity()
             rows.append(Listed(name, f"concept encoder, {encoder.title}", presets, None))
         except UsageError as error:

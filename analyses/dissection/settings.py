@@ -1,0 +1,36 @@
+"""The settings of task 1, network dissection."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from reportgen.settings.group import PathMark, SettingsGroup
+
+BUILT_IN_CONCEPTS = ("3k", "classes")
+
+
+class DissectionSettings(SettingsGroup):
+    """Network dissection with CLIP-Dissect (METHODS). The probe set is `Settings.probe`."""
+
+    encoder: str = Field(
+        "conse", description="conse, open_clip:MODEL/TAG, or open_clip:MODEL with a local file in weights"
+    )
+    concepts: Annotated[str, PathMark(BUILT_IN_CONCEPTS)] = Field(
+        "3k", min_length=1, description="3k, classes, or the path of a text file, one concept a line"
+    )
+    similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"] = "softwpmi"
+    top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
+    temperature: float | None = Field(
+        None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
+    )
+    lam: float = Field(1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit")
+    min_margin: float | None = Field(
+        None,
+        ge=0,
+        description="a unit whose label leads the runner-up by less is unlabelled; null: the similarity's own",
+    )
+    layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
+
+    presets: ClassVar = {"writeup": {"encoder": "open_clip:ViT-B-16/openai"}}

@@ -1,0 +1,83 @@
+"""Task 1: network dissection. Which concept does each unit of the last five stages respond to?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reportgen.analysis.protocol import Analysis, Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
+from reportgen.models.encoders import resolve_encoder
+from reportgen.settings.model import Settings
+from reportgen.storage.store import Result
+from reportgen.utils.errors import UsageError
+
+from .section import reduce_dissection
+from .settings import DissectionSettings
+
+
+class Embedding(Analysis[DissectionSettings, Result]):
+    """The image side of the concept encoder. It serves dissection and has no section: the encoder may read another classifier
+    than those dissected, and its result must outlive a change of theirs."""
+
+    name = "embedding"
+    settings_name = "dissection"
+    title = "Concept embedding"
+    version = "1"
+    order = 5
+    over = "probe"
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return (resolve_encoder(self.own(settings).encoder, settings).classifier or settings.models[0],)
+
+    def encoders(self, settings: Settings) -> tuple[str, ...]:
+        return (self.own(settings).encoder,)
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return resolve_encoder(self.own(settings).encoder, settings).identity()
+
+    def map(self, subject: Subject[DissectionSettings]) -> Result:
+        """Arrays: what the encoder keeps of the image."""
+        encoder = subject.encoder(subject.settings.encoder)
+        with subject.timed("embedding"):
+            return Result({}, encoder.observe(subject.view.frame, subject.view.forward.logits[0]))
+
+    def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
+        return Contribution(section=None)
+
+
+class Dissection(Analysis[DissectionSettings, Result]):
+    """The spatially averaged activation of every unit, image by image, and the label that they add up to."""
+
+    name = "dissection"
+    title = "Network dissection"
+    version = "1"
+    order = 10
+    requires = ("embedding",)
+    over = "probe"
+
+    def models(self, settings: Settings) -> tuple[str, ...]:
+        return settings.models
+
+    def require_settings(self, settings: Settings) -> None:
+        unknown = [name for name in self.own(settings).layers if name not in settings.models]
+        if unknown:
+            raise UsageError(f"dissection.layers names {unknown[0]}, which is not among the models of this run")
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {"layers": {name: list(layers) for name, layers in self.own(settings).layers.items()}}
+
+    def map(self, subject: Subject[DissectionSettings]) -> Result:
+        """Arrays: (units,) float32 for each stage, its mean activations; `stages` in the values gives their order."""
+        engine = subject.view.engine
+        layers = subject.settings.layers.get(engine.spec.name, ())
+        with subject.timed(f"dissection {engine.spec.name}"):
+            means = engine.stage_means(subject.view.input[None], layers)
+        return Result({"stages": list(means)}, {stage: mean[0] for stage, mean in means.items()})
+
+    def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
+        return reduce_dissection(run)
+
+
+EMBEDDING = Embedding()
+ANALYSIS = Dissection()

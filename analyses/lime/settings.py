@@ -1,0 +1,25 @@
+"""The settings of task 3, LIME."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from reportgen.settings.group import SettingsGroup
+
+
+class LimeSettings(SettingsGroup):
+    """The write-up's parameters. Names are those of lime's `explain_instance`."""
+
+    top_labels: int = Field(1, ge=1, description="classes that the surrogate explains, likeliest first")
+    hide_color: int | None = Field(0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean")
+    num_features: int = Field(15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask")
+    num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
+    repeats: int = Field(3, ge=1, description="draws under different seeds; the first one is the explanation")
+    batch_size: int = Field(10, ge=1, description="as written to explain_params.pkl; the runtime picks its own")
+    distance_metric: Literal["cosine"] = "cosine"
+    kernel_width: float = Field(0.25, gt=0)
+    quickshift_kernel_size: float = Field(4, gt=0)
+    quickshift_max_dist: float = Field(200, gt=0)
+    quickshift_ratio: float = Field(0.2, ge=0, le=1)

@@ -1,0 +1,123 @@
+"""What a reduce is given: every result of the run, one at a time, and the files of the run folder.
+
+All that stands here is part of what a section is kept by (`reportgen.pipeline.section_cache`); what does not, a reduce cannot
+read, and so a new title or template makes no section again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from reportgen.models.classifiers.base import ClassList
+from reportgen.models.encoders import Encoder
+from reportgen.report.document import ImageRecord, Picture, Shown, Skipped, Table
+from reportgen.settings.group import SettingsGroup
+from reportgen.utils.json_types import JSON
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+R = TypeVar("R")
+S = TypeVar("S", bound=SettingsGroup, covariant=True)
+
+
+class Files(Protocol):
+    """The run folder as a reduce sees it: each call writes one file and returns what the document needs."""
+
+    def array(self, file: str, values: np.ndarray) -> str:
+        """Write `values` as float32 .npy; returns `file`."""
+
+    def mask(self, file: str, values: np.ndarray) -> str:
+        """Write a (H, W) bool array as an 8-bit L PNG of 0 and 255; returns `file`."""
+
+    def photo(self, file: str, pixels: np.ndarray, *, alt: str, label: str = "") -> Picture:
+        """Write (H, W, 3) uint8 pixels as an RGB JPEG."""
+
+    def chart(self, file: str, figure: Figure, *, alt: str, label: str = "") -> Picture:
+        """Write a matplotlib Figure as SVG."""
+
+    def table(self, table: Table) -> Table:
+        """Write the table's CSV at full precision; returns the table with `file` set."""
+
+    def raw(self, file: str, data: bytes) -> str:
+        """Write bytes as they are; returns `file`."""
+
+
+class Mapped(Protocol):
+    """The results of one folder of images, read one at a time, so that memory does not grow with the folder."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Posix paths under the folder, in the order of the results."""
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """Files of the probe set that could not be read; those of the input folder stand in the report."""
+
+    def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        """The result, a `kind`, of one image (by position in `names`); `model` defaults to the explained one.
+
+        Raises:
+            LookupError: the image is not in the analysis' sample (`sampled`).
+        """
+
+    def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
+        """Whether the analysis was mapped over this image."""
+
+    def frame(self, image: int) -> np.ndarray:
+        """(H, W, 3) uint8: the explained model's input frame of one image."""
+
+
+class RunView(Mapped, Protocol[S]):
+    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
+
+    @property
+    def settings(self) -> S:
+        """Of the analysis that reduces."""
+
+    @property
+    def analyses(self) -> Sequence[str]:
+        """The names of all analyses of the run."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models of the run; the first is explained."""
+
+    @property
+    def classes(self) -> ClassList:
+        """The explained model's."""
+
+    @property
+    def seed(self) -> int:
+        """The run's."""
+
+    @property
+    def images(self) -> Sequence[ImageRecord]: ...
+
+    @property
+    def shown(self) -> Shown:
+        """Which images have figures of their own; the others stand in tables and files alone."""
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def probe(self) -> Mapped:
+        """What the analyses over the probe set were mapped on: the folder of `--probe`, or the run's own images."""
+
+    @property
+    def has_probe(self) -> bool:
+        """Whether the probe set is a folder of its own."""
+
+    def encoder(self, name: str) -> Encoder:
+        """The concept encoder of a name; nothing is loaded."""
+
+    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
+        """What `make` returns, a `kind`, kept in the store under the hash of `parts`, which name all that it depends on."""
+
+
+# For functions that read no settings.
+AnyRun = RunView[Any]

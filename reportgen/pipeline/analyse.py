@@ -1,0 +1,107 @@
+"""One run: plan, map, reduce, assemble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reportgen.analysis.bibliography import REFERENCES_FILE, bibtex
+from reportgen.pipeline.assemble import Reduced, assemble, cite
+from reportgen.pipeline.map import Locks, Mapped, Workbench, map_folder
+from reportgen.pipeline.models import prepare_models
+from reportgen.pipeline.plan import Plan, plan
+from reportgen.pipeline.providers import INSTALLED, Providers
+from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, record_images, reduce_all
+from reportgen.pipeline.section_cache import code_of
+from reportgen.report.document import Report
+from reportgen.settings.model import Settings
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Store
+from reportgen.utils.concurrency import default_jobs
+from reportgen.utils.hashing import digest_of
+from reportgen.utils.progress import Progress, Silent, Stopwatch
+
+
+def analyse(
+    images: Path,
+    settings: Settings,
+    folder: RunFolder,
+    cache: Path,
+    *,
+    fresh: bool = False,
+    jobs: int | None = None,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+    providers: Providers = INSTALLED,
+    further: Sequence[Callable[[], object]] = (),
+) -> tuple[Report, Stopwatch]:
+    """Explain every image below `images` and make a Report of it; its files go to `folder`.
+
+    Args:
+        jobs: how many images are under way at once; the report is the same for any number.
+        further: checks of the caller's, made before any work (`plan`).
+
+    Raises:
+        NothingToDo: no readable image.
+        Problems: what is missing or cannot work, a line each.
+    """
+    progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
+    made = plan(images, settings, providers=providers, further=(*further, folder.check), progress=progress)
+    for analysis in made.analyses:
+        code_of(analysis)  # now: a file that is edited during the run is not what runs
+    with watch.stage("models"):
+        models = prepare_models(made, cache / "models", providers, progress)
+    bench = Workbench(made, models, store, Locks(made.analyses), watch, fresh)
+    mapped, probe = _mapped(bench, jobs or default_jobs(), progress)
+    folder.begin()
+    shared = _reducing(made, mapped, probe, folder, bench)
+    contributions = reduce_all(shared, watch, progress)
+    references = cite(made, contributions)
+    if references:
+        folder.raw(REFERENCES_FILE, bibtex(references))
+    document = made.front.written(folder)
+    inputs = dict(made.inputs)
+    if probe is not None:
+        inputs["probe set"] = digest_of({image.file.name: image.sha256 for image in probe.images})
+    done = Reduced(
+        plan=made,
+        models=models,
+        records=shared.records,
+        shown=shared.shown,
+        skipped=mapped.skipped,
+        inputs=inputs,
+        contributions=contributions,
+        references=references,
+        document=document,
+        written=list(folder.written),
+    )
+    return assemble(done, command), watch
+
+
+def _mapped(bench: Workbench, jobs: int, progress: Progress) -> tuple[Mapped, Mapped | None]:
+    """The images and, where it is a folder of its own, the probe set."""
+    made, probe = bench.plan, None
+    if made.probe is not None:
+        probe = map_folder(
+            made.probe, made.on_probe, bench, jobs=jobs, stage="Reading the probe set", progress=progress
+        )
+    mapped = map_folder(made.images, made.on_images, bench, jobs=jobs, stage="Explaining images", progress=progress)
+    results = [*mapped.images, *(probe.images if probe else ())]
+    computed, reused = sum(image.computed for image in results), sum(image.reused for image in results)
+    progress.say(f"{reused} of {reused + computed} results were in the store; {computed} computed")
+    return mapped, probe
+
+
+def _reducing(made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolder, bench: Workbench) -> Reducing:
+    results = MappedFolder(mapped, bench.store, made.explained)
+    shown = choose_shown(made, mapped, results)
+    return Reducing(
+        plan=made,
+        mapped=results,
+        probe=results if probe is None else MappedFolder(probe, bench.store, made.explained),
+        records=record_images(mapped, made.labels, shown, results, folder),
+        shown=shown,
+        files=folder,
+        store=bench.store,
+        fresh=bench.fresh,
+    )

@@ -1,0 +1,267 @@
+"""Map: every analysis over every image; each result is kept in the store under the hash of what made it.
+
+A second run takes from there whatever has not changed. Only keys and observations stay in memory, so memory does not grow
+with the pixels of the folder.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TypeVar
+
+import numpy as np
+
+from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.analysis.view import Subject, View
+from reportgen.images.decode import UnreadableImage, read_image
+from reportgen.images.find import ImageFile
+from reportgen.images.frame import model_frame
+from reportgen.models.encoders import resolve_encoder
+from reportgen.pipeline.models import Model
+from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Observation, observed
+from reportgen.pipeline.plan import Folder, Plan, image_sha256
+from reportgen.report.document import Skipped
+from reportgen.storage.store import Store
+from reportgen.utils.concurrency import checkpoint, in_order
+from reportgen.utils.hashing import digest_of, seed_from
+from reportgen.utils.progress import Progress, Stopwatch
+
+T = TypeVar("T")
+
+# Of an image: (analysis, model).
+At = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """One file of the folder, decoded at most once, and only when a result is missing."""
+
+    file: ImageFile
+    max_pixels: int
+    sha256: str
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) uint8, upright.
+
+        Raises:
+            UnreadableImage: the file cannot be decoded, or is another than it was.
+        """
+        decoded = read_image(self.file, self.max_pixels)
+        if decoded.sha256 != self.sha256:
+            raise UnreadableImage("the file changed while it was being read")
+        return decoded.pixels
+
+    def view(self, model: Model) -> View:
+        return View(model_frame(self.pixels, model.spec.preprocessing), model.engine)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What came of one image.
+
+    Attributes:
+        keys: of its results; None where the image is not in the analysis' sample.
+        observation: the explained model's, without its frame.
+        computed, reused: how many results were made, and how many were in the store.
+    """
+
+    file: ImageFile
+    sha256: str
+    observation: Observation
+    keys: Mapping[At, str | None]
+    computed: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One folder after the map: the images that could be read, in order, and the files that could not."""
+
+    images: tuple[Explained, ...]
+    skipped: tuple[Skipped, ...]
+
+
+class Locks:
+    """Of two equal images under way at once the second finds what the first has made; an analysis that is not made for
+    threads is called by one at a time."""
+
+    def __init__(self, analyses: Sequence[AnyAnalysis]) -> None:
+        self._of_key = [threading.Lock() for _ in range(1024)]
+        self._of_analysis = {analysis.name: threading.Lock() for analysis in analyses if not analysis.concurrent}
+
+    def of_key(self, key: str) -> AbstractContextManager[object]:
+        return self._of_key[int(key[:8], 16) % len(self._of_key)]
+
+    def of_analysis(self, name: str) -> AbstractContextManager[object]:
+        return self._of_analysis.get(name) or nullcontext()
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What the map of every image shares."""
+
+    plan: Plan
+    models: Mapping[str, Model]
+    store: Store
+    locks: Locks
+    watch: Stopwatch
+    fresh: bool
+
+
+def map_folder(
+    folder: Folder, analyses: Sequence[AnyAnalysis], bench: Workbench, *, jobs: int, stage: str, progress: Progress
+) -> Mapped:
+    """Map the analyses over the images of a folder, `jobs` at once; the result is the same for any number.
+
+    Raises:
+        NothingToDo: no image could be read.
+    """
+    progress.stage(stage, len(folder.files))
+    images: list[Explained] = []
+    skipped = list(folder.skipped)
+    try:
+        for found in _under_way(folder, analyses, bench, jobs, progress):
+            if isinstance(found, Explained):
+                images.append(found)
+            else:
+                skipped.append(found)
+    except KeyboardInterrupt:
+        again = "give the same command without --fresh to go on" if bench.fresh else "the same command goes on"
+        new = sum(image.computed for image in images)
+        progress.say(f"{len(images)} of {len(folder.files)} images are done and kept, {new} results are new; {again}")
+        raise
+    if not images:
+        raise folder.no_image(skipped)
+    return Mapped(tuple(images), tuple(skipped))
+
+
+def _under_way(
+    folder: Folder, analyses: Sequence[AnyAnalysis], bench: Workbench, jobs: int, progress: Progress
+) -> Iterator[Explained | Skipped]:
+    # Libraries change the warning filters of the process for a while, and two threads at that can leave them changed.
+    work = partial(explain, analyses=analyses, bench=bench)
+    with warnings.catch_warnings(), closing(in_order(work, folder.files, jobs)) as under_way:
+        for file, future in under_way:
+            try:
+                yield future.result()
+            except UnreadableImage as error:
+                yield Skipped(name=file.name, reason=error.reason)
+            progress.step(file.name)
+
+
+def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:
+    """Map every analysis over one image. Several threads may be at it, each with its own image.
+
+    Raises:
+        UnreadableImage: the file cannot be read; nothing of it is kept in this run.
+    """
+    settings = bench.plan.settings
+    image = OpenImage(file, settings.max_pixels, image_sha256(file))
+    one = _OneImage(image, bench)
+    names = dict.fromkeys([bench.plan.explained, *(m for a in analyses for m in a.models(settings))])
+    observations = {name: one.observe(bench.models[name]) for name in names}
+    for analysis in analyses:
+        for name in analysis.models(settings):
+            if image.sha256 in bench.plan.samples.get(analysis.name, {image.sha256}):
+                one.map(analysis, bench.models[name], observations[name].prediction.index)
+            else:
+                one.keys[analysis.name, name] = None
+    observation = replace(observations[bench.plan.explained], frame=None)
+    return Explained(file, image.sha256, observation, one.keys, one.computed, one.reused)
+
+
+class _OneImage:
+    """The map of one image, by one thread: what it has found so far."""
+
+    def __init__(self, image: OpenImage, bench: Workbench) -> None:
+        self.image = image
+        self.bench = bench
+        self.keys: dict[At, str | None] = {}
+        self.computed = self.reused = 0
+        self._results: dict[At, object] = {}
+        self._views: dict[str, View] = {}
+
+    def observe(self, model: Model) -> Observation:
+        """What a model says of the image."""
+        # Only the explained model's frames are ever drawn; a probe set of thousands would fill the disk with the others.
+        drawn = model.spec.name == self.bench.plan.explained
+        # The limit too: an image that a colder cache would refuse is refused.
+        limit = self.image.max_pixels
+        key = digest_of([OBSERVATION, OBSERVATION_VERSION, self.image.sha256, model.identity, drawn, limit])
+        name = self.image.file.name
+
+        def make() -> Observation:
+            height, width = self.image.pixels.shape[:2]
+            return observed(self._view(model), model, name, (width, height), keep_frame=drawn)
+
+        return self._kept(OBSERVATION, model, key, Observation, make, "prediction")
+
+    def map(self, analysis: AnyAnalysis, model: Model, target: int) -> None:
+        """Map one analysis; what it requires is mapped already."""
+        name, settings = model.spec.name, self.bench.plan.settings
+        required = {needed: self.keys[needed, name] for needed in analysis.requires if (needed, name) in self.keys}
+        seed = seed_from(settings.seed, self.image.sha256)
+        marked = self.bench.plan.truths.get(self.image.file.name) if analysis.uses_truth else None
+        parts = [analysis.name, analysis.version, self.image.sha256, model.identity, target, seed]
+        truth = [] if marked is None else [marked.digest]
+        key = digest_of([*parts, *truth, self.bench.plan.relevant[analysis.name], required])
+
+        def make() -> object:
+            subject = self._subject(analysis, model, target, seed)
+            with self.bench.locks.of_analysis(analysis.name):
+                checkpoint()
+                return analysis.map(subject)
+
+        self._kept(analysis.name, model, key, analysis.result, make, analysis.name)
+
+    def _subject(self, analysis: AnyAnalysis, model: Model, target: int, seed: int) -> Subject[object]:  # type: ignore[type-var]
+        name, settings = model.spec.name, self.bench.plan.settings
+        marked = self.bench.plan.truths.get(self.image.file.name) if analysis.uses_truth else None
+        height, width = self.image.pixels.shape[:2]
+        others = {other.name: other for other in self.bench.plan.analyses if other.name in analysis.requires}
+        subject = Subject(
+            view=self._view(model),
+            target=target,
+            seed=seed,
+            run_seed=settings.seed,
+            settings=analysis.own(settings),
+            results={needed: self._results[needed, name] for needed in others if (needed, name) in self._results},
+            timed=lambda method: self.bench.watch.method(self.image.file.name, method),
+            encoder=lambda encoder: resolve_encoder(encoder, settings),
+            again=lambda *_: None,
+            truth=None if marked is None else marked.in_frame(width, height, model.spec.preprocessing),
+        )
+
+        def again(required: str, view: View, changes: Mapping[str, object]) -> object:
+            other = others[required]
+            own = other.own(settings).model_copy(update=changes)
+            return other.map(replace(subject, view=view, settings=own, results={}, timed=lambda _: nullcontext()))
+
+        return replace(subject, again=again)
+
+    def _view(self, model: Model) -> View:
+        name = model.spec.name
+        if name not in self._views:
+            self._views[name] = self.image.view(model)
+        return self._views[name]
+
+    def _kept(self, analysis: str, model: Model, key: str, kind: type[T], make: Callable[[], T], stage: str) -> T:
+        """The result under `key`: found in the store, or made and put there."""
+        with self.bench.locks.of_key(key):
+            result = None if self.bench.fresh else self.bench.store.get(key, kind)
+            if result is not None:
+                self.reused += 1
+            else:
+                with self.bench.watch.stage(stage):
+                    result = make()
+                self.bench.store.put(key, result)
+                self.computed += 1
+        self.keys[analysis, model.spec.name] = key
+        self._results[analysis, model.spec.name] = result
+        return result

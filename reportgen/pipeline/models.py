@@ -1,0 +1,64 @@
+"""The classifiers of a run, each with the backend chosen for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reportgen.models.classifiers import ClassifierSpec
+from reportgen.models.runtime import Engine
+from reportgen.pipeline.plan import Plan
+from reportgen.pipeline.providers import Providers
+from reportgen.report.document import RuntimeRecord
+from reportgen.utils.hashing import digest_of
+from reportgen.utils.json_types import JSON
+from reportgen.utils.progress import Progress
+from reportgen.utils.versions import versions
+
+# Packages whose version is part of every result's key.
+KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A classifier, the backend chosen for it, and the engine that both make; `exact` is that engine, or one in exact precision."""
+
+    spec: ClassifierSpec
+    runtime: RuntimeRecord
+    engine: Engine
+    exact: Engine
+
+    @cached_property
+    def identity(self) -> Mapping[str, JSON]:
+        """What of the model decides a result: part of every key."""
+        packages = ("openvino",) if self.runtime.name == "openvino" else ()
+        return {
+            "name": self.spec.name,
+            "weights": self.spec.weights_sha256,
+            "preprocessing": self.spec.record(),
+            # They may stand in a file of the user's own, and every result shows them.
+            "classes": digest_of(self.spec.classes.names),
+            "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
+            "versions": versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
+        }
+
+
+def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Progress) -> dict[str, Model]:
+    """By name every classifier of the plan, its backend chosen; the first time that takes a conversion.
+
+    Args:
+        cache: the folder of converted models.
+
+    Raises:
+        UsageError: the runtime that the settings ask for cannot run a model.
+    """
+    progress.stage("Preparing models", len(made.specs))
+    models = {}
+    for name, spec in made.specs.items():
+        runtime = providers.runtime(spec, made.settings.runtime, made.settings.precision, cache)
+        engine = Engine(spec, runtime, cache)
+        models[name] = Model(spec, runtime, engine, engine if runtime.precision == "exact" else engine.exact())
+        progress.step(name)
+    return models

@@ -1,0 +1,271 @@
+"""Plan: everything that can fail before work begins, checked and said at once; then what the work needs, as data."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.images.decode import UnreadableImage
+from reportgen.images.find import ImageFile, find_images
+from reportgen.images.ground_truth import Annotation, read_truth
+from reportgen.images.labels import LABELS_FILE, read_labels
+from reportgen.models.classifiers import ClassifierSpec, MissingWeights
+from reportgen.models.download import fetch
+from reportgen.pipeline.cover import FrontMatter, read_front_matter
+from reportgen.pipeline.gates import require_known_measures
+from reportgen.pipeline.providers import INSTALLED, Providers
+from reportgen.report.document import Label, Skipped
+from reportgen.settings.model import Settings
+from reportgen.utils.dates import created
+from reportgen.utils.errors import NothingToDo, Problems, UsageError
+from reportgen.utils.hashing import digest_of, file_sha256
+from reportgen.utils.json_types import JSON
+from reportgen.utils.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of images: the files that are images, and those that only claim to be."""
+
+    path: Path
+    files: tuple[ImageFile, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [file.name for file in self.files]
+
+    def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
+        """The error of a folder in which no image can be read."""
+        if not skipped:
+            return NothingToDo(
+                f"{self.path}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
+            )
+        first = skipped[0]
+        return NothingToDo(
+            f"{self.path}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can be made.
+
+    Attributes:
+        analyses: in the report's order.
+        images, probe: what is explained, and the probe set where it is a folder of its own.
+        specs: by name every classifier of the run, the explained one first.
+        relevant: by analysis what changes its results (`Analysis.relevant`).
+        samples: by analysis that asks for a sample, the SHA-256 of its images.
+        labels, truths: by image name.
+        front: what the settings group `document` names.
+        inputs: what was read besides images and weights, by a word for it, with a SHA-256: what a repeated run is compared by.
+    """
+
+    settings: Settings
+    analyses: tuple[AnyAnalysis, ...]
+    images: Folder
+    probe: Folder | None
+    specs: Mapping[str, ClassifierSpec]
+    relevant: Mapping[str, Mapping[str, JSON]]
+    samples: Mapping[str, frozenset[str]]
+    labels: Mapping[str, Label]
+    truths: Mapping[str, Annotation]
+    front: FrontMatter
+    inputs: Mapping[str, str]
+
+    @property
+    def explained(self) -> str:
+        """The name of the explained model."""
+        return self.settings.models[0]
+
+    @property
+    def on_images(self) -> list[AnyAnalysis]:
+        """The analyses that are mapped over the images."""
+        return [analysis for analysis in self.analyses if analysis.over == "images" or self.probe is None]
+
+    @property
+    def on_probe(self) -> list[AnyAnalysis]:
+        """The analyses that are mapped over a probe set of its own."""
+        return [analysis for analysis in self.analyses if analysis.over == "probe" and self.probe is not None]
+
+
+def plan(
+    images: Path,
+    settings: Settings,
+    *,
+    providers: Providers = INSTALLED,
+    further: Sequence[Callable[[], object]] = (),
+    progress: Progress | None = None,
+) -> Plan:
+    """Look at everything that a run needs. Weights that are missing are fetched where the settings allow it.
+
+    Args:
+        further: checks of the caller's, whose UsageErrors are said together with the others.
+
+    Raises:
+        Problems: one line for each thing that is missing or cannot work.
+        NothingToDo: there is no image.
+    """
+    problems = _Problems()
+    analyses = tuple(providers.analyses(settings.tasks))
+    for check in (created, lambda: require_known_measures(settings.gates, analyses), *further):
+        with problems.noted():
+            check()
+    front = FrontMatter()
+    with problems.noted():
+        front = read_front_matter(settings)
+    folder, probe = _folder(images, problems), None
+    if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
+        probe = _folder(Path(settings.probe), problems)
+    with problems.noted():
+        _require_shown(folder.names, settings.document.show)
+    specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
+    labels: dict[str, Label] = {}
+    if settings.models[0] in specs:
+        with problems.noted():
+            labels = read_labels(images, folder.names, specs[settings.models[0]].classes)
+    truths: dict[str, Annotation] = {}
+    if any(analysis.uses_truth for analysis in analyses):
+        with problems.noted():
+            truths = read_truth(images, folder.names)
+    problems.raise_any()
+    for asked in (folder, probe):
+        if asked is not None and not asked.files:
+            raise asked.no_image(asked.skipped)
+    return Plan(
+        settings=settings,
+        analyses=analyses,
+        images=folder,
+        probe=probe,
+        specs=specs,
+        relevant=relevant,
+        samples=_samples(folder.files, analyses, settings),
+        labels=labels,
+        truths=truths,
+        front=front,
+        inputs=_inputs(images, truths),
+    )
+
+
+class _Problems:
+    """What is wrong, a line each, said together."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, None] = {}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        try:
+            yield
+        except UsageError as error:
+            self._lines.update(dict.fromkeys(error.lines))
+
+    def raise_any(self) -> None:
+        if self._lines:
+            raise Problems(list(self._lines))
+
+
+def _folder(path: Path, problems: _Problems) -> Folder:
+    with problems.noted():
+        found, skipped = find_images(path)
+        return Folder(path, tuple(found), tuple(skipped))
+    return Folder(path, (), ())
+
+
+def _found(
+    settings: Settings,
+    analyses: Sequence[AnyAnalysis],
+    providers: Providers,
+    problems: _Problems,
+    progress: Progress,
+) -> tuple[dict[str, ClassifierSpec], dict[str, Mapping[str, JSON]]]:
+    """Classifiers and what the analyses depend on; what is missing is fetched first, where that is allowed."""
+    for analysis in analyses:
+        with problems.noted():
+            analysis.require_settings(settings)
+    specs, relevant, missing = _look_up(settings, analyses, providers, problems)
+    if missing and settings.allow_download:
+        problems.raise_any()  # before the network is used
+        for name in dict.fromkeys(weights.name for weights in missing):
+            fetch(name, settings, progress)
+        specs, relevant, missing = _look_up(settings, analyses, providers, problems)
+    for weights in missing:
+        with problems.noted():
+            raise weights
+    return specs, relevant
+
+
+def _look_up(
+    settings: Settings, analyses: Sequence[AnyAnalysis], providers: Providers, problems: _Problems
+) -> tuple[dict[str, ClassifierSpec], dict[str, Mapping[str, JSON]], list[MissingWeights]]:
+    specs: dict[str, ClassifierSpec] = {}
+    relevant: dict[str, Mapping[str, JSON]] = {}
+    missing: list[MissingWeights] = []
+    names = [settings.models[0]]
+    for analysis in analyses:
+        with problems.noted():
+            names += analysis.models(settings)
+    for name in dict.fromkeys(names):
+        with problems.noted(), _kept(missing):
+            specs[name] = providers.classifier(name, settings)
+    for analysis in analyses:
+        with problems.noted(), _kept(missing):
+            relevant[analysis.name] = analysis.relevant(settings)
+    return specs, relevant, missing
+
+
+@contextmanager
+def _kept(missing: list[MissingWeights]) -> Iterator[None]:
+    try:
+        yield
+    except MissingWeights as weights:
+        missing.append(weights)
+
+
+def _require_shown(names: Sequence[str], asked: Sequence[str]) -> None:
+    """Raises: UsageError: an image that figures are asked for is not in the folder."""
+    for name in asked:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"setting document.show: no image is called {name!r}{hint}")
+
+
+def _samples(
+    files: Sequence[ImageFile], analyses: Sequence[AnyAnalysis], settings: Settings
+) -> dict[str, frozenset[str]]:
+    """By analysis that asks for a sample of the images: their SHA-256, the first in order."""
+    sizes = {analysis.name: analysis.sample(settings) for analysis in analyses}
+    if all(size is None for size in sizes.values()):
+        return {}
+    hashes = set()
+    for file in files:
+        with suppress(UnreadableImage):
+            hashes.add(image_sha256(file))
+    return {name: frozenset(sorted(hashes)[:size]) for name, size in sizes.items() if size is not None}
+
+
+def _inputs(images: Path, truths: Mapping[str, Annotation]) -> dict[str, str]:
+    inputs = {}
+    if (images / LABELS_FILE).is_file():
+        inputs[LABELS_FILE] = file_sha256(images / LABELS_FILE)
+    if truths:
+        inputs["ground truth"] = digest_of({name: truth.digest for name, truth in truths.items()})
+    return inputs
+
+
+def image_sha256(file: ImageFile) -> str:
+    """Of an image file's bytes.
+
+    Raises:
+        UnreadableImage: it cannot be read.
+    """
+    try:
+        return file_sha256(file.path)
+    except OSError as error:
+        raise UnreadableImage(error.strerror or str(error)) from None

@@ -1,0 +1,35 @@
+"""Where analyses, classifiers and backends come from; a test hands in its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.analysis.registry import load_analyses
+from reportgen.models.classifiers import ClassifierSpec, resolve
+from reportgen.models.runtime import decide
+from reportgen.report.document import RuntimeRecord
+from reportgen.settings.model import Settings
+
+Decide = Callable[[ClassifierSpec, Literal["auto", "torch", "openvino"], Literal["exact", "fast"], Path], RuntimeRecord]
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The three look-ups of a run.
+
+    Attributes:
+        analyses: names of tasks -> the analyses to run, in the report's order.
+        classifier: a model's name and the settings -> what it is; nothing is loaded.
+        runtime: which backend runs a classifier on this machine.
+    """
+
+    analyses: Callable[[Sequence[str]], list[AnyAnalysis]] = load_analyses
+    classifier: Callable[[str, Settings], ClassifierSpec] = resolve
+    runtime: Decide = decide
+
+
+INSTALLED = Providers()

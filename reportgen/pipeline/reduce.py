@@ -1,0 +1,209 @@
+"""Reduce: what was mapped becomes image records and, analysis by analysis, sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from reportgen.analysis.protocol import AnyAnalysis, Contribution
+from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.images.names import slugs
+from reportgen.models.classifiers.base import ClassList
+from reportgen.models.encoders import Encoder, resolve_encoder
+from reportgen.pipeline.map import At, Mapped
+from reportgen.pipeline.observation import OBSERVATION, Observation
+from reportgen.pipeline.plan import Plan
+from reportgen.pipeline.section_cache import reduced
+from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
+from reportgen.settings.group import SettingsGroup
+from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.store import Store
+from reportgen.utils.hashing import digest_of, file_sha256
+from reportgen.utils.json_types import JSON
+from reportgen.utils.progress import Progress, Stopwatch
+from reportgen.utils.untrusted_files import is_file, user_path
+from reportgen.utils.versions import versions
+
+R = TypeVar("R")
+
+THUMB_PX = 128
+
+
+class MappedFolder:
+    """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
+
+    def __init__(self, mapped: Mapped, store: Store, explained: str) -> None:
+        self.names = [image.file.name for image in mapped.images]
+        self.skipped: Sequence[Skipped] = mapped.skipped
+        self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
+        self._store = store
+        self._explained = explained
+
+    @property
+    def identity(self) -> JSON:
+        """What tells one mapped folder from another: names, and the key of every result."""
+        keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
+        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys]
+
+    def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
+        return self._keys[image][analysis, model or self._explained] is not None
+
+    def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        key = self._keys[image][analysis, model or self._explained]
+        if key is None:
+            raise LookupError(f"{self.names[image]} is not in the sample of {analysis}")
+        found = self._store.get(key, kind)
+        if found is None:
+            raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
+        return found
+
+    def frame(self, image: int) -> np.ndarray:
+        frame = self.result(OBSERVATION, image, Observation).frame
+        assert frame is not None  # the explained model's is kept
+        return frame
+
+
+@dataclass(frozen=True)
+class Reducing:
+    """What the reduce of every analysis shares.
+
+    Attributes:
+        probe: the probe set's results, `images` where the run's own images are the probe set.
+        records: of the images, in their order.
+    """
+
+    plan: Plan
+    mapped: MappedFolder
+    probe: MappedFolder
+    records: Sequence[ImageRecord]
+    shown: Shown
+    files: RunFolder
+    store: Store
+    fresh: bool
+
+    @cached_property
+    def identity(self) -> Mapping[str, JSON]:
+        """All that any section can read, but the settings of its analysis."""
+        settings = self.plan.settings
+        return {
+            "analyses": [analysis.name for analysis in self.plan.analyses],
+            "models": list(settings.models),
+            "classes": digest_of(self.plan.specs[settings.models[0]].classes.names),
+            "seed": settings.seed,
+            "shown": self.shown.model_dump(mode="json"),
+            "images": [record.model_dump(mode="json") for record in self.records],
+            "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
+            "versions": versions(),
+        }
+
+
+class ReduceView:
+    """`reportgen.analysis.run_view.RunView` of one analysis."""
+
+    def __init__(self, analysis: AnyAnalysis, shared: Reducing) -> None:
+        self.settings: SettingsGroup = analysis.own(shared.plan.settings)
+        self.analyses = tuple(other.name for other in shared.plan.analyses)
+        self.models = shared.plan.settings.models
+        self.classes: ClassList = shared.plan.specs[shared.plan.explained].classes
+        self.seed = shared.plan.settings.seed
+        self.images = shared.records
+        self.shown = shared.shown
+        self.files = shared.files
+        self.probe = shared.probe
+        self.has_probe = shared.plan.settings.probe is not None
+        self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
+        self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
+        self._shared = shared
+
+    def encoder(self, name: str) -> Encoder:
+        return resolve_encoder(name, self._shared.plan.settings)
+
+    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
+        key = digest_of(["reduce", parts])
+        found = None if self._shared.fresh else self._shared.store.get(key, kind)
+        if found is None:
+            found = make()
+            self._shared.store.put(key, found)
+        return found
+
+
+def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
+    """By analysis what it contributes; its files are written, from the store where nothing that it reads has changed."""
+    progress.stage("Writing sections", len(shared.plan.analyses))
+    contributions = {}
+    for analysis in shared.plan.analyses:
+        with watch.stage(f"section {analysis.name}"):
+            own: SettingsGroup = analysis.own(shared.plan.settings)
+            parts = {**shared.identity, "settings": own.model_dump(mode="json"), "files": _files_named_in(own)}
+            view = ReduceView(analysis, shared)
+            contributions[analysis.name] = reduced(
+                analysis, view, parts, shared.files, shared.store, fresh=shared.fresh
+            )
+        progress.step(analysis.title)
+    return contributions
+
+
+def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
+    """SHA-256 by path of every file that a group of settings names: a word list may change under its name."""
+    paths = {path for _, path in settings.paths()}
+    return {path: file_sha256(user_path(path)) for path in sorted(paths) if is_file(user_path(path))}
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
+    """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
+    names, chosen = results.names, made.settings.document
+    scores: list[float | None] = [image.observation.prediction.probability for image in mapped.images]
+    measure = PROBABILITY
+    ranking = [analysis for analysis in made.analyses if analysis.ranked_by]
+    if ranking and len(names) > chosen.figures:
+        analysis = ranking[-1]
+        measure = analysis.ranked_by
+        scores = [analysis.rank(results.result(analysis.name, i, analysis.result)) for i in range(len(names))]
+    return select(names, scores, measure, most=chosen.figures, asked=chosen.show)
+
+
+def record_images(
+    mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: RunFolder
+) -> list[ImageRecord]:
+    """One record an image, its picture written; analyses add their numbers when the report is assembled."""
+    names = slugs([image.file.name for image in mapped.images])
+    records = []
+    for position, image in enumerate(mapped.images):
+        name, observation = image.file.name, image.observation
+        prediction, slug, label = observation.prediction, names[name], labels.get(name)
+        alt = f"Input image {name}, predicted {prediction.name} with probability {prediction.probability:.2f}."
+        pixels = _pictured(results.frame(position), full=name in shown.images)
+        deviation = {} if observation.deviation is None else {"deviation": vars(observation.deviation)}
+        records.append(
+            ImageRecord(
+                name=name,
+                slug=slug,
+                sha256=image.sha256,
+                width=observation.width,
+                height=observation.height,
+                picture=files.photo(f"figures/{slug}-input.jpg", pixels, alt=alt),
+                label=label,
+                prediction=prediction,
+                target=Target(index=prediction.index, name=prediction.name),
+                correct=None if label is None else label.index == prediction.index,
+                **deviation,
+            )
+        )
+    return records
+
+
+def _pictured(frame: np.ndarray, *, full: bool) -> np.ndarray:
+    """The frame of an image that has figures; a small copy for the contact sheet of any other."""
+    if full:
+        return frame
+    small = Image.fromarray(frame)
+    small.thumbnail((THUMB_PX, THUMB_PX), Image.Resampling.LANCZOS)
+    return np.asarray(small)
