@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import pytest
 
+from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Mapped
+from reportgen.analysis.view import of_kind
+from reportgen.models.classifiers.base import ClassList, Network
+from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
+from reportgen.pipeline.providers import Providers
 from reportgen.report.document import (
     ClassProbability,
     ImageRecord,
@@ -23,35 +27,57 @@ from reportgen.report.document import (
     Skipped,
     Target,
 )
+from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Result
 from toys import toy_network, toy_spec
+
+R = TypeVar("R")
 
 
 class MadeRun:
-    """A `RunView` over results that a test made: {analysis: one result an image}."""
+    """A `RunView` over results that a test made: {analysis: one result an image, None where it is not in the sample}."""
 
-    def __init__(self, folder: Path, results: dict[str, Sequence[Result]], **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        results: Mapping[str, Sequence[object]],
+        settings: SettingsGroup | None = None,
+        *,
+        analyses: Sequence[str] | None = None,
+        models: Sequence[str] = ("toy",),
+        seed: int = 0,
+    ) -> None:
         self.results = results
-        self.settings = Settings(**settings)
+        self.settings = settings or NoSettings()
+        self.analyses = tuple(results) if analyses is None else tuple(analyses)
+        self.models = tuple(models)
+        self.classes = ClassList(tuple(f"class {i}" for i in range(5)))
+        self.seed = seed
         self.files = RunFolder(folder)
         self.images = [image_record(f"image-{i}.jpg") for i in range(len(next(iter(results.values()))))]
         self.names = [image.name for image in self.images]
         self.skipped: list[Skipped] = []
         self.shown = Shown(of=len(self.names), images=self.names)
+        self.has_probe = False
 
     @property
     def probe(self) -> Mapped:
         return self
 
-    def result(self, analysis: str, image: int, model: str | None = None) -> Result:
-        return self.results[analysis][image]
+    def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
+        return self.results[analysis][image] is not None
+
+    def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        return of_kind(self.results[analysis][image], kind, analysis)
 
     def frame(self, image: int) -> np.ndarray:
         return np.zeros((32, 32, 3), np.uint8)
 
-    def cached(self, parts: Any, make: Callable[[], Result]) -> Result:
+    def encoder(self, name: str) -> Encoder:
+        return resolve_encoder(name, Settings())
+
+    def cached(self, parts: object, kind: type[R], make: Callable[[], R]) -> R:
         return make()
 
 
@@ -75,9 +101,10 @@ def analyse_toy(
     images: Path,
     out: Path,
     cache: Path,
-    analyses: Sequence[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    analyses: Sequence[AnyAnalysis],
     precision: str = "exact",
+    fresh: bool = False,
+    network: Callable[[], Network] = toy_network,
     **settings: Any,
 ) -> tuple[Report, list[str]]:
     """The pipeline over a folder with a toy network; returns the report and what it told the user."""
@@ -91,12 +118,12 @@ def analyse_toy(
         def say(self, message: str) -> None:
             said.append(message)
 
-    spec = toy_spec(toy_network())
+    spec = toy_spec(network())
     record = RuntimeRecord(name="torch", precision=precision, device="cpu")
-    monkeypatch.setattr("reportgen.pipeline.run.resolve", lambda name, settings: spec)
-    monkeypatch.setattr("reportgen.pipeline.run.decide", lambda *_: record)
-    monkeypatch.setattr("reportgen.pipeline.run.load_analyses", lambda tasks: list(analyses))
+    providers = Providers(
+        analyses=lambda tasks: list(analyses), classifier=lambda name, settings: spec, runtime=lambda *_: record
+    )
     chosen = Settings(**{"models": ("toy",), **settings})
     with closing(RunFolder(out)) as folder:
-        report, _ = analyse(images, chosen, folder, cache, progress=Progress())
+        report, _ = analyse(images, chosen, folder, cache, fresh=fresh, progress=Progress(), providers=providers)
     return report, said

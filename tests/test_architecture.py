@@ -9,7 +9,8 @@ from pathlib import Path
 import grimp
 import pytest
 
-from reportgen.analysis.registry import _checkout_entry_points
+from reportgen.utils.entry_points import ANALYSES
+from reportgen.utils.entry_points import declared as declared_points
 from toys import ROOT
 
 
@@ -32,12 +33,12 @@ def test_the_document_imports_nothing_of_ours(graph: grimp.ImportGraph) -> None:
 
 
 def test_every_analysis_package_is_declared_by_an_entry_point() -> None:
-    declared = {point.value.partition(":")[0] for point in _checkout_entry_points()}
+    declared = {point.value.partition(":")[0] for point in declared_points(ANALYSES).values()}
     assert declared == {f"analyses.{path.parent.name}" for path in (ROOT / "analyses").glob("*/__init__.py")}
 
 
 def test_every_analysis_has_what_the_pipeline_asks_for() -> None:
-    analyses = {point.name: point.load() for point in _checkout_entry_points()}
+    analyses = {point.name: point.load() for point in declared_points(ANALYSES).values()}
     assert len({analysis.order for analysis in analyses.values()}) == len(analyses), (
         "two would stand in no certain order"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures import make_report
 from reportgen.analysis.bibliography import WORKS, bibtex, cited, of_model
-from reportgen.analysis.glossary import TERMS, terms
+from reportgen.analysis.glossary import TERMS, terms_of
 from reportgen.rendering import render
 from reportgen.rendering.filters import citation
 from reportgen.report.document import FileNote, Reference
@@ -69,17 +69,17 @@ def test_models_name_their_works(model: str, keys: tuple[str, ...]) -> None:
 
 
 def test_terms_are_sorted_single_sentences() -> None:
-    assert [term.term for term in terms(["mask", "IoU", "mask", "unit"])] == ["IoU", "mask", "unit"]
+    assert [term.term for term in terms_of(["mask", "IoU", "mask", "unit"])] == ["IoU", "mask", "unit"]
     assert all(text.endswith(".") and len(text) < 140 for text in TERMS.values())
     with pytest.raises(KeyError):
-        terms(["nonsense"])
+        terms_of(["nonsense"])
 
 
 def test_a_page_prints_words_works_and_files(tmp_path: Path) -> None:
     report, run = make_report(tmp_path, 1)
     report = report.model_copy(
         update={
-            "glossary": terms(["IoU"]),
+            "glossary": terms_of(["IoU"]),
             "references": cited({"cams": ["selvaraju2017"], "models": ["tan2019"]}),
             "files": [FileNote(path="maps/", count=3, text="saliency maps")],
         }

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures import make_report
 from reportgen.analysis import protocol as analysis
-from reportgen.pipeline.gates import check_gates, judged, junit_xml, sentence
+from reportgen.pipeline.gates import judged, junit_xml, require_known_measures, sentence
 from reportgen.rendering import render
 from reportgen.report.document import Gate, Report
 from reportgen.settings.load import load
@@ -54,13 +54,13 @@ def test_what_could_not_be_measured_has_not_passed(report: Report) -> None:
 
 
 def test_a_gate_that_nothing_measures_stops_the_run_before_the_work() -> None:
-    check_gates({"min_lime_stability": 1, "max_warnings": 0}, [STABLE])
+    require_known_measures({"min_lime_stability": 1, "max_warnings": 0}, [STABLE])
     with pytest.raises(UsageError, match=r"gates\.min_lime_stabilty: .*did you mean min_lime_stability\?"):
-        check_gates({"min_lime_stabilty": 1}, [STABLE])
+        require_known_measures({"min_lime_stabilty": 1}, [STABLE])
     with pytest.raises(
         UsageError, match=r"none of this run's tasks measures 'lime_stability'; measures of this run: images"
     ):
-        check_gates({"min_lime_stability": 1}, [])
+        require_known_measures({"min_lime_stability": 1}, [])
 
 
 def test_gates_come_from_a_file_and_from_the_environment(tmp_path: Path) -> None:

@@ -6,18 +6,27 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage
 import torch
 from torch import nn
 
+from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.view import Again, Subject, View
+from reportgen.images.ground_truth import Truth
 from reportgen.models.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
 from reportgen.models.classifiers.split import linear_head
+from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, Fill, Forward
 from reportgen.report.document import RuntimeRecord
+from reportgen.settings.group import NoSettings, SettingsGroup
+from reportgen.settings.model import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = Path(skimage.__file__).parent / "data"
@@ -83,6 +92,39 @@ def toy_spec(made: Network, size: int = 32, classes: int = 5, name: str = "toy")
     preprocessing = Preprocessing(size, size, (0.5,) * 3, (0.25,) * 3, "bilinear")
     names = ClassList(tuple(f"class {i}" for i in range(classes)))
     return ClassifierSpec(name, "made by a test", "0" * 64, preprocessing, names, ("torch",), lambda: made)
+
+
+def subject(
+    view: View,
+    target: int,
+    settings: SettingsGroup | None = None,
+    *,
+    seed: int = 0,
+    run_seed: int = 0,
+    results: Mapping[str, object] | None = None,
+    truth: Truth | None = None,
+    again: Again | None = None,
+) -> Subject[Any]:
+    """What a map call is given, by hand. `again` maps the installed analysis of the name, as the pipeline does."""
+    made = Subject(
+        view=view,
+        target=target,
+        seed=seed,
+        run_seed=run_seed,
+        settings=settings or NoSettings(),
+        results=results or {},
+        timed=lambda _: nullcontext(),
+        encoder=lambda name: resolve_encoder(name, Settings()),
+        again=lambda *_: None,
+        truth=truth,
+    )
+
+    def mapped(name: str, view: View, changes: Mapping[str, object]) -> object:
+        analysis = next(found for found in load_analyses((name,)) if found.name == name)
+        own = analysis.settings_model().model_copy(update=changes)
+        return analysis.map(replace(made, view=view, settings=own, results={}))
+
+    return replace(made, again=again or mapped)
 
 
 class CountingEngine(Engine):
