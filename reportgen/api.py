@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
+from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.rendering import check, template_sha256
 from reportgen.rendering import render as render_files
 from reportgen.report.document import Report, TemplateRecord
@@ -72,6 +73,7 @@ def make_report(
     jobs: int | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
+    providers: Providers = INSTALLED,
 ) -> Report:
     """Explain a folder of images and write a complete run folder; its manifest is written last.
 
@@ -79,6 +81,7 @@ def make_report(
         fresh: compute every result, also those in the store.
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         command: the command line as the report shows it.
+        providers: where analyses and classifiers come from.
 
     Raises:
         NothingToDo: no readable image.
@@ -86,12 +89,20 @@ def make_report(
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    check(settings.template, settings.formats, settings.document.language)
     cache = cache_folder()
     with closing(RunFolder(out)) as folder:
         with in_use(cache):
             report, watch = analyse(
-                images, settings, folder, cache, fresh=fresh, jobs=jobs, command=command, progress=progress
+                images,
+                settings,
+                folder,
+                cache,
+                fresh=fresh,
+                jobs=jobs,
+                command=command,
+                progress=progress,
+                providers=providers,
+                further=(lambda: check(settings.template, settings.formats, settings.document.language),),
             )
         report = _with_template(report, settings)
         _write(report, folder, watch, settings, progress)

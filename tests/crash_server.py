@@ -22,6 +22,8 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +32,20 @@ from jinja2 import Environment
 
 from fixtures import make_report
 from reportgen import api
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.cli import main as cli
 from reportgen.figures import charts, overlays
 from reportgen.models.classifiers import ClassifierSpec, ClassList, Preprocessing
 from reportgen.models.runtime import Forward
-from reportgen.pipeline import analyse as pipeline
+from reportgen.pipeline.providers import Providers
 from reportgen.rendering import render
 from reportgen.report.document import Column, Figure, Finding, RuntimeRecord, Section, Table
+from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.sharing import repeat
-from reportgen.storage.store import Result
+from reportgen.storage.codec import Array
 
 SIDE, CLASSES = 32, 6
 WEIGHT = np.random.default_rng(0).standard_normal((CLASSES, 3)).astype(np.float32)
@@ -61,39 +64,42 @@ class NumpyEngine:
         return Forward(batch.mean((2, 3)) @ WEIGHT.T, batch)
 
 
-class Brightness:
+@dataclass(frozen=True)
+class Bright:
+    mean: float
+    draw: float
+    map: Array
+    mask: Array
+
+
+class Brightness(Analysis[NoSettings, Bright]):
     """A map, a mask and numbers for each image; a table, a chart and figures from all of them."""
 
     name, title, version, order = "brightness", "Brightness", "1", 10
-    requires: tuple[str, ...] = ()
-    over = "images"
     _mapped = 0
 
-    def models(self, settings: Settings) -> tuple[str, ...]:
-        return settings.models[:1]
-
     def relevant(self, settings: Settings) -> dict[str, Any]:
-        return {"lime": settings.lime.num_samples}
+        return {"figures": settings.document.figures}
 
-    def map(self, subject: Subject) -> Result:
+    def map(self, subject: Subject[NoSettings]) -> Bright:
         self._mapped += 1
         number, _, what = os.environ.get("AT", "0:").partition(":")
         if self._mapped == int(number):
             Path(what).unlink() if what.startswith("/") else os.kill(os.getpid(), int(what))
         grey = subject.view.frame.mean(2) / 255
         noise = np.random.default_rng(subject.seed).random(grey.shape)
-        return Result({"mean": float(grey.mean()), "draw": float(noise.mean())}, {"map": grey, "mask": grey > noise})
+        return Bright(float(grey.mean()), float(noise.mean()), grey, grey > noise)
 
-    def reduce(self, run: RunView) -> Contribution:
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
         entries, figures = [], []
         for i, image in enumerate(run.images):
-            found = run.result("brightness", i)
-            file = run.files.array(f"maps/{image.slug}/brightness.npy", found.arrays["map"])
-            mask = run.files.mask(f"masks/{image.slug}/brightness.png", found.arrays["mask"])
-            heat = overlays.heat_overlay(run.frame(i), found.arrays["map"])
+            found = run.result("brightness", i, Bright)
+            file = run.files.array(f"maps/{image.slug}/brightness.npy", found.map)
+            mask = run.files.mask(f"masks/{image.slug}/brightness.png", found.mask)
+            heat = overlays.heat_overlay(run.frame(i), found.map)
             picture = run.files.photo(f"figures/{image.slug}-heat.jpg", heat, alt="brightness")
             figures.append(Figure(id=f"f{i}", caption=image.name, pictures=[picture], image=image.name))
-            entries.append({**found.values, "map": file, "mask": mask})
+            entries.append({"mean": found.mean, "draw": found.draw, "map": file, "mask": mask})
         rows = [[image.name, e["mean"]] for image, e in zip(run.images, entries, strict=True)]
         columns = [Column(key="image", label="Image"), Column(key="mean", label="Mean", decimals=3)]
         table = run.files.table(Table(id="means", caption="Means", columns=columns, rows=rows))
@@ -119,15 +125,15 @@ def toy_spec(name: str, settings: Settings) -> ClassifierSpec:
 def install_toys() -> None:
     """Put the toy model and the toy analysis where the pipeline looks for real ones."""
     record = RuntimeRecord(name="numpy", precision="exact", device="cpu")
-    for name, value in {
-        "resolve": toy_spec,
-        "decide": lambda *_: record,
-        "Engine": NumpyEngine,
-        "load_analyses": lambda tasks: [Brightness()],
-    }.items():
-        setattr(pipeline, name, value)
+    toys = Providers(
+        analyses=lambda tasks: [Brightness()],
+        classifier=toy_spec,
+        runtime=lambda *_: record,
+        engine=NumpyEngine,  # type: ignore[arg-type]
+    )
+    # The command line asks for it when a run begins.
+    api.make_report = partial(api.make_report, providers=toys)  # type: ignore[assignment]
     repeat.resolve = toy_spec
-    assert api.analyse is pipeline.analyse
 
 
 def warm_up() -> None:

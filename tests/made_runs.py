@@ -28,8 +28,9 @@ from reportgen.report.document import (
     Target,
 )
 from reportgen.settings.group import NoSettings, SettingsGroup
-from reportgen.settings.model import Settings
+from reportgen.settings.model import Settings, installed_groups, settings_class, with_groups
 from reportgen.storage.run_folder import RunFolder
+from reportgen.utils.versions import versions
 from toys import toy_network, toy_spec
 
 R = TypeVar("R")
@@ -105,6 +106,7 @@ def analyse_toy(
     precision: str = "exact",
     fresh: bool = False,
     network: Callable[[], Network] = toy_network,
+    versions: Callable[[Sequence[str]], dict[str, str]] = versions,
     **settings: Any,
 ) -> tuple[Report, list[str]]:
     """The pipeline over a folder with a toy network; returns the report and what it told the user."""
@@ -121,9 +123,15 @@ def analyse_toy(
     spec = toy_spec(network())
     record = RuntimeRecord(name="torch", precision=precision, device="cpu")
     providers = Providers(
-        analyses=lambda tasks: list(analyses), classifier=lambda name, settings: spec, runtime=lambda *_: record
+        analyses=lambda tasks: list(analyses),
+        classifier=lambda name, settings: spec,
+        runtime=lambda *_: record,
+        versions=versions,
     )
-    chosen = Settings(**{"models": ("toy",), **settings})
+    own = {a.settings_name: a.settings_model for a in analyses if a.settings_model is not NoSettings}
+    new = {name: group for name, group in own.items() if name not in settings_class().model_fields}
+    made = with_groups({**installed_groups(), **new}) if new else Settings
+    chosen = made(**{"models": ("toy",), **settings})
     with closing(RunFolder(out)) as folder:
         report, _ = analyse(images, chosen, folder, cache, fresh=fresh, progress=Progress(), providers=providers)
     return report, said

@@ -34,7 +34,9 @@ def test_the_document_imports_nothing_of_ours(graph: grimp.ImportGraph) -> None:
 
 def test_every_analysis_package_is_declared_by_an_entry_point() -> None:
     declared = {point.value.partition(":")[0] for point in declared_points(ANALYSES).values()}
-    assert declared == {f"analyses.{path.parent.name}" for path in (ROOT / "analyses").glob("*/__init__.py")}
+    assert declared == {
+        f"reportgen.analyses.{path.parent.name}.task" for path in (ROOT / "analyses").glob("*/__init__.py")
+    }
 
 
 def test_every_analysis_has_what_the_pipeline_asks_for() -> None:

@@ -42,7 +42,7 @@ def test_a_run_keeps_logo_and_rules_so_that_render_needs_neither_file(
         "accent": "#ABC",
     }
     out = tmp_path / "out"
-    report, _ = analyse_toy(photos, out, tmp_path / "store", [Named()], monkeypatch, document=document)
+    report, _ = analyse_toy(photos, out, tmp_path / "store", [Named()], document=document)
     (out / "report.json").write_bytes(report_json(report))
     for file in private.iterdir():
         file.unlink()

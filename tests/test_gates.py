@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fixtures import make_report
-from reportgen.analysis import protocol as analysis
+from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.gates import judged, junit_xml, require_known_measures, sentence
 from reportgen.rendering import render
 from reportgen.report.document import Gate, Report
@@ -116,7 +116,7 @@ def test_the_report_shows_a_box(report: Report, tmp_path: Path, limit: float, wo
 
 def test_every_declared_measure_is_handed_over() -> None:
     """What an analysis promises in `gates` is what its reduce gives."""
-    declared = {a.name: set(getattr(a, "gates", {})) for a in analysis.load_analyses()}
+    declared = {a.name: set(a.gates) for a in load_analyses()}
     assert {name: gates for name, gates in declared.items() if gates} == {
         "lime": {"lime_stability"},
         "agreement": {"iou_above_chance"},

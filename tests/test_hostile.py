@@ -12,6 +12,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
@@ -37,6 +38,7 @@ from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.report.document import Section
 from reportgen.report.report_json import read_report
+from reportgen.settings.group import NoSettings
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
 from reportgen.storage.store import Result, Store
@@ -158,23 +160,21 @@ def test_a_file_without_permission_is_skipped_with_a_reason(tmp_path: Path) -> N
     assert [item.reason for item in find_images(tmp_path)[1]] == ["cannot be read: permission denied"]
 
 
-class Brightness:
+@dataclass(frozen=True)
+class Mean:
+    mean: float
+
+
+class Brightness(Analysis[NoSettings, Mean]):
     """An analysis of one number, so that a run is only about what it is fed."""
 
     name = title = "brightness"
-    version, order, over = "1", 1, "images"
-    requires: tuple[str, ...] = ()
+    version = "1"
 
-    def models(self, settings: Settings) -> tuple[str, ...]:
-        return settings.models[:1]
+    def map(self, subject: Subject[NoSettings]) -> Mean:
+        return Mean(float(subject.view.frame.mean()))
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
-        return {}
-
-    def map(self, subject: Subject) -> Result:
-        return Result({"mean": float(subject.view.frame.mean())})
-
-    def reduce(self, run: RunView) -> Contribution:
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
         return Contribution(Section(id="brightness", title="Brightness", blocks=[]))
 
 
@@ -248,9 +248,7 @@ def test_a_run_over_a_hostile_folder_gives_each_file_its_reason_and_goes_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     said = hostile_folder(tmp_path / "photos")
-    report, _ = analyse_toy(
-        tmp_path / "photos", tmp_path / "out", tmp_path / "cache", [Brightness()], monkeypatch, max_pixels=SMALL
-    )
+    report, _ = analyse_toy(tmp_path / "photos", tmp_path / "out", tmp_path / "cache", [Brightness()], max_pixels=SMALL)
     assert {item.name: item.reason for item in report.skipped} == said
     assert sorted(image.name for image in report.images) == sorted(SCRIPTS)
     assert len({image.slug.lower() for image in report.images}) == len(SCRIPTS)
@@ -610,8 +608,9 @@ def test_weights_that_give_no_numbers_are_said_so(
     broken = toy_network(linear=True)
     for weights in broken.head.parameters():
         weights.data.fill_(value)
-    monkeypatch.setattr("made_runs.toy_network", lambda: broken)
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (40, 40), (9, 99, 200)).save(tmp_path / "photos/a.png")
     with pytest.raises(UsageError, match=r"^toy: its answer to 'a\.png' is no number; are its weights whole"):
-        analyse_toy(tmp_path / "photos", tmp_path / "out", tmp_path / "cache", load_analyses(["cams"]), monkeypatch)
+        analyse_toy(
+            tmp_path / "photos", tmp_path / "out", tmp_path / "cache", load_analyses(["cams"]), network=lambda: broken
+        )

@@ -77,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def analysed(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Report:
     lime = {"num_samples": 8, "repeats": 1}
-    report, _ = analyse_toy(folder, out, out.parent / "cache", [CAMS, LIME], monkeypatch, lime=lime, **settings)
+    report, _ = analyse_toy(folder, out, out.parent / "cache", [CAMS, LIME], lime=lime, **settings)
     return report
 
 
@@ -197,7 +197,6 @@ def test_the_analyses_name_their_headline_measures(
         tmp_path / "out",
         tmp_path / "cache",
         [CAMS, LIME, AGREEMENT],
-        monkeypatch,
         lime={"num_samples": 8, "repeats": 2},
     )
     measures = page_context(report, "pdf")["measures"]

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,13 +16,15 @@ import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, Contribution
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.rendering import render
 from reportgen.rendering.filters import TRICKS, visible
 from reportgen.report.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
 from reportgen.report.report_json import read_report, report_json
+from reportgen.settings.group import NoSettings
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Result
 
 NAMES = (
     "<script>alert(1)</script>.png",
@@ -47,22 +50,21 @@ NAMES = (
 )
 
 
-class Named:
+@dataclass(frozen=True)
+class Nothing:
+    """An analysis that finds nothing of an image."""
+
+
+class Named(Analysis[NoSettings, Nothing]):
     """An analysis that shows every image's name wherever a report can show one."""
 
-    name, title, version, order, requires, over = "named", "Named", "1", 1, (), "images"
+    name, title, version, order = "named", "Named", "1", 1
 
-    def models(self, settings: object) -> tuple[str, ...]:
-        return ("toy",)
+    def map(self, subject: Subject[NoSettings]) -> Nothing:
+        return Nothing()
 
-    def relevant(self, settings: object) -> dict[str, object]:
-        return {}
-
-    def map(self, subject: object) -> Result:
-        return Result({})
-
-    def reduce(self, run: object) -> Contribution:
-        images = run.images  # type: ignore[attr-defined]
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        images = run.images
         columns = [Column(key="image", label="Image"), Column(key="iou", label="IoU", decimals=3)]
         rows = [[image.name, -0.5] for image in images]
         names = [image.name for image in images]
@@ -71,7 +73,7 @@ class Named:
             Figure(id=f"f-{i.slug}", title=i.name, caption=f"See {i.name}.", pictures=[i.picture], image=i.name)
             for i in images
         ]
-        blocks = [*figures, run.files.table(table), *[Text(text=f"About {name}.") for name in names]]  # type: ignore[attr-defined]
+        blocks = [*figures, run.files.table(table), *[Text(text=f"About {name}.") for name in names]]
         return Contribution(
             section=Section(id="named", title="Named", blocks=blocks),
             findings=[Finding(id="n1", section="named", claim=f"On {names[0]}", verdict="undecided", text=names[-1])],
@@ -91,8 +93,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Report,
             continue
         taken.append(name)
     assert len(taken) > 10
-    with pytest.MonkeyPatch.context() as patch:
-        report, _ = analyse_toy(photos, out, tmp_path_factory.mktemp("store"), [Named()], patch, title=NAMES[0])
+    report, _ = analyse_toy(photos, out, tmp_path_factory.mktemp("store"), [Named()], title=NAMES[0])
     (out / "report.json").write_bytes(report_json(report))
     render(report, out, out)
     render(report, out, out / "brief", "brief")

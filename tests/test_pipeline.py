@@ -12,10 +12,9 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +22,23 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reportgen.analyses.cams.result import CamsResult
 from torchvision import models
 
 import reportgen
 from made_runs import analyse_toy
-from reportgen.analysis import registry as analysis_module
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, AnyAnalysis, Contribution
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject, View
 from reportgen.api import make_report
 from reportgen.pipeline.analyse import analyse
+from reportgen.pipeline.providers import Providers
 from reportgen.report.document import Report, Section
 from reportgen.report.report_json import read_report, report_json
+from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Result
 from reportgen.utils.errors import NothingToDo, UsageError
 from reportgen.utils.hashing import seed_from
 from toys import photo_folder, photo_path
@@ -426,71 +426,62 @@ def test_one_task_alone(photos: Path, mine: Path, tmp_path: Path) -> None:
     assert not (found.out / "maps").exists()
 
 
-class Brightness:
+@dataclass(frozen=True)
+class Bright:
+    mean: float
+    peak: int
+    target: int
+    seed: int
+
+
+class Brightness(Analysis[NoSettings, Bright]):
     """A user's own analysis: the mean pixel of the frame, and where Grad-CAM's maximum lies."""
 
-    name, title, version, order = "brightness", "Brightness", "1", 90
-    requires: tuple[str, ...] = ("cams",)
-    over = "images"
-    seen: list[int]
-    views_alive: list[int]
-    concurrent = False
-    fail_on = ""
+    name, title, order = "brightness", "Brightness", 90
+    requires = ("cams",)
 
-    def __init__(self) -> None:
-        self.seen, self.views_alive = [], []
+    def __init__(self, version: str = "1", *, concurrent: bool = False, fail_on: str = "") -> None:
+        self.version, self.concurrent, self.fail_on = version, concurrent, fail_on
+        self.seen: list[int] = []
+        self.views_alive: list[int] = []
         self._views: list[weakref.ref[View]] = []
 
     def count_views(self) -> int:
         """How many of the views that this analysis has seen are still in memory."""
         return sum(view() is not None for view in self._views)
 
-    def models(self, settings: Settings) -> tuple[str, ...]:
-        return settings.models[:1]
-
-    def relevant(self, settings: Settings) -> dict[str, Any]:
-        return {}
-
-    def map(self, subject: Subject) -> Result:
+    def map(self, subject: Subject[NoSettings]) -> Bright:
         if self.fail_on and len(self.seen) == 1:
             raise RuntimeError(self.fail_on)
         self.seen.append(subject.target)
         self._views.append(weakref.ref(subject.view))
         self.views_alive.append(self.count_views())
+        gradcam = subject.required("cams", CamsResult).maps["gradcam"].map
         with subject.timed("brightness"):
-            values = {
-                "mean": float(subject.view.frame.mean()),
-                "peak": int(subject.results["cams"].arrays["gradcam"].argmax()),
-            }
-        return Result({**values, "target": subject.target, "seed": subject.seed})
+            return Bright(float(subject.view.frame.mean()), int(gradcam.argmax()), subject.target, subject.seed)
 
-    def reduce(self, run: RunView) -> Contribution:
-        entries = [run.result("brightness", i).values for i in range(len(run.images))]
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        entries = [vars(run.result("brightness", i, Bright)) for i in range(len(run.images))]
         return Contribution(
             Section(id="brightness", title=self.title, blocks=[]),
             per_image=entries,
             report={"brightest": max(e["mean"] for e in entries)},
         )
 
+    @property
+    def providers(self) -> Providers:
+        """This analysis beside the installed ones."""
 
-@pytest.fixture
-def brightness(monkeypatch: pytest.MonkeyPatch) -> Brightness:
-    made = Brightness()
-    declared = {
-        **analysis_module._declared(),
-        "brightness": EntryPoint("brightness", "users_package:ANALYSIS", "reportgen.analyses"),
-    }
-    monkeypatch.setattr(analysis_module, "_declared", lambda: declared)
-    monkeypatch.setattr(
-        EntryPoint, "load", lambda point, load=EntryPoint.load: made if point.name == "brightness" else load(point)
-    )
-    return made
+        def load(tasks: Sequence[str]) -> list[AnyAnalysis]:
+            others = load_analyses([name for name in (*tasks, *self.requires) if name != self.name])
+            return [*others, self]
+
+        return Providers(analyses=load)
 
 
-def test_a_users_own_analysis_is_a_first_class_one(
-    first: Done, photos: Path, mine: Path, tmp_path: Path, brightness: Brightness
-) -> None:
-    found = run(photos, tmp_path / "out", mine, settings(tasks=("brightness",)))
+def test_a_users_own_analysis_is_a_first_class_one(first: Done, photos: Path, mine: Path, tmp_path: Path) -> None:
+    brightness = Brightness()
+    found = run(photos, tmp_path / "out", mine, settings(tasks=("brightness",)), providers=brightness.providers)
     assert [section["id"] for section in found.json["sections"]] == ["cams", "brightness"]
     assert found.told.computed == 2, "the CAMs that it requires were in the store"
     for image in found.json["images"]:
@@ -500,20 +491,21 @@ def test_a_users_own_analysis_is_a_first_class_one(
         assert image["brightness"]["seed"] == known["lime"]["seed"]
     assert found.json["brightest"] == max(image["brightness"]["mean"] for image in found.json["images"])
     assert read_report(found.out).model_dump(mode="json") == found.json
-    assert run(photos, tmp_path / "again", mine, settings(tasks=("brightness",))).told.computed == 0
-    brightness.version = "2"
-    assert run(photos, tmp_path / "more", mine, settings(tasks=("brightness",))).told.computed == 2
+    again = run(photos, tmp_path / "again", mine, settings(tasks=("brightness",)), providers=brightness.providers)
+    assert again.told.computed == 0
+    newer = Brightness("2").providers
+    assert run(photos, tmp_path / "more", mine, settings(tasks=("brightness",)), providers=newer).told.computed == 2
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, brightness: Brightness, jobs: int) -> None:
+def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, jobs: int) -> None:
     """As many images are in memory as are under way."""
-    brightness.version, brightness.concurrent = f"memory, {jobs} jobs", True
+    brightness = Brightness(f"memory, {jobs} jobs", concurrent=True)
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(9):
         Image.new("RGB", (224, 224), (25 * i, 0, 0)).save(folder / f"{i}.png")
-    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=jobs)
+    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=jobs, providers=brightness.providers)
     assert len(brightness.views_alive) == 9
     assert max(brightness.views_alive) <= jobs, "an image's pixels outlive its turn"
     assert brightness.count_views() == 0
@@ -521,7 +513,7 @@ def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, bright
 
 @pytest.mark.parametrize("made_for_several", [False, True])
 def test_an_analysis_is_called_once_at_a_time_unless_it_says_otherwise(
-    mine: Path, tmp_path: Path, brightness: Brightness, made_for_several: bool
+    mine: Path, tmp_path: Path, made_for_several: bool
 ) -> None:
     folder, lock, now, most = tmp_path / "photos", threading.Lock(), 0, 0
     both_here = threading.Barrier(2)
@@ -529,38 +521,40 @@ def test_an_analysis_is_called_once_at_a_time_unless_it_says_otherwise(
     for i in range(4):
         Image.new("RGB", (224, 224), (25 * i, 0, 0)).save(folder / f"{i}.png")
 
-    def slow(subject: Subject, plain: Any = brightness.map) -> Result:
-        nonlocal now, most
-        with lock:
-            now += 1
-            most = max(most, now)
-        if made_for_several:
-            both_here.wait(60)
-        else:
-            time.sleep(0.1)
-        with lock:
-            now -= 1
-        return plain(subject)
+    class Slow(Brightness):
+        def map(self, subject: Subject[NoSettings]) -> Bright:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            if made_for_several:
+                both_here.wait(60)
+            else:
+                time.sleep(0.1)
+            with lock:
+                now -= 1
+            return super().map(subject)
 
-    brightness.version, brightness.map = f"at once: {made_for_several}", slow  # type: ignore[method-assign]
-    brightness.concurrent = made_for_several
-    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",), cams={"methods": ("gradcam",)}), jobs=2)
+    slow = Slow(f"at once: {made_for_several}", concurrent=made_for_several)
+    chosen = settings(tasks=("brightness",), cams={"methods": ("gradcam",)})
+    run(folder, tmp_path / "out", mine, chosen, jobs=2, providers=slow.providers)
     assert most == (2 if made_for_several else 1)
 
 
-def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path: Path, brightness: Brightness) -> None:
+def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(6):
         Image.new("RGB", (224, 224), "olive").save(folder / f"{i}.png")
 
-    def slow(subject: Subject, plain: Any = brightness.map) -> Result:
-        time.sleep(2)  # long enough for the others to come here, if they may
-        return plain(subject)
+    class Slow(Brightness):
+        def map(self, subject: Subject[NoSettings]) -> Bright:
+            time.sleep(2)  # long enough for the others to come here, if they may
+            return super().map(subject)
 
-    brightness.version, brightness.concurrent, brightness.map = "equal", True, slow  # type: ignore[method-assign]
-    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=4)
-    assert len(brightness.seen) == 1
+    slow = Slow("equal", concurrent=True)
+    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), jobs=4, providers=slow.providers)
+    assert len(slow.seen) == 1
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
@@ -573,15 +567,13 @@ def test_how_many_images_are_under_way_changes_no_byte(
     assert again.files() == first.files()
 
 
-def test_a_run_that_was_cut_off_goes_on_from_there(
-    photos: Path, mine: Path, tmp_path: Path, brightness: Brightness
-) -> None:
-    brightness.version, brightness.fail_on = "cut off", "power cut"
+def test_a_run_that_was_cut_off_goes_on_from_there(photos: Path, mine: Path, tmp_path: Path) -> None:
+    chosen, failing = settings(tasks=("brightness",)), Brightness("cut off", fail_on="power cut")
     with pytest.raises(RuntimeError, match="power cut"):
-        run(photos, tmp_path / "out", mine, settings(tasks=("brightness",)))
+        run(photos, tmp_path / "out", mine, chosen, providers=failing.providers)
     assert not (tmp_path / "out/manifest.json").exists()
-    brightness.fail_on = ""
-    assert run(photos, tmp_path / "out", mine, settings(tasks=("brightness",))).told.computed == 1
+    again = run(photos, tmp_path / "out", mine, chosen, providers=Brightness("cut off").providers)
+    assert again.told.computed == 1
 
 
 # --- folders of every kind -----------------------------------------------------------------------
@@ -647,7 +639,7 @@ def test_a_report_inside_its_images_folder_is_the_same_the_second_time(
     photos = photo_folder(tmp_path / "photos", "coffee", "rocket")
 
     def made() -> Report:
-        return analyse_toy(photos, tmp_path / place, tmp_path / "cache", load_analyses(("cams",)), monkeypatch)[0]
+        return analyse_toy(photos, tmp_path / place, tmp_path / "cache", load_analyses(("cams",)))[0]
 
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     first = made()
@@ -658,7 +650,7 @@ def test_a_report_inside_its_images_folder_is_the_same_the_second_time(
 def test_an_image_that_changes_under_the_run_is_skipped(
     photos: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reportgen.pipeline import run as images_module
+    from reportgen.pipeline import map as images_module
 
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -745,10 +737,10 @@ def test_run_and_render_from_python(photos: Path, cache: Path, tmp_path: Path) -
         _ = reportgen.explain
 
 
-def test_reduced_precision_says_what_it_did_to_these_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reduced_precision_says_what_it_did_to_these_images(tmp_path: Path) -> None:
     photos = photo_folder(tmp_path / "photos", "coffee", "rocket", "astronaut")
-    fast, _ = analyse_toy(photos, tmp_path / "fast", tmp_path / "cache", [], monkeypatch, precision="fast")
-    exact, _ = analyse_toy(photos, tmp_path / "exact", tmp_path / "cache", [], monkeypatch)
+    fast, _ = analyse_toy(photos, tmp_path / "fast", tmp_path / "cache", [], precision="fast")
+    exact, _ = analyse_toy(photos, tmp_path / "exact", tmp_path / "cache", [])
     measured = [image.deviation for image in fast.images]
     for one, other, deviation in zip(fast.images, exact.images, measured, strict=True):
         assert abs(one.prediction.logit - other.prediction.logit) > 0
@@ -770,5 +762,5 @@ def test_a_date_that_is_none_is_said_before_any_work(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     photos = photo_folder(tmp_path / "photos", "coffee")
     with pytest.raises(UsageError, match="give whole seconds since 1970"):
-        analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [], monkeypatch)
+        analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [])
     assert not (tmp_path / "cache").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reportgen.analysis.bibliography import REFERENCES_FILE, bibtex
@@ -12,7 +12,6 @@ from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, record_images, reduce_all
-from reportgen.pipeline.section_cache import code_of
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
@@ -20,6 +19,7 @@ from reportgen.storage.store import Store
 from reportgen.utils.concurrency import default_jobs
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.progress import Progress, Silent, Stopwatch
+from reportgen.utils.versions import PACKAGES
 
 
 def analyse(
@@ -47,14 +47,12 @@ def analyse(
     """
     progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
     made = plan(images, settings, providers=providers, further=(*further, folder.check), progress=progress)
-    for analysis in made.analyses:
-        code_of(analysis)  # now: a file that is edited during the run is not what runs
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
     bench = Workbench(made, models, store, Locks(made.analyses), watch, fresh)
     mapped, probe = _mapped(bench, jobs or default_jobs(), progress)
     folder.begin()
-    shared = _reducing(made, mapped, probe, folder, bench)
+    shared = _reducing(made, mapped, probe, folder, bench, providers.versions(PACKAGES))
     contributions = reduce_all(shared, watch, progress)
     references = cite(made, contributions)
     if references:
@@ -92,7 +90,9 @@ def _mapped(bench: Workbench, jobs: int, progress: Progress) -> tuple[Mapped, Ma
     return mapped, probe
 
 
-def _reducing(made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolder, bench: Workbench) -> Reducing:
+def _reducing(
+    made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolder, bench: Workbench, versions: Mapping[str, str]
+) -> Reducing:
     results = MappedFolder(mapped, bench.store, made.explained)
     shown = choose_shown(made, mapped, results)
     return Reducing(
@@ -101,6 +101,7 @@ def _reducing(made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolde
         probe=results if probe is None else MappedFolder(probe, bench.store, made.explained),
         records=record_images(mapped, made.labels, shown, results, folder),
         shown=shown,
+        versions=versions,
         files=folder,
         store=bench.store,
         fresh=bench.fresh,

@@ -15,7 +15,6 @@ from reportgen.report.document import RuntimeRecord
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress
-from reportgen.utils.versions import versions
 
 # Packages whose version is part of every result's key.
 KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
@@ -23,17 +22,22 @@ KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier, the backend chosen for it, and the engine that both make; `exact` is that engine, or one in exact precision."""
+    """A classifier, the backend chosen for it, and the engine that both make.
+
+    Attributes:
+        exact: that engine, or one in exact precision.
+        versions: of the packages that can change a result.
+    """
 
     spec: ClassifierSpec
     runtime: RuntimeRecord
     engine: Engine
     exact: Engine
+    versions: Mapping[str, str]
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
         """What of the model decides a result: part of every key."""
-        packages = ("openvino",) if self.runtime.name == "openvino" else ()
         return {
             "name": self.spec.name,
             "weights": self.spec.weights_sha256,
@@ -41,7 +45,7 @@ class Model:
             # They may stand in a file of the user's own, and every result shows them.
             "classes": digest_of(self.spec.classes.names),
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
-            "versions": versions((*packages, *self.spec.packages, *KEY_PACKAGES)),
+            "versions": self.versions,
         }
 
 
@@ -58,7 +62,11 @@ def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Prog
     models = {}
     for name, spec in made.specs.items():
         runtime = providers.runtime(spec, made.settings.runtime, made.settings.precision, cache)
-        engine = Engine(spec, runtime, cache)
-        models[name] = Model(spec, runtime, engine, engine if runtime.precision == "exact" else engine.exact())
+        engine = providers.engine(spec, runtime, cache)
+        exact = engine if runtime.precision == "exact" else engine.exact()
+        backend = ("openvino",) if runtime.name == "openvino" else ()
+        models[name] = Model(
+            spec, runtime, engine, exact, providers.versions((*backend, *spec.packages, *KEY_PACKAGES))
+        )
         progress.step(name)
     return models

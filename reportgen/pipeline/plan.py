@@ -15,6 +15,7 @@ from reportgen.images.ground_truth import Annotation, read_truth
 from reportgen.images.labels import LABELS_FILE, read_labels
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
+from reportgen.pipeline.code import code_of
 from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
 from reportgen.pipeline.providers import INSTALLED, Providers
@@ -60,6 +61,7 @@ class Plan:
         images, probe: what is explained, and the probe set where it is a folder of its own.
         specs: by name every classifier of the run, the explained one first.
         relevant: by analysis what changes its results (`Analysis.relevant`).
+        codes: by analysis the hash of its sources, taken now: a file that is edited during the run is not what runs.
         samples: by analysis that asks for a sample, the SHA-256 of its images.
         labels, truths: by image name.
         front: what the settings group `document` names.
@@ -72,6 +74,7 @@ class Plan:
     probe: Folder | None
     specs: Mapping[str, ClassifierSpec]
     relevant: Mapping[str, Mapping[str, JSON]]
+    codes: Mapping[str, str | None]
     samples: Mapping[str, frozenset[str]]
     labels: Mapping[str, Label]
     truths: Mapping[str, Annotation]
@@ -144,6 +147,7 @@ def plan(
         probe=probe,
         specs=specs,
         relevant=relevant,
+        codes={analysis.name: code_of(analysis) for analysis in analyses},
         samples=_samples(folder.files, analyses, settings),
         labels=labels,
         truths=truths,

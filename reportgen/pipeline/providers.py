@@ -10,26 +10,31 @@ from typing import Literal
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.registry import load_analyses
 from reportgen.models.classifiers import ClassifierSpec, resolve
-from reportgen.models.runtime import decide
+from reportgen.models.runtime import Engine, decide
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
+from reportgen.utils.versions import versions
 
 Decide = Callable[[ClassifierSpec, Literal["auto", "torch", "openvino"], Literal["exact", "fast"], Path], RuntimeRecord]
 
 
 @dataclass(frozen=True)
 class Providers:
-    """The three look-ups of a run.
+    """The look-ups of a run.
 
     Attributes:
         analyses: names of tasks -> the analyses to run, in the report's order.
         classifier: a model's name and the settings -> what it is; nothing is loaded.
         runtime: which backend runs a classifier on this machine.
+        engine: a classifier and a backend -> what makes the forward passes.
+        versions: of packages by name, of those that are installed.
     """
 
     analyses: Callable[[Sequence[str]], list[AnyAnalysis]] = load_analyses
     classifier: Callable[[str, Settings], ClassifierSpec] = resolve
     runtime: Decide = decide
+    engine: Callable[[ClassifierSpec, RuntimeRecord, Path], Engine] = Engine
+    versions: Callable[[Sequence[str]], dict[str, str]] = versions
 
 
 INSTALLED = Providers()

@@ -27,7 +27,6 @@ from reportgen.utils.hashing import digest_of, file_sha256
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress, Stopwatch
 from reportgen.utils.untrusted_files import is_file, user_path
-from reportgen.utils.versions import versions
 
 R = TypeVar("R")
 
@@ -82,6 +81,7 @@ class Reducing:
     probe: MappedFolder
     records: Sequence[ImageRecord]
     shown: Shown
+    versions: Mapping[str, str]
     files: RunFolder
     store: Store
     fresh: bool
@@ -98,7 +98,7 @@ class Reducing:
             "shown": self.shown.model_dump(mode="json"),
             "images": [record.model_dump(mode="json") for record in self.records],
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
-            "versions": versions(),
+            "versions": dict(self.versions),
         }
 
 
@@ -142,7 +142,7 @@ def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[s
             parts = {**shared.identity, "settings": own.model_dump(mode="json"), "files": _files_named_in(own)}
             view = ReduceView(analysis, shared)
             contributions[analysis.name] = reduced(
-                analysis, view, parts, shared.files, shared.store, fresh=shared.fresh
+                analysis, view, shared.plan.codes[analysis.name], parts, shared.files, shared.store, fresh=shared.fresh
             )
         progress.step(analysis.title)
     return contributions

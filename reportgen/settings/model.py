@@ -138,7 +138,16 @@ def settings_class() -> type[Settings]:
     Raises:
         UsageError: an analysis cannot be loaded, or is called like a setting of the core.
     """
-    groups: dict[str, Any] = {}
+    return with_groups(installed_groups())
+
+
+def installed_groups() -> dict[str, type[SettingsGroup]]:
+    """The settings of the installed analyses, by the name that they are mounted under.
+
+    Raises:
+        UsageError: see `settings_class`.
+    """
+    groups: dict[str, type[SettingsGroup]] = {}
     for name, point in sorted(entry_points.declared(entry_points.ANALYSES).items()):
         analysis = cast("_DeclaresSettings", entry_points.load(point))
         model = analysis.settings_model
@@ -146,8 +155,14 @@ def settings_class() -> type[Settings]:
             continue
         if name in Settings.model_fields:
             raise UsageError(f"the analysis {name!r} ({point.value}) has the name of a setting; it needs another one")
-        groups[name] = (model, model())
-    return create_model("Settings", __base__=Settings, __module__=__name__, **groups)
+        groups[name] = model
+    return groups
+
+
+def with_groups(groups: Mapping[str, type[SettingsGroup]]) -> type[Settings]:
+    """`Settings` with these groups mounted under their names."""
+    fields: dict[str, Any] = {name: (group, group()) for name, group in groups.items()}
+    return create_model("Settings", __base__=Settings, __module__=__name__, **fields)
 
 
 def preset_values(model: type[BaseModel], preset: str) -> dict[str, Any]:
