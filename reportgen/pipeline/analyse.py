@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reportgen.analysis.bibliography import REFERENCES_FILE, bibtex
 from reportgen.pipeline.assemble import Reduced, assemble, cite
-from reportgen.pipeline.map import Locks, Mapped, Workbench, map_folder
+from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
@@ -49,7 +49,7 @@ def analyse(
     made = plan(images, settings, providers=providers, further=(*further, folder.check), progress=progress)
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
-    bench = Workbench(made, models, store, Locks(made.analyses), watch, fresh)
+    bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
     mapped, probe = _mapped(bench, jobs or default_jobs(), progress)
     folder.begin()
     shared = _reducing(made, mapped, probe, folder, bench, providers.versions(PACKAGES))
@@ -84,8 +84,7 @@ def _mapped(bench: Workbench, jobs: int, progress: Progress) -> tuple[Mapped, Ma
             made.probe, made.on_probe, bench, jobs=jobs, stage="Reading the probe set", progress=progress
         )
     mapped = map_folder(made.images, made.on_images, bench, jobs=jobs, stage="Explaining images", progress=progress)
-    results = [*mapped.images, *(probe.images if probe else ())]
-    computed, reused = sum(image.computed for image in results), sum(image.reused for image in results)
+    computed, reused = bench.tally.computed, bench.tally.reused
     progress.say(f"{reused} of {reused + computed} results were in the store; {computed} computed")
     return mapped, probe
 

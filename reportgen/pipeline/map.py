@@ -68,15 +68,12 @@ class Explained:
     Attributes:
         keys: of its results; None where the image is not in the analysis' sample.
         observation: the explained model's, without its frame.
-        computed, reused: how many results were made, and how many were in the store.
     """
 
     file: ImageFile
     sha256: str
     observation: Observation
     keys: Mapping[At, str | None]
-    computed: int
-    reused: int
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,18 @@ class Locks:
         return self._of_analysis.get(name) or nullcontext()
 
 
+class Tally:
+    """How many results were made, and how many were in the store."""
+
+    def __init__(self) -> None:
+        self.computed = self.reused = 0
+        self._lock = threading.Lock()
+
+    def count(self, *, computed: int = 0, reused: int = 0) -> None:
+        with self._lock:
+            self.computed, self.reused = self.computed + computed, self.reused + reused
+
+
 @dataclass(frozen=True)
 class Workbench:
     """What the map of every image shares."""
@@ -111,6 +120,7 @@ class Workbench:
     store: Store
     locks: Locks
     watch: Stopwatch
+    tally: Tally
     fresh: bool
 
 
@@ -133,8 +143,9 @@ def map_folder(
                 skipped.append(found)
     except KeyboardInterrupt:
         again = "give the same command without --fresh to go on" if bench.fresh else "the same command goes on"
-        new = sum(image.computed for image in images)
-        progress.say(f"{len(images)} of {len(folder.files)} images are done and kept, {new} results are new; {again}")
+        progress.say(
+            f"{len(images)} of {len(folder.files)} images are done and kept, {bench.tally.computed} results are new; {again}"
+        )
         raise
     if not images:
         raise folder.no_image(skipped)
@@ -173,7 +184,7 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
             else:
                 one.keys[analysis.name, name] = None
     observation = replace(observations[bench.plan.explained], frame=None)
-    return Explained(file, image.sha256, observation, one.keys, one.computed, one.reused)
+    return Explained(file, image.sha256, observation, one.keys)
 
 
 class _OneImage:
@@ -183,7 +194,6 @@ class _OneImage:
         self.image = image
         self.bench = bench
         self.keys: dict[At, str | None] = {}
-        self.computed = self.reused = 0
         self._results: dict[At, object] = {}
         self._views: dict[str, View] = {}
 
@@ -256,12 +266,12 @@ class _OneImage:
         with self.bench.locks.of_key(key):
             result = None if self.bench.fresh else self.bench.store.get(key, kind)
             if result is not None:
-                self.reused += 1
+                self.bench.tally.count(reused=1)
             else:
                 with self.bench.watch.stage(stage):
                     result = make()
                 self.bench.store.put(key, result)
-                self.computed += 1
+                self.bench.tally.count(computed=1)
         self.keys[analysis, model.spec.name] = key
         self._results[analysis, model.spec.name] = result
         return result
