@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +53,42 @@ def test_every_analysis_has_what_the_pipeline_asks_for() -> None:
         assert set(analysis.requires) <= set(analyses)
         for method in ("models", "relevant", "map", "reduce"):
             assert callable(getattr(analysis, method))
+
+
+# --- size ----------------------------------------------------------------------------------------
+
+SOURCES = sorted(path for room in ("reportgen", "analyses") for path in (ROOT / room).rglob("*.py"))
+MOST_LINES, MOST_FUNCTION_LINES, MOST_ANY = 400, 60, 100
+
+
+def test_a_module_is_read_in_one_sitting() -> None:
+    long = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in long.items() if lines >= MOST_LINES} == {}
+
+
+def test_a_function_fits_on_a_screen() -> None:
+    long = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                long += [f"{path.relative_to(ROOT)} {node.name}: {lines} lines"] if lines >= MOST_FUNCTION_LINES else []
+    assert long == []
+
+
+def test_any_is_rare() -> None:
+    lines = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(r"\bAny\b", line)
+    ]
+    assert len(lines) < MOST_ANY, f"{len(lines)} lines with Any: {lines}"
+
+
+def test_only_the_document_the_errors_and_the_utilities_are_known_to_most(graph: grimp.ImportGraph) -> None:
+    """A file that more than half of the others import is a hub: a change there is a change everywhere."""
+    modules = [name for name in graph.modules if not (ROOT / name.replace(".", "/")).is_dir()]
+    hubs = [name for name in modules if len(graph.find_modules_that_directly_import(name)) > len(modules) / 2]
+    allowed = {"reportgen.report.document", "reportgen.report.blocks"}
+    assert [name for name in hubs if name not in allowed and not name.startswith("reportgen.utils.")] == []
