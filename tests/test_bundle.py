@@ -23,7 +23,7 @@ from PIL import Image, PngImagePlugin
 
 from fixtures import finish_run, make_report
 from reportgen.report.document import Document, Picture, Report, Text
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 from reportgen.sharing import anonymous
 from reportgen.sharing.anonymous import without_metadata
 from reportgen.sharing.bundle import bundle

@@ -15,7 +15,8 @@ from PIL import Image
 
 from fixtures import make_report
 from reportgen.cli import main as cli
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from toys import ROOT, imported, photo_path, python
 
 HEAVY = (

@@ -33,7 +33,8 @@ from reportgen.analysis.registry import load_analyses
 from reportgen.api import make_report
 from reportgen.pipeline.run import analyse
 from reportgen.report.document import Report, Section
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Result

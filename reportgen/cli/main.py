@@ -107,7 +107,7 @@ def run(
     with _progress() as progress:
         from reportgen.api import make_report
         from reportgen.pipeline.gates import sentence
-        from reportgen.report.report_json import run_folder
+        from reportgen.report.open import run_folder
 
         flags = {
             "preset": preset and preset.value,
@@ -167,10 +167,9 @@ def render(
 ) -> None:
     """Make HTML and PDF again from a report's data; no model is loaded."""
     from reportgen.rendering import render as render_files
-    from reportgen.report.open import opened
-    from reportgen.report.report_json import run_folder
+    from reportgen.report.open import open_report, run_folder
 
-    with opened(source) as (report, folder):
+    with open_report(source) as (report, folder):
         written = render_files(
             report,
             folder,
@@ -383,9 +382,9 @@ def diff(
 ) -> None:
     """Show what differs between two runs: images, verdicts, gates, numbers. Exit with 1 where anything does."""
     from reportgen.report.diff import compare
-    from reportgen.sharing.verify import read_any
+    from reportgen.report.open import read_report
 
-    found = compare(read_any(before), read_any(after), tolerance)
+    found = compare(read_report(before), read_report(after), tolerance)
     for line in (*found.images, *found.verdicts, *found.numbers, *found.other):
         typer.echo(printable(str(line)))
     for note in found.notes:

@@ -77,9 +77,7 @@ def without_authors(report: Report) -> Report:
     data["document"] = {**data["document"], **blank}
     if isinstance(data["settings"].get("document"), dict):
         data["settings"]["document"] = {**data["settings"]["document"], **blank}
-    made = Report.model_validate(_without_folders(data))
-    made._folder = report._folder
-    return made
+    return Report.model_validate(_without_folders(data)).with_folder(report.folder)
 
 
 def names_to_find(report: Report) -> list[str]:

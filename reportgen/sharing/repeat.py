@@ -16,9 +16,10 @@ from reportgen.models.classifiers import resolve
 from reportgen.rendering import shipped_names, template_sha256
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
+from reportgen.report.open import read_report
 from reportgen.settings.load import Loaded, load
 from reportgen.settings.model import BUILT_IN_CONCEPTS, CHECKPOINT, Settings
-from reportgen.sharing.verify import Verification, compare_images, read_any
+from reportgen.sharing.verify import Verification, compare_images
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.versions import own_version, versions
 
@@ -60,7 +61,7 @@ def prepare(source: Path, images: Path | None, flags: Mapping[str, Any], config:
         UsageError: not a report, or its images are not found.
         CheckFailed: images, weights or the template are not those of the first run.
     """
-    report = read_any(source)
+    report = read_report(source)
     folder = images or _images_of(report, source)
     loaded = _settings(report, source, flags, config)
     _check_images(report, folder, source)
