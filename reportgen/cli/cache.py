@@ -10,7 +10,7 @@ app = typer.Typer(help="Results kept from run to run.", no_args_is_help=True)
 
 
 @app.command("info")
-def info() -> None:
+def cache_info() -> None:
     """Show where results are kept, how many there are, their size, and the limit."""
     from reportgen.storage import cache
     from reportgen.storage.store import cache_folder
@@ -24,7 +24,7 @@ def info() -> None:
 
 
 @app.command("clear")
-def clear(
+def clear_cache(
     older_than: Annotated[
         float | None, typer.Option(min=0, metavar="DAYS", help="Only what was not used for so many days.")
     ] = None,

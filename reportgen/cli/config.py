@@ -10,7 +10,7 @@ app = typer.Typer(help="Effective settings.", no_args_is_help=True)
 
 
 @app.command("show")
-def show(config: Config = None) -> None:
+def show_settings(config: Config = None) -> None:
     """Show every effective setting and where it came from."""
     from reportgen.settings.load import load
 

@@ -16,6 +16,7 @@ from reportgen.utils.errors import CheckFailed, UsageError
 if TYPE_CHECKING:
     from reportgen.report.document import Report
     from reportgen.sharing.repeat import Repeat
+    from reportgen.utils.json_types import JSON
 
 Images = Annotated[Path | None, typer.Argument(help="The folder of images.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The run folder.")]
@@ -79,7 +80,7 @@ def run(
         from reportgen.api import make_report
         from reportgen.settings.load import load
 
-        flags = {
+        flags: dict[str, JSON] = {
             "preset": preset,
             "models": tuple(models) if models else None,
             "tasks": tuple(tasks) if tasks else None,
@@ -88,7 +89,7 @@ def run(
             "runtime": runtime,
             "precision": precision,
             "seed": seed,
-            "probe": probe and str(probe),
+            "probe": str(probe) if probe else None,
             "allow_download": allow_download or None,
             "archive": archive or None,
             "strict": strict or None,
@@ -134,7 +135,7 @@ def _without_folder(parameter: str, value: str) -> str:
 
 
 def _run_to_repeat(
-    source: Path, images: Path | None, flags: Mapping[str, object], config: Path | None, out: Path
+    source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None, out: Path
 ) -> Repeat:
     from reportgen.report.open import run_folder
     from reportgen.sharing.repeat import prepare

@@ -24,7 +24,7 @@ def list_templates() -> None:
 
 
 @app.command("new")
-def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty or new folder.")]) -> None:
+def new_folder(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty or new folder.")]) -> None:
     """Write a small commented template of your own that extends the base."""
     from reportgen.rendering.templates import new_template
 
@@ -33,7 +33,7 @@ def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty or 
 
 
 @app.command("check")
-def check(folder: Annotated[str, typer.Argument(metavar="DIR", help="The template's folder.")]) -> None:
+def check_folder(folder: Annotated[str, typer.Argument(metavar="DIR", help="The template's folder.")]) -> None:
     """Render a template on a made-up report, and say what is wrong with it, with file and line."""
     from reportgen.rendering.checking import check_template
 
