@@ -2,7 +2,7 @@
 
 Everything here is plain data that survives `model_dump(mode="json")` and back. This module imports
 nothing of ours and knows no explanation method: an analysis adds its own numbers to an image, or to the
-report, under its own name (`extra="allow"`).
+report, under its own name (`extra="allow"`). Values of JSON are `Any` here: pydantic would have to check a recursive type.
 """
 
 from __future__ import annotations
