@@ -15,7 +15,7 @@ import pypdfium2 as pdfium
 from PIL import Image
 
 from reportgen.rendering import render
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 620  # pixels of one page

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reportgen.api import make_report, render, run
     from reportgen.report.document import Report
-    from reportgen.report.report_json import read_report
+    from reportgen.report.open import read_report
     from reportgen.settings.model import Settings
 
 _HOMES = {
     "run": "reportgen.api",
     "render": "reportgen.api",
     "make_report": "reportgen.api",
-    "read_report": "reportgen.report.report_json",
+    "read_report": "reportgen.report.open",
     "Report": "reportgen.report.document",
     "Settings": "reportgen.settings.model",
 }

@@ -34,7 +34,7 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
     folder, cache = RunFolder(Path(home.name)), cache_folder()
     with in_use(cache):
         report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=progress)
-    report._folder = home
+    report = report.with_folder(home)
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
     folder.finish()
@@ -58,10 +58,9 @@ def render(
         UsageError: the report has no folder with its figures, the template or a format is unknown, or `out` is the
             finished run of another report.
     """
-    folder = getattr(report._folder, "name", report._folder)
-    if folder is None:
-        raise UsageError("this report has lost its run folder: read it with reportgen.read_report")
-    return render_files(report, Path(folder), Path(out), template, formats, archive=archive)
+    if report.folder is None:
+        raise UsageError("this report has lost its run folder: read it from there with reportgen.read_report")
+    return render_files(report, report.folder, Path(out), template, formats, archive=archive)
 
 
 def make_report(
@@ -104,7 +103,7 @@ def make_report(
                 providers=providers,
                 further=(lambda: check(settings.template, settings.formats, settings.document.language),),
             )
-        report = _with_template(report, settings)
+        report = _with_template(report.with_folder(out), settings)
         _write(report, folder, watch, settings, progress)
     return report
 
@@ -118,7 +117,6 @@ def _with_template(report: Report, settings: Settings) -> Report:
 def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settings, progress: Progress) -> None:
     """Write what is made of the report, and the manifest last."""
     out = folder.path
-    report._folder = out
     folder.raw(REPORT, report_json(report))
     if report.gates:
         folder.raw(JUNIT, junit_xml(report.gates))

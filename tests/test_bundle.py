@@ -1,4 +1,4 @@
-"""reportgen.bundle, archive and anonymous: equal runs give equal zips, and an anonymous one names nobody."""
+"""reportgen.sharing.bundle, anonymous and picture_metadata: equal runs give equal zips, and an anonymous one names nobody."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from PIL import Image, PngImagePlugin
 
 from fixtures import finish_run, make_report
 from reportgen.report.document import Document, Picture, Report, Text
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 from reportgen.sharing import anonymous
-from reportgen.sharing.anonymous import without_metadata
 from reportgen.sharing.bundle import bundle
+from reportgen.sharing.picture_metadata import without_metadata
 from reportgen.sharing.verify import verify
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 
@@ -148,7 +148,7 @@ def test_pages_cannot_be_counted_without_a_pdf(tmp_path: Path) -> None:
 
 
 def streams(data: bytes) -> list[bytes]:
-    """A stranger's way to look into a PDF: itself, and whatever in it inflates."""
+    """An independent way to look into a PDF: itself, and whatever in it inflates."""
     found = [data]
     for match in re.finditer(rb"stream\r?\n(.*?)endstream", data, re.DOTALL):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 
 from fixtures import make_report
 from reportgen.cli import main as cli
-from reportgen.report.report_json import read_report, report_json
+from reportgen.cli.run import shown_command
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from toys import ROOT, imported, photo_path, python
 
 HEAVY = (
@@ -259,6 +263,39 @@ def test_flags_reach_the_settings_and_the_report_shows_the_command_without_folde
         assert report.provenance.command[report.provenance.command.index(flag) + 1] == value
 
 
+def test_the_command_is_shown_as_it_was_given_but_for_places_and_what_changes_no_result() -> None:
+    given = [
+        *(
+            "/home/ann/photos",
+            "-o",
+            "/home/ann/out",
+            "--config",
+            "/home/ann/mine.toml",
+            "--fresh",
+            "-j",
+            "3",
+            "--strict",
+        ),
+        *(
+            "--model",
+            "resnet50",
+            "--model",
+            "checkpoint:/home/ann/net.pth",
+            "-t",
+            "/home/ann/mine",
+            "--format",
+            "pdf, html",
+        ),
+        *("--probe", "/home/ann/probe/", "--seed", "0", "--from", "/home/ann/first", "--preset", "writeup"),
+    ]
+    command = typer.main.get_command(cli.app).commands["run"]  # type: ignore[attr-defined]
+    shown = shown_command(command.make_context("run", given), Path("/home/ann/photos"))
+    assert " ".join(shown) == (
+        "reportgen run photos --preset writeup --model resnet50 --model checkpoint:net.pth --template mine "
+        "--format pdf,html --seed 0 --probe probe --strict --from first"
+    )
+
+
 # --- the other commands --------------------------------------------------------------------------
 
 
@@ -380,7 +417,7 @@ def test_doctor_says_how_to_mend_a_missing_model(call: Any, tmp_path: Path, monk
 def test_doctor_notices_a_cache_that_cannot_be_written(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reportgen.cli.doctor.os.access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path / "locked"))
     ended = call("doctor")
     assert ended.code == 1

@@ -37,7 +37,7 @@ from reportgen.models.classifiers import ClassList, Preprocessing, resolve
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.report.document import Section
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 from reportgen.settings.group import NoSettings
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings

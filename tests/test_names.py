@@ -22,7 +22,8 @@ from reportgen.analysis.view import Subject
 from reportgen.rendering import render
 from reportgen.rendering.filters import TRICKS, visible
 from reportgen.report.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from reportgen.settings.group import NoSettings
 from reportgen.storage.run_folder import RunFolder
 

@@ -52,7 +52,7 @@ sys.addaudithook(watch)
 DRIVER = """
 import json, sys, time
 start = time.perf_counter()
-from reportgen import cli
+from reportgen.cli import main as cli
 codes = []
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["reportgen", *arguments]
@@ -161,7 +161,7 @@ def commands() -> set[str]:
 
 def test_telemetry_of_the_hub_is_off_unless_the_user_says_otherwise(tmp_path: Path) -> None:
     code = (
-        "import sys; from reportgen import cli; sys.argv = ['reportgen', 'templates', 'list']; cli.main()\n"
+        "import sys; from reportgen.cli import main as cli; sys.argv = ['reportgen', 'templates', 'list']; cli.main()\n"
         "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_TELEMETRY)"
     )
     assert watched(code, folder=tmp_path).out.splitlines()[-1] == "True True"
@@ -215,7 +215,7 @@ def test_the_watch_sees_and_stops_what_calls_out(code: str, tmp_path: Path) -> N
 
 def test_what_a_user_asks_for_does_call_out(tmp_path: Path) -> None:
     """Else the watch would prove nothing about the program."""
-    call = "import sys; from reportgen import cli; sys.argv = ['reportgen', *sys.argv[1:]]; cli.main()"
+    call = "import sys; from reportgen.cli import main as cli; sys.argv = ['reportgen', *sys.argv[1:]]; cli.main()"
     done = watched(
         call, "models", "fetch", "torchvision:squeezenet1_1", folder=tmp_path, TORCH_HOME=str(tmp_path / "none")
     )

@@ -1,4 +1,4 @@
-"""reportgen.pdf_data: a report goes into a PDF and comes back; what is no such PDF is one line."""
+"""reportgen.report.pdf_data and open: a report goes into a PDF and comes back; what is no such PDF is one line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 
 from fixtures import make_report
 from reportgen.rendering import render
-from reportgen.report import open as pdf_data
 from reportgen.report.document import Report, named_pictures
+from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import manifest_json
-from reportgen.report.open import attachments, opened, report_from_pdf
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import open_report, read_report, unpack_report
+from reportgen.report.pdf_data import attachments
+from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError
 
 
@@ -39,7 +40,7 @@ def pdf(made: tuple[Report, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_report_comes_back_with_its_pictures(made: tuple[Report, Path], pdf: Path, tmp_path: Path) -> None:
     report, run = made
-    again = report_from_pdf(pdf, tmp_path / "back")
+    again = unpack_report(pdf, tmp_path / "back")
     assert again.model_dump() == report.model_dump()
     assert (tmp_path / "back/report.json").read_bytes() == (run / "report.json").read_bytes()
     for name in named_pictures(report):
@@ -55,7 +56,7 @@ def test_the_manifest_lists_the_run_but_not_what_is_rendered(made: tuple[Report,
 
 
 def test_the_same_pdf_comes_out_of_the_pdf(pdf: Path, tmp_path: Path) -> None:
-    with opened(pdf) as (report, folder):
+    with open_report(pdf) as (report, folder):
         (again,) = render(report, folder, tmp_path, formats=("pdf",))
         assert again.read_bytes() == pdf.read_bytes()
     assert not folder.exists()
@@ -75,20 +76,20 @@ def test_a_page_that_shows_few_pictures_carries_the_others(made: tuple[Report, P
     page = "<html lang=en><title>t</title><h1>t</h1><img alt=x src={{ images[0].picture.file | url }}></html>"
     (tmp_path / "template/report.html").write_text(page)
     (small,) = render(report, run, tmp_path, template=tmp_path / "template", formats=("pdf",))
-    again = report_from_pdf(small, tmp_path / "back")
+    again = unpack_report(small, tmp_path / "back")
     render(again, tmp_path / "back", tmp_path / "whole", formats=("html",))
     render(report, run, tmp_path / "first", formats=("html",))
     assert (tmp_path / "whole/report.html").read_bytes() == (tmp_path / "first/report.html").read_bytes()
 
 
-def test_opened_takes_a_folder_and_its_json_as_they_are(made: tuple[Report, Path]) -> None:
+def test_open_report_takes_a_folder_and_its_json_as_they_are(made: tuple[Report, Path]) -> None:
     report, run = made
     for source in (run, run / "report.json"):
-        with opened(source) as (found, folder):
+        with open_report(source) as (found, folder):
             assert (found.title, folder) == (report.title, run)
 
 
-# --- PDFs of strangers ---------------------------------------------------------------------------
+# --- untrusted PDFs -------------------------------------------------------------------------------
 
 
 def forged(path: Path, files: dict[str, bytes], edit: Callable[[pypdf.PdfWriter], None] = lambda _: None) -> Path:
@@ -107,9 +108,9 @@ def carried(pdf: Path, **changes: bytes) -> dict[str, bytes]:
     return {**entries, **{name.replace("_", "."): data for name, data in changes.items()}}
 
 
-def refused(path: Path, into: Path, says: str) -> None:
+def refused(path: Path, into: Path, says: str, limits: ReadLimits = DEFAULT_LIMITS) -> None:
     with pytest.raises(UsageError, match=says) as error:
-        report_from_pdf(path, into)
+        unpack_report(path, into, limits)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(str(path))
 
@@ -133,7 +134,7 @@ def test_a_cut_or_damaged_pdf_never_gets_past_one_line(pdf: Path, tmp_path: Path
         for damaged in (data[:place], data[:place] + b"\0" * 40 + data[place + 40 :]):
             broken.write_bytes(damaged)
             try:
-                report_from_pdf(broken, tmp_path / "back")
+                unpack_report(broken, tmp_path / "back")
             except UsageError as error:
                 assert "\n" not in str(error)
 
@@ -189,7 +190,7 @@ def test_a_picture_cannot_be_written_elsewhere(made: tuple[Report, Path], tmp_pa
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {"x.pdf", "report.json", "manifest.json"}
 
 
-def test_a_bomb_is_not_unpacked(pdf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_not_unpacked(pdf: Path, tmp_path: Path) -> None:
     files = carried(pdf, manifest_json=b"0" * 2_000_000)
 
     def compressed(writer: pypdf.PdfWriter) -> None:
@@ -199,15 +200,12 @@ def test_a_bomb_is_not_unpacked(pdf: Path, tmp_path: Path, monkeypatch: pytest.M
 
     path = forged(tmp_path / "x.pdf", files, compressed)
     assert path.stat().st_size < 1_000_000
-    monkeypatch.setattr(pdf_data, "MAX_FILE", 1_000_000)
-    refused(path, tmp_path / "back", "[Ll]imit|larger than")
-    monkeypatch.setattr(pdf_data, "MAX_PDF", 1000)
-    refused(path, tmp_path / "back", "larger than")
+    refused(path, tmp_path / "back", "[Ll]imit|larger than", ReadLimits(file=1_000_000))
+    refused(path, tmp_path / "back", "larger than", ReadLimits(file=1_000_000, pdf=1000))
 
 
-def test_pictures_are_bounded_together(pdf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_data, "MAX_TOTAL", 5000)
-    refused(pdf, tmp_path / "back", "of pictures")
+def test_pictures_are_bounded_together(pdf: Path, tmp_path: Path) -> None:
+    refused(pdf, tmp_path / "back", "of pictures", ReadLimits(pictures=5000))
 
 
 def test_what_another_tool_rewrote_still_reads(pdf: Path, made: tuple[Report, Path], tmp_path: Path) -> None:
@@ -215,5 +213,5 @@ def test_what_another_tool_rewrote_still_reads(pdf: Path, made: tuple[Report, Pa
 
     with pikepdf.open(pdf) as document:
         document.save(tmp_path / "linear.pdf", linearize=True)
-    assert report_from_pdf(tmp_path / "linear.pdf", tmp_path / "back").title == made[0].title
+    assert unpack_report(tmp_path / "linear.pdf", tmp_path / "back").title == made[0].title
     assert read_report(tmp_path / "back").title == made[0].title

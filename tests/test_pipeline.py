@@ -35,7 +35,8 @@ from reportgen.api import make_report
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
 from reportgen.report.document import Report, Section
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder

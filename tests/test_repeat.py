@@ -14,7 +14,7 @@ from reportgen.report.document import Report
 from reportgen.report.report_json import report_json
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
-from reportgen.sharing import repeat
+from reportgen.sharing.repeat import plan, require_same_files
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.hashing import digest_of
 from test_interrupt import Job, files, photo_folder, photos, server  # noqa: F401 (fixtures)
@@ -121,12 +121,10 @@ def test_provenance_says_what_a_repetition_needs(job: Job, tmp_path: Path) -> No
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Writes a report.json with these settings; its images are not looked at."""
+    """Writes a report.json with these settings."""
     report, _ = make_report(tmp_path / "made", 1)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(repeat, "_check_images", lambda *_: None)
-    monkeypatch.setattr(repeat, "_check_files", lambda *_: None)
 
     def write(**settings: Any) -> Path:
         full = Settings(**{key: value for key, value in settings.items() if key != "raw"}).public()
@@ -146,7 +144,7 @@ def test_files_that_the_settings_name_have_to_be_named_again_all_at_once(source:
         dissection={"concepts": "/data/ann/words.txt"},
     )
     with pytest.raises(Problems) as error:
-        repeat.prepare(path, tmp_path, {}, None)
+        plan(path, tmp_path, {}, None)
     lines = list(error.value.lines)
     assert len(lines) == 4
     assert "names the file 'r18.pth'" in lines[0]
@@ -159,7 +157,7 @@ def test_files_that_the_settings_name_have_to_be_named_again_all_at_once(source:
         '[weights]\n"torchvision:resnet18" = "/elsewhere/r18.pth"\n[dissection]\nconcepts = "/elsewhere/words.txt"\n'
     )
     Path("mine").mkdir()  # found by its name in the working folder
-    made = repeat.prepare(path, tmp_path, {"probe": "/elsewhere/probe"}, tmp_path / "mine.toml")
+    made = plan(path, tmp_path, {"probe": "/elsewhere/probe"}, tmp_path / "mine.toml")
     settings = made.loaded.settings
     assert (settings.weights, settings.template) == ({"torchvision:resnet18": "/elsewhere/r18.pth"}, "mine")
     assert made.command == ["reportgen", "run", "imagenet10", "-o", "out"], "the same settings, so the same command"
@@ -168,7 +166,7 @@ def test_files_that_the_settings_name_have_to_be_named_again_all_at_once(source:
 def test_the_settings_around_do_not_count(source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("reportgen.toml").write_text("seed = 9")
     monkeypatch.setenv("REPORTGEN_SEED", "8")
-    settings = repeat.prepare(source(lime={"num_samples": 9}), tmp_path, {}, None).loaded.settings
+    settings = plan(source(lime={"num_samples": 9}), tmp_path, {}, None).loaded.settings
     assert (settings.seed, settings.lime.num_samples) == (0, 9)
 
 
@@ -186,39 +184,39 @@ def test_the_settings_around_do_not_count(source: Any, tmp_path: Path, monkeypat
         ({"nonsense": 1}, "unknown setting nonsense (the run to repeat)"),
     ],
 )
-def test_a_strangers_report_reaches_nothing(
+def test_an_untrusted_report_reaches_nothing(
     source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: dict[str, Any], said: str
 ) -> None:
     path = source(raw=raw)
     if "models" in raw:
-        made = repeat.prepare(path, tmp_path, {}, None)
+        made = plan(path, tmp_path, {}, None)
         assert (made.loaded.settings.models, made.loaded.settings.weights) == ((said,), {})
         return
     with pytest.raises((Problems, UsageError)) as error:
-        repeat.prepare(path, tmp_path, {}, None)
+        plan(path, tmp_path, {}, None)
     assert said in str(error.value)
 
 
 def test_a_smaller_limit_is_taken_over(source: Any, tmp_path: Path) -> None:
-    assert repeat.prepare(source(max_pixels=5000), tmp_path, {}, None).loaded.settings.max_pixels == 5000
+    assert plan(source(max_pixels=5000), tmp_path, {}, None).loaded.settings.max_pixels == 5000
 
 
 def test_images_that_are_not_here_have_to_be_named(source: Any) -> None:
     with pytest.raises(UsageError, match=r"its images \(a folder called 'imagenet10'\) are not here; say where"):
-        repeat.prepare(source(), None, {}, None)
+        plan(source(), None, {}, None)
     Path("imagenet10").mkdir()
-    assert repeat.prepare(source(), None, {}, None).images == Path("imagenet10")
+    assert plan(source(), None, {}, None).images == Path("imagenet10")
 
 
 def test_versions_that_differ_are_told(source: Any, tmp_path: Path) -> None:
-    notes = repeat.prepare(source(), tmp_path, {}, None).notes
+    notes = plan(source(), tmp_path, {}, None).notes
     assert any(note.startswith("torch 2.5.1 then, ") for note in notes)
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     report, _ = make_report(tmp_path, 1)
     with pytest.raises(CheckFailed, match=r"efficientnet_lite0: its weights are not those of run \(SHA-256 ab12ab12"):
-        repeat._check_files(report, Settings(), Path("run"))
+        require_same_files(report, Settings(), Path("run"))
 
 
 def test_settings_out_of_a_report_are_the_same_to_the_last_type() -> None:

@@ -1,4 +1,4 @@
-"""reportgen.reports and reportgen.document: a report as bytes and back, and what is not a report."""
+"""reportgen.report:  a report as bytes and back, and what is not a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from fixtures import make_report
 from reportgen.report.document import Column, Figure, ImageRecord, Report, Section, Table, Text
-from reportgen.report.report_json import read_report, report_json, run_folder
+from reportgen.report.open import read_report, run_folder
+from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError
 
 
@@ -28,7 +29,7 @@ def test_a_report_comes_back_equal(report: Report, tmp_path: Path) -> None:
         found = read_report(place)
         assert found.model_dump() == report.model_dump()
         assert report_json(found) == data
-        assert found._folder == tmp_path
+        assert found.folder == tmp_path
 
 
 def test_a_report_from_before_headline_measures_is_read(report: Report, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from pdf_checks import problems
 from reportgen.report.manifest import manifest_json, read_manifest
-from reportgen.report.open import attachments
+from reportgen.report.pdf_data import attachments
 from toys import photo_path
 
 SETTINGS = """

@@ -46,7 +46,7 @@ from reportgen.report.document import (
     Warning_,
     named_pictures,
 )
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 from reportgen.utils.errors import ReportgenError, UsageError
 
 MIB = 2**20

@@ -1,4 +1,4 @@
-"""reportgen.verify and archive: what was changed is named, and a hostile zip is refused in one line."""
+"""reportgen.sharing.verify and report.archive: what was changed is named, and a hostile zip is refused in one line."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from PIL import Image
 from fixtures import finish_run, make_report
 from reportgen.cli import main as cli
 from reportgen.rendering import render, template_sha256
+from reportgen.report.archive import open_zip, write_zip
 from reportgen.report.document import ImageRecord, TemplateRecord
+from reportgen.report.limits import ReadLimits
 from reportgen.report.manifest import manifest_json, read_manifest
-from reportgen.report.open import opened
-from reportgen.report.report_json import read_report, report_json
-from reportgen.sharing import archive
-from reportgen.sharing.archive import opened_zip
+from reportgen.report.open import open_report, read_report
+from reportgen.report.report_json import report_json
 from reportgen.sharing.bundle import bundle
-from reportgen.sharing.verify import read_any, verify
+from reportgen.sharing.verify import verify
 from reportgen.utils.errors import CheckFailed, UsageError
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.versions import own_version, versions
@@ -103,7 +103,7 @@ def test_a_file_changed_together_with_the_manifest_is_found_by_the_pdfs_own(run:
     found = verify(run)
     assert found.changed == ["tables/iou.csv (report.pdf carries another hash of it)"]
     bundle_of_the_forger = run.parent / "forged.zip"
-    archive.write_zip(
+    write_zip(
         bundle_of_the_forger,
         ((path.relative_to(run).as_posix(), path.read_bytes()) for path in sorted(run.rglob("*")) if path.is_file()),
     )
@@ -131,7 +131,7 @@ def test_a_run_rendered_again_in_its_place_is_whole(run: Path) -> None:
 
 def test_a_run_rendered_into_from_its_pdf_is_whole(run: Path) -> None:
     before = (run / "report.html").read_bytes()
-    with opened(run / "report.pdf") as (report, folder):
+    with open_report(run / "report.pdf") as (report, folder):
         render(report, folder, run, "brief", ("html",))
     assert (run / "report.html").read_bytes() != before
     assert verify(run).ok
@@ -196,7 +196,19 @@ def test_a_bundle_as_it_was_made(zipped: Path) -> None:
     found = verify(zipped)
     assert found.ok
     assert not [note for note in found.notes if "packed again" in note]
-    assert read_any(zipped).title == "Explainability report"
+    assert read_report(zipped).title == "Explainability report"
+
+
+def test_the_pages_of_a_bundle_are_made_again_from_it(made: Path, zipped: Path, tmp_path: Path) -> None:
+    """Whatever it is called."""
+    for name in ("run.zip", "run.bundle"):
+        path = Path(shutil.copy(zipped, tmp_path / name))
+        with open_report(path) as (report, folder):
+            (again,) = render(report, folder, tmp_path / "again", formats=("html",))
+            assert again.read_bytes() == (made / "report.html").read_bytes()
+            assert report.folder == folder
+        assert not folder.exists()
+        assert read_report(path).folder is None
 
 
 def test_a_changed_byte_anywhere_in_a_zip_is_found(zipped: Path, tmp_path: Path) -> None:
@@ -246,7 +258,7 @@ def named_entry(name: str, mode: int = stat.S_IFREG | 0o644) -> Callable[[zipfil
         entry = zipfile.ZipInfo("x" * len(name.encode()))
         entry.external_attr = mode << 16
         made.writestr(entry, b"content")
-        # zipfile tidies names when an entry is made; a stranger's tool does not.
+        # zipfile tidies names when an entry is made; another tool does not.
         entry.filename = entry.orig_filename = name
 
     return add
@@ -310,7 +322,6 @@ HOSTILE: dict[str, tuple[Callable[[zipfile.ZipFile], None], str]] = {
     "huge": (claims_to_be_huge, "bytes would unpack to"),
     "encrypted": (encrypted, "is encrypted"),
     "lzma": (lzma, "is compressed in a way that no bundle is"),
-    "many": (many, "entries, more than 100"),
     "overlapping": (overlapping, "overlap"),
 }
 
@@ -322,7 +333,6 @@ def test_a_hostile_zip_is_refused_in_one_line_and_nothing_is_written(
 ) -> None:
     spoil, said = HOSTILE[kind]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(archive, "MAX_ENTRIES", 100)
     path = Path(shutil.copy(zipped, tmp_path / "run.zip"))
     with zipfile.ZipFile(path, "a") as opened:
         spoil(opened)
@@ -341,10 +351,26 @@ def test_a_hostile_zip_is_refused_in_one_line_and_nothing_is_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_zip_of_too_many_entries_is_refused_in_one_line(
+    zipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path(shutil.copy(zipped, tmp_path / "run.zip")).relative_to(tmp_path)
+    with zipfile.ZipFile(path, "a") as opened:
+        many(opened)
+    limits = ReadLimits(entries=100)
+    for read in (lambda: verify(path, limits=limits), lambda: read_report(path, limits)):
+        with pytest.raises(CheckFailed, match=r"^run\.zip: refused, .* entries, more than 100$") as refused:
+            read()
+        assert refused.value.exit_code == 1
+        assert len(refused.value.lines) == len(str(refused.value).splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "run.zip"]
+
+
 def test_an_honest_dense_file_is_no_bomb(tmp_path: Path) -> None:
     """A map of zeros packs a thousand times."""
-    archive.write_zip(tmp_path / "a.zip", [("map.npy", bytes(8 << 20))])
-    with opened_zip(tmp_path / "a.zip") as opened:
+    write_zip(tmp_path / "a.zip", [("map.npy", bytes(8 << 20))])
+    with open_zip(tmp_path / "a.zip") as opened:
         assert opened.sha256("map.npy")
     assert (tmp_path / "a.zip").stat().st_size < 20_000
 
@@ -367,7 +393,7 @@ def test_a_pdf_alone_is_checked_against_what_it_carries(made: Path, photos: Path
     assert found.ok
     assert found.matched == 4, "its data, its pages, and two images"
     assert "its pages are those that its data give, byte for byte" in found.notes
-    assert read_any(path).model_dump() == read_report(made).model_dump()
+    assert read_report(path).model_dump() == read_report(made).model_dump()
 
 
 def edited(pdf: Path, out: Path, edit: Callable[[pypdf.PdfWriter], None]) -> Path:
@@ -430,7 +456,7 @@ def test_a_pdf_that_carries_nothing(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match=r"carries no report\.json; it was not made by reportgen"):
         verify(tmp_path / "a.pdf")
     with pytest.raises(UsageError, match=r"carries no report\.json"):
-        read_any(tmp_path / "a.pdf")
+        read_report(tmp_path / "a.pdf")
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 and no more")
     with pytest.raises(UsageError, match="not a PDF that can be read"):
         verify(tmp_path / "b.pdf")

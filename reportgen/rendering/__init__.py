@@ -25,7 +25,8 @@ from reportgen.rendering.words import chosen_language, languages, read_words
 from reportgen.rendering.writers import WRITERS
 from reportgen.report.document import Report
 from reportgen.report.manifest import Entry, read_manifest, renew_manifest
-from reportgen.report.report_json import read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import replacing
 

@@ -22,7 +22,7 @@ from reportgen.rendering.pdf import load_weasyprint
 from reportgen.rendering.sources import inside, sources
 from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, Template, find_template, nearest, shipped_templates
 from reportgen.rendering.words import chosen_language, languages, missing_words, read_words
-from reportgen.report.report_json import read_report
+from reportgen.report.open import read_report
 from reportgen.utils.errors import ReportgenError, UsageError
 
 ENDINGS = (".html", ".css", ".js", ".txt")

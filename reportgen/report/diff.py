@@ -7,11 +7,13 @@ by which versions and with which settings is told as a note, for it explains a d
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeGuard
 
-from reportgen.report.document import Report
+from reportgen.report.document import ImageRecord, Report, Section
+from reportgen.utils.json_types import JSON
 
 # Lists of records are matched by the first of these keys that every record has: a new one shifts no other.
 _NAMES = ("name", "id", "model", "code", "key")
@@ -23,8 +25,8 @@ class Difference:
     """One thing that differs: where, and what stands there in each run (None: nothing)."""
 
     place: str
-    a: Any
-    b: Any
+    a: JSON
+    b: JSON
 
     def __str__(self) -> str:
         change = f"{_shown(self.a)} -> {_shown(self.b)}"
@@ -67,8 +69,8 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
     Args:
         tolerance: two numbers are equal when they differ by no more than this, or by no more than this share of the larger.
     """
-    old, new = a.model_dump(mode="json"), b.model_dump(mode="json")
-    images_a, images_b = ({image["name"]: image for image in data.pop("images")} for data in (old, new))
+    old, new = (report.model_dump(mode="json", exclude={"images", "sections"}) for report in (a, b))
+    images_a, images_b = ({image.name: image for image in report.images} for report in (a, b))
     found = Differences(images=list(_image_sets(images_a, images_b)))
     for name in [name for name in images_a if name in images_b]:
         found.numbers.extend(_walk(_numbers_of(images_a[name]), _numbers_of(images_b[name]), f"{name}: ", tolerance))
@@ -79,67 +81,73 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
     for group in ("settings", "provenance", "rules", "schema_version"):
         notes = _walk(old.pop(group), new.pop(group), f"{group}.", 0.0)
         found.notes.extend(note for note in notes if note.place != "provenance.created")
-    sections_a, sections_b = old.pop("sections"), new.pop("sections")
     for group in ("title", "document", "summary", "shown", "skipped", "warnings", "glossary", "references", "files"):
         found.other.extend(_walk(old.pop(group, None), new.pop(group, None), group, tolerance))
     found.numbers.extend(_walk(old, new, "", tolerance))  # what analyses added to the report
-    found.other.extend(_sections(sections_a, sections_b, tolerance))
+    found.other.extend(_sections(a.sections, b.sections, tolerance))
     return found
 
 
-def _image_sets(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
-    gone = {name: image["sha256"] for name, image in a.items() if name not in b}
+def _image_sets(a: Mapping[str, ImageRecord], b: Mapping[str, ImageRecord]) -> Iterator[str]:
+    gone = {name: image.sha256 for name, image in a.items() if name not in b}
     for name, image in b.items():
         if name not in a:
-            before = next((old for old, sha256 in gone.items() if sha256 == image["sha256"]), None)
+            before = next((old for old, sha256 in gone.items() if sha256 == image.sha256), None)
             if before is None:
                 yield f"{name}: new image"
             else:
                 del gone[before]
                 yield f"{before}: now called {name}"
     yield from (f"{name}: vanished" for name in gone)
-    yield from (
-        f"{name}: other bytes" for name, image in a.items() if name in b and b[name]["sha256"] != image["sha256"]
-    )
+    yield from (f"{name}: other bytes" for name, image in a.items() if name in b and b[name].sha256 != image.sha256)
 
 
-def _numbers_of(image: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers_of(image: ImageRecord) -> JSON:
     """What a run found on an image; where its files lie and its hash are told elsewhere."""
-    return {key: value for key, value in image.items() if key not in ("name", "slug", "sha256", "picture")}
+    return image.model_dump(mode="json", exclude={"name", "slug", "sha256", "picture"})
 
 
-def _walk(a: Any, b: Any, place: str, tolerance: float) -> Iterator[Difference]:
+def _walk(a: JSON, b: JSON, place: str, tolerance: float) -> Iterator[Difference]:
     """Every leaf that differs, in the order of `a`, then what only `b` has."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         joint = place if not place or place.endswith((".", ": ")) else f"{place}."
         for key in [*a, *(key for key in b if key not in a)]:
             yield from _walk(a.get(key), b.get(key), f"{joint}{key}", tolerance)
     elif isinstance(a, list) and isinstance(b, list):
-        key = next(
-            (
-                k
-                for k in _NAMES
-                if all(isinstance(item, Mapping) and k in item and isinstance(item[k], str | int) for item in [*a, *b])
-            ),
-            None,
-        )
-        if key is not None and len({item[key] for item in a}) == len(a) and len({item[key] for item in b}) == len(b):
-            inside = place.removesuffix(".")
-            named_a, named_b = ({f"{inside}[{item[key]}]": item for item in items} for items in (a, b))
-            for name in [*named_a, *(name for name in named_b if name not in named_a)]:
-                yield from _walk(named_a.get(name), named_b.get(name), name, tolerance)
-        elif len(a) != len(b):
-            yield Difference(f"{place.removesuffix('.')}", a, b)
-        else:
-            for position, (x, y) in enumerate(zip(a, b, strict=True)):
-                yield from _walk(x, y, f"{place.removesuffix('.')}[{position}]", tolerance)
+        yield from _walk_lists(a, b, place.removesuffix("."), tolerance)
     elif not _equal(a, b, tolerance):
         yield Difference(place, a, b)
 
 
-def _sections(a: Sequence[Any], b: Sequence[Any], tolerance: float) -> Iterator[Difference]:
+def _walk_lists(a: Sequence[JSON], b: Sequence[JSON], place: str, tolerance: float) -> Iterator[Difference]:
+    """By name, where every item has one of its own, else by position."""
+    named_a, named_b = (_by_name(items, _naming_key([*a, *b]), place) for items in (a, b))
+    if len(named_a) == len(a) and len(named_b) == len(b):
+        for name in dict.fromkeys([*named_a, *named_b]):
+            yield from _walk(named_a.get(name), named_b.get(name), name, tolerance)
+    elif len(a) != len(b):
+        yield Difference(place, list(a), list(b))
+    else:
+        for position, (x, y) in enumerate(zip(a, b, strict=True)):
+            yield from _walk(x, y, f"{place}[{position}]", tolerance)
+
+
+def _naming_key(items: Sequence[JSON]) -> str | None:
+    """The first of the keys that may name a record and that every item has."""
+    for key in _NAMES:
+        if all(isinstance(item, Mapping) and isinstance(item.get(key), str | int) for item in items):
+            return key
+    return None
+
+
+def _by_name(items: Sequence[JSON], key: str | None, place: str) -> dict[str, JSON]:
+    """Records by their place; fewer than there are items where some have no name, or the same."""
+    return {f"{place}[{item[key]}]": item for item in items if key is not None and isinstance(item, Mapping)}
+
+
+def _sections(a: Sequence[Section], b: Sequence[Section], tolerance: float) -> Iterator[Difference]:
     """Sections by id; of a table, a figure or a text that differs one line, for most of it stands above as a number."""
-    before, after = ({section["id"]: section for section in sections} for sections in (a, b))
+    before, after = ({section.id: section for section in sections} for sections in (a, b))
     for name in dict.fromkeys([*before, *after]):
         if name not in before or name not in after:
             yield Difference(f"section {name}", *("present" if name in side else None for side in (before, after)))
@@ -153,28 +161,27 @@ def _sections(a: Sequence[Any], b: Sequence[Any], tolerance: float) -> Iterator[
                 yield Difference(place, first.a, first.b)
 
 
-def _blocks(section: Mapping[str, Any]) -> dict[str, Any]:
+def _blocks(section: Section) -> dict[str, JSON]:
     """Blocks by id, or by type and place among their type."""
-    named: dict[str, Any] = {}
-    seen: dict[str, int] = {}
-    for block in section["blocks"]:
-        kind = block["type"]
-        seen[kind] = seen.get(kind, 0) + 1
-        named[f"{kind} {block.get('id') or seen[kind]}"] = block
+    named: dict[str, JSON] = {}
+    seen: Counter[str] = Counter()
+    for block in section.blocks:
+        seen[block.type] += 1
+        named[f"{block.type} {getattr(block, 'id', None) or seen[block.type]}"] = block.model_dump(mode="json")
     return named
 
 
-def _equal(a: Any, b: Any, tolerance: float) -> bool:
+def _equal(a: JSON, b: JSON, tolerance: float) -> bool:
     if _is_number(a) and _is_number(b):
         return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
     return type(a) is type(b) and a == b
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: JSON) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: JSON) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, float):

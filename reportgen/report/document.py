@@ -2,13 +2,15 @@
 
 Everything here is plain data that survives `model_dump(mode="json")` and back. This module imports
 nothing of ours and knows no explanation method: an analysis adds its own numbers to an image, or to the
-report, under its own name (`extra="allow"`).
+report, under its own name (`extra="allow"`). Values of JSON are `Any` here: pydantic would have to check a recursive type.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
@@ -435,8 +437,19 @@ class Report(BaseModel):
     glossary: list[Term] = []
     references: list[Reference] = []
     files: list[FileNote] = Field(default=[], description="what the run folder holds beside the report itself")
-    # The run folder that holds the figures, set by whoever made or read the report; never serialised.
-    _folder: Any = PrivateAttr(None)
+    # Never serialised. A temporary folder lives as long as the report.
+    _folder: Path | TemporaryDirectory[str] | None = PrivateAttr(None)
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder that holds the figures; None where the report was read for its data alone."""
+        return Path(self._folder.name) if isinstance(self._folder, TemporaryDirectory) else self._folder
+
+    def with_folder(self, folder: Path | TemporaryDirectory[str] | None) -> Report:
+        """This report, with its figures in `folder`."""
+        report = self.model_copy()
+        report._folder = folder
+        return report
 
 
 def named_pictures(report: Report) -> Iterator[str]:

@@ -1,82 +1,77 @@
-"""A report.pdf as data: what it carries, read back into a folder.
+"""The one place where a report is opened: a run folder, its report.json, a PDF that carries its data, or a bundle.
 
-For whoever reads a PDF (`render report.pdf`, `verify report.pdf`):
+    read_report(source)           the Report, for its data
+    open_report(source)           context: the Report and a folder that holds its pictures, to render it again
+    unpack_report(source, into)   what a PDF or a bundle holds of its run, written into a folder
 
-    attachments(path)             {"report.json": bytes, "manifest.json": bytes}, as far as the PDF has them
-    report_from_pdf(path, into)   the Report; writes report.json, manifest.json and every picture into `into`
-    page_count(path)              how many pages it has
-    differing_pages(a, b)         which of them say or show something else
-    opened(source)                context: (Report, folder with its pictures) of a run folder, a report.json or a PDF
-
-What the PDF carries is described in `reportgen.rendering.attachments`. The manifest lists every file of the run, so
-after `report_from_pdf` the folder lacks those that a PDF does not carry (maps, masks, tables, the pickle); the
-pictures are checked against it, report.json is not: that is the business of `verify`.
-
-PDFs come from strangers. Nothing is written but what the report names, under the folder; what is read and written is
-bounded (`MAX_PDF`, `MAX_FILE`, `MAX_TOTAL`); anything wrong with a PDF is a `UsageError` of one line.
+A PDF or a zip may come from anybody. Nothing is written but what the report names, below the folder that is given; what
+is read and written is bounded (`ReadLimits`). The manifest lists every file of the run, so an unpacked folder lacks
+those that a PDF does not carry (maps, masks, tables, the pickle); its pictures are checked against the manifest,
+report.json is not: that is the business of `verify`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
 
+from reportgen.report.archive import Archive, open_zip
 from reportgen.report.document import Report, named_pictures
+from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import MANIFEST, parse_manifest
-from reportgen.report.report_json import REPORT, read_report, run_folder
-from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.report.pdf_data import PdfData, open_pdf
+from reportgen.report.report_json import REPORT, parse_report
+from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
+from reportgen.utils.untrusted_files import is_file, is_folder, read_at_most
 
-if TYPE_CHECKING:
-    from pypdf import PageObject, PdfReader
-
-MAX_PDF = 1 << 30  # bytes of the PDF itself
-MAX_FILE = 1 << 28  # bytes of one file in it, unpacked
-MAX_TOTAL = 1 << 30  # bytes of all files that are written
-ENDINGS = (".jpg", ".jpeg", ".png", ".svg")
+PICTURES = (".jpg", ".jpeg", ".png", ".svg")
+ZIP_START = b"PK\x03\x04"
 
 
-def attachments(path: Path) -> dict[str, bytes]:
-    """The JSON files that a PDF carries, by name: `report.json` and `manifest.json`, as far as it has them.
+def read_report(source: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Report:
+    """The report of a run folder, its report.json, a PDF that reportgen made, or a bundle.
 
-    Raises:
-        UsageError: the file cannot be read, or is no PDF.
-    """
-    with _reading(path) as reader:
-        return {name: _content(path, entry) for name, entry in _entries(reader).items() if name in (REPORT, MANIFEST)}
-
-
-def page_count(path: Path) -> int:
-    """How many pages a PDF has.
+    Returns:
+        the report; its `folder` is the one that it lies in, and None where it was read from a PDF or a bundle.
 
     Raises:
-        UsageError: the file cannot be read, or is no PDF.
+        UsageError: there is none, or it is not a report of this schema.
+        CheckFailed: a zip that is damaged or refused.
     """
-    with _reading(path) as reader:
-        return len(reader.pages)
+    path = Path(source)
+    if _is_packed(path):
+        with _open_packed(path, limits) as packed:
+            return parse_report(packed.read(REPORT), str(path))
+    file = path / REPORT if is_folder(path) else path
+    if not is_file(file):
+        raise UsageError(f"{file}: no such report; give a run folder or its report.json")
+    return parse_report(read_at_most(file), str(file)).with_folder(file.parent)
 
 
-def differing_pages(a: Path, b: Path) -> list[int]:
-    """The pages, counted from 1, whose words or photographs differ between two PDFs; how they are drawn does not count.
+@contextmanager
+def open_report(source: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[tuple[Report, Path]]:
+    """A report and the folder that holds its pictures, while the context lasts.
+
+    Args:
+        source: as for `read_report`.
 
     Raises:
-        UsageError: a file cannot be read, or is no PDF.
+        UsageError, CheckFailed: see `read_report` and `unpack_report`.
     """
-    sides = []
-    for path in (a, b):
-        with _reading(path) as reader:
-            sides.append([(page.extract_text(), sorted(_page_jpegs(page))) for page in reader.pages])
-    return [number for number, (x, y) in enumerate(zip_longest(*sides), 1) if x != y]
+    path = Path(source)
+    if not _is_packed(path):
+        yield read_report(path, limits), run_folder(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
+        yield unpack_report(path, Path(folder), limits), Path(folder)
 
 
-def report_from_pdf(path: Path, into: Path) -> Report:
-    """Read the report back from a PDF that reportgen made.
+def unpack_report(source: Path, into: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Report:
+    """Read a report back from a PDF or a bundle, with its pictures.
 
     Args:
         into: receives report.json, manifest.json and every picture that the report names; made where it is missing.
@@ -85,138 +80,66 @@ def report_from_pdf(path: Path, into: Path) -> Report:
         the report, ready to be rendered from `into`.
 
     Raises:
-        UsageError: the file cannot be read, is no PDF, carries no report, or lacks a picture.
+        UsageError: the file cannot be read, carries no report, or lacks a picture.
+        CheckFailed: a zip that is damaged or refused, or lacks a file.
     """
-    with _reading(path) as reader:
-        entries = _entries(reader)
-        missing = [name for name in (REPORT, MANIFEST) if name not in entries]
-        if missing:
-            raise UsageError(f"{path}: carries no {missing[0]}; give a PDF that reportgen made, or a run folder")
-        data = {name: _content(path, entries[name]) for name in (REPORT, MANIFEST)}
+    with _open_packed(source, limits) as packed:
+        data = {name: packed.read(name) for name in (REPORT, MANIFEST)}
         manifest = parse_manifest(data[MANIFEST])
         if manifest is None:
-            raise UsageError(f"{path}: its {MANIFEST} is not a manifest of schema version 1")
+            raise UsageError(f"{source}: its {MANIFEST} is not a manifest of schema version 1")
+        report = parse_report(data[REPORT], f"{source}: {REPORT}")
         for name, content in data.items():
             write_file(into / name, content)
-        try:
-            report = read_report(into)
-        except UsageError as error:
-            raise UsageError(f"{path}: {str(error).removeprefix(f'{into}/')}") from None
-        _write_pictures(path, reader, report, {name: sha for name, (sha, _) in manifest.items()}, into)
-    return report
+        total = 0
+        for name in sorted(set(named_pictures(report))):
+            picture = _picture(packed, source, name, manifest.get(name, ("", 0))[0])
+            total += len(picture)
+            if total > limits.pictures:
+                raise UsageError(f"{source}: holds more than {limits.pictures >> 20} MiB of pictures")
+            write_file(into / name, picture)
+    return report.with_folder(into)
 
 
-@contextmanager
-def opened(source: str | Path) -> Iterator[tuple[Report, Path]]:
-    """A report and the folder that holds its pictures, while the context lasts.
-
-    Args:
-        source: a run folder, its report.json, or a PDF that reportgen made.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    source = Path(source)
-    if source.suffix.lower() != ".pdf" or source.is_dir():
-        yield read_report(source), run_folder(source)
-        return
-    with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
-        yield report_from_pdf(source, Path(folder)), Path(folder)
+def run_folder(source: Path) -> Path:
+    """The folder of a run that is named by itself, or by a file in it: its report.json, its PDF."""
+    return source if is_folder(source) else source.parent
 
 
-def _write_pictures(path: Path, reader: PdfReader, report: Report, hashes: Mapping[str, str], into: Path) -> None:
-    attached = _entries(reader)
-    shown: dict[str, bytes] | None = None
-    total = 0
-    for name in sorted(set(named_pictures(report))):
-        if not _safe(name):
-            raise UsageError(f"{path}: its report names a picture {name[:80]!r} that could lie outside its folder")
-        if name in attached:
-            content: bytes | None = _content(path, attached[name])
-        else:
-            shown = _jpegs(reader) if shown is None else shown
-            content = shown.get(hashes.get(name, ""))
-        if content is None or hashlib.sha256(content).hexdigest() != hashes.get(name):
-            raise UsageError(f"{path}: does not hold {name} as its manifest describes it; give the run folder")
-        total += len(content)
-        if total > MAX_TOTAL:
-            raise UsageError(f"{path}: holds more than {MAX_TOTAL >> 20} MiB of pictures")
-        write_file(into / name, content)
-
-
-def _safe(name: str) -> bool:
-    """Whether a picture's name is a plain path below its folder, on any system."""
-    parts = PurePosixPath(name).parts
-    plain = not any(character in name for character in "\\:\0")
-    return plain and not name.startswith("/") and ".." not in parts and name.lower().endswith(ENDINGS)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[PdfReader]:
-    """A reader of the file, in which anything that goes wrong is one line."""
-    import pypdf
-
-    logger = logging.getLogger("pypdf")
-    level = logger.level
-    try:
-        size = path.stat().st_size
-        if size > MAX_PDF:
-            raise UsageError(f"{path}: is larger than {MAX_PDF >> 20} MiB")
-        logger.setLevel(logging.CRITICAL + 1)  # what it says about a damaged file is said below, once
-        limits = {"zlib_maximum_output_length": MAX_FILE, "maximum_declared_stream_length": MAX_FILE}
-        with path.open("rb") as file, pypdf.apply_configuration(None, **limits):
-            reader = pypdf.PdfReader(file)
-            if reader.is_encrypted:
-                raise UsageError(f"{path}: is encrypted; give the PDF as reportgen made it")
-            yield reader
-    except ReportgenError:
-        raise
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file; give a PDF that reportgen made") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # a parser fed with a stranger's bytes: whatever it meets, the file is at fault
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UsageError(f"{path}: not a PDF that can be read ({reason})") from None
-    finally:
-        logger.setLevel(level)
-
-
-def _entries(reader: PdfReader) -> dict[str, Any]:
-    """What is attached, by name; of two with one name the first."""
-    entries: dict[str, Any] = {}
-    for entry in reader.attachment_list:
-        entries.setdefault(str(entry.name), entry)
-    return entries
-
-
-def _content(path: Path, entry: Any) -> bytes:
-    content = entry.content
-    if len(content) > MAX_FILE:
-        raise UsageError(f"{path}: {entry.name[:80]} is larger than {MAX_FILE >> 20} MiB")
+def _picture(packed: PdfData | Archive, source: Path, name: str, sha256: str) -> bytes:
+    """A picture of the report, as the manifest describes it."""
+    if not _is_plain(name):
+        raise UsageError(f"{source}: its report names a picture {name[:80]!r} that could lie outside its folder")
+    content = packed.picture(name, sha256)
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        raise UsageError(f"{source}: does not hold {name} as its manifest describes it; give the run folder")
     return content
 
 
-def _jpegs(reader: PdfReader) -> dict[str, bytes]:
-    """Every JPEG that the pages show, by SHA-256."""
-    found: dict[str, bytes] = {}
-    seen: set[object] = set()
-    for page in reader.pages:
-        objects = page.get("/Resources", {}).get("/XObject", {})
-        for reference in objects.values() if id(objects) not in seen else ():
-            key = (reference.idnum, reference.generation) if hasattr(reference, "idnum") else id(reference)
-            if key in seen:
-                continue
-            seen.add(key)
-            item = reference.get_object()
-            if item.get("/Filter") == "/DCTDecode":
-                data = item.get_data()
-                found[hashlib.sha256(data).hexdigest()] = data
-        seen.add(id(objects))
-    return found
+def _is_plain(name: str) -> bool:
+    """Whether a picture's name is a plain path below its folder, on any system."""
+    parts = PurePosixPath(name).parts
+    plain = not any(character in name for character in "\\:\0")
+    return plain and not name.startswith("/") and ".." not in parts and name.lower().endswith(PICTURES)
 
 
-def _page_jpegs(page: PageObject) -> set[str]:
-    """SHA-256 of every JPEG that a page may show."""
-    items = [reference.get_object() for reference in page.get("/Resources", {}).get("/XObject", {}).values()]
-    return {hashlib.sha256(i.get_data()).hexdigest() for i in items if i.get("/Filter") == "/DCTDecode"}
+def _is_packed(path: Path) -> bool:
+    """Whether a report lies in a PDF or a zip, and not in a folder."""
+    return not is_folder(path) and (path.suffix.lower() == ".pdf" or _is_zip(path))
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether it is a zip by its name, or by its first bytes where its name says nothing."""
+    if path.suffix.lower() in (".zip", ".json", ".pdf") or not is_file(path):
+        return path.suffix.lower() == ".zip"
+    try:
+        with path.open("rb") as file:
+            return file.read(len(ZIP_START)) == ZIP_START
+    except OSError:
+        return False
+
+
+@contextmanager
+def _open_packed(path: Path, limits: ReadLimits) -> Iterator[PdfData | Archive]:
+    with open_zip(path, limits) if _is_zip(path) else open_pdf(path, limits) as packed:
+        yield packed

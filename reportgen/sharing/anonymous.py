@@ -1,7 +1,7 @@
-"""A report without its authors: what is taken out of data and pictures, and the search for what is left.
+"""A report without its authors: what is taken out of its data, and the search for what is left.
 
-Taken out: authors, affiliation, course and logo; folders of a machine in the report's texts; what pictures hold besides
-pixels (EXIF, XMP, comments, thumbnails). What else names somebody is not rewritten but found and named.
+Taken out: authors, affiliation, course and logo; folders of a machine in the report's texts. Pictures: see
+`picture_metadata`. What else names somebody is not rewritten but found and named.
 
 A path is any absolute one of two or more parts: `/srv/ann/a.jpg`, `D:\\work\\a.jpg`, `\\\\server\\share`, `file:///data/x`. None are web
 addresses and what has a word before its slash: `image/png`, `and/or`, 1/2, 2026/11/23, `figures/a.svg`. A path ends at a
@@ -21,10 +21,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from reportgen.report.document import Report
-from reportgen.utils.errors import ReportgenError
+from reportgen.utils.json_types import JSON
 
 # Names that a machine gives to everybody.
 COMMON = frozenset({
@@ -63,23 +62,16 @@ _CODE = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"(?:</span>)?<wbr>(?:<span[^>]*>)?")  # where a line may break in a name (templates: file_name)
 _STREAM = re.compile(rb"stream\r?\n")
 _DATA_URI = re.compile(rb"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]*")
-_DROPPED_JPEG = frozenset(
-    {0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE}
-)  # APP0 and APP14 say how to decode, APP2 is the colour
-_KEPT_PNG = frozenset(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs".split())
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def without_authors(report: Report) -> Report:
     """The report with nothing that says who made it, and where."""
     data = report.model_dump(mode="json")
-    blank: dict[str, Any] = {"authors": [], "affiliation": "", "course": "", "logo": None}
+    blank: dict[str, JSON] = {"authors": [], "affiliation": "", "course": "", "logo": None}
     data["document"] = {**data["document"], **blank}
     if isinstance(data["settings"].get("document"), dict):
         data["settings"]["document"] = {**data["settings"]["document"], **blank}
-    made = Report.model_validate(_without_folders(data))
-    made._folder = report._folder
-    return made
+    return Report.model_validate(_without_folders(data)).with_folder(report.folder)
 
 
 def names_to_find(report: Report) -> list[str]:
@@ -125,26 +117,10 @@ def leaks(
                 yield f"{name} holds {word!r}, the name of this machine or its user"
 
 
-def without_metadata(name: str, data: bytes) -> bytes:
-    """A JPEG or PNG with its pixels, and nothing else; any other file as it is.
-
-    Raises:
-        ReportgenError: the picture is damaged.
-    """
-    try:
-        if data.startswith(b"\xff\xd8"):
-            return b"".join(_jpeg_parts(data))
-        if data.startswith(_PNG_HEAD):
-            return _PNG_HEAD + b"".join(_png_chunks(data))
-    except (IndexError, ValueError):
-        raise ReportgenError(f"{name}: a damaged picture; what it holds besides pixels cannot be taken out") from None
-    return data
-
-
 # --- data ----------------------------------------------------------------------------------------
 
 
-def _without_folders(value: Any) -> Any:
+def _without_folders(value: JSON) -> JSON:
     """Every text with the folders of a machine's paths cut away: `/home/ann/photos/a.jpg` becomes `a.jpg`."""
     if isinstance(value, str):
         return _PATH.sub(_last_part, value)
@@ -198,7 +174,7 @@ def _prose_and_code(name: str, text: str) -> tuple[str, str]:
     return text, ""
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: JSON) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
@@ -213,53 +189,3 @@ def _texts(layers: list[bytes]) -> Iterator[str]:
             yield _DATA_URI.sub(b"", layer).decode("utf-8")
         except UnicodeDecodeError:
             continue
-
-
-# --- pictures ------------------------------------------------------------------------------------
-
-
-def _jpeg_parts(data: bytes) -> Iterator[bytes]:
-    """The segments that decode the image, to its end; what follows the end is none of it."""
-    yield data[:2]
-    at = 2
-    while True:
-        if data[at] != 0xFF:
-            raise ValueError("no marker")
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill bytes may stand before a marker
-            at += 1
-            continue
-        if marker == 0xD9:
-            yield data[at : at + 2]
-            return
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data) or end < at + 4:
-            raise ValueError("cut off")
-        if marker == 0xDA:
-            end = _scan_end(data, end)
-        if marker not in _DROPPED_JPEG:
-            yield data[at:end]
-        at = end
-
-
-def _scan_end(data: bytes, at: int) -> int:
-    """Where the next marker stands: inside a scan 0xFF is followed by 0 or by a restart marker."""
-    while True:
-        at = data.index(b"\xff", at)
-        if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7:
-            return at
-        at += 2
-
-
-def _png_chunks(data: bytes) -> Iterator[bytes]:
-    at = len(_PNG_HEAD)
-    while True:
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        if end > len(data):
-            raise ValueError("cut off")
-        if kind in _KEPT_PNG:
-            yield data[at:end]
-        if kind == b"IEND":
-            return
-        at = end

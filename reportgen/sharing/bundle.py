@@ -10,12 +10,14 @@ from pathlib import Path
 
 from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.rendering import find_template, render
+from reportgen.report.archive import write_zip
 from reportgen.report.document import Report, named_pictures
 from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
-from reportgen.report.open import page_count
-from reportgen.report.report_json import REPORT, read_report, report_json
+from reportgen.report.open import read_report
+from reportgen.report.pdf_data import page_count
+from reportgen.report.report_json import REPORT, report_json
 from reportgen.sharing import anonymous as anonymity
-from reportgen.sharing.archive import write_zip
+from reportgen.sharing.picture_metadata import without_metadata
 from reportgen.sharing.verify import PDF, verify_folder
 from reportgen.utils.errors import CheckFailed, UsageError
 
@@ -63,7 +65,7 @@ def bundle(
     with _staged(run, report, manifest, template, allowed) if anonymous else _as_it_is(run, report, manifest) as staged:
         folder, names, report = staged
         if max_pages is not None:
-            _check_pages(run, folder, names, max_pages)
+            _require_few_pages(run, folder, names, max_pages)
         added = {README: _readme(report, names).encode(), SETTINGS: _json(report.settings)}
         entries = {name: entry_of((folder / name).read_bytes()) for name in names}
         entries |= {name: entry_of(data) for name, data in added.items()}
@@ -94,7 +96,7 @@ def _staged(
         stage, entries = Path(scratch), {}
         for name in sorted(set(manifest) - remade):
             if name != logo or name in pictures:
-                data = anonymity.without_metadata(name, (run / name).read_bytes())
+                data = without_metadata(name, (run / name).read_bytes())
                 entries[name] = _put(stage, name, data)
         entries[REPORT] = _put(stage, REPORT, report_json(cleaned))
         if JUNIT in manifest:
@@ -141,7 +143,7 @@ def _search(stage: Path, files: Sequence[str], report: Report, template: str, al
         )
 
 
-def _check_pages(run: Path, folder: Path, names: Sequence[str], most: int) -> None:
+def _require_few_pages(run: Path, folder: Path, names: Sequence[str], most: int) -> None:
     if PDF not in names:
         raise UsageError(f"{run}: has no {PDF} whose pages could be counted; leave out --max-pages, or render it")
     pages = page_count(folder / PDF)

@@ -1,29 +1,33 @@
 """`run --from RUN`: the settings of a run that is there, its images checked, and what differs on this machine.
 
-A report comes from strangers and names no folders: a file that its settings name is looked for by name in the working
+A report may come from anybody, and names no folders: a file that its settings name is looked for by name in the working
 folder, or has to be named again. Neither leave to download nor a larger limit on images is taken from it.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from reportgen.models.classifiers import resolve
 from reportgen.rendering import shipped_names, template_sha256
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
+from reportgen.report.open import read_report
 from reportgen.settings.group import paths_of
 from reportgen.settings.load import Loaded, load
 from reportgen.settings.model import CHECKPOINT, Settings, settings_class
-from reportgen.sharing.verify import Verification, compare_images, read_any
+from reportgen.sharing.verify import Verification, compare_images
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
+from reportgen.utils.json_types import JSON
 from reportgen.utils.versions import own_version, versions
 
 MOST_NAMED = 5
+Key: TypeAlias = tuple[str, ...]  # of a setting, from the outermost group in
+_LIMITS: tuple[Key, ...] = (("allow_download",), ("max_pixels",))
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Repeat:
         return f"repeated, with {found.count} differences; reportgen diff shows them"
 
 
-def prepare(source: Path, images: Path | None, flags: Mapping[str, Any], config: Path | None) -> Repeat:
+def prepare(source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
     """Everything that the run needs, checked before any work.
 
     Args:
@@ -61,17 +65,55 @@ def prepare(source: Path, images: Path | None, flags: Mapping[str, Any], config:
         UsageError: not a report, or its images are not found.
         CheckFailed: images, weights or the template are not those of the first run.
     """
-    report = read_any(source)
+    planned = plan(source, images, flags, config)
+    require_same_images(planned.report, planned.images, source)
+    require_same_files(planned.report, planned.loaded.settings, source)
+    return planned
+
+
+def plan(source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
+    """The run to make again, its images and weights not yet looked at: see `prepare`."""
+    report = read_report(source)
     folder = images or _images_of(report, source)
     loaded = _settings(report, source, flags, config)
-    _check_images(report, folder, source)
-    _check_files(report, loaded.settings, source)
     changed = list(_changed(report.settings, loaded.settings.public()))
     command = None if changed else list(report.provenance.command)
     return Repeat(report, folder, loaded, command, [*changed, *_other_versions(report)])
 
 
-def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def require_same_images(report: Report, folder: Path, source: Path) -> None:
+    """Require that `folder` holds the images that the report explains, and no other.
+
+    Raises:
+        CheckFailed: it does not; the first few are named.
+    """
+    found = Verification()
+    compare_images(report, folder, found)
+    groups = (("changed", found.changed), ("missing", found.missing), ("extra", found.extra))
+    lines = [f"{line} {word}" for word, group in groups for line in group]
+    if lines:
+        more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+        raise CheckFailed(f"{folder}: not the images of {source}: {'; '.join(lines[:MOST_NAMED])}{more}")
+
+
+def require_same_files(report: Report, settings: Settings, source: Path) -> None:
+    """Require that weights, and a template of the user's own, are those of the report.
+
+    Raises:
+        CheckFailed: one is not.
+    """
+    for model in report.provenance.models:
+        if model.name in settings.models and resolve(model.name, settings).weights_sha256 != model.weights_sha256:
+            raise CheckFailed(
+                f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
+            )
+    template = report.provenance.template
+    own = settings.template not in shipped_names()  # a shipped one differs with the version, which is told
+    if template is not None and own and template_sha256(settings.template) != template.sha256:
+        raise CheckFailed(f"{settings.template}: not the template of {source}: its files are others")
+
+
+def _changed(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> Iterator[str]:
     for key, value in _leaves(now):
         before = _at(then, key)
         if before != value and not (before is None and value == _default(key)):  # an older report lacks newer settings
@@ -93,73 +135,57 @@ def _images_of(report: Report, source: Path) -> Path:
     raise UsageError(f"{source}: its images{called} are not here; say where: reportgen run IMAGES --from {source}")
 
 
-def _settings(report: Report, source: Path, flags: Mapping[str, Any], config: Path | None) -> Loaded:
+# --- settings ------------------------------------------------------------------------------------
+
+
+def _settings(report: Report, source: Path, flags: Mapping[str, JSON], config: Path | None) -> Loaded:
     """The first run's settings under the flags and the file; what names files is found here, or asked for."""
-    base = copy.deepcopy(report.settings)
-    base["models"] = [_without_folder(str(name)) for name in base.get("models") or ()]
-    asked = list(_taken_out(base))
+    own = {**report.settings, "models": [_without_folder(str(name)) for name in report.settings.get("models") or ()]}
+    asked = dict(_not_taken_over(own))
+    base = reduce(_without, asked, own)
     # Only what the user says: the files that they name.
-    loaded = load(dict(flags), config, base=base)
+    said = load(flags, config, base=base).settings.model_dump(mode="json")
     lines = []
-    for key, value in asked:
-        if _at(loaded.settings.model_dump(mode="json"), key) not in (None, _default(key)):
+    for key, value in asked.items():
+        if _at(said, key) not in (None, _default(key)):
             continue
-        if key[-1] in ("allow_download", "max_pixels"):
+        if key in _LIMITS:
             lines.append(
                 f"{source}: was made with {'.'.join(key)} = {value}; say so again with --config, if you mean it"
             )
-        elif Path(str(value)).name == value != ".." and Path(value).exists():
-            _put(base, key, value)
+        elif _is_here(value):
+            base = _with(base, key, value)
         else:
             name = Path(str(value)).name
             lines.append(
-                f"{source}: setting {'.'.join(key)} names the file {name!r}; run where it lies, or name it again: {_how(key)}"
+                f"{source}: setting {'.'.join(key)} names the file {name!r}; "
+                f"run where it lies, or name it again: {_how_to_name(key)}"
             )
     if lines:
         raise Problems(lines)
-    return load(dict(flags), config, base=base)
+    return load(flags, config, base=base)
 
 
-def _taken_out(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Take out what is not to be had from a report alone: files, and what would let a stranger do more."""
-    for key, path in list(paths_of(settings_class(), settings)):
-        _pop(settings, key)
-        yield key, path
-    if settings.pop("allow_download", False):
+def _not_taken_over(settings: Mapping[str, JSON]) -> Iterator[tuple[Key, JSON]]:
+    """What is not to be had from a report alone: files, and what would let it do more on this machine."""
+    yield from paths_of(settings_class(), settings)
+    if settings.get("allow_download"):
         yield ("allow_download",), True
-    if (pixels := settings.pop("max_pixels", None)) is not None and pixels != _default(("max_pixels",)):
-        if isinstance(pixels, int) and pixels < _default(("max_pixels",)):
-            settings["max_pixels"] = pixels
-        else:
-            yield ("max_pixels",), pixels
+    pixels = settings.get("max_pixels")
+    if pixels is not None and not (isinstance(pixels, int) and pixels <= Settings().max_pixels):
+        yield ("max_pixels",), pixels
 
 
-def _how(key: tuple[str, ...]) -> str:
+def _is_here(value: JSON) -> bool:
+    """Whether a file is named without a folder, and lies in the working folder."""
+    return isinstance(value, str) and Path(value).name == value != ".." and Path(value).exists()
+
+
+def _how_to_name(key: Key) -> str:
     if key in (("probe",), ("template",)):
         return f"--{key[0]} FOLDER"
     *groups, last = key
     return f'--config FILE with [{".".join(groups)}] "{last}" = "PATH"'
-
-
-def _check_images(report: Report, folder: Path, source: Path) -> None:
-    found = Verification()
-    compare_images(report, folder, found)
-    lines = [f"{line} {word}" for word in ("changed", "missing", "extra") for line in getattr(found, word)]
-    if lines:
-        more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-        raise CheckFailed(f"{folder}: not the images of {source}: {'; '.join(lines[:MOST_NAMED])}{more}")
-
-
-def _check_files(report: Report, settings: Settings, source: Path) -> None:
-    for model in report.provenance.models:
-        if model.name in settings.models and resolve(model.name, settings).weights_sha256 != model.weights_sha256:
-            raise CheckFailed(
-                f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
-            )
-    template = report.provenance.template
-    own = settings.template not in shipped_names()  # a shipped one differs with the version, which is told
-    if template is not None and own and template_sha256(settings.template) != template.sha256:
-        raise CheckFailed(f"{settings.template}: not the template of {source}: its files are others")
 
 
 def _other_versions(report: Report) -> list[str]:
@@ -172,7 +198,10 @@ def _other_versions(report: Report) -> list[str]:
     ]
 
 
-def _leaves(value: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+# --- nested settings by their key ----------------------------------------------------------------
+
+
+def _leaves(value: Mapping[str, JSON], key: Key = ()) -> Iterator[tuple[Key, JSON]]:
     for name, inner in value.items():
         if isinstance(inner, Mapping) and inner:
             yield from _leaves(inner, (*key, name))
@@ -180,23 +209,30 @@ def _leaves(value: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tup
             yield (*key, name), inner
 
 
-def _at(settings: Any, key: Sequence[str]) -> Any:
+def _at(settings: JSON, key: Key) -> JSON:
+    """The value that stands there; None where nothing does."""
     for part in key:
         settings = settings.get(part) if isinstance(settings, Mapping) else None
     return settings
 
 
-def _put(settings: dict[str, Any], key: Sequence[str], value: Any) -> None:
-    for part in key[:-1]:
-        settings = settings.setdefault(part, {})
-    settings[key[-1]] = value
+def _with(settings: Mapping[str, JSON], key: Key, value: JSON) -> dict[str, JSON]:
+    """The settings with this value."""
+    first, *rest = key
+    inner = settings.get(first)
+    if rest:
+        value = _with(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)
+    return {**settings, first: value}
 
 
-def _pop(settings: dict[str, Any], key: Sequence[str]) -> None:
-    for part in key[:-1]:
-        settings = settings[part]
-    settings.pop(key[-1])
+def _without(settings: Mapping[str, JSON], key: Key) -> dict[str, JSON]:
+    """The settings without this value."""
+    first, *rest = key
+    inner = settings.get(first)
+    if rest and isinstance(inner, Mapping):
+        return {**settings, first: _without(inner, tuple(rest))}
+    return {name: value for name, value in settings.items() if name != first or rest}
 
 
-def _default(key: Sequence[str]) -> Any:
+def _default(key: Key) -> JSON:
     return _at(Settings().model_dump(mode="json"), key)

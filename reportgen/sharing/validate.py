@@ -1,6 +1,6 @@
 """`reportgen validate`: a file of parameters that somebody wrote, checked, and scored on images with masks.
 
-The house knows files, images, masks and models; the analysis that declares a `parameter_file` knows what an entry means.
+reportgen knows files, images, masks and models; the analysis that declares a `parameter_file` knows what an entry means.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Scored:
     problem: str | None = None
 
 
-def check(file: Path) -> CheckedParameters:
+def read_parameters(file: Path) -> CheckedParameters:
     """Read and check a parameter file; nothing that it holds is run.
 
     Raises:
@@ -58,12 +58,12 @@ def check(file: Path) -> CheckedParameters:
     """
     data = read_at_most(file, MAX_BYTES)
     try:
-        return _format().check(data)
+        return _installed_format().check(data)
     except CheckFailed as error:
         raise CheckFailed(f"{file}: {error}") from None
 
 
-def score(
+def score_parameters(
     checked: CheckedParameters, images: Path, masks: Path, settings: Settings, progress: Progress
 ) -> Iterator[Scored]:
     """Apply each entry to its image with the first model of the settings, and compare with the mask that the user gives.
@@ -79,7 +79,7 @@ def score(
     """
     if not is_folder(masks):
         raise UsageError(f"{masks}: no such folder of masks")
-    method, (found, skipped) = _format(), find_images(images)
+    method, (found, skipped) = _installed_format(), find_images(images)
     names = [file.name for file in found]
     files = dict(zip(method.keys(names), found, strict=True))
     places = {name: _mask_file(masks, name, slug) for name, slug in slugs(names).items()}
@@ -104,7 +104,7 @@ def score(
             progress.step(key)
 
 
-def _format() -> ParameterFile:
+def _installed_format() -> ParameterFile:
     """The parameter file of the installed analyses: the first in the report's order that declares one."""
     for analysis in load_analyses():
         if analysis.parameter_file is not None:

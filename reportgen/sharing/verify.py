@@ -18,11 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.rendering.sources import inside
-from reportgen.report import open as pdf_data
+from reportgen.report.archive import open_zip
 from reportgen.report.document import Report
+from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import MANIFEST, RENDERED, Entry, parse_manifest
-from reportgen.report.report_json import REPORT, parse_report, read_report
-from reportgen.sharing.archive import opened_zip
+from reportgen.report.open import read_report, unpack_report
+from reportgen.report.pdf_data import attachments, differing_pages
+from reportgen.report.report_json import REPORT, parse_report
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.versions import DRAWING, own_version, versions
@@ -61,7 +63,7 @@ class Verification:
         return ", ".join(f"{len(found)} {word}" for word, found in counts.items() if found)
 
 
-def verify(source: Path, images: Path | None = None) -> Verification:
+def verify(source: Path, images: Path | None = None, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
     """Check a run folder, a bundle or a PDF, and the images that it is about where they are given.
 
     Raises:
@@ -69,36 +71,18 @@ def verify(source: Path, images: Path | None = None) -> Verification:
         CheckFailed: it is not finished, or so damaged, or so made, that nothing in it can be checked.
     """
     if source.is_dir():
-        found, report = verify_folder(source), read_report(source) if images else None
+        found, report = verify_folder(source, limits), read_report(source, limits) if images else None
     elif source.suffix.lower() == ".pdf":
-        found, report = _verify_pdf(source)
+        found, report = _verify_pdf(source, limits)
     else:
-        found, report = _verify_zip(source)
+        found, report = _verify_zip(source, limits)
     if images is not None:
         assert report is not None
         compare_images(report, images, found)
     return found
 
 
-def read_any(source: Path) -> Report:
-    """The report of a run folder, a report.json, a bundle or a PDF, for its data alone.
-
-    Raises:
-        UsageError: it is none of these.
-        CheckFailed: a zip that is damaged or refused.
-    """
-    if source.is_dir() or source.suffix.lower() == ".json":
-        return read_report(source)
-    if source.suffix.lower() == ".pdf":
-        carried = pdf_data.attachments(source)
-        if REPORT not in carried:
-            raise UsageError(f"{source}: carries no {REPORT}; give a PDF that reportgen made")
-        return parse_report(carried[REPORT], str(source))
-    with opened_zip(source) as archive:
-        return parse_report(archive.read(REPORT), str(source))
-
-
-def verify_folder(run: Path) -> Verification:
+def verify_folder(run: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
     """Check the files of a run folder against its manifest.
 
     Raises:
@@ -111,7 +95,7 @@ def verify_folder(run: Path) -> Verification:
     manifest = _manifest(data, run)
     found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
     if PDF in there and not found.changed:
-        _cross_check(found, pdf_data.attachments(run / PDF), manifest)
+        _compare_manifests(found, attachments(run / PDF, limits), manifest)
     return found
 
 
@@ -136,8 +120,8 @@ def compare_images(report: Report, folder: Path, found: Verification) -> None:
     found.extra += [f"image {name}" for name in there if name not in known]
 
 
-def _verify_zip(source: Path) -> tuple[Verification, Report]:
-    with opened_zip(source) as archive:
+def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:
+    with open_zip(source, limits) as archive:
         data = archive.read(MANIFEST)
         manifest = _manifest(data, source)
         found = _against(manifest, archive.names, archive.sha256, data)
@@ -145,14 +129,14 @@ def _verify_zip(source: Path) -> tuple[Verification, Report]:
         if PDF in archive.names and not found.changed:
             with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
                 (Path(folder) / PDF).write_bytes(archive.read(PDF))
-                _cross_check(found, pdf_data.attachments(Path(folder) / PDF), manifest)
+                _compare_manifests(found, attachments(Path(folder) / PDF, limits), manifest)
         if found.ok and not archive.as_written():
             found.notes.append("the zip was packed again, or by another version of zlib: its files are as listed")
         return found, parse_report(archive.read(REPORT), str(source))
 
 
-def _verify_pdf(source: Path) -> tuple[Verification, Report]:
-    carried = pdf_data.attachments(source)
+def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:
+    carried = attachments(source, limits)
     for name in (REPORT, MANIFEST):
         if name not in carried:
             raise CheckFailed(
@@ -166,25 +150,25 @@ def _verify_pdf(source: Path) -> tuple[Verification, Report]:
         found.changed.append(f"{REPORT} (the data that the PDF carries)")
     report = parse_report(carried[REPORT], str(source))
     if not found.changed:
-        _check_pages(source, found)
+        _compare_pages(source, found, limits)
     listed = len([name for name in manifest if name != REPORT])
     found.notes.append(f"{listed} further files are listed by hash; give the run folder or its zip to check them all")
     return found, report
 
 
-def _check_pages(source: Path, found: Verification) -> None:
+def _compare_pages(source: Path, found: Verification, limits: ReadLimits) -> None:
     """Render the PDF again from what it carries: equal bytes, or at least the same words and photographs on each page."""
     from reportgen.rendering import render, shipped_names
 
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         run, again = Path(scratch) / "run", Path(scratch) / "again"
         try:
-            report = pdf_data.report_from_pdf(source, run)
+            report = unpack_report(source, run, limits)
         except UsageError as error:
             found.changed.append(f"a picture ({str(error).removeprefix(f'{source}: ')})")
             return
         template, archive = str(report.settings.get("template", "writeup")), bool(report.settings.get("archive"))
-        if template not in shipped_names():  # a stranger's report chooses no folder of this machine
+        if template not in shipped_names():  # an untrusted report chooses no folder of this machine
             found.notes.append(f"its pages were not checked: they were made from the template {template[:80]!r}")
             return
         try:
@@ -196,7 +180,7 @@ def _check_pages(source: Path, found: Verification) -> None:
             found.matched += 1
             found.notes.append("its pages are those that its data give, byte for byte")
             return
-        differing = pdf_data.differing_pages(source, made)
+        differing = differing_pages(source, made, limits)
     others = _other_versions(report)
     if not differing:
         found.notes.append("its pages say and show what its data give; another machine drew them")
@@ -239,7 +223,7 @@ def _against(
     return found
 
 
-def _cross_check(found: Verification, carried: Mapping[str, bytes], manifest: Mapping[str, Entry]) -> None:
+def _compare_manifests(found: Verification, carried: Mapping[str, bytes], manifest: Mapping[str, Entry]) -> None:
     """The PDF has its own manifest: a file that was changed together with manifest.json shows here."""
     own = parse_manifest(carried.get(MANIFEST, b""))
     if own is None:

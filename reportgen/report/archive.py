@@ -1,4 +1,4 @@
-"""Zips: written so that equal files give equal bytes, and read as what they may be, a stranger's.
+"""Zips: written so that equal files give equal bytes, and read as what they may be, untrusted.
 
 Nothing is ever extracted: entries are read as streams. An archive with a name that leads elsewhere, a link, a name twice
 or more bytes than it can honestly hold is refused as a whole.
@@ -16,15 +16,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.utils.errors import CheckFailed, UsageError
 from reportgen.utils.files import replacing
 from reportgen.utils.hashing import file_sha256
 
-MAX_ENTRIES = 200_000
-MAX_TOTAL = 4 << 30  # bytes of all entries, unpacked
-# Up to here an archive may be as dense as it likes; above, a hundred times its own size is what honest files reach.
-MAX_RATIO, FREE_TOTAL = 100, 256 << 20
-MAX_DATA = 1 << 28  # bytes of one entry that is read whole
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 _DENSE = (".jpg", ".jpeg", ".png", ".pdf")
 _CHUNK = 1 << 20
@@ -53,8 +49,9 @@ def write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
 class Archive:
     """A zip that was found harmless; `names` are its files."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+    def __init__(self, path: Path, archive: zipfile.ZipFile, limits: ReadLimits) -> None:
         self.path = path
+        self._limits = limits
         self._archive = archive
         self._entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
 
@@ -82,12 +79,16 @@ class Archive:
         entry = self._entries.get(name)
         if entry is None:
             raise CheckFailed(f"{self.path}: has no {name}; give a zip that reportgen bundle made")
-        if entry.file_size > MAX_DATA:
-            raise CheckFailed(f"{self.path}: {name} is larger than {MAX_DATA >> 20} MiB")
+        if entry.file_size > self._limits.file:
+            raise CheckFailed(f"{self.path}: {name} is larger than {self._limits.file >> 20} MiB")
         try:
             return self._archive.read(entry)
         except _DAMAGE:
             raise CheckFailed(f"{self.path}: {name} is damaged") from None
+
+    def picture(self, name: str, sha256: str) -> bytes | None:
+        """A picture by its name; None: the archive does not have it."""
+        return self.read(name) if name in self._entries else None
 
     def as_written(self) -> bool:
         """Whether the zip's bytes are those that `write_zip` gives for its files: dates, modes and order included."""
@@ -101,7 +102,7 @@ class Archive:
 
 
 @contextmanager
-def opened_zip(path: Path) -> Iterator[Archive]:
+def open_zip(path: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[Archive]:
     """Open a zip, if it is one that may be read.
 
     Raises:
@@ -117,14 +118,14 @@ def opened_zip(path: Path) -> Iterator[Archive]:
     except (OSError, NotImplementedError, ValueError, EOFError) as error:
         raise CheckFailed(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     with archive:
-        _check(path, archive)
-        yield Archive(path, archive)
+        _require_harmless(path, archive, limits)
+        yield Archive(path, archive, limits)
 
 
-def _check(path: Path, archive: zipfile.ZipFile) -> None:
+def _require_harmless(path: Path, archive: zipfile.ZipFile, limits: ReadLimits) -> None:
     entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise CheckFailed(f"{path}: refused, it has {len(entries)} entries, more than {MAX_ENTRIES}")
+    if len(entries) > limits.entries:
+        raise CheckFailed(f"{path}: refused, it has {len(entries)} entries, more than {limits.entries}")
     seen: dict[str, str] = {}
     for entry in entries:
         problem = _problem(entry)
@@ -136,7 +137,7 @@ def _check(path: Path, archive: zipfile.ZipFile) -> None:
         seen[name] = entry.filename
     total = sum(entry.file_size for entry in entries)
     size = path.stat().st_size
-    if total > MAX_TOTAL or (total > FREE_TOTAL and total > MAX_RATIO * size):
+    if total > limits.total or (total > limits.dense_total and total > limits.ratio * size):
         raise CheckFailed(f"{path}: refused, {size} bytes would unpack to {total}")
     if sum(entry.compress_size for entry in entries) > size:
         raise CheckFailed(f"{path}: refused, its entries overlap")

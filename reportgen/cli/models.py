@@ -1,0 +1,52 @@
+"""`reportgen models`: what can be loaded, and its download."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reportgen.cli.options import Config
+from reportgen.cli.progress import progress_bars
+from reportgen.cli.terminal import say
+
+app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
+
+
+@app.callback(invoke_without_command=True)
+def list_models(context: typer.Context, config: Config = None) -> None:
+    """List what can be loaded, from where, and whether its weights are here."""
+    if context.invoked_subcommand is not None:
+        return
+    from reportgen.analysis.registry import encoders_used
+    from reportgen.models import classifiers, encoders
+    from reportgen.settings.load import load
+
+    settings = load({}, config).settings
+    for row in [*classifiers.listed(settings), *encoders.listed(settings, encoders_used(settings))]:
+        presets = f" [{', '.join(row.presets)}]" if row.presets else ""
+        where = (
+            f"{row.source}; here" if row.missing is None else f"not here; {row.missing.removeprefix(f'{row.name}: ')}"
+        )
+        typer.echo(f"{row.name}{presets}: {where}")
+    typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
+    typer.echo("checkpoint:PATH: your own weights, with architectures and classes in the settings")
+
+
+@app.command("fetch")
+def fetch_models(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models or encoders, as the list names them.")],
+    config: Config = None,
+) -> None:
+    """Download weights that are not here, and check them."""
+    from reportgen.models.download import fetch
+    from reportgen.settings.load import load
+
+    settings = load({}, config).settings
+    with progress_bars() as progress:
+        fetched = {name: fetch(name, settings, progress) for name in names}
+    for name, files in fetched.items():
+        for file in files:
+            typer.echo(file)
+        if not files:
+            say(f"{name}: nothing to fetch, its weights are here")

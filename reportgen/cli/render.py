@@ -1,0 +1,43 @@
+"""`reportgen render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reportgen.cli.options import Archive, Formats, Template, split_formats
+
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN|report.json|report.pdf|FILE.zip",
+        help="A run folder, its report.json, a PDF that reportgen made, or a bundle.",
+        show_default=False,
+    ),
+]
+
+
+def render(
+    source: Source,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
+    template: Template = None,
+    formats: Formats = None,
+    archive: Archive = False,
+) -> None:
+    """Make HTML and PDF again from a report's data; no model is loaded."""
+    from reportgen.rendering import render as render_files
+    from reportgen.report.open import open_report, run_folder
+
+    with open_report(source) as (report, folder):
+        written = render_files(
+            report,
+            folder,
+            out or run_folder(source),
+            template or str(report.settings.get("template", "writeup")),
+            split_formats(formats) or ("pdf", "html"),
+            archive=archive or bool(report.settings.get("archive")),
+        )
+    for file in written:
+        typer.echo(file)

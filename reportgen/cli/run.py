@@ -1,0 +1,169 @@
+"""`reportgen run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from reportgen.cli.options import Archive, Config, Formats, Template, split_formats
+from reportgen.cli.progress import progress_bars
+from reportgen.cli.terminal import say
+from reportgen.utils.errors import CheckFailed, UsageError
+
+if TYPE_CHECKING:
+    from reportgen.report.document import Report
+    from reportgen.sharing.repeat import Repeat
+    from reportgen.utils.json_types import JSON
+
+Images = Annotated[Path | None, typer.Argument(help="The folder of images.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The run folder.")]
+Preset = Annotated[
+    Literal["embedded", "writeup"] | None,
+    typer.Option(help="embedded: offline, the default; writeup: the write-up's models."),
+]
+Models = Annotated[list[str] | None, typer.Option("--model", help="A classifier; repeat it. The first is explained.")]
+Tasks = Annotated[list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.")]
+Runtime = Annotated[Literal["auto", "torch", "openvino"] | None, typer.Option(help="What executes the network.")]
+Precision = Annotated[
+    Literal["exact", "fast"] | None, typer.Option(help="exact: fp32; fast: bf16 where there is hardware for it.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random draw.")]
+Probe = Annotated[
+    Path | None, typer.Option(help="A folder of images to dissect units on. Default: the images of the run.")
+]
+AllowDownload = Annotated[
+    bool, typer.Option("--allow-download", help="Fetch missing weights; never done without this.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 when an image was skipped.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="RUN", help="Make this run again: its settings, its images checked."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=64, show_default="one a core, up to 4", help="Images under way at once."),
+]
+
+# Parameters that say where a report goes and how fast it comes: the report does not show them. What --config says stands
+# in its settings.
+_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs"})
+_NAMES_A_PLACE = frozenset({"template", "probe", "repeat"})
+
+
+def run(
+    context: typer.Context,
+    images: Images = None,
+    out: Out = Path("report"),
+    preset: Preset = None,
+    models: Models = None,
+    tasks: Tasks = None,
+    config: Config = None,
+    template: Template = None,
+    formats: Formats = None,
+    runtime: Runtime = None,
+    precision: Precision = None,
+    seed: Seed = None,
+    probe: Probe = None,
+    allow_download: AllowDownload = False,
+    archive: Archive = False,
+    strict: Strict = False,
+    repeat: From = None,
+    fresh: Fresh = False,
+    jobs: Jobs = None,
+) -> None:
+    """Explain a folder of images and write the report."""
+    with progress_bars() as progress:
+        from reportgen.api import make_report
+        from reportgen.settings.load import load
+
+        flags: dict[str, JSON] = {
+            "preset": preset,
+            "models": tuple(models) if models else None,
+            "tasks": tuple(tasks) if tasks else None,
+            "template": template,
+            "formats": split_formats(formats),
+            "runtime": runtime,
+            "precision": precision,
+            "seed": seed,
+            "probe": str(probe) if probe else None,
+            "allow_download": allow_download or None,
+            "archive": archive or None,
+            "strict": strict or None,
+        }
+        first = _run_to_repeat(repeat, images, flags, config, out) if repeat else None
+        folder = first.images if first else images
+        if folder is None:
+            raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        settings = (first.loaded if first else load(flags, config)).settings
+        command = (first.command if first else None) or shown_command(context, folder)
+        report = make_report(folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress)
+    if first:
+        say(first.outcome(report))
+    for name in settings.formats:
+        typer.echo(out / f"report.{name}")
+    _tell_outcome(report, out, settings.strict)
+
+
+def shown_command(context: typer.Context, images: Path) -> list[str]:
+    """The command line as the report shows it: no output folder, no path that names a machine or a user."""
+    parts = ["reportgen", "run", images.resolve().name]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        flag, value = max(parameter.opts, key=len), context.params.get(name)
+        if name in _NOT_SHOWN:
+            continue
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if item is True:
+                parts.append(flag)
+            elif item is not None and item is not False:
+                parts += [flag, _without_folder(name, str(item))]
+    return parts
+
+
+def _without_folder(parameter: str, value: str) -> str:
+    """A place by its last part, `checkpoint:PATH` as `checkpoint:FILE`, any other value as it is."""
+    if parameter in _NAMES_A_PLACE:
+        return Path(value).resolve().name
+    if parameter == "formats":
+        return ",".join(split_formats(value) or ())
+    kind, colon, path = value.partition(":")
+    return f"{kind}:{Path(path).name}" if parameter == "models" and kind == "checkpoint" and colon else value
+
+
+def _run_to_repeat(
+    source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None, out: Path
+) -> Repeat:
+    from reportgen.report.open import run_folder
+    from reportgen.sharing.repeat import prepare
+
+    prepared = prepare(source, images, flags, config)
+    for note in prepared.notes:
+        say(f"note: {note}")
+    if out.resolve() == run_folder(source).resolve():
+        raise UsageError(f"{out}: is the run to repeat; give another folder with -o")
+    return prepared
+
+
+def _tell_outcome(report: Report, out: Path, strict: bool) -> None:
+    """What a user should know of a report that is written.
+
+    Raises:
+        CheckFailed: a gate failed, or, where that counts, an image was skipped.
+    """
+    from reportgen.pipeline.gates import sentence
+
+    for skipped in report.skipped:
+        say(f"skipped {skipped.name!r}: {skipped.reason}")
+    failed = [gate for gate in report.gates if not gate.passed]
+    for gate in failed:
+        say(f"gate {sentence(gate)}")
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / 'junit.xml'}")
+    if strict and report.skipped:
+        raise CheckFailed(
+            f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
+        )

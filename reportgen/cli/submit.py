@@ -1,0 +1,26 @@
+"""`reportgen submit`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reportgen.cli.options import FinishedRun
+from reportgen.cli.terminal import say
+from reportgen.utils.errors import CheckFailed
+
+
+def submit(
+    run: FinishedRun,
+    url: Annotated[str, typer.Option(help="Where to send it: http or https.", show_default=False)],
+    file: Annotated[str, typer.Option(help="Which file of the run.")] = "explain_params.pkl",
+) -> None:
+    """Send a file of a run to an evaluation server; the token is read from REPORTGEN_TOKEN and from nowhere else."""
+    from reportgen.sharing.submit import submit as send
+
+    sent = send(run, url, file, say=say)
+    for line in sent.lines:
+        typer.echo(line)
+    if not sent.accepted:
+        raise CheckFailed(f"{sent.problem}{f'; the answer is kept in {sent.record}' if sent.record else ''}")

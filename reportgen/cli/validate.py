@@ -1,0 +1,63 @@
+"""`reportgen validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reportgen.cli.options import Config
+from reportgen.cli.progress import progress_bars
+from reportgen.cli.terminal import print_table, say
+from reportgen.utils.errors import CheckFailed, NothingToDo, UsageError
+from reportgen.utils.terminal_text import printable
+
+if TYPE_CHECKING:
+    from reportgen.sharing.validate import Scored
+
+MOST_PROBLEMS = 50
+
+
+def validate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An explain_params.pkl.", show_default=False)],
+    images: Annotated[Path | None, typer.Option(help="Score it: the folder of its images.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Score it: a folder of PNG masks named like the images.")] = None,
+    model: Annotated[str | None, typer.Option(help="The classifier to score it with.")] = None,
+    config: Config = None,
+) -> None:
+    """Check a file of LIME parameters without running anything in it; score it on images with masks."""
+    if (images is None) != (masks is None):
+        raise UsageError("--images and --masks belong together: give both, or neither")
+    from reportgen.sharing.validate import read_parameters, score_parameters
+
+    checked = read_parameters(file)
+    print_table(checked.columns, checked.rows)
+    for problem in checked.problems[:MOST_PROBLEMS]:
+        typer.echo(f"PROBLEM {problem}")
+    if checked.problems:
+        raise CheckFailed(f"{file}: {len(checked.problems)} problem{'s' if len(checked.problems) > 1 else ''} found")
+    if images is None or masks is None:
+        return
+    from reportgen.settings.load import load
+
+    settings = load({"models": (model,) if model else None}, config).settings
+    with progress_bars() as progress:
+        scored = list(score_parameters(checked, images, masks, settings, progress))
+    _print_scores(scored)
+
+
+def _print_scores(scored: Sequence[Scored]) -> None:
+    """A line an entry, then the averages. Seconds stand here and in no file."""
+    done = [entry for entry in scored if entry.problem is None]
+    rows = [(printable(s.entry, 40), "none" if s.iou is None else f"{s.iou:.3f}", f"{s.seconds:.2f}") for s in done]
+    print_table(("entry", "IoU", "seconds"), rows)
+    for entry in scored:
+        if entry.problem is not None:
+            say(f"not scored {entry.entry!r}: {entry.problem}")
+    values = [entry.iou for entry in done if entry.iou is not None]
+    if not values:
+        raise NothingToDo("no entry has an IoU: see the lines above")
+    typer.echo(f"average IoU: {sum(values) / len(values):.3f} over {len(values)} of {len(scored)} entries")
+    typer.echo(f"average time: {sum(entry.seconds for entry in done) / len(done):.2f} s")

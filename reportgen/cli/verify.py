@@ -1,0 +1,36 @@
+"""`reportgen verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reportgen.utils.errors import CheckFailed
+from reportgen.utils.terminal_text import printable
+
+
+def verify(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE.zip|report.pdf", help="A run folder, a bundle, or the PDF.", show_default=False
+        ),
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of images: are they those that were explained?")
+    ] = None,
+) -> None:
+    """Check that a run is as it was made; exit with 1 where something was changed or is missing."""
+    from reportgen.sharing.verify import verify as verify_run
+
+    found = verify_run(source, images)
+    typer.echo(f"{found.matched} as they were made")
+    for word, lines in (("changed", found.changed), ("missing", found.missing), ("not in the manifest", found.extra)):
+        for line in lines:
+            typer.echo(f"{word}: {printable(line)}")
+    for note in found.notes:
+        typer.echo(printable(note))
+    if not found.ok:
+        raise CheckFailed(f"{source}: {found.summary}")

@@ -1,0 +1,31 @@
+"""How much of an untrusted PDF or zip is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """Limits on what is read, in bytes where nothing else is said.
+
+    Attributes:
+        pdf: of a PDF itself.
+        file: of one file in a PDF or a zip that is read whole, unpacked.
+        pictures: of all pictures of a report together, unpacked.
+        entries: how many entries a zip may have.
+        total: of all entries of a zip, unpacked.
+        dense_total: up to here a zip may be as dense as it likes.
+        ratio: how many times its own size a larger one may unpack to; a hundred is what honest files reach.
+    """
+
+    pdf: int = 1 << 30
+    file: int = 1 << 28
+    pictures: int = 1 << 30
+    entries: int = 200_000
+    total: int = 4 << 30
+    dense_total: int = 256 << 20
+    ratio: int = 100
+
+
+DEFAULT_LIMITS = ReadLimits()
