@@ -14,7 +14,7 @@ from reportgen.analyses.lime.task import ANALYSIS as LIME
 
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import ClassifierSpec
-from reportgen.models.runtime import Engine, decide
+from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
 from reportgen.storage.store import Result
 from reportgen.utils.concurrency import default_jobs, in_order
@@ -25,7 +25,7 @@ PASSES = 64
 
 def engine(spec: ClassifierSpec, precision: str, cache: Path) -> Engine | None:
     """The engine as `reportgen run` would choose it; None where `precision` is not to be had on this machine."""
-    record = decide(spec, "auto", precision, cache)  # type: ignore[arg-type]
+    record = choose_runtime(spec, "auto", precision, cache)  # type: ignore[arg-type]
     return Engine(spec, record, cache) if record.precision == precision else None
 
 

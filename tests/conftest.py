@@ -14,7 +14,7 @@ from PIL import Image
 from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
-from reportgen.models.runtime import Engine, decide
+from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
 from reportgen.storage.store import cache_folder
 from toys import photo_path
@@ -49,7 +49,7 @@ def lite0_torch(cache: Path) -> Engine:
 
 def engine(cache: Path, runtime: str) -> Engine:
     spec = resolve("efficientnet_lite0", Settings())
-    return Engine(spec, decide(spec, runtime, "exact", cache / "models"), cache / "models")  # type: ignore[arg-type]
+    return Engine(spec, choose_runtime(spec, runtime, "exact", cache / "models"), cache / "models")  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from reportgen.analysis import wording
 from reportgen.figures import charts, colors
 
 from .concepts import colour_term
-from .labels import Dissected, Layer
+from .labels import DissectedModel, Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,14 +25,14 @@ LONGEST_LABEL = 22
 MARKERS = "osD^v"
 
 
-def top_concepts(dissected: Dissected) -> Figure:
+def top_concepts(model: DissectedModel) -> Figure:
     """One bar a concept, most units first; a bar's label and its length come from one row."""
-    rows = list(dissected.counts.items())[:TOP_CONCEPTS]
+    rows = list(model.counts.items())[:TOP_CONCEPTS]
     with charts.style():
         room = max(len(rows), LEAST_BARS)
         figure, axes = charts.chart(charts.FULL_MM, 10 + 3.8 * room)
         _bars(axes, rows, least=room)
-        axes.set_xlabel(f"labelled units of {wording.whole(dissected.n_units)} in {len(dissected.layers)} layers")
+        axes.set_xlabel(f"labelled units of {wording.whole(model.n_units)} in {len(model.layers)} layers")
         if any(colour_term(concept) for concept, _ in rows):
             for colour, name in ((colors.BLUE, "concept"), (colors.ORANGE, "colour term")):
                 axes.barh([np.nan], [np.nan], color=colour, label=name)
@@ -40,14 +40,14 @@ def top_concepts(dissected: Dissected) -> Figure:
     return figure
 
 
-def layer_histograms(dissected: Dissected) -> Figure:
+def layer_histograms(model: DissectedModel) -> Figure:
     """Small multiples: for each layer the concepts that label most of its units."""
-    columns = min(PANELS_A_ROW, len(dissected.layers))
-    lines = -(-len(dissected.layers) // columns)
+    columns = min(PANELS_A_ROW, len(model.layers))
+    lines = -(-len(model.layers) // columns)
     with charts.style():
-        room = max(min(len(layer.counts), TOP_IN_LAYER) for layer in dissected.layers)
+        room = max(min(len(layer.counts), TOP_IN_LAYER) for layer in model.layers)
         figure, panels = _grid(lines, columns, (7 + 3.6 * room) * lines)
-        for panel, layer in zip(panels, dissected.layers, strict=False):
+        for panel, layer in zip(panels, model.layers, strict=False):
             _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=room)
             # Each bar carries its count, and the panels have no scale in common: an axis would only take room.
             panel.set_xticks([])
@@ -55,7 +55,7 @@ def layer_histograms(dissected: Dissected) -> Figure:
             panel.set_title(
                 f"{layer.name}: {wording.whole(int(layer.labelled.sum()))} of {wording.whole(layer.n_units)} units"
             )
-        for panel in panels[len(dissected.layers) :]:
+        for panel in panels[len(model.layers) :]:
             panel.set_axis_off()
     return figure
 
@@ -81,7 +81,7 @@ def short(concept: str) -> str:
     return concept if len(concept) <= LONGEST_LABEL else f"{concept[: LONGEST_LABEL - 1]}…"
 
 
-def layers_compared(models: Sequence[Dissected]) -> Figure:
+def layer_comparison(models: Sequence[DissectedModel]) -> Figure:
     """Distinct concepts, colour units and their share, layer by layer, a line a model."""
     from matplotlib.ticker import MaxNLocator
 
@@ -110,7 +110,7 @@ def layers_compared(models: Sequence[Dissected]) -> Figure:
     return figure
 
 
-def margins(models: Sequence[Dissected], threshold: float) -> Figure:
+def margins(models: Sequence[DissectedModel], threshold: float) -> Figure:
     """The lead of the label over the runner-up: for each layer the middle half, 5 to 95 %, and the median."""
     columns = min(PANELS_A_ROW, len(models))
     lines = -(-len(models) // columns)

@@ -8,17 +8,16 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Cell, Column, Figure, Heading, Table, Text
 
 from . import charts, wordings
-from .labels import Dissected, differences, jaccard, min_margin
-from .probing import Probing
+from .labels import DissectedModel, differences, jaccard, min_margin
+from .probing import DissectionRun, Probing
 
 LARGEST_DIFFERENCES = 10
 
 
-def compared(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[Block]:
+def compare_models(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[Block]:
     """Figures and tables over all models."""
     blocks: list[Block] = [
         Heading(text="Layers compared" if len(models) == 1 else "Models and layers compared"),
@@ -37,7 +36,7 @@ def compared(run: RunView, probing: Probing, models: Sequence[Dissected]) -> lis
     return [*blocks, Heading(text="How sure the labels are"), _margins_chart(run, probing, models)]
 
 
-def _layers_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Figure:
+def _layers_chart(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> Figure:
     parts = [
         f"{model.model} {wording.listed([str(layer.colour_units) for layer in model.layers], most=9)} ("
         f"{wording.listed([wording.percent(layer.colour_units / layer.n_units) for layer in model.layers], most=9)})"
@@ -45,7 +44,7 @@ def _layers_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -
     ]
     picture = run.files.chart(
         "figures/dissection-layers.svg",
-        charts.layers_compared(models),
+        charts.layer_comparison(models),
         alt=f"Three line charts over layers. Colour units, and their share of the layer: {'; '.join(parts)}.",
     )
     return Figure(
@@ -57,7 +56,7 @@ def _layers_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -
     )
 
 
-def _layers_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Table:
+def _layers_table(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> Table:
     columns = [
         Column(key="model", label="Model"),
         Column(key="layer", label="Layer"),
@@ -97,7 +96,7 @@ def _layers_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -
     )
 
 
-def _own_concepts_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Table:
+def _own_concepts_table(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> Table:
     columns = [
         Column(key="class", label="Class"),
         Column(key="concept", label="Nearest concept"),
@@ -125,7 +124,7 @@ def _own_concepts_table(run: RunView, probing: Probing, models: Sequence[Dissect
     )
 
 
-def _overlap_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Table:
+def _overlap_table(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> Table:
     """Layers are matched from the output side, where every network ends."""
     pairs = list(combinations(models, 2))
     depth = min(len(model.layers) for model in models)
@@ -146,7 +145,7 @@ def _overlap_table(run: RunView, probing: Probing, models: Sequence[Dissected]) 
     )
 
 
-def _differences_table(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[Table]:
+def _differences_table(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[Table]:
     rows = differences(models)[:LARGEST_DIFFERENCES]
     if not rows:
         return []
@@ -167,7 +166,7 @@ def _differences_table(run: RunView, probing: Probing, models: Sequence[Dissecte
     ]
 
 
-def _margins_chart(run: RunView, probing: Probing, models: Sequence[Dissected]) -> Figure:
+def _margins_chart(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> Figure:
     threshold = min_margin(run.settings)
     medians = [
         f"{model.model} {wording.listed([f'{np.median(layer.margin):.3f}' for layer in model.layers], most=9)}"

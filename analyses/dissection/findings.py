@@ -15,8 +15,9 @@ from reportgen.analysis import verdicts, wording
 from reportgen.analysis.stats import spearman
 from reportgen.report.document import Evidence, Finding, Verdict
 
-from .labels import Dissected, jaccard
+from .labels import DissectedModel, jaccard
 from .probing import Probing
+from .rules import DIFFERENT_JACCARD, DOMINANT_SHARE
 
 CLAIMS = {
     "D1": "The data set's own concept labels more units than any other concept.",
@@ -24,13 +25,13 @@ CLAIMS = {
     "D3": "Colour units increase towards later layers.",
     "D4": "The models differ in what they learn.",
 }
-Decided = tuple[Verdict, str, list[Evidence]]
+Decision = tuple[Verdict, str, list[Evidence]]
 
 
-def dissection_findings(probing: Probing, models: Sequence[Dissected]) -> list[Finding]:
+def dissection_findings(probing: Probing, models: Sequence[DissectedModel]) -> list[Finding]:
     """One finding a claim."""
     own = [concept for _, concept, _ in probing.nearest_concepts()]
-    makers: dict[str, Callable[[], Decided]] = {
+    makers: dict[str, Callable[[], Decision]] = {
         "D1": lambda: own_concept_leads(own, models),
         "D2": lambda: unrelated_concept_dominates(own, models),
         "D3": lambda: colours_increase(models),
@@ -39,7 +40,7 @@ def dissection_findings(probing: Probing, models: Sequence[Dissected]) -> list[F
     return [_finding(claim, make(), probing) for claim, make in makers.items()]
 
 
-def own_concept_leads(own: Sequence[str], models: Sequence[Dissected]) -> Decided:
+def own_concept_leads(own: Sequence[str], models: Sequence[DissectedModel]) -> Decision:
     """D1, model by model: is the most frequent concept one of those nearest to the images' classes?"""
     decided: list[Verdict] = []
     parts, evidence = [], []
@@ -67,7 +68,7 @@ def own_concept_leads(own: Sequence[str], models: Sequence[Dissected]) -> Decide
     return _unanimous(decided), f"{'; '.join(parts)}." if parts else "No unit is labelled.", evidence
 
 
-def unrelated_concept_dominates(own: Sequence[str], models: Sequence[Dissected]) -> Decided:
+def unrelated_concept_dominates(own: Sequence[str], models: Sequence[DissectedModel]) -> Decision:
     """D2: the most frequent concept that is no image's own; only units whose label leads by the margin count."""
     parts, evidence, shares = [], [], []
     for model in models:
@@ -84,12 +85,12 @@ def unrelated_concept_dominates(own: Sequence[str], models: Sequence[Dissected])
                 name=f"largest_unrelated_share_{model.model}", value=share, n=model.n_units, source="dissection-layers"
             )
         )
-    verdict: Verdict = "supported" if max(shares, default=0.0) >= verdicts.DOMINANT_SHARE else "contradicted"
-    text = f"{'; '.join(parts)}. A concept is said to dominate from {wording.percent(verdicts.DOMINANT_SHARE)} of the units."
+    verdict: Verdict = "supported" if max(shares, default=0.0) >= DOMINANT_SHARE else "contradicted"
+    text = f"{'; '.join(parts)}. A concept is said to dominate from {wording.percent(DOMINANT_SHARE)} of the units."
     return verdict, text, evidence
 
 
-def colours_increase(models: Sequence[Dissected]) -> Decided:
+def colours_increase(models: Sequence[DissectedModel]) -> Decision:
     """D3: a trend test on the share of colour units, because a later layer has many times the units."""
     decided: list[Verdict] = []
     parts, evidence = [], []
@@ -119,7 +120,7 @@ def colours_increase(models: Sequence[Dissected]) -> Decided:
     return verdicts.combined(decided), text, evidence
 
 
-def models_differ(models: Sequence[Dissected]) -> Decided:
+def models_differ(models: Sequence[DissectedModel]) -> Decision:
     """D4: the median Jaccard index of the concepts, over pairs of models and layers matched from the output side."""
     pairs = list(combinations(models, 2))
     depth = min((len(model.layers) for model in models), default=0)
@@ -132,11 +133,11 @@ def models_differ(models: Sequence[Dissected]) -> Decided:
             [],
         )
     median = float(np.median(known))
-    verdict: Verdict = "supported" if median < verdicts.DIFFERENT_JACCARD else "contradicted"
+    verdict: Verdict = "supported" if median < DIFFERENT_JACCARD else "contradicted"
     text = (
         f"Layer by layer, two models share a median of {wording.percent(median)} of the concepts that label a unit in either "
         f"({wording.count(len(known), 'comparison')}, from {wording.percent(min(known))} to {wording.percent(max(known))}); under "
-        f"{wording.percent(verdicts.DIFFERENT_JACCARD)} they are said to differ."
+        f"{wording.percent(DIFFERENT_JACCARD)} they are said to differ."
     )
     return verdict, text, [Evidence(name="jaccard_median", value=median, n=len(known), source="dissection-overlap")]
 
@@ -145,7 +146,7 @@ def _unanimous(decided: Sequence[Verdict]) -> Verdict:
     return decided[0] if decided and len(set(decided)) == 1 else "undecided"
 
 
-def _finding(claim: str, decided: Decided, probing: Probing) -> Finding:
+def _finding(claim: str, decided: Decision, probing: Probing) -> Finding:
     verdict, text, evidence = decided
     if probing.exploratory and verdict != "not measured":
         verdict = "undecided"

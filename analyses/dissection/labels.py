@@ -46,7 +46,9 @@ class Layer:
     @cached_property
     def counts(self) -> dict[str, int]:
         """Labelled units by concept, most first, then by the alphabet."""
-        return ranked(Counter(c for c, labelled in zip(self.concepts, self.labelled, strict=True) if labelled))
+        return most_frequent_first(
+            Counter(c for c, labelled in zip(self.concepts, self.labelled, strict=True) if labelled)
+        )
 
     @cached_property
     def colour_units(self) -> int:
@@ -55,7 +57,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Dissected:
+class DissectedModel:
     """One model: its layers, input side first."""
 
     model: str
@@ -71,7 +73,7 @@ class Dissected:
         total: Counter[str] = Counter()
         for layer in self.layers:
             total.update(layer.counts)
-        return ranked(total)
+        return most_frequent_first(total)
 
     @property
     def labelled(self) -> int:
@@ -87,7 +89,7 @@ class Dissected:
         return self.counts.get(concept, 0) / self.n_units
 
 
-def ranked(counts: Counter[str]) -> dict[str, int]:
+def most_frequent_first(counts: Counter[str]) -> dict[str, int]:
     """Most first, then by the alphabet."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
@@ -153,7 +155,7 @@ def jaccard(a: Layer, b: Layer) -> float | None:
     return len(a.counts.keys() & b.counts.keys()) / len(union) if union else None
 
 
-def differences(models: Sequence[Dissected]) -> list[tuple[str, list[float]]]:
+def differences(models: Sequence[DissectedModel]) -> list[tuple[str, list[float]]]:
     """Concepts with their share of each model's units, the largest difference first."""
     concepts = {concept for model in models for concept in model.counts}
     shares = [(concept, [model.share(concept) for model in models]) for concept in concepts]

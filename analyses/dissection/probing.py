@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis.run_view import RunView
-from reportgen.models.encoders import Encoder
-from reportgen.storage.store import Result
+from reportgen.models.encoders.base import Encoder
 from reportgen.utils.json_types import JSON
 
 from .concepts import ConceptSet, concept_set
-from .labels import Dissected, label_layer
+from .labels import DissectedModel, label_layer
+from .result import DissectionResult, EmbeddingResult, TextEmbeddings
+from .settings import DissectionSettings
 
+DissectionRun = RunView[DissectionSettings]
 TEXTS_VERSION = "1"
 # With at most this many times K images, every unit's top K are nearly the same images (METHODS).
 EXPLORATORY = 10
@@ -50,7 +52,7 @@ class Probing:
             yield name, self.concepts.words[best], float(cosines[best])
 
 
-def probe(run: RunView) -> Probing:
+def probe(run: DissectionRun) -> Probing:
     """Embed images and words; no text model is loaded where the store has the words."""
     settings = run.settings
     encoder = run.encoder(settings.encoder)
@@ -58,13 +60,11 @@ def probe(run: RunView) -> Probing:
 
     def texts(words: Sequence[str]) -> np.ndarray:
         parts: JSON = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
-        return run.cached(parts, Result, lambda: Result({}, {"embeddings": encoder.embed_texts(words)})).arrays[
-            "embeddings"
-        ]
+        return run.cached(parts, TextEmbeddings, lambda: TextEmbeddings(encoder.embed_texts(words))).rows
 
     n = len(run.probe.names)
     model = encoder.classifier or run.models[0]
-    kept = [run.probe.result("embedding", image, Result, model).arrays for image in range(n)]
+    kept = [run.probe.result("embedding", image, EmbeddingResult, model).kept for image in range(n)]
     words = texts(concepts.words)
     names = tuple(dict.fromkeys((image.label or image.target).name for image in run.images))
     return Probing(
@@ -79,29 +79,23 @@ def probe(run: RunView) -> Probing:
     )
 
 
-def dissect(run: RunView, probing: Probing) -> Iterator[Dissected]:
+def dissect(run: DissectionRun, probing: Probing) -> Iterator[DissectedModel]:
     """Label every unit of every model, a model at a time: activations of one are in memory."""
-    settings = run.settings
     for model in run.models:
-        first = run.probe.result("dissection", 0, Result, model)
-        stages = first.values["stages"]
-        activations = {stage: np.empty((probing.n_images, len(first.arrays[stage])), np.float32) for stage in stages}
-        for image in range(probing.n_images):
-            arrays = run.probe.result("dissection", image, Result, model).arrays
-            for stage in stages:
-                activations[stage][image] = arrays[stage]
-        yield Dissected(
-            model,
-            tuple(
-                label_layer(
-                    stage,
-                    activations[stage],
-                    probing.cosines,
-                    probing.concepts.words,
-                    settings,
-                    probing.temperature,
-                    run.seed,
-                )
-                for stage in stages
-            ),
+        layers = (
+            label_layer(
+                stage, means, probing.cosines, probing.concepts.words, run.settings, probing.temperature, run.seed
+            )
+            for stage, means in _activations(run, model, probing.n_images).items()
         )
+        yield DissectedModel(model, tuple(layers))
+
+
+def _activations(run: DissectionRun, model: str, n_images: int) -> dict[str, np.ndarray]:
+    """By stage, input side first: (N, units) float32, spatially averaged, over the N probe images."""
+    first = run.probe.result("dissection", 0, DissectionResult, model).means
+    activations = {stage: np.empty((n_images, len(units)), np.float32) for stage, units in first.items()}
+    for image in range(n_images):
+        for stage, units in run.probe.result("dissection", image, DissectionResult, model).means.items():
+            activations[stage][image] = units
+    return activations

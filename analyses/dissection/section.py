@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
-from reportgen.analysis.run_view import RunView
-from reportgen.report.document import Block, Column, Figure, Heading, Listing, Notice, Section, Table, Text, Warning_
+from reportgen.report.document import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Heading,
+    Listing,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Warning_,
+)
+from reportgen.utils.json_types import JSON
 
 from . import charts, comparison, wordings
 from .concepts import colour_term
 from .findings import dissection_findings
-from .labels import Dissected, Layer, min_margin
-from .probing import Probing, dissect, probe
+from .labels import DissectedModel, Layer, min_margin
+from .probing import DissectionRun, Probing, dissect, probe
+from .works import works_behind
 
 THUMB_PX, THUMB_GAP, THUMBS_A_ROW = 200, 12, 3
 UNITS_TABLE = "dissection-units"
-ENCODER_WORKS = {"conse": ["norouzi2014", "reimers2019"], "clip": ["radford2021"]}
 
 
-def reduce_dissection(run: RunView) -> Contribution:
+def reduce_dissection(run: DissectionRun) -> Contribution:
     """Label every unit, draw, and make the section."""
     probing = probe(run)
     models = list(dissect(run, probing))
@@ -32,18 +43,18 @@ def reduce_dissection(run: RunView) -> Contribution:
         *_stamp(probing),
         *wordings.approach(run, probing, models),
         *(block for model in models for block in _model(run, probing, model)),
-        *comparison.compared(run, probing, models),
+        *comparison.compare_models(run, probing, models),
         Heading(text="What was found"),
         Listing(role="observation", items=wordings.observations(run, probing, models)),
         Listing(role="limit", items=wordings.limits(run, probing, models)),
     ]
     section = Section(id="dissection", title="Network dissection", blocks=blocks)
-    entries = [_entry(run, probing, model) for model in models]
+    entries = [entry(run, probing, model) for model in models]
     return Contribution(
         section,
         report={"dissection": entries},
         findings=dissection_findings(probing, models),
-        references=["oikarinen2023", "bau2017", *ENCODER_WORKS["conse" if probing.encoder.name == "conse" else "clip"]],
+        references=works_behind(probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(run, probing),
     )
@@ -55,7 +66,7 @@ def _stamp(probing: Probing) -> list[Block]:
     return [Notice(title="Exploratory", text=wordings.exploratory(probing))]
 
 
-def _warnings(run: RunView, probing: Probing) -> list[Warning_]:
+def _warnings(run: DissectionRun, probing: Probing) -> list[Warning_]:
     found = []
     if probing.exploratory:
         found.append(Warning_(code="exploratory-dissection", text=wordings.exploratory(probing)))
@@ -69,7 +80,7 @@ def _warnings(run: RunView, probing: Probing) -> list[Warning_]:
 # --- one model -----------------------------------------------------------------------------------
 
 
-def _model(run: RunView, probing: Probing, model: Dissected) -> list[Block]:
+def _model(run: DissectionRun, probing: Probing, model: DissectedModel) -> list[Block]:
     slug = slug_of(model.model)
     blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(probing, model))]
     if model.counts:
@@ -82,7 +93,7 @@ def slug_of(model: str) -> str:
     return "".join(character if character.isalnum() or character in "_." else "-" for character in model)
 
 
-def _top_concepts(run: RunView, probing: Probing, model: Dissected, slug: str) -> Figure:
+def _top_concepts(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> Figure:
     rows = list(model.counts.items())[: charts.TOP_CONCEPTS]
     bars = wording.listed([f"{concept} {count}" for concept, count in rows], most=len(rows))
     picture = run.files.chart(
@@ -100,7 +111,7 @@ def _top_concepts(run: RunView, probing: Probing, model: Dissected, slug: str) -
     )
 
 
-def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> Figure:
+def _histograms(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> Figure:
     firsts = [(layer.name, *next(iter(layer.counts.items()))) for layer in model.layers if layer.counts]
     leaders = [f"{layer} {concept} ({count})" for layer, concept, count in firsts]
     picture = run.files.chart(
@@ -119,7 +130,7 @@ def _histograms(run: RunView, probing: Probing, model: Dissected, slug: str) -> 
     )
 
 
-def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str) -> list[Figure]:
+def _driving_images(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> list[Figure]:
     """For the first, the middle and the last layer, the unit whose label is surest, and the images that drive it most."""
     places = sorted({0, (len(model.layers) - 1) // 2, len(model.layers) - 1})
     layers = [model.layers[place] for place in places if model.layers[place].labelled.any()]
@@ -158,7 +169,7 @@ def _driving_images(run: RunView, probing: Probing, model: Dissected, slug: str)
 # --- data ----------------------------------------------------------------------------------------
 
 
-def _write_units(run: RunView, models: Sequence[Dissected]) -> None:
+def _write_units(run: DissectionRun, models: Sequence[DissectedModel]) -> None:
     """One row a unit, as CSV; too long a table for a page."""
     keys = (
         "model",
@@ -172,7 +183,7 @@ def _write_units(run: RunView, models: Sequence[Dissected]) -> None:
         "colour_term",
         "strongest_image",
     )
-    rows: list[list[Any]] = []
+    rows: list[list[Cell]] = []
     for model in models:
         for layer in model.layers:
             rows += [_unit_row(run, model, layer, unit) for unit in range(layer.n_units)]
@@ -181,7 +192,7 @@ def _write_units(run: RunView, models: Sequence[Dissected]) -> None:
     )
 
 
-def _unit_row(run: RunView, model: Dissected, layer: Layer, unit: int) -> list[Any]:
+def _unit_row(run: DissectionRun, model: DissectedModel, layer: Layer, unit: int) -> list[Cell]:
     concept = layer.concepts[unit]
     return [
         model.model,
@@ -197,7 +208,8 @@ def _unit_row(run: RunView, model: Dissected, layer: Layer, unit: int) -> list[A
     ]
 
 
-def _entry(run: RunView, probing: Probing, model: Dissected) -> dict[str, Any]:
+def entry(run: DissectionRun, probing: Probing, model: DissectedModel) -> dict[str, JSON]:
+    """What report.json says of one model under `dissection`."""
     settings = run.settings
     return {
         "model": model.model,
@@ -219,7 +231,7 @@ def _entry(run: RunView, probing: Probing, model: Dissected) -> dict[str, Any]:
     }
 
 
-def _layer_entry(layer: Layer) -> dict[str, Any]:
+def _layer_entry(layer: Layer) -> dict[str, JSON]:
     return {
         "name": layer.name,
         "n_units": layer.n_units,

@@ -13,6 +13,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
+from reportgen.utils.softmax import softmax
+
 SOFT_START, SOFT_END = 0.998, 0.97
 FLOOR = 1e-7
 # Numbers in one working array: 64 MiB of float64.
@@ -27,34 +29,45 @@ def top_images(activations: np.ndarray, count: int) -> np.ndarray:
 
 
 def soft_wpmi(
-    cosines: np.ndarray, activations: np.ndarray, *, top_k: int, temperature: float, lam: float
+    cosines: np.ndarray, activations: np.ndarray, *, top_k: int, temperature: float, lam: float, block: int = BLOCK
 ) -> np.ndarray:
     """log p(t|k) - lam (logsumexp_k log p(t|k) - log units), log p(t|k) = sum_i log(1 + p_i (P_it - 1) + 1e-7).
 
     P = softmax over concepts of temperature * cos; i runs over unit k's `top_k` images (all N where there are fewer), strongest
     first; p_i falls linearly from 0.998 towards 0.97, which it would reach at i = top_k (as in the authors' code).
+
+    Args:
+        block: numbers in one working array; changes nothing but memory and time.
     """
     count = min(top_k, len(activations))
     belief = SOFT_START - (SOFT_START - SOFT_END) * np.arange(count) / count
-    return _pointwise_information(cosines, activations, belief, temperature, lam)
+    return _pointwise_information(cosines, activations, belief, temperature, lam, block)
 
 
-def wpmi(cosines: np.ndarray, activations: np.ndarray, *, top_k: int, temperature: float, lam: float) -> np.ndarray:
+def wpmi(
+    cosines: np.ndarray, activations: np.ndarray, *, top_k: int, temperature: float, lam: float, block: int = BLOCK
+) -> np.ndarray:
     """As `soft_wpmi` with every p_i = 1: each of the top images belongs to the concept for certain."""
     count = min(top_k, len(activations))
-    return _pointwise_information(cosines, activations, np.ones(count), temperature, lam)
+    return _pointwise_information(cosines, activations, np.ones(count), temperature, lam, block)
 
 
 def _pointwise_information(
-    cosines: np.ndarray, activations: np.ndarray, belief: np.ndarray, temperature: float, lam: float
+    cosines: np.ndarray, activations: np.ndarray, belief: np.ndarray, temperature: float, lam: float, block: int
 ) -> np.ndarray:
-    images = np.concatenate([top_images(part, len(belief)) for part in _columns(activations)], axis=1)
+    n_units, n_concepts = activations.shape[1], cosines.shape[1]
+    parts = (top_images(activations[:, units], len(belief)) for units in _blocks(n_units, len(activations), block))
+    images = np.concatenate(list(parts), axis=1)
     # Softmax only over the rows that some unit needs.
     needed, rows = np.unique(images, return_inverse=True)
-    probabilities = _softmax(temperature * cosines[needed].astype(np.float32))
+    probabilities = np.empty((len(needed), n_concepts), np.float32)
+    for some in _blocks(len(needed), n_concepts, block):
+        probabilities[some] = softmax(temperature * cosines[needed[some]].astype(np.float32))
     rows = rows.reshape(images.shape)
-    fit = np.empty((activations.shape[1], cosines.shape[1]))
-    for units in _unit_blocks(len(needed), len(belief), fit.shape):
+    fit = np.empty((n_units, n_concepts))
+    # Where the pairs of all images and ranks fill no more than one working array, no units need a block of their own.
+    pairs = len(needed) * len(belief) * n_concepts
+    for units in _blocks(n_units, len(belief) * n_concepts if pairs > block else 0, block):
         fit[units] = _summed_logs(probabilities, rows[:, units], belief)
     prior = logsumexp(fit, axis=0) - np.log(len(fit))
     fit -= lam * prior
@@ -81,27 +94,11 @@ def _summed_logs(probabilities: np.ndarray, rows: np.ndarray, belief: np.ndarray
     return summed
 
 
-def _unit_blocks(images: int, ranks: int, shape: tuple[int, int]) -> Iterator[slice]:
-    """Blocks of units whose (rank, image) pairs, at most, fill one working array."""
-    units, concepts = shape
-    all_pairs = images * ranks * concepts
-    size = units if all_pairs <= BLOCK else max(1, BLOCK // (ranks * concepts))
-    for start in range(0, units, size):
+def _blocks(count: int, numbers_each: int, block: int) -> Iterator[slice]:
+    """Slices of `count` things so that the numbers of each fill one working array; all at once where each needs none."""
+    size = max(1, block // numbers_each) if numbers_each else max(1, count)
+    for start in range(0, count, size):
         yield slice(start, start + size)
-
-
-def _columns(activations: np.ndarray) -> Iterator[np.ndarray]:
-    size = max(1, BLOCK // len(activations))
-    for start in range(0, activations.shape[1], size):
-        yield activations[:, start : start + size]
-
-
-def _softmax(values: np.ndarray) -> np.ndarray:
-    """Over the last axis, in place."""
-    values -= values.max(axis=1, keepdims=True)
-    np.exp(values, out=values)
-    values /= values.sum(axis=1, keepdims=True, dtype=np.float64).astype(values.dtype)
-    return values
 
 
 def cosine(cosines: np.ndarray, activations: np.ndarray) -> np.ndarray:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.models.encoders import resolve_encoder
+from reportgen.models.encoders.registry import resolve_encoder
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
 from reportgen.utils.errors import UsageError
+from reportgen.utils.json_types import JSON
 
+from .result import DissectionResult, EmbeddingResult
+from .rules import RULES
 from .section import reduce_dissection
 from .settings import DissectionSettings
+from .terms import TERMS
+from .works import WORKS
 
 
-class Embedding(Analysis[DissectionSettings, Result]):
+class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     """The image side of the concept encoder. It serves dissection and has no section: the encoder may read another classifier
     than those dissected, and its result must outlive a change of theirs."""
 
@@ -33,20 +37,19 @@ class Embedding(Analysis[DissectionSettings, Result]):
     def encoders(self, settings: Settings) -> tuple[str, ...]:
         return (self.own(settings).encoder,)
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
+    def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return resolve_encoder(self.own(settings).encoder, settings).identity()
 
-    def map(self, subject: Subject[DissectionSettings]) -> Result:
-        """Arrays: what the encoder keeps of the image."""
+    def map(self, subject: Subject[DissectionSettings]) -> EmbeddingResult:
         encoder = subject.encoder(subject.settings.encoder)
         with subject.timed("embedding"):
-            return Result({}, encoder.observe(subject.view.frame, subject.view.forward.logits[0]))
+            return EmbeddingResult(encoder.observe(subject.view.frame, subject.view.forward.logits[0]))
 
     def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
         return Contribution(section=None)
 
 
-class Dissection(Analysis[DissectionSettings, Result]):
+class Dissection(Analysis[DissectionSettings, DissectionResult]):
     """The spatially averaged activation of every unit, image by image, and the label that they add up to."""
 
     name = "dissection"
@@ -55,6 +58,9 @@ class Dissection(Analysis[DissectionSettings, Result]):
     order = 10
     requires = ("embedding",)
     over = "probe"
+    works = WORKS
+    terms = TERMS
+    rules = RULES
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models
@@ -64,16 +70,15 @@ class Dissection(Analysis[DissectionSettings, Result]):
         if unknown:
             raise UsageError(f"dissection.layers names {unknown[0]}, which is not among the models of this run")
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
+    def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return {"layers": {name: list(layers) for name, layers in self.own(settings).layers.items()}}
 
-    def map(self, subject: Subject[DissectionSettings]) -> Result:
-        """Arrays: (units,) float32 for each stage, its mean activations; `stages` in the values gives their order."""
+    def map(self, subject: Subject[DissectionSettings]) -> DissectionResult:
         engine = subject.view.engine
         layers = subject.settings.layers.get(engine.spec.name, ())
         with subject.timed(f"dissection {engine.spec.name}"):
             means = engine.stage_means(subject.view.input[None], layers)
-        return Result({"stages": list(means)}, {stage: mean[0] for stage, mean in means.items()})
+        return DissectionResult({stage: rows[0] for stage, rows in means.items()})
 
     def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
         return reduce_dissection(run)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Facts, Heading, Text
 
 from .concepts import COLOURS, colour_term
-from .labels import Dissected, differences, jaccard, min_margin
-from .probing import EXPLORATORY, Probing
+from .labels import DissectedModel, differences, jaccard, min_margin
+from .probing import EXPLORATORY, DissectionRun, Probing
 
 SIMILARITY_NAMES = {
     "softwpmi": "softWPMI",
@@ -48,7 +47,7 @@ def exploratory(probing: Probing) -> str:
     )
 
 
-def approach(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[Block]:
+def approach(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[Block]:
     """What was done, and the settings in force."""
     settings = run.settings
     own = not run.has_probe
@@ -71,7 +70,7 @@ def approach(run: RunView, probing: Probing, models: Sequence[Dissected]) -> lis
     ]
 
 
-def _settings(run: RunView, probing: Probing) -> list[tuple[str, str]]:
+def _settings(run: DissectionRun, probing: Probing) -> list[tuple[str, str]]:
     settings, concepts = run.settings, probing.concepts
     dropped = f", {wording.count(concepts.dropped, 'repeated line')} dropped" if concepts.dropped else ""
     items = [
@@ -100,7 +99,7 @@ def _settings(run: RunView, probing: Probing) -> list[tuple[str, str]]:
     return items
 
 
-def _definition(run: RunView, probing: Probing) -> str:
+def _definition(run: DissectionRun, probing: Probing) -> str:
     settings = run.settings
     name = SIMILARITY_NAMES[settings.similarity]
     if settings.similarity not in _POINTWISE:
@@ -108,7 +107,7 @@ def _definition(run: RunView, probing: Probing) -> str:
     return f"{name}, K = {probing.top_k} images, a = {probing.temperature:g}, λ = {settings.lam:g}"
 
 
-def of_model(probing: Probing, model: Dissected) -> str:
+def of_model(probing: Probing, model: DissectedModel) -> str:
     """One paragraph on one model."""
     size = (
         f"{model.model}: {wording.whole(model.n_units)} units in {len(model.layers)} layers, "
@@ -123,16 +122,16 @@ def of_model(probing: Probing, model: Dissected) -> str:
     return f"{size}, with {wording.count(len(model.counts), 'distinct concept')}. Most frequent {are} {names}. {n(probing)}"
 
 
-def _units(concept: str, count: int, model: Dissected) -> str:
+def _units(concept: str, count: int, model: DissectedModel) -> str:
     return f"{concept} ({wording.count(count, 'unit')}, {wording.percent(count / model.n_units)} of all)"
 
 
-def colour_bars(model: Dissected) -> str:
+def colour_bars(model: DissectedModel) -> str:
     """What the second colour of the bars means, where there is one."""
     return "Orange bars are colour terms. " if any(layer.colour_units for layer in model.layers) else ""
 
 
-def own_concepts(run: RunView) -> str:
+def own_concepts(run: DissectionRun) -> str:
     """What the table of the images' own concepts is about."""
     labelled = sum(image.label is not None for image in run.images)
     source = {
@@ -148,7 +147,7 @@ def own_concepts(run: RunView) -> str:
 # --- observations --------------------------------------------------------------------------------
 
 
-def observations(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[str]:
+def observations(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     """What this run measured; every sentence with its numbers and N."""
     items = [*_leading(probing, models), *_colours(models), *_own(probing, models), *_image_words(probing, models)]
     if len(models) > 1:
@@ -156,7 +155,7 @@ def observations(run: RunView, probing: Probing, models: Sequence[Dissected]) ->
     return [*items, *_unlabelled(run, models)]
 
 
-def _leading(probing: Probing, models: Sequence[Dissected]) -> list[str]:
+def _leading(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     leaders = []
     for model in models:
         if model.counts:
@@ -165,7 +164,7 @@ def _leading(probing: Probing, models: Sequence[Dissected]) -> list[str]:
     return [f"The concept that labels most units: {wording.listed(leaders)}. {n(probing)}"] if leaders else []
 
 
-def _colours(models: Sequence[Dissected]) -> list[str]:
+def _colours(models: Sequence[DissectedModel]) -> list[str]:
     items = []
     for model in models:
         counts = [layer.colour_units for layer in model.layers]
@@ -175,13 +174,14 @@ def _colours(models: Sequence[Dissected]) -> list[str]:
             continue
         items.append(
             f"{model.model}: colour units from the first layer to the last: {wording.listed([str(c) for c in counts], most=9)}; as a "
-            f"share of the layer {wording.listed([wording.percent(s) for s in shares], most=9)}. The count {_trend(counts)}, "
-            f"the share {_trend(shares)}."
+            f"share of the layer {wording.listed([wording.percent(s) for s in shares], most=9)}. The count {trend(counts)}, "
+            f"the share {trend(shares)}."
         )
     return items
 
 
-def _trend(values: Sequence[float]) -> str:
+def trend(values: Sequence[float]) -> str:
+    """In words how values move from the first to the last: `never falls`, `rises, then falls`."""
     steps = np.sign(np.diff(values))
     if not steps.any():
         return "stays the same"
@@ -195,7 +195,7 @@ def _trend(values: Sequence[float]) -> str:
     return "goes up and down"
 
 
-def _own(probing: Probing, models: Sequence[Dissected]) -> list[str]:
+def _own(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     items = []
     for model in models:
         found = [(name, concept, model.rank(concept)) for name, concept, _ in probing.nearest_concepts()]
@@ -209,7 +209,7 @@ def _own(probing: Probing, models: Sequence[Dissected]) -> list[str]:
     return items
 
 
-def _image_words(probing: Probing, models: Sequence[Dissected]) -> list[str]:
+def _image_words(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     """How far labels repeat what single images say."""
     words = {probing.concepts.words[i] for i in probing.cosines.argmax(axis=1)}
     total = sum(model.labelled for model in models)
@@ -222,7 +222,7 @@ def _image_words(probing: Probing, models: Sequence[Dissected]) -> list[str]:
     ]
 
 
-def _overlaps(models: Sequence[Dissected]) -> list[str]:
+def _overlaps(models: Sequence[DissectedModel]) -> list[str]:
     first, last = models[0], models[1:]
     values = [(other.model, jaccard(first.layers[-1], other.layers[-1])) for other in last]
     known = [f"{name} {value:.2f}" for name, value in values if value is not None]
@@ -237,7 +237,7 @@ def _overlaps(models: Sequence[Dissected]) -> list[str]:
     return items
 
 
-def _unlabelled(run: RunView, models: Sequence[Dissected]) -> list[str]:
+def _unlabelled(run: DissectionRun, models: Sequence[DissectedModel]) -> list[str]:
     threshold = min_margin(run.settings)
     parts = []
     for model in models:
@@ -251,7 +251,7 @@ def _unlabelled(run: RunView, models: Sequence[Dissected]) -> list[str]:
 # --- limits --------------------------------------------------------------------------------------
 
 
-def limits(run: RunView, probing: Probing, models: Sequence[Dissected]) -> list[str]:
+def limits(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     """What the data do not support."""
     items = list(probing.encoder.limits)
     items.append(

@@ -16,12 +16,6 @@ _WORKS = (
         venue="Advances in Neural Information Processing Systems (NeurIPS)", volume="31",
     ),
     Reference(
-        key="bau2017", kind="inproceedings", year=2017, doi="10.1109/CVPR.2017.354",
-        title="Network Dissection: Quantifying Interpretability of Deep Visual Representations",
-        authors=["Bau, D.", "Zhou, B.", "Khosla, A.", "Oliva, A.", "Torralba, A."],
-        venue="IEEE Conference on Computer Vision and Pattern Recognition (CVPR)", pages="3319–3327",
-    ),
-    Reference(
         key="bonett2000", kind="article", year=2000, doi="10.1007/BF02294183",
         title="Sample Size Requirements for Estimating Pearson, Kendall and Spearman Correlations",
         authors=["Bonett, D. G.", "Wright, T. A."], venue="Psychometrika", volume="65", number="1", pages="23–28",
@@ -57,17 +51,6 @@ _WORKS = (
         venue="Neural Networks: Tricks of the Trade", pages="9–50",
     ),
     Reference(
-        key="norouzi2014", kind="inproceedings", year=2014, arxiv="1312.5650",
-        title="Zero-Shot Learning by Convex Combination of Semantic Embeddings",
-        authors=["Norouzi, M.", "Mikolov, T.", "Bengio, S.", "Singer, Y.", "Shlens, J.", "Frome, A.", "Corrado, G. S.", "Dean, J."],
-        venue="International Conference on Learning Representations (ICLR)",
-    ),
-    Reference(
-        key="oikarinen2023", kind="inproceedings", year=2023, arxiv="2204.10965",
-        title="CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks",
-        authors=["Oikarinen, T.", "Weng, T.-W."], venue="International Conference on Learning Representations (ICLR)",
-    ),
-    Reference(
         key="otsu1979", kind="article", year=1979, doi="10.1109/TSMC.1979.4310076",
         title="A Threshold Selection Method from Gray-Level Histograms", authors=["Otsu, N."],
         venue="IEEE Transactions on Systems, Man, and Cybernetics", volume="9", number="1", pages="62–66",
@@ -76,18 +59,6 @@ _WORKS = (
         key="petsiuk2018", kind="inproceedings", year=2018, arxiv="1806.07421",
         title="RISE: Randomized Input Sampling for Explanation of Black-box Models",
         authors=["Petsiuk, V.", "Das, A.", "Saenko, K."], venue="British Machine Vision Conference (BMVC)",
-    ),
-    Reference(
-        key="radford2021", kind="inproceedings", year=2021, arxiv="2103.00020",
-        title="Learning Transferable Visual Models From Natural Language Supervision",
-        authors=["Radford, A.", "Kim, J. W.", "Hallacy, C.", "Ramesh, A.", "Goh, G.", "Agarwal, S.", "Sastry, G.", "Askell, A.",
-                 "Mishkin, P.", "Clark, J.", "Krueger, G.", "Sutskever, I."],
-        venue="International Conference on Machine Learning (ICML)",
-    ),
-    Reference(
-        key="reimers2019", kind="inproceedings", year=2019, doi="10.18653/v1/D19-1410",
-        title="Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", authors=["Reimers, N.", "Gurevych, I."],
-        venue="Conference on Empirical Methods in Natural Language Processing (EMNLP-IJCNLP)", pages="3982–3992",
     ),
     Reference(
         key="ribeiro2016", kind="inproceedings", year=2016, doi="10.1145/2939672.2939778",

@@ -18,11 +18,9 @@ TERMS = {
     "IoU": "Intersection over union: the area that two masks share, divided by the area that either covers.",
     "Jaccard index": "The IoU of two sets; used here for two masks of one method.",
     "logit": "The network's score of a class before the softmax; it can be negative.",
-    "margin": "How far a unit's best concept leads the runner-up.",
     "mask": "The pixels that an explanation selects; all others are left out.",
     "Otsu's threshold": "The cut of a histogram at which the two sides differ most in their means, weighed by size.",
     "probability": "The softmax of the logits: positive, and one in total over the classes. It is no measure of being right.",
-    "probe set": "The images on which units are dissected.",
     "R²": "The share of variance that a fitted model explains; 1 is all of it.",
     "rank correlation": "Spearman's rho: how alike two orders are, from −1 (reversed) to 1 (the same).",
     "saliency map": "A value for each pixel: how much it speaks for the target class by the method's definition.",
@@ -31,7 +29,6 @@ TERMS = {
     "superpixel": "A connected patch of similar colour; LIME shows or hides it as a whole.",
     "surrogate": "A simple model fitted to what the network answers around one image.",
     "target class": "The class that is explained: here the model's own first choice.",
-    "unit": "One channel of a layer, with its activations over all positions.",
 }
 
 

@@ -17,10 +17,6 @@ ALPHA = 0.05
 SMALL_N = 20
 # LIME's masks of one image under different seeds: at least this mean Jaccard index counts as stable.
 STABLE_JACCARD = 0.6
-# A concept dominates a model from this share of all units on.
-DOMINANT_SHARE = 0.1
-# Two models differ where the concepts of a layer have less than this median Jaccard index.
-DIFFERENT_JACCARD = 0.5
 # A map of the re-initialised network that correlates less than this with the trained network's has lost it.
 SANITY_RHO = 0.5
 # Of two measures with this rank correlation one explains half of the other's order (rho squared).
@@ -49,9 +45,6 @@ RULES = (
     "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
     f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
     "that is larger: smooth maps resemble one another anyway.",
-    f"A concept is said to dominate a model from {DOMINANT_SHARE * 100:.0f} % of its units on, and two models to differ where "
-    f"the median Jaccard index of their concepts is under {DIFFERENT_JACCARD:g}. No claim about units is decided on an "
-    "exploratory probe set.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reportgen.models.classifiers import listed
+from reportgen.models.classifiers.registry import list_classifiers
 from reportgen.models.runtime.quiet import import_openvino
 from reportgen.settings.load import load
 from reportgen.storage.store import cache_folder
@@ -29,7 +29,7 @@ def machine_checks() -> Iterator[Check]:
     yield Check("settings of this folder")
     yield _cache()
     yield _pdf()
-    for model in listed(settings):
+    for model in list_classifiers(settings):
         if model.name in settings.models:
             yield Check(f"model {model.name}", model.missing)
     yield _openvino()

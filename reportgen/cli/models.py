@@ -19,11 +19,12 @@ def list_models(context: typer.Context, config: Config = None) -> None:
     if context.invoked_subcommand is not None:
         return
     from reportgen.analysis.registry import encoders_used
-    from reportgen.models import classifiers, encoders
+    from reportgen.models.classifiers.registry import list_classifiers
+    from reportgen.models.encoders.registry import list_encoders
     from reportgen.settings.load import load
 
     settings = load({}, config).settings
-    for row in [*classifiers.listed(settings), *encoders.listed(settings, encoders_used(settings))]:
+    for row in [*list_classifiers(settings), *list_encoders(settings, encoders_used(settings))]:
         presets = f" [{', '.join(row.presets)}]" if row.presets else ""
         where = (
             f"{row.source}; here" if row.missing is None else f"not here; {row.missing.removeprefix(f'{row.name}: ')}"

@@ -15,8 +15,9 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
-from reportgen.models import classifiers, encoders
-from reportgen.models.classifiers import Remote
+from reportgen.models.classifiers.registry import missing_classifier_files
+from reportgen.models.classifiers.weights import Remote
+from reportgen.models.encoders.registry import is_encoder, missing_encoder_files
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.progress import Progress
@@ -35,7 +36,7 @@ def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
     Raises:
         ReportgenError: a file cannot be fetched, or is not what it should be.
     """
-    files = (encoders if encoders.is_encoder(name) else classifiers).fetchable(name, settings)
+    files = (missing_encoder_files if is_encoder(name) else missing_classifier_files)(name, settings)
     for file in files:
         download(file, progress)
     return [file.path for file in files]

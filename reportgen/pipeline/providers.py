@@ -9,13 +9,17 @@ from typing import Literal
 
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.registry import load_analyses
-from reportgen.models.classifiers import ClassifierSpec, resolve
-from reportgen.models.runtime import Engine, decide
+from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.classifiers.registry import resolve
+from reportgen.models.runtime import Engine
+from reportgen.models.runtime.choice import choose_runtime
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.versions import versions
 
-Decide = Callable[[ClassifierSpec, Literal["auto", "torch", "openvino"], Literal["exact", "fast"], Path], RuntimeRecord]
+ChooseRuntime = Callable[
+    [ClassifierSpec, Literal["auto", "torch", "openvino"], Literal["exact", "fast"], Path], RuntimeRecord
+]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Providers:
 
     analyses: Callable[[Sequence[str]], list[AnyAnalysis]] = load_analyses
     classifier: Callable[[str, Settings], ClassifierSpec] = resolve
-    runtime: Decide = decide
+    runtime: ChooseRuntime = choose_runtime
     engine: Callable[[ClassifierSpec, RuntimeRecord, Path], Engine] = Engine
     versions: Callable[[Sequence[str]], dict[str, str]] = versions
 

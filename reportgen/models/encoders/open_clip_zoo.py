@@ -10,11 +10,11 @@ import logging
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypedDict
 from urllib.parse import urlparse
 
 import numpy as np
@@ -27,9 +27,14 @@ from reportgen.models.classifiers.weights import (
     local_weights,
     read_state_dict,
 )
+from reportgen.models.encoders.base import EmbedTexts
 from reportgen.utils.concurrency import PROCESS_WIDE, turn
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
+from reportgen.utils.json_types import JSON
+
+if TYPE_CHECKING:
+    import torch
 
 PREFIX = "open_clip:"
 WRITEUP = "open_clip:ViT-B-16/openai"
@@ -40,8 +45,46 @@ TEXT_BATCH = 256
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 
 
+class PretrainedConfig(TypedDict, total=False):
+    """What open_clip knows of a model's tag, as far as it is read here; empty for a tag that it does not know."""
+
+    url: str
+    hf_hub: str
+    quick_gelu: bool
+
+
+class Preprocessing(TypedDict):
+    """From pixels to the input of a CLIP, as open_clip writes it down."""
+
+    size: int | tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+
+
+class Tokenizer(Protocol):
+    """Texts -> (texts, context length) token numbers."""
+
+    def __call__(self, texts: list[str]) -> torch.Tensor: ...
+
+
+class ClipNetwork(Protocol):
+    """The two towers of a CLIP of open_clip: (N, 3, H, W) pixels and (N, length) tokens -> (N, D) embeddings.
+
+    Attributes:
+        positional_embedding, attn_mask: of the text tower; some models keep theirs elsewhere and have neither.
+    """
+
+    positional_embedding: torch.Tensor
+    attn_mask: torch.Tensor
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor: ...
+
+    def encode_text(self, text: torch.Tensor) -> torch.Tensor: ...
+
+
 class OpenClip:
-    """See `reportgen.encoders.Encoder`."""
+    """See `reportgen.models.encoders.base.Encoder`."""
 
     temperature = 10.0
     classifier = None
@@ -56,16 +99,14 @@ class OpenClip:
         self._architecture, _, self._tag = name.removeprefix(PREFIX).partition("/")
         self._weights = dict(weights)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, JSON]:
         return {"encoder": self.name, "weights": file_sha256(self._path())}
 
     def observe(self, frame: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
         """`embedding` (D,) float32, of length 1."""
         return {"embedding": self._clip().embed_image(frame)}
 
-    def embed_images(
-        self, kept: Sequence[Mapping[str, np.ndarray]], texts: Callable[[Sequence[str]], np.ndarray]
-    ) -> np.ndarray:
+    def embed_images(self, kept: Sequence[Mapping[str, np.ndarray]], texts: EmbedTexts) -> np.ndarray:
         return np.stack([image["embedding"] for image in kept])
 
     def embed_texts(self, words: Sequence[str]) -> np.ndarray:
@@ -76,10 +117,10 @@ class OpenClip:
         with _LOADING:
             return _load(self.name, self._architecture, quick, self._path())
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self) -> PretrainedConfig:
         import open_clip
 
-        config: dict[str, Any] = open_clip.get_pretrained_cfg(self._architecture, self._tag)
+        config: PretrainedConfig = open_clip.get_pretrained_cfg(self._architecture, self._tag)
         if self._tag and not config:
             known = open_clip.list_pretrained_tags_by_model(self._architecture)
             where = f"tags of {self._architecture}: {', '.join(known)}" if known else "open_clip has no such model"
@@ -118,7 +159,7 @@ def _hash_in(url: str) -> str:
 class _Clip:
     """The loaded network with its tokenizer."""
 
-    def __init__(self, model: Any, tokenizer: Any, preprocessing: Mapping[str, Any]) -> None:
+    def __init__(self, model: ClipNetwork, tokenizer: Tokenizer, preprocessing: Preprocessing) -> None:
         self._model = model
         self._tokenizer = tokenizer
         size = preprocessing["size"]
@@ -158,14 +199,14 @@ class _Clip:
         return embedded
 
 
-def _is_causal(model: Any) -> bool:
+def _is_causal(model: ClipNetwork) -> bool:
     """Whether a text is read left to right up to its end token, the one with the largest number."""
     pool = getattr(model, "text_pool_type", "")
     return getattr(model, "attn_mask", None) is not None and pool == "argmax" and hasattr(model, "positional_embedding")
 
 
 @contextmanager
-def _context(model: Any, length: int) -> Iterator[int]:
+def _context(model: ClipNetwork, length: int) -> Iterator[int]:
     """The text tower of a causal model cut to `length` positions: what follows the end token changes nothing, and a word
     needs 3 of CLIP's 77."""
     from torch import nn
@@ -182,7 +223,7 @@ def _context(model: Any, length: int) -> Iterator[int]:
         model.positional_embedding, model.attn_mask = positions, mask
 
 
-def _unit(features: Any) -> np.ndarray:
+def _unit(features: torch.Tensor) -> np.ndarray:
     values: np.ndarray = features.float().cpu().numpy()
     return values / np.linalg.norm(values, axis=1, keepdims=True)
 
@@ -209,7 +250,7 @@ def _load(name: str, architecture: str, quick_gelu: bool, path: Path) -> _Clip:
     return _Clip(model, open_clip.get_tokenizer(architecture), open_clip.get_model_preprocess_cfg(model))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, torch.Tensor]:
     if not _is_torchscript(path):
         return read_state_dict(path)
     import torch

@@ -2,6 +2,9 @@
 
 from reportgen.models.runtime.backend import Backend, Fill, Forward
 from reportgen.models.runtime.blend import SHOWN, Blend
-from reportgen.models.runtime.engine import Engine, decide, softmax
+from reportgen.models.runtime.choice import Machine, choose_runtime
+from reportgen.models.runtime.engine import Engine
+from reportgen.utils.softmax import softmax
 
-__all__ = ["SHOWN", "Backend", "Blend", "Engine", "Fill", "Forward", "decide", "softmax"]
+# re-exported
+__all__ = ["SHOWN", "Backend", "Blend", "Engine", "Fill", "Forward", "Machine", "choose_runtime", "softmax"]

@@ -1,38 +1,43 @@
-"""An engine: one classifier on one backend, and the choice of that backend."""
+"""An engine: one classifier on one backend."""
 
 from __future__ import annotations
 
-import ctypes
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
 import numpy as np
 
-from reportgen.models.runtime.backend import EXACT_TOLERANCE, Backend, Fill, Forward, StageRunner
-from reportgen.models.runtime.quiet import import_openvino
+from reportgen.models.runtime.backend import Backend, Fill, Forward, StageRunner
 from reportgen.report.document import RuntimeRecord
 from reportgen.utils.concurrency import checkpoint, turn
-from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import digest_of
+from reportgen.utils.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
 
     from reportgen.models.classifiers.base import ClassifierSpec, LinearHead, Network
+    from reportgen.models.runtime.openvino_backend import Conversion
+
+T = TypeVar("T")
 
 
-class made_once(cached_property):
-    """A cached property that one thread makes while the others wait (`cached_property` itself locks only up to Python 3.11)."""
+class locked_cached_property(cached_property[T]):
+    """A cached property of an engine that one thread makes while the others wait (`cached_property` itself locks only up to
+    Python 3.11)."""
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> T: ...
+    def __get__(self, instance: object, owner: type | None = None) -> Self | T:
         if instance is None:
             return self
-        with instance._making:
+        with cast("Engine", instance)._making:
             return super().__get__(instance, owner)
 
 
@@ -98,22 +103,20 @@ class Engine:
 
     def _stage_runner(self, layers: tuple[str, ...]) -> StageRunner:
         if self.record.name == "openvino" and not layers:
-            from reportgen.models.runtime.openvino_backend import exported, stage_runner
+            from reportgen.models.runtime.openvino_backend import stage_runner
 
-            model = exported(self.spec, self._models_cache, lambda: self.network)
-            if model.stages:
-                return stage_runner(model, self.record.precision)
+            conversion = self._conversion()
+            if conversion.stages:
+                return stage_runner(conversion, self.record.precision)
         from reportgen.models.runtime import torch_backend
 
         return torch_backend.stage_runner(self.network, self.spec.name, layers, self.record)
 
-    @made_once
+    @locked_cached_property
     def linear_head(self) -> LinearHead | None:
         """The head in closed form, or None where it is anything but pooling and a linear layer."""
         if self.record.name == "openvino":
-            from reportgen.models.runtime.openvino_backend import exported
-
-            return exported(self.spec, self._models_cache, lambda: self.network).linear
+            return self._conversion().linear
         return self.network.linear
 
     def head_logits(self, activations: np.ndarray) -> np.ndarray:
@@ -155,6 +158,11 @@ class Engine:
         """This classifier in exact precision on the same backend."""
         return Engine(self.spec, self.record.model_copy(update={"precision": "exact"}), self._models_cache)
 
+    def _conversion(self) -> Conversion:
+        from reportgen.models.runtime.openvino_backend import find_or_convert
+
+        return find_or_convert(self.spec, self._models_cache, lambda: self.network)
+
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
         import torch
 
@@ -162,82 +170,17 @@ class Engine:
         device = parameter.device if parameter is not None else torch.device("cpu")
         return torch.from_numpy(np.ascontiguousarray(activations)).to(device)
 
-    @made_once
+    @locked_cached_property
     def network(self) -> Network:
         """The torch network; loading it takes seconds."""
         return self.spec.load()
 
-    @made_once
+    @locked_cached_property
     def _backend(self) -> Backend:
         if self.record.name == "openvino":
-            from reportgen.models.runtime.openvino_backend import OpenVinoBackend, exported
+            from reportgen.models.runtime.openvino_backend import OpenVinoBackend
 
-            model = exported(self.spec, self._models_cache, lambda: self.network)
-            return OpenVinoBackend(model, self.record.precision)
+            return OpenVinoBackend(self._conversion(), self.record.precision)
         from reportgen.models.runtime.torch_backend import TorchBackend
 
         return TorchBackend(self.network, self.spec.preprocessing.size, self.record.device, self.record.precision)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis; float64 inside, float32 out."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exp = np.exp(shifted)
-    return (exp / exp.sum(axis=-1, keepdims=True)).astype(np.float32)
-
-
-def decide(
-    spec: ClassifierSpec,
-    runtime: Literal["auto", "torch", "openvino"],
-    precision: Literal["exact", "fast"],
-    models_cache: Path,
-) -> RuntimeRecord:
-    """Which backend runs `spec` on this machine.
-
-    `auto` takes CUDA where there is one; else OpenVINO if it reproduces torch's logits on a seeded probe batch to a
-    relative error below 1e-4; else torch. The comparison is made once for a model and kept beside its conversion.
-
-    Raises:
-        UsageError: OpenVINO is asked for by name and cannot convert this model.
-    """
-    if runtime != "openvino" and _cuda():
-        return RuntimeRecord(name="torch", precision=precision, device="cuda")
-    if runtime == "torch":
-        return _on_cpu("torch", precision, "")
-    from reportgen.models.runtime.openvino_backend import ConversionFailed, exported
-
-    try:
-        error = exported(spec, models_cache, spec.load).relative_error
-    except ConversionFailed as failure:
-        if runtime == "openvino":
-            raise UsageError(f"OpenVINO cannot convert {spec.name} ({failure}); use --runtime torch") from None
-        return _on_cpu("torch", precision, f"OpenVINO could not convert the model: {failure}")
-    note = f"OpenVINO reproduces torch's logits on the probe batch to a relative error of {error:.0e}"
-    if error < EXACT_TOLERANCE or runtime == "openvino":
-        return _on_cpu("openvino", precision, note)
-    return _on_cpu(
-        "torch", precision, f"OpenVINO was refused: its logits differ from torch's by {error:.0e} (relative)"
-    )
-
-
-def _on_cpu(name: str, precision: str, note: str) -> RuntimeRecord:
-    if precision == "fast" and not (name == "openvino" and _cpu_has_bf16()):
-        precision, note = (
-            "exact",
-            f"{note}; fast was asked for, but there is no bf16 here: exact was used".lstrip("; "),
-        )
-    return RuntimeRecord(name=name, precision=precision, device="cpu", note=note)
-
-
-def _cuda() -> bool:
-    try:
-        ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
-    except OSError:
-        return False  # no driver: torch need not be imported to know
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _cpu_has_bf16() -> bool:
-    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -14,10 +14,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,7 +28,11 @@ from reportgen.utils.concurrency import PROCESS_WIDE
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import digest_of
 
-EXPORT_VERSION = "2"
+if TYPE_CHECKING:
+    from openvino import Core, InferRequest, Model
+    from torch import nn
+
+CONVERSION_VERSION = "2"
 PROBE_IMAGES = 2
 # Images a request: within a tenth of the fastest of 1, 2, 4 and 8 for EfficientNet-Lite0 and ResNet-50. A constant, not
 # tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.
@@ -44,7 +47,7 @@ class ConversionFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Exported:
+class Conversion:
     """A converted model on disk.
 
     Attributes:
@@ -61,33 +64,32 @@ class Exported:
     stages: tuple[str, ...] = ()
 
 
-def exported(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Exported:
+def find_or_convert(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Conversion:
     """The conversion of `spec`, made now or found on disk.
 
     Raises:
         ConversionFailed: OpenVINO cannot express the network.
     """
     versions = {package: version(package) for package in ("openvino", *spec.packages)}
-    key = digest_of([EXPORT_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
+    key = digest_of([CONVERSION_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
     folder = models_cache / key[:32]
     with _CONVERTING:
         if not (folder / "meta.json").is_file():
-            _export(spec, load(), folder)
+            _write_conversion(spec, load(), folder)
     touch(folder / "meta.json")  # the time of use
     return _read(folder)
 
 
-@lru_cache(maxsize=16)
-def _read(folder: Path) -> Exported:
+def _read(folder: Path) -> Conversion:
     meta = json.loads((folder / "meta.json").read_text())
     linear = None
     if (folder / "head.npz").is_file():
         with np.load(folder / "head.npz", allow_pickle=False) as head:
             linear = LinearHead(head["weight"], head["bias"])
-    return Exported(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]))
+    return Conversion(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]))
 
 
-def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
+def _write_conversion(spec: ClassifierSpec, network: Network, folder: Path) -> None:
     """Convert trunk and head, keep the linear head beside them, and convert the stages while the network is here."""
     import torch
 
@@ -105,12 +107,12 @@ def _export(spec: ClassifierSpec, network: Network, folder: Path) -> None:
         if network.linear is not None:
             np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
         error = _relative_error(scratch / "model.xml", network, spec)
-        stages = _export_stages(network, spec.preprocessing.size, scratch / "stages.xml")
+        stages = _convert_stages(network, spec.preprocessing.size, scratch / "stages.xml")
         meta = {"model": spec.name, "relative_error": error, "stages": stages}
         (scratch / "meta.json").write_text(json.dumps(meta))
 
 
-def _export_stages(network: Network, side: int, xml: Path) -> list[str]:
+def _convert_stages(network: Network, side: int, xml: Path) -> list[str]:
     """Convert the means of the network's own stages; returns their names, none where that cannot be done exactly."""
     import torch
 
@@ -147,7 +149,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _convert(module: Any, side: int, xml: Path) -> None:
+def _convert(module: nn.Module, side: int, xml: Path) -> None:
     """Write a torch module of one (1, 3, side, side) input as OpenVINO IR in fp32."""
     import torch
 
@@ -178,19 +180,23 @@ def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
 
     side = spec.preprocessing.size
     probe = np.random.default_rng(0).standard_normal((PROBE_IMAGES, 3, side, side), dtype=np.float32)
-    ours = OpenVinoBackend(Exported(xml, None, 0.0), "exact").forward(probe).logits
+    ours = OpenVinoBackend(Conversion(xml, None, 0.0), "exact").forward(probe).logits
     with torch.inference_mode():
         theirs = network.head(network.trunk(torch.from_numpy(probe))).numpy()
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
 class OpenVinoBackend:
-    """A ring of inference requests: while the engine works on some, the caller writes the next one's input in place."""
+    """A ring of inference requests: while the engine works on some, the caller writes the next one's input in place.
 
-    def __init__(self, model: Exported, precision: str) -> None:
+    Args:
+        batch: images a request; default that of the precision. A graph that allows one alone runs one.
+    """
+
+    def __init__(self, model: Conversion, precision: str, batch: int | None = None) -> None:
         core = import_openvino().Core()
         config = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": HINTS[precision]}
-        network = _with_batch(core, model.xml, BATCH[precision])
+        network = _with_batch(core, model.xml, batch or BATCH[precision])
         compiled = core.compile_model(network, "CPU", config)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = [compiled.create_infer_request() for _ in range(streams + 1)]
@@ -230,7 +236,7 @@ class OpenVinoBackend:
         return out
 
 
-def _with_batch(core: Any, xml: Path, batch: int) -> Any:
+def _with_batch(core: Core, xml: Path, batch: int) -> Model:
     """The model with `batch` images a request, or one where its graph does not allow more."""
     model = core.read_model(str(xml))
     shape = list(model.input(0).shape)
@@ -244,7 +250,7 @@ def _with_batch(core: Any, xml: Path, batch: int) -> Any:
     return model
 
 
-def stage_runner(model: Exported, precision: str) -> StageRunner:
+def stage_runner(model: Conversion, precision: str) -> StageRunner:
     """What turns network input into the means of the stages of `model`, which has some."""
     request = _stage_request(model.xml.with_name("stages.xml"), precision)
 
@@ -258,7 +264,7 @@ def stage_runner(model: Exported, precision: str) -> StageRunner:
     return run
 
 
-def _stage_request(xml: Path, precision: str) -> Any:
+def _stage_request(xml: Path, precision: str) -> InferRequest:
     config = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": HINTS[precision],

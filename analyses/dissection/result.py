@@ -1,0 +1,41 @@
+"""What network dissection and its concept encoder keep of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reportgen.storage.codec import Array
+
+
+@dataclass(frozen=True)
+class EmbeddingResult:
+    """One image as the concept encoder sees it.
+
+    Attributes:
+        kept: what `Encoder.observe` keeps, arrays by the encoder's own names.
+    """
+
+    kept: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class DissectionResult:
+    """How strongly one image drives the units of one model.
+
+    Attributes:
+        means: by stage, input side first, (units,) float32: the mean over positions of each unit's activation.
+    """
+
+    means: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class TextEmbeddings:
+    """Words in the encoder's space.
+
+    Attributes:
+        rows: (words, D) float32, of length 1, in the order of the words.
+    """
+
+    rows: Array
