@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+
 from reportgen.analyses.cams.maps import METHODS
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.lime.task import ANALYSIS as LIME
-
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import ClassifierSpec
 from reportgen.models.runtime import Engine, choose_runtime

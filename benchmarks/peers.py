@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 import numpy as np
 import torch
-from reportgen.analyses.lime.settings import LimeSettings
 
 from benchmarks.shipped import Whole
+from reportgen.analyses.lime.settings import LimeSettings
 
 
 def torchcam_scorecam(model: Whole, x: np.ndarray, target: int) -> None:

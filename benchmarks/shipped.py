@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from reportgen.analyses.lime.settings import LimeSettings
 from torch import nn
 
+from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.models.classifiers import Network, Preprocessing
 
 

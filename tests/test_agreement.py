@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from skimage.filters import threshold_otsu
+
 from reportgen.analyses.agreement import section
 from reportgen.analyses.agreement.overlap import overlap, threshold_mask, top_pixels
 from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS
-from skimage.filters import threshold_otsu
-
 from reportgen.analysis.view import Subject, View
 from reportgen.report.document import Picture
 from reportgen.settings.model import Settings

@@ -12,11 +12,11 @@ import pytest
 import torch
 from pytorch_grad_cam import AblationCAM, GradCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import nn
+
 from reportgen.analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
 from reportgen.analyses.cams.settings import CamSettings
 from reportgen.analyses.cams.task import ANALYSIS
-from torch import nn
-
 from reportgen.analysis.view import Subject, View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.dissection import charts, wordings
 from reportgen.analyses.dissection.labels import Dissected
 from reportgen.analyses.dissection.probing import Probing
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
-
 from reportgen.analysis.registry import load_analyses
 from reportgen.models.encoders import minilm
 from reportgen.pipeline.analyse import analyse

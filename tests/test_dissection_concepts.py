@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reportgen.analyses.dissection.concepts import COLOURS, colour_term, concept_set
 
+from reportgen.analyses.dissection.concepts import COLOURS, colour_term, concept_set
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.utils.errors import UsageError
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.dissection.findings import dissection_findings
 from reportgen.analyses.dissection.labels import Dissected, Layer
-
 from reportgen.report.document import Finding
 
 

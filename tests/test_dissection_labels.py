@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.dissection.labels import Dissected, Layer, differences, jaccard, label_layer, min_margin, ranked
 from reportgen.analyses.dissection.settings import DissectionSettings
 

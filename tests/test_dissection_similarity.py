@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.dissection import similarity
 
 IMAGES, UNITS, CONCEPTS = 30, 7, 12

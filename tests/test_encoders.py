@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reportgen.analyses.dissection.settings import DissectionSettings
 from torch import nn
 
+from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.models.classifiers import MissingWeights
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.encoders import Encoder, fetchable, is_encoder, listed, minilm, open_clip_zoo, resolve_encoder

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from made_runs import MadeRun
 from reportgen.analyses.faithfulness import curves
 from reportgen.analyses.faithfulness.compare import best, better_by, standings
 from reportgen.analyses.faithfulness.findings import faithfulness_findings
@@ -19,8 +21,6 @@ from reportgen.analyses.faithfulness.maps import CONTROLS, control_maps
 from reportgen.analyses.faithfulness.removal import Removals
 from reportgen.analyses.faithfulness.section import reduce_faithfulness
 from reportgen.analyses.faithfulness.task import ANALYSIS
-
-from made_runs import MadeRun
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts
 from reportgen.analysis.view import Subject, View

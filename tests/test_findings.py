@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.agreement.findings import agreement_findings
 from reportgen.analyses.cams.findings import cam_findings
 from reportgen.analyses.faithfulness.compare import decided
 from reportgen.analyses.lime.findings import depends_on_parameters
-
 from reportgen.analysis import verdicts
 from reportgen.analysis.stats import Correlation, Paired, paired
 from reportgen.report.document import Finding
@@ -167,7 +168,7 @@ def test_pairs_that_are_asked_whether_any_differs_share_the_error_rate() -> None
 @pytest.mark.parametrize(("changed", "verdict"), [(-0.3, "supported"), (0.2, "contradicted")])
 def test_l4_asks_whether_a_parameter_moves_the_mask_further_than_a_seed(changed: float, verdict: str) -> None:
     entries = [
-        {"jaccard_seeds": v, "jaccard_half_samples": v + changed, "jaccard_half_features": v + changed}
+        SimpleNamespace(jaccard_seeds=v, jaccard_half_samples=v + changed, jaccard_half_features=v + changed)
         for v in spread(0.7)
     ]
     finding = depends_on_parameters(entries)
@@ -176,7 +177,7 @@ def test_l4_asks_whether_a_parameter_moves_the_mask_further_than_a_seed(changed:
 
 
 def test_l4_without_repeats_is_not_measured() -> None:
-    entry = {"jaccard_seeds": None, "jaccard_half_samples": 0.5, "jaccard_half_features": 0.5}
+    entry = SimpleNamespace(jaccard_seeds=None, jaccard_half_samples=0.5, jaccard_half_features=0.5)
     assert depends_on_parameters([entry] * N).verdict == "not measured"
 
 
@@ -266,7 +267,8 @@ def test_a4_asks_for_more_than_chance_and_for_more_than_area(changed: dict[str, 
 
 def every_finding(n: int) -> list[Finding]:
     lime = [
-        {"jaccard_seeds": v, "jaccard_half_samples": v - 0.3, "jaccard_half_features": v - 0.3} for v in spread(0.7, n)
+        SimpleNamespace(jaccard_seeds=v, jaccard_half_samples=v - 0.3, jaccard_half_features=v - 0.3)
+        for v in spread(0.7, n)
     ]
     shift = {"ablationcam_area_above_half": -0.1, "scorecam_total_variation": -1.0}
     return [
@@ -320,7 +322,7 @@ def test_tests_that_can_each_decide_a_claim_share_the_error_rate() -> None:
     )
     assert verdicts.of_majority(8, 1) == "supported" and verdicts.of_majority(8, 1, tests=2) == "undecided"
     lime = [
-        {"jaccard_seeds": 0.7, "jaccard_half_features": 0.7, "jaccard_half_samples": 0.5 + 0.3 * (i == 0)}
+        SimpleNamespace(jaccard_seeds=0.7, jaccard_half_features=0.7, jaccard_half_samples=0.5 + 0.3 * (i == 0))
         for i in range(9)
     ]
     assert depends_on_parameters(lime).verdict == "undecided"

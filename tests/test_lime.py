@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import pickle
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 from lime.lime_image import ImageExplanation, LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
+
+from made_results import lime_result
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.result import LimeResult, Surrogate
 from reportgen.analyses.lime.settings import LimeSettings
-from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, sensitivity
+from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, stability
 from reportgen.analyses.lime.surrogate import (
-    Surrogate,
     draw,
     explain,
     fit,
@@ -24,15 +25,12 @@ from reportgen.analyses.lime.surrogate import (
     positive_mask,
     sample_probabilities,
     superpixels,
-    weight_map,
 )
 from reportgen.analyses.lime.task import ANALYSIS
-
-from reportgen.analysis.view import Subject, View
+from reportgen.analysis.view import View
 from reportgen.models.runtime import Engine
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
-from toys import CountingEngine, toy_network, toy_spec
+from toys import CountingEngine, subject, toy_network, toy_spec
 
 FEW = LimeSettings(num_samples=64, repeats=1)
 ARGUMENTS = {
@@ -194,67 +192,66 @@ def test_mask_holds_the_strongest_positive_superpixels() -> None:
     fitted = Surrogate(((1, -0.9), (3, 0.5), (0, 0.3), (2, 0.1)), 0, 0, 0, 0, 0, 0)
     assert positive_mask(segments, fitted, 2).tolist() == [[True, False], [False, True]]
     assert not positive_mask(segments, Surrogate(((1, -0.9),), 0, 0, 0, 0, 0, 0), 2).any()
-    np.testing.assert_allclose(weight_map(segments, fitted), [[0.3, -0.9], [0.1, 0.5]])
+    np.testing.assert_allclose(lime_result(segments, fitted).weight_map, [[0.3, -0.9], [0.1, 0.5]])
 
 
 def test_a_superpixel_that_was_not_fitted_weighs_nothing() -> None:
     fitted = Surrogate(((1, 0.5),), 0, 0, 0, 0, 0, 0)
-    assert weight_map(np.array([[0, 1, 2]]), fitted).tolist() == [[0, 0.5, 0]]
+    assert lime_result(np.array([[0, 1, 2]]), fitted).weight_map.tolist() == [[0, 0.5, 0]]
 
 
 # --- seeds, and the path through the model -------------------------------------------------------
 
 
-def subject(view: View, seed: int, **lime: Any) -> Subject:
-    settings = Settings(lime=LimeSettings(**{"num_samples": 64, "repeats": 1, **lime}))
-    target = int(view.forward.logits[0].argmax())
-    return Subject(view, target, seed, results={}, settings=settings, timed=lambda _: nullcontext())
+def explained(view: View, seed: int, **lime: Any) -> LimeResult:
+    settings = LimeSettings(**{"num_samples": 64, "repeats": 1, **lime})
+    return ANALYSIS.map(subject(view, int(view.forward.logits[0].argmax()), settings, seed=seed))
 
 
-def weights(result: Result) -> list[Any]:
-    return result.values["weights"]
+def weights(result: LimeResult) -> list[Any]:
+    return list(result.surrogate.weights)
 
 
 @pytest.fixture(scope="module")
-def first(view: View) -> Result:
+def first(view: View) -> LimeResult:
     """The cat, explained under seed 5."""
-    return ANALYSIS.map(subject(view, 5))
+    return explained(view, 5)
 
 
-def test_the_same_seed_gives_the_same_explanation(view: View, first: Result) -> None:
-    again = ANALYSIS.map(subject(view, 5))
-    assert first.arrays["mask"].any()
-    assert np.array_equal(first.arrays["mask"], again.arrays["mask"])
-    assert first.values == again.values
+def test_the_same_seed_gives_the_same_explanation(view: View, first: LimeResult) -> None:
+    again = explained(view, 5)
+    assert first.mask.any()
+    assert np.array_equal(first.mask, again.mask)
+    assert first.surrogate == again.surrogate
 
 
-def test_another_seed_gives_another_draw(view: View, first: Result) -> None:
-    other = ANALYSIS.map(subject(view, 6))
-    assert np.array_equal(first.arrays["segments"], other.arrays["segments"])
+def test_another_seed_gives_another_draw(view: View, first: LimeResult) -> None:
+    other = explained(view, 6)
+    assert np.array_equal(first.segments, other.segments)
     assert weights(first) != weights(other)
-    assert not np.array_equal(first.arrays["mask"], other.arrays["mask"])
+    assert not np.array_equal(first.mask, other.mask)
 
 
-def test_the_global_random_state_is_neither_read_nor_moved(view: View, first: Result) -> None:
+def test_the_global_random_state_is_neither_read_nor_moved(view: View, first: LimeResult) -> None:
     np.random.seed(1)
-    again = ANALYSIS.map(subject(view, 5))
+    again = explained(view, 5)
     assert np.random.randint(2**31) == np.random.RandomState(1).randint(2**31)
     assert weights(again) == weights(first)
 
 
-def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(view: View, first: Result) -> None:
-    alone, repeated = first, ANALYSIS.map(subject(view, 5, repeats=3))
-    masks = repeated.arrays["masks"]
+def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(view: View, first: LimeResult) -> None:
+    alone, repeated = first, explained(view, 5, repeats=3)
+    masks = repeated.masks
     assert weights(repeated) == weights(alone)
-    assert np.array_equal(masks[0], repeated.arrays["mask"])
-    assert np.array_equal(masks[0], alone.arrays["mask"])
-    assert repeated.values["forward_passes"] == 3 * 64
-    assert repeated.values["r2_seeds"][0] == repeated.values["r2"]
-    assert len(set(repeated.values["r2_seeds"])) == len(masks) == 3
+    assert np.array_equal(masks[0], repeated.mask)
+    assert np.array_equal(masks[0], alone.mask)
+    assert repeated.forward_passes == 3 * 64
+    assert repeated.r2_seeds[0] == repeated.surrogate.r2
+    assert len(set(repeated.r2_seeds)) == len(masks) == 3
     overlaps = [(masks[i] & masks[j]).sum() / (masks[i] | masks[j]).sum() for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert repeated.values["jaccard_seeds"] == pytest.approx(np.mean(overlaps))
-    assert alone.values["jaccard_seeds"] is None
-    segments, target = repeated.arrays["segments"], repeated.values["target"]
+    assert repeated.jaccard_seeds == pytest.approx(np.mean(overlaps))
+    assert alone.jaccard_seeds is None
+    segments, target = repeated.segments, repeated.target
     for mask, seed in zip(masks[:2], (5, repeat_seeds(5, 3)[1]), strict=True):  # 5: what explain_params.pkl says
         by_hand = explain(view, segments, target, FEW, np.random.RandomState(seed))
         assert np.array_equal(mask, positive_mask(segments, by_hand, 15))
@@ -263,14 +260,14 @@ def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(vi
 def test_half_the_samples_and_half_the_features_are_refits_of_the_first_draw(view: View, segments: np.ndarray) -> None:
     settings, target = FEW, int(view.forward.logits[0].argmax())
     fitted, first = repeats(view, segments, target, 5, settings)
-    values, arrays = sensitivity(segments, fitted, first, target, settings)
+    held = stability(segments, fitted, first, target, settings)
     state = np.random.RandomState(0)
     half = fit(first.data[:32], first.probabilities[:32], target, settings, state)
     fewer = fit(first.data, first.probabilities, target, LimeSettings(num_features=7), state)
-    mask = arrays["masks"][0]
-    assert values["jaccard_half_samples"] == jaccard(mask, positive_mask(segments, half, 15))
-    assert values["jaccard_half_features"] == jaccard(mask, positive_mask(segments, fewer, 7))
-    assert 0 < values["jaccard_half_samples"] < 1
+    mask = held.masks[0]
+    assert held.jaccard_half_samples == jaccard(mask, positive_mask(segments, half, 15))
+    assert held.jaccard_half_features == jaccard(mask, positive_mask(segments, fewer, 7))
+    assert 0 < held.jaccard_half_samples < 1
 
 
 def test_jaccard_of_two_empty_masks_is_none() -> None:
@@ -280,13 +277,13 @@ def test_jaccard_of_two_empty_masks_is_none() -> None:
     assert jaccard(left, right) == pytest.approx(1 / 3)
 
 
-def test_both_paths_through_the_model_agree(view: View, first: Result) -> None:
+def test_both_paths_through_the_model_agree(view: View, first: LimeResult) -> None:
     """LIME's first sample is the whole image: the class and probability that every other method explains."""
     result = first
     straight = view.forward.logits[0]
-    assert result.values["top_class"] == straight.argmax() == result.values["target"]
+    assert result.surrogate.top_class == straight.argmax() == result.target
     exact = np.exp(straight - straight.max())
-    assert result.values["probability"] == pytest.approx(float(exact.max() / exact.sum()), abs=1e-6)
+    assert result.surrogate.probability == pytest.approx(float(exact.max() / exact.sum()), abs=1e-6)
 
 
 def test_forward_passes_are_those_that_were_made() -> None:
@@ -311,13 +308,11 @@ def test_a_sample_that_comes_again_is_not_passed_again() -> None:
 
 
 def test_map_reports_what_it_found(view: View) -> None:
-    result = ANALYSIS.map(subject(view, 5, num_features=8))
-    assert (
-        result.values["n_segments"] == result.arrays["segments"].max() + 1 == len(np.unique(result.arrays["segments"]))
-    )
+    result = explained(view, 5, num_features=8)
+    assert result.n_segments == result.segments.max() + 1 == len(np.unique(result.segments))
     positive = [superpixel for superpixel, weight in weights(result) if weight > 0]
-    assert result.values["n_selected"] == len(positive) > 0
-    assert set(np.unique(result.arrays["segments"][result.arrays["mask"]])) == set(positive)
+    assert result.n_selected == len(positive) > 0
+    assert set(np.unique(result.segments[result.mask])) == set(positive)
     assert len(weights(result)) == 8
     strengths = [abs(weight) for _, weight in weights(result)]
     assert strengths == sorted(strengths, reverse=True)
@@ -326,8 +321,8 @@ def test_map_reports_what_it_found(view: View) -> None:
 def test_a_frame_of_one_colour_is_explained_too(lite0: Engine) -> None:
     """One superpixel or a few, no signal: the fit must stay finite."""
     size = lite0.spec.preprocessing.size
-    result = ANALYSIS.map(subject(View(np.full((size, size, 3), 90, np.uint8), lite0), 0, num_samples=20))
-    assert np.isfinite([result.values["r2"], result.values["intercept"], result.values["surrogate_probability"]]).all()
+    result = explained(View(np.full((size, size, 3), 90, np.uint8), lite0), 0, num_samples=20)
+    assert np.isfinite([result.surrogate.r2, result.surrogate.intercept, result.surrogate.prediction]).all()
 
 
 def test_relevant_settings_are_limes_without_the_batch_size() -> None:

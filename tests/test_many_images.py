@@ -12,12 +12,12 @@ import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
-from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
-from reportgen.analyses.cams.task import ANALYSIS as CAMS
-from reportgen.analyses.lime.task import ANALYSIS as LIME
 
 from fixtures import make_report
 from made_runs import analyse_toy
+from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
+from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.shown import select, shown_note
 from reportgen.rendering import render, template_folders
 from reportgen.rendering.context import CARDS, NAMES, NOTES, ROWS, page_context

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from lime.lime_image import LimeImageExplainer
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 from PIL import Image
+
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.validation import MAX_ENTRIES, LimeParameters
-
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import View
 from reportgen.cli import main as cli

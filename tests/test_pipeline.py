@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from reportgen.analyses.cams.result import CamsResult
 from torchvision import models
 
 import reportgen
 from made_runs import analyse_toy
+from reportgen.analyses.cams.result import CamsResult
 from reportgen.analysis.protocol import Analysis, AnyAnalysis, Contribution
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.run_view import RunView

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torchvision import models
+
+from made_runs import MadeRun, analyse_toy
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
 from reportgen.analyses.sanity.correlation import down_the_cascade, rank_correlation
 from reportgen.analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
 from reportgen.analyses.sanity.task import ANALYSIS
-from torch import nn
-from torchvision import models
-
-from made_runs import MadeRun, analyse_toy
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts
 from reportgen.analysis.protocol import Contribution

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,12 +12,31 @@ from reportgen.analysis.stats import paired
 from reportgen.report.document import Evidence, Finding, Verdict
 
 CLAIM = "The quality of LIME's explanations depends on the parameters (number of samples and of features)."
-PARAMETERS = {"jaccard_half_samples": "halving the samples", "jaccard_half_features": "halving the features"}
 
 
-def depends_on_parameters(entries: Sequence[dict[str, Any]]) -> Finding:
+class Held(Protocol):
+    """How far the mask of one image holds (`LimeResult`)."""
+
+    @property
+    def jaccard_seeds(self) -> float | None: ...
+
+    @property
+    def jaccard_half_samples(self) -> float | None: ...
+
+    @property
+    def jaccard_half_features(self) -> float | None: ...
+
+
+# What is changed, in words, and the Jaccard index of the first mask with the one that comes of it.
+PARAMETERS: dict[str, tuple[str, Callable[[Held], float | None]]] = {
+    "jaccard_half_samples": ("halving the samples", lambda held: held.jaccard_half_samples),
+    "jaccard_half_features": ("halving the features", lambda held: held.jaccard_half_features),
+}
+
+
+def depends_on_parameters(entries: Sequence[Held]) -> Finding:
     """A parameter matters where changing it moves the mask further than changing the seed does, image by image."""
-    seeds = [e["jaccard_seeds"] for e in entries if e["jaccard_seeds"] is not None]
+    seeds = [e.jaccard_seeds for e in entries if e.jaccard_seeds is not None]
     if not seeds:
         text = "One draw an image gives no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more does."
         return Finding(id="L4", section="lime", claim=CLAIM, verdict="not measured", text=text)
@@ -26,8 +45,8 @@ def depends_on_parameters(entries: Sequence[dict[str, Any]]) -> Finding:
         Evidence(name="jaccard_seeds_median", value=float(np.median(seeds)), n=len(seeds), source="lime-stability")
     ]
     decided: list[Verdict] = []
-    for key, words in PARAMETERS.items():
-        both = [(e["jaccard_seeds"], e[key]) for e in entries if None not in (e["jaccard_seeds"], e[key])]
+    for key, (words, of) in PARAMETERS.items():
+        both = [(e.jaccard_seeds, half) for e in entries if e.jaccard_seeds is not None and (half := of(e)) is not None]
         if not both:
             continue
         moved = paired([seed for seed, _ in both], [changed for _, changed in both])

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypeAlias
 
 from reportgen.images.labels import class_part
 
@@ -14,9 +14,13 @@ from .settings import LimeSettings
 
 FILE = "explain_params.pkl"
 PROTOCOL = 4
+# An argument of `explain_instance`, as plain data.
+Argument: TypeAlias = int | str | tuple[int, ...] | None
 
 
-def explain_params(names: Sequence[str], seeds: Sequence[int], settings: LimeSettings) -> dict[str, dict[str, Any]]:
+def explain_params(
+    names: Sequence[str], seeds: Sequence[int], settings: LimeSettings
+) -> dict[str, dict[str, Argument]]:
     """One entry an image, under the keys that `entry_keys` gives."""
     keys = entry_keys(names)
     return {key: explain_arguments(settings, seed) for key, seed in zip(keys, seeds, strict=True)}
@@ -35,7 +39,7 @@ def entry_keys(names: Sequence[str]) -> list[str]:
     return list(taken)
 
 
-def explain_arguments(settings: LimeSettings, seed: int) -> dict[str, Any]:
+def explain_arguments(settings: LimeSettings, seed: int) -> dict[str, Argument]:
     """The ten arguments for one image. `segmentation_fn` None is lime's own default, the quickshift of the settings."""
     return {
         "labels": (1,),
@@ -51,6 +55,6 @@ def explain_arguments(settings: LimeSettings, seed: int) -> dict[str, Any]:
     }
 
 
-def pickled(entries: dict[str, dict[str, Any]]) -> bytes:
+def pickled(entries: dict[str, dict[str, Argument]]) -> bytes:
     """The file's bytes; equal entries give equal bytes."""
     return pickle.dumps(entries, protocol=PROTOCOL)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
-from reportgen.analysis.verdicts import STABLE_JACCARD
 from reportgen.figures import overlays
 from reportgen.report.document import (
     Block,
+    Cell,
     ColorBar,
     Column,
     Facts,
@@ -27,30 +28,75 @@ from reportgen.report.document import (
     Text,
     Warning_,
 )
-from reportgen.storage.store import Result
+from reportgen.utils.json_types import JSON
 
 from .findings import depends_on_parameters
 from .params import FILE, explain_arguments, explain_params, pickled
-from .surrogate import Surrogate, weight_map
+from .result import LimeResult, Surrogate
+from .rules import STABLE_JACCARD
+from .settings import LimeSettings
+
+Run = RunView[LimeSettings]
 
 PANEL_PX = 448
 # Under this share of explained variance the surrogate's weights describe little of the model.
 LOW_R2 = 0.5
 
 
-def reduce_lime(run: RunView) -> Contribution:
+@dataclass(frozen=True)
+class Measured:
+    """What stands in tables of one image; `mask` is a file of the run folder, the rest as in `LimeResult`.
+
+    Attributes:
+        area: share of the frame in the mask; stable: None where no two masks can be compared.
+    """
+
+    mask: str
+    area: float
+    stable: bool | None
+    n_segments: int
+    n_selected: int
+    seed: int
+    surrogate: Surrogate
+    forward_passes: int
+    jaccard_seeds: float | None
+    r2_seeds: tuple[float, ...]
+    jaccard_half_samples: float | None
+    jaccard_half_features: float | None
+
+    def entry(self) -> dict[str, JSON]:
+        """Its entry in report.json."""
+        return {
+            "mask": self.mask,
+            "area": self.area,
+            "stable": self.stable,
+            "n_segments": self.n_segments,
+            "n_selected": self.n_selected,
+            "r2": self.surrogate.r2,
+            "forward_passes": self.forward_passes,
+            "seed": self.seed,
+            "probability": self.surrogate.probability,
+            "surrogate_probability": self.surrogate.prediction,
+            "weights": [[superpixel, weight] for superpixel, weight in self.surrogate.weights],
+            "jaccard_seeds": self.jaccard_seeds,
+            "r2_seeds": list(self.r2_seeds),
+            "jaccard_half_samples": self.jaccard_half_samples,
+            "jaccard_half_features": self.jaccard_half_features,
+        }
+
+
+def reduce_lime(run: Run) -> Contribution:
     """Write masks, panels and explain_params.pkl, and make the section."""
-    figures, entries, warnings = [], [], []
+    figures, measured, warnings = [], [], []
     scale = run.files.photo("figures/lime-share-scale.jpg", overlays.color_bar(), alt="").file
     for position, image in enumerate(run.images):
-        result = run.result("lime", position, Result)
-        entries.append(_entry(run, image, result))
+        result = run.result("lime", position, LimeResult)
+        measured.append(_measured(run, image, result))
         if image.name in run.shown.images:
             figures.append(_panels(run, position, image, result, scale))
         warnings += _warnings(image, result)
-    spread = [entry["jaccard_seeds"] for entry in entries if entry["jaccard_seeds"] is not None]
-    names = [image.name for image in run.images]
-    seeds = [entry["seed"] for entry in entries]
+    spread = [entry.jaccard_seeds for entry in measured if entry.jaccard_seeds is not None]
+    names, seeds = [image.name for image in run.images], [entry.seed for entry in measured]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
         *_approach(run),
@@ -58,15 +104,15 @@ def reduce_lime(run: RunView) -> Contribution:
         *shown_note(run.shown, "masks/"),
         *figures,
         Heading(text="Measurements"),
-        _table(run, entries),
-        *_stability_table(run, entries),
-        Listing(role="observation", items=_observations(run, entries)),
+        _table(run, measured),
+        *_stability_table(run, measured),
+        Listing(role="observation", items=_observations(run, measured)),
         Listing(role="limit", items=_limits(run)),
     ]
     return Contribution(
         Section(id="lime", title="LIME", blocks=blocks),
-        per_image=entries,
-        findings=[depends_on_parameters(entries)],
+        per_image=[entry.entry() for entry in measured],
+        findings=[depends_on_parameters(measured)],
         gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
         references=("ribeiro2016", "vedaldi2008", "jaccard1912"),
@@ -74,52 +120,42 @@ def reduce_lime(run: RunView) -> Contribution:
     )
 
 
-def _entry(run: RunView, image: ImageRecord, result: Result) -> dict[str, Any]:
-    keys = (
-        "n_segments",
-        "n_selected",
-        "r2",
-        "forward_passes",
-        "seed",
-        "probability",
-        "surrogate_probability",
-        "weights",
-        "jaccard_seeds",
-        "r2_seeds",
-        "jaccard_half_samples",
-        "jaccard_half_features",
+def _measured(run: Run, image: ImageRecord, result: LimeResult) -> Measured:
+    spread = result.jaccard_seeds
+    return Measured(
+        mask=run.files.mask(f"masks/{image.slug}/lime.png", result.mask),
+        area=float(result.mask.mean()),
+        stable=None if spread is None else spread >= STABLE_JACCARD,
+        n_segments=result.n_segments,
+        n_selected=result.n_selected,
+        seed=result.seed,
+        surrogate=result.surrogate,
+        forward_passes=result.forward_passes,
+        jaccard_seeds=spread,
+        r2_seeds=result.r2_seeds,
+        jaccard_half_samples=result.jaccard_half_samples,
+        jaccard_half_features=result.jaccard_half_features,
     )
-    mask, spread = result.arrays["mask"], result.values["jaccard_seeds"]
-    return {
-        "mask": run.files.mask(f"masks/{image.slug}/lime.png", mask),
-        "area": float(mask.mean()),
-        "stable": None if spread is None else spread >= STABLE_JACCARD,
-        **{key: result.values[key] for key in keys},
-    }
 
 
-def _panels(run: RunView, position: int, image: ImageRecord, result: Result, scale: str) -> Figure:
+def _panels(run: Run, position: int, image: ImageRecord, result: LimeResult, scale: str) -> Figure:
     frame = overlays.upscale(run.frame(position), PANEL_PX)
-    mask, segments = result.arrays["mask"], result.arrays["segments"]
-    weights = weight_map(segments, _surrogate(result))
-    strongest = max((abs(weight) for _, weight in result.values["weights"]), default=0.0)
-    against = sum(weight < 0 for _, weight in result.values["weights"])
+    mask, weights = result.mask, result.weight_map
+    strongest = max((abs(weight) for _, weight in result.surrogate.weights), default=0.0)
+    against = sum(weight < 0 for _, weight in result.surrogate.weights)
     where = f"{wording.percent(float(mask.mean()))} of the frame, centred at the {wording.place(mask.astype(float))}"
     pictures = [
         image.picture.model_copy(update={"label": "Input"}),
         run.files.photo(
             f"figures/{image.slug}-lime.jpg",
             overlays.outline(frame, overlays.upscale(mask, PANEL_PX)),
-            alt=(
-                f"LIME's mask for {image.target.name} on {image.name}: {result.values['n_selected']} superpixels, "
-                f"{where}."
-            ),
+            alt=(f"LIME's mask for {image.target.name} on {image.name}: {result.n_selected} superpixels, {where}."),
             label="LIME mask",
         ),
         run.files.photo(
             f"figures/{image.slug}-lime-weights.jpg",
             overlays.signed_overlay(frame, overlays.upscale(weights, PANEL_PX)),
-            alt=f"Signed superpixel weights on {image.name}: {result.values['n_selected']} speak for "
+            alt=f"Signed superpixel weights on {image.name}: {result.n_selected} speak for "
             f"{image.target.name}, "
             f"{against} against it; the strongest is {strongest:.3f}.",
             label="Superpixel weights",
@@ -128,17 +164,17 @@ def _panels(run: RunView, position: int, image: ImageRecord, result: Result, sca
     return Figure(
         id=f"lime-{image.slug}",
         title=image.name,
-        caption=f"Superpixels that raise the probability of {image.target.name}: {result.values['n_selected']} of "
-        f"{result.values['n_segments']}; strongest weight {strongest:.3f}; R² {result.values['r2']:.2f}.",
+        caption=f"Superpixels that raise the probability of {image.target.name}: {result.n_selected} of "
+        f"{result.n_segments}; strongest weight {strongest:.3f}; R² {result.surrogate.r2:.2f}.",
         pictures=[*pictures, *_stability_picture(run, image, result, frame)],
-        columns=3 + (len(result.arrays["masks"]) > 1),
-        legend=_legend(len(result.arrays["masks"]), scale),
+        columns=3 + (len(result.masks) > 1),
+        legend=_legend(len(result.masks), scale),
         image=image.name,
     )
 
 
-def _stability_picture(run: RunView, image: ImageRecord, result: Result, frame: np.ndarray) -> list[Picture]:
-    masks = result.arrays["masks"]
+def _stability_picture(run: Run, image: ImageRecord, result: LimeResult, frame: np.ndarray) -> list[Picture]:
+    masks = result.masks
     if len(masks) < 2:
         return []
     share = masks.mean(axis=0, dtype=np.float32)
@@ -161,20 +197,7 @@ def _legend(masks: int, scale: str) -> ColorBar:
     return ColorBar(file=scale, low="0", high=f"{masks} seeds", entries=entries)
 
 
-def _surrogate(result: Result) -> Surrogate:
-    v = result.values
-    return Surrogate(
-        weights=tuple((superpixel, weight) for superpixel, weight in v["weights"]),
-        intercept=v["intercept"],
-        prediction=v["surrogate_probability"],
-        r2=v["r2"],
-        probability=v["probability"],
-        top_class=v["top_class"],
-        forward_passes=v["forward_passes"],
-    )
-
-
-def _approach(run: RunView) -> list[Block]:
+def _approach(run: Run) -> list[Block]:
     s = run.settings
     hidden = "its own mean colour" if s.hide_color is None else f"the grey level {s.hide_color}"
     arguments = explain_arguments(s, 0)
@@ -203,7 +226,7 @@ def _approach(run: RunView) -> list[Block]:
     ]
 
 
-def _segmentation(run: RunView) -> str:
+def _segmentation(run: Run) -> str:
     s = run.settings
     return (
         f"quickshift, kernel_size {s.quickshift_kernel_size:g}, max_dist {s.quickshift_max_dist:g}, ratio "
@@ -211,7 +234,7 @@ def _segmentation(run: RunView) -> str:
     )
 
 
-def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
+def _table(run: Run, measured: Sequence[Measured]) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="target", label="Target class"),
@@ -222,7 +245,19 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
         Column(key="r2", label="R²", decimals=3, headline=True),
         Column(key="forward_passes", label="Forward passes", decimals=0),
     ]
-    rows = [[i.name, i.target.name, *(e[c.key] for c in columns[2:])] for i, e in zip(run.images, entries, strict=True)]
+    rows = [
+        [
+            image.name,
+            image.target.name,
+            entry.surrogate.probability,
+            entry.n_segments,
+            entry.n_selected,
+            entry.area,
+            entry.surrogate.r2,
+            entry.forward_passes,
+        ]
+        for image, entry in zip(run.images, measured, strict=True)
+    ]
     return run.files.table(
         Table(
             id="lime",
@@ -236,15 +271,14 @@ def _table(run: RunView, entries: list[dict[str, Any]]) -> Table:
     )
 
 
-def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]:
+def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
     if run.settings.repeats < 2:
         return []
-    rows: list[list[Any]] = []
-    for image, entry in zip(run.images, entries, strict=True):
-        r2 = entry["r2_seeds"]
-        stable = "no masks" if entry["stable"] is None else "stable" if entry["stable"] else "unstable"
-        measured = (entry["jaccard_seeds"], entry["jaccard_half_samples"], entry["jaccard_half_features"])
-        rows.append([image.name, *measured, min(r2), max(r2), stable])
+    rows: list[list[Cell]] = []
+    for image, entry in zip(run.images, measured, strict=True):
+        stable = "no masks" if entry.stable is None else "stable" if entry.stable else "unstable"
+        jaccard = (entry.jaccard_seeds, entry.jaccard_half_samples, entry.jaccard_half_features)
+        rows.append([image.name, *jaccard, min(entry.r2_seeds), max(entry.r2_seeds), stable])
     table = Table(
         id="lime-stability",
         caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs), and against the mask "
@@ -265,33 +299,33 @@ def _stability_table(run: RunView, entries: list[dict[str, Any]]) -> list[Table]
     return [run.files.table(table)]
 
 
-def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
-    r2 = np.array([entry["r2"] for entry in entries])
-    areas = np.array([entry["area"] for entry in entries])
-    selected = [entry["n_selected"] for entry in entries]
+def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
+    r2 = np.array([entry.surrogate.r2 for entry in measured])
+    areas = np.array([entry.area for entry in measured])
+    selected = [entry.n_selected for entry in measured]
     low = [image.name for image, value in zip(run.images, r2, strict=True) if value < LOW_R2]
     items = [
-        f"Over {wording.count(len(entries), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from "
+        f"Over {wording.count(len(measured), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from "
         f"{r2.min():.2f} to {r2.max():.2f}.",
         f"The masks hold {min(selected)} to {max(selected)} superpixels and cover "
         f"{wording.percent(float(areas.min()))} to "
         f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
     ]
-    known = [entry["stable"] for entry in entries if entry["stable"] is not None]
+    known = [entry.stable for entry in measured if entry.stable is not None]
     if known:
         items.append(
             f"Over {run.settings.repeats} seeds the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
         )
     if low:
         items.append(
-            f"R² is under {LOW_R2:g} on {len(low)} of {len(entries)}: {wording.listed(low)}. There the linear "
+            f"R² is under {LOW_R2:g} on {len(low)} of {len(measured)}: {wording.listed(low)}. There the linear "
             "surrogate explains less "
             "than half of what the model does when superpixels are hidden."
         )
     return items
 
 
-def _limits(run: RunView) -> list[str]:
+def _limits(run: Run) -> list[str]:
     s = run.settings
     drawn = f"The weights shown come from one random draw of {s.num_samples} samples"
     seeds = (
@@ -306,22 +340,22 @@ def _limits(run: RunView) -> list[str]:
     ]
 
 
-def _warnings(image: ImageRecord, result: Result) -> list[Warning_]:
+def _warnings(image: ImageRecord, result: LimeResult) -> list[Warning_]:
     found = []
-    if result.values["top_class"] != image.target.index:
+    if result.surrogate.top_class != image.target.index:
         text = (
             "LIME's own path through the model gives another top class than the explained one; its two top "
             "classes are nearly tied."
         )
         found.append(Warning_(code="lime-other-class", text=text, image=image.name))
-    if result.values["r2"] < LOW_R2:
+    if result.surrogate.r2 < LOW_R2:
         # One sentence for all such images, so that it stands once in the report, above their names; R² is in the table.
         text = (
             f"LIME's surrogate explains less than {wording.percent(LOW_R2)} of the variance (R² under {LOW_R2:g}): "
             "read its weights with care."
         )
         found.append(Warning_(code="low-r2", text=text, image=image.name))
-    if result.values["n_selected"] == 0:
+    if result.n_selected == 0:
         found.append(
             Warning_(
                 code="empty-mask",

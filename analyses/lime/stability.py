@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from reportgen.analysis.view import View
 from reportgen.utils.hashing import seed_from
 
+from .result import Surrogate
 from .settings import LimeSettings
-from .surrogate import Draw, Surrogate, draw, fit, positive_mask
+from .surrogate import Draw, draw, fit, positive_mask
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float | None:
@@ -39,16 +40,28 @@ def repeats(
     return fitted, first
 
 
-def sensitivity(
-    segments: np.ndarray, fitted: list[Surrogate], first: Draw, target: int, settings: LimeSettings
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+@dataclass(frozen=True)
+class Stability:
     """What the mask owes to the seed, to num_samples and to num_features.
 
-    The halves cost no forward pass: they refit the first half of the first draw's samples, or fewer features.
+    Attributes:
+        masks: (repeats, H, W) bool, of each draw.
+        jaccard_seeds: mean over pairs of masks; None with one draw, or where all are empty.
+        jaccard_half_samples, jaccard_half_features: against the first mask; None where both are empty.
+    """
 
-    Returns:
-        values: `jaccard_seeds` (mean over pairs), `r2_seeds`, `jaccard_half_samples` and `jaccard_half_features`
-            against the first mask; arrays: `masks` (repeats, H, W) bool.
+    masks: np.ndarray
+    jaccard_seeds: float | None
+    jaccard_half_samples: float | None
+    jaccard_half_features: float | None
+
+
+def stability(
+    segments: np.ndarray, fitted: list[Surrogate], first: Draw, target: int, settings: LimeSettings
+) -> Stability:
+    """How far the first mask holds.
+
+    The halves cost no forward pass: they refit the first half of the first draw's samples, or fewer features.
     """
     masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in fitted]
     between = [value for a, b in combinations(masks, 2) if (value := jaccard(a, b)) is not None]
@@ -57,10 +70,9 @@ def sensitivity(
     state = np.random.RandomState(0)  # ridge regression's closed form draws nothing
     with_half = fit(first.data[:half], first.probabilities[:half], target, settings, state)
     with_fewer = fit(first.data, first.probabilities, target, fewer, state)
-    values = {
-        "jaccard_seeds": float(np.mean(between)) if between else None,
-        "r2_seeds": [surrogate.r2 for surrogate in fitted],
-        "jaccard_half_samples": jaccard(masks[0], positive_mask(segments, with_half, settings.num_features)),
-        "jaccard_half_features": jaccard(masks[0], positive_mask(segments, with_fewer, fewer.num_features)),
-    }
-    return values, {"masks": np.stack(masks)}
+    return Stability(
+        masks=np.stack(masks),
+        jaccard_seeds=float(np.mean(between)) if between else None,
+        jaccard_half_samples=jaccard(masks[0], positive_mask(segments, with_half, settings.num_features)),
+        jaccard_half_features=jaccard(masks[0], positive_mask(segments, with_fewer, fewer.num_features)),
+    )

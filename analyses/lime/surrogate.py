@@ -15,27 +15,8 @@ from reportgen.analysis.view import View
 from reportgen.models.runtime import SHOWN, Blend
 from reportgen.utils.concurrency import PROCESS_WIDE
 
+from .result import Surrogate
 from .settings import LimeSettings
-
-
-@dataclass(frozen=True)
-class Surrogate:
-    """The fitted local model of one class.
-
-    Attributes:
-        weights: (superpixel, weight) pairs as fitted, strongest |weight| first; at most `num_features`.
-        intercept: of the fit; prediction: its value on the whole image; r2: weighted, on the samples, 1 is perfect.
-        probability, top_class: the class's probability and the likeliest class of the whole image, on LIME's own path.
-        forward_passes: of the network; one for each distinct sample.
-    """
-
-    weights: tuple[tuple[int, float], ...]
-    intercept: float
-    prediction: float
-    r2: float
-    probability: float
-    top_class: int
-    forward_passes: int
 
 
 def superpixels(frame: np.ndarray, settings: LimeSettings) -> np.ndarray:
@@ -159,13 +140,9 @@ def fit(
 
 def positive_mask(segments: np.ndarray, surrogate: Surrogate, num_features: int) -> np.ndarray:
     """(H, W) bool: the `num_features` strongest superpixels whose weight is positive."""
-    chosen = [superpixel for superpixel, weight in surrogate.weights if weight > 0][:num_features]
-    return np.isin(segments, chosen)
+    return np.isin(segments, positive_superpixels(surrogate, num_features))
 
 
-def weight_map(segments: np.ndarray, surrogate: Surrogate) -> np.ndarray:
-    """(H, W) float32: each pixel's superpixel weight; 0 where the surrogate fitted none."""
-    by_superpixel = np.zeros(int(segments.max()) + 1, np.float32)
-    for superpixel, weight in surrogate.weights:
-        by_superpixel[superpixel] = weight
-    return by_superpixel[segments]
+def positive_superpixels(surrogate: Surrogate, num_features: int) -> list[int]:
+    """The `num_features` strongest superpixels whose weight is positive, strongest first."""
+    return [superpixel for superpixel, weight in surrogate.weights if weight > 0][:num_features]

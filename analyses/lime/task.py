@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
+from reportgen.utils.json_types import JSON
 
-from . import surrogate as lime
+from .result import LimeResult
+from .rules import RULES
 from .section import reduce_lime
 from .settings import LimeSettings
-from .stability import repeats, sensitivity
+from .stability import repeats, stability
+from .surrogate import positive_superpixels, superpixels
+from .terms import TERMS
 from .validation import LimeParameters
+from .works import WORKS
 
 
-class Lime(Analysis[LimeSettings, Result]):
+class Lime(Analysis[LimeSettings, LimeResult]):
     """A local surrogate over superpixels, for the class that every method explains."""
 
     name = "lime"
@@ -27,39 +32,36 @@ class Lime(Analysis[LimeSettings, Result]):
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
     ranked_by = "the R² of LIME's surrogate"
     parameter_file = LimeParameters()
+    works = WORKS
+    terms = TERMS
+    rules = RULES
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
+    def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return self.own(settings).model_dump(exclude={"batch_size"})
 
-    def rank(self, result: Result) -> float | None:
-        r2: float = result.values["r2"]
-        return r2
+    def rank(self, result: LimeResult) -> float:
+        return result.surrogate.r2
 
-    def map(self, subject: Subject[LimeSettings]) -> Result:
-        """Arrays: `segments` (H, W), `mask` (H, W) bool, `masks` (repeats, H, W). Values: the target class's surrogate."""
-        settings = subject.settings
+    def map(self, subject: Subject[LimeSettings]) -> LimeResult:
+        settings, view, target = subject.settings, subject.view, subject.target
         with subject.timed("lime superpixels"):
-            segments = lime.superpixels(subject.view.frame, settings)
+            segments = superpixels(view.frame, settings)
         with subject.timed("lime"):
-            fitted, first = repeats(subject.view, segments, subject.target, subject.seed, settings)
-            sensitive, arrays = sensitivity(segments, fitted, first, subject.target, settings)
-        found, mask = fitted[0], arrays["masks"][0]
-        positive = [superpixel for superpixel, weight in found.weights if weight > 0]
-        values = {
-            "target": subject.target,
-            "seed": subject.seed,
-            "n_segments": int(segments.max()) + 1,
-            "n_selected": len(positive[: settings.num_features]),
-            "r2": found.r2,
-            "weights": [[superpixel, weight] for superpixel, weight in found.weights],
-            "intercept": found.intercept,
-            "surrogate_probability": found.prediction,
-            "probability": found.probability,
-            "top_class": found.top_class,
-            "forward_passes": sum(surrogate.forward_passes for surrogate in fitted),
-            **sensitive,
-        }
-        return Result(values, {"segments": segments, "mask": mask, **arrays})
+            fitted, first = repeats(view, segments, target, subject.seed, settings)
+            held = stability(segments, fitted, first, target, settings)
+        return LimeResult(
+            target=target,
+            seed=subject.seed,
+            segments=segments,
+            masks=held.masks,
+            surrogate=fitted[0],
+            n_selected=len(positive_superpixels(fitted[0], settings.num_features)),
+            forward_passes=sum(surrogate.forward_passes for surrogate in fitted),
+            jaccard_seeds=held.jaccard_seeds,
+            r2_seeds=tuple(surrogate.r2 for surrogate in fitted),
+            jaccard_half_samples=held.jaccard_half_samples,
+            jaccard_half_features=held.jaccard_half_features,
+        )
 
     def reduce(self, run: RunView[LimeSettings]) -> Contribution:
         return reduce_lime(run)

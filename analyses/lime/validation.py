@@ -49,11 +49,12 @@ class Number:
     whole: bool = True
     or_none: bool = False
 
-    def takes(self, value: Any) -> bool:
+    def takes(self, value: object) -> bool:
         if value is None:
             return self.or_none
-        kinds = (int,) if self.whole else (int, float)
-        return type(value) in kinds and self.least <= value <= self.most
+        if type(value) is int or (type(value) is float and not self.whole):  # a bool is no number
+            return self.least <= value <= self.most
+        return False
 
     def __str__(self) -> str:
         kind = "an integer" if self.whole else "a number"
@@ -64,9 +65,9 @@ class Number:
 class OneOf:
     """One of these values."""
 
-    values: tuple[Any, ...]
+    values: tuple[object, ...]
 
-    def takes(self, value: Any) -> bool:
+    def takes(self, value: object) -> bool:
         return any(type(value) is type(known) and value == known for known in self.values)
 
     def __str__(self) -> str:
@@ -152,7 +153,7 @@ class LimeParameters:
         return lime.positive_mask(segments, found, settings.num_features)
 
 
-def _problems(key: Any, entry: Any) -> Iterator[str]:
+def _problems(key: object, entry: object) -> Iterator[str]:
     """What is wrong with one entry, the first key of the ten first."""
     if type(key) is not str or not key:
         yield "the key is not the name of an image or class"
@@ -177,15 +178,19 @@ def _problems(key: Any, entry: Any) -> Iterator[str]:
             yield f"unknown argument {_shown(name)}{f'; did you mean {close[0]}?' if close else ''}"
 
 
-def _labels_problem(labels: Any, top_labels: Any) -> Iterator[str]:
+def _labels_problem(labels: object, top_labels: object) -> Iterator[str]:
     index = Number(0, MAX_COUNT)
-    if type(labels) not in (tuple, list) or len(labels) > MAX_LABELS or not all(index.takes(label) for label in labels):
+    if (
+        not isinstance(labels, tuple | list)
+        or len(labels) > MAX_LABELS
+        or not all(index.takes(label) for label in labels)
+    ):
         yield f"labels is {_shown(labels)}; a tuple of at most {MAX_LABELS} class indices is needed"
     elif not labels and top_labels is None:
         yield "labels is empty and top_labels None: no class would be explained"
 
 
-def _segmentation_problems(value: Any) -> Iterator[str]:
+def _segmentation_problems(value: object) -> Iterator[str]:
     if value is None:
         return
     found = _algorithm(value)
@@ -201,7 +206,7 @@ def _segmentation_problems(value: Any) -> Iterator[str]:
             yield f"segmentation_fn: {parameter} of {name} is {_shown(given)}; {rules[parameter]} is needed"
 
 
-def _algorithm(value: Any) -> tuple[str, dict[str, Any]] | None:
+def _algorithm(value: object) -> tuple[str, dict[str, object]] | None:
     """Name and parameters of lime's segmentation object; None where it is not one, or contradicts itself."""
     if type(value) is not Instance or (value.of.module, value.of.name) != _WRAPPER or value.attributes is None:
         return None
@@ -214,7 +219,7 @@ def _algorithm(value: Any) -> tuple[str, dict[str, Any]] | None:
     return (name, parameters) if agrees else None
 
 
-def _segments(frame: np.ndarray, value: Any, settings: LimeSettings) -> np.ndarray:
+def _segments(frame: np.ndarray, value: object, settings: LimeSettings) -> np.ndarray:
     """(H, W) int superpixels, numbered from 0 without gaps; lime's default quickshift where `value` is None."""
     found = _algorithm(value)
     if found is None:
@@ -231,7 +236,7 @@ def _segments(frame: np.ndarray, value: Any, settings: LimeSettings) -> np.ndarr
     return lime.numbered(function(frame, **{key: given for key, given in parameters.items() if key in known}))
 
 
-def _cells(values: Mapping[Any, Any]) -> Iterator[str]:
+def _cells(values: Mapping[str, object]) -> Iterator[str]:
     for name in KEYS:
         found = _algorithm(values.get(name))
         if found is not None:
@@ -240,7 +245,7 @@ def _cells(values: Mapping[Any, Any]) -> Iterator[str]:
             yield _shown(values[name]) if name in values else "missing"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value in a few words. Containers are not walked: they may contain themselves, or unfold to more than memory holds."""
     if type(value) is int and value.bit_length() > 64:
         return f"an integer of {value.bit_length()} bits"
@@ -250,6 +255,6 @@ def _shown(value: Any) -> str:
         return f"{value:g}" if math.isfinite(value) else str(value)
     if type(value) is str:
         return f"'{printable(value, 40)}'"
-    if type(value) in (tuple, list) and len(value) <= 5 and all(type(item) is int for item in value):
+    if isinstance(value, tuple | list) and len(value) <= 5 and all(type(item) is int for item in value):
         return f"({', '.join(_shown(item) for item in value)})"
     return f"of type {value.of.name if type(value) is Instance else type(value).__name__}"

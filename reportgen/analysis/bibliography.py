@@ -61,12 +61,6 @@ _WORKS = (
         authors=["Petsiuk, V.", "Das, A.", "Saenko, K."], venue="British Machine Vision Conference (BMVC)",
     ),
     Reference(
-        key="ribeiro2016", kind="inproceedings", year=2016, doi="10.1145/2939672.2939778",
-        title="“Why Should I Trust You?”: Explaining the Predictions of Any Classifier",
-        authors=["Ribeiro, M. T.", "Singh, S.", "Guestrin, C."],
-        venue="ACM SIGKDD International Conference on Knowledge Discovery and Data Mining", pages="1135–1144",
-    ),
-    Reference(
         key="russakovsky2015", kind="article", year=2015, doi="10.1007/s11263-015-0816-y",
         title="ImageNet Large Scale Visual Recognition Challenge",
         authors=["Russakovsky, O.", "Deng, J.", "Su, H.", "Krause, J.", "Satheesh, S.", "Ma, S.", "Huang, Z.", "Karpathy, A.",
@@ -88,11 +82,6 @@ _WORKS = (
         key="tan2019", kind="inproceedings", year=2019, arxiv="1905.11946",
         title="EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", authors=["Tan, M.", "Le, Q. V."],
         venue="International Conference on Machine Learning (ICML)",
-    ),
-    Reference(
-        key="vedaldi2008", kind="inproceedings", year=2008, doi="10.1007/978-3-540-88693-8_52",
-        title="Quick Shift and Kernel Methods for Mode Seeking", authors=["Vedaldi, A.", "Soatto, S."],
-        venue="European Conference on Computer Vision (ECCV)", pages="705–718",
     ),
     Reference(
         key="wang2020", kind="inproceedings", year=2020, arxiv="1910.01279",

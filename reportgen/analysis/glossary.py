@@ -21,13 +21,11 @@ TERMS = {
     "mask": "The pixels that an explanation selects; all others are left out.",
     "Otsu's threshold": "The cut of a histogram at which the two sides differ most in their means, weighed by size.",
     "probability": "The softmax of the logits: positive, and one in total over the classes. It is no measure of being right.",
-    "R²": "The share of variance that a fitted model explains; 1 is all of it.",
     "rank correlation": "Spearman's rho: how alike two orders are, from −1 (reversed) to 1 (the same).",
     "saliency map": "A value for each pixel: how much it speaks for the target class by the method's definition.",
     "seed": "The number that random draws start from; the same seed gives the same draws.",
     "sign test": "How often differences of one sign as lopsided as these would come up if either sign were equally likely.",
     "superpixel": "A connected patch of similar colour; LIME shows or hides it as a whole.",
-    "surrogate": "A simple model fitted to what the network answers around one image.",
     "target class": "The class that is explained: here the model's own first choice.",
 }
 

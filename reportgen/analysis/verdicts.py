@@ -15,8 +15,6 @@ from reportgen.report.document import Verdict
 
 ALPHA = 0.05
 SMALL_N = 20
-# LIME's masks of one image under different seeds: at least this mean Jaccard index counts as stable.
-STABLE_JACCARD = 0.6
 # A map of the re-initialised network that correlates less than this with the trained network's has lost it.
 SANITY_RHO = 0.5
 # Of two measures with this rank correlation one explains half of the other's order (rho squared).
@@ -39,7 +37,6 @@ RULES = (
     "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
     "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
     f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
-    f"A LIME mask is called stable when the mean Jaccard index of the masks under different seeds is at least {STABLE_JACCARD:g}.",
     "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
     "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
     "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
