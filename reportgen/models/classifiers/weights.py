@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
@@ -101,7 +101,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    content: Any
+    content: object
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
