@@ -139,6 +139,7 @@ def test_softmax_survives_large_logits() -> None:
     found = softmax(np.array([[1e4, 0, -1e4], [3, 3, 3]], np.float32))
     np.testing.assert_allclose(found, [[1, 0, 0], [1 / 3] * 3], atol=1e-7)
     assert found.dtype == np.float32
+    assert softmax(np.array([1.0, 2.0])).dtype == np.float64
 
 
 @pytest.mark.parametrize("linear", [True, False])
