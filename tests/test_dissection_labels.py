@@ -6,8 +6,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
-from reportgen.analyses.dissection.labels import Dissected, Layer, differences, jaccard, label_layer, min_margin, ranked
+from reportgen.analyses.dissection.labels import (
+    DissectedModel,
+    Layer,
+    differences,
+    jaccard,
+    label_layer,
+    min_margin,
+    most_frequent_first,
+)
 from reportgen.analyses.dissection.settings import DissectionSettings
 
 WORDS = ("cat", "red", "gray", "dog")
@@ -82,11 +89,11 @@ def test_counts_are_of_labelled_units_only_most_first() -> None:
     found = layer("l", "cat red gray red dog red cat", "+++-")
     assert list(found.counts.items()) == [("cat", 2), ("red", 2), ("dog", 1), ("gray", 1)]
     assert found.colour_units == 3
-    assert ranked(Counter("ba")) == {"a": 1, "b": 1}
+    assert most_frequent_first(Counter("ba")) == {"a": 1, "b": 1}
 
 
 def test_a_model_adds_up_its_layers_and_ties_share_a_rank() -> None:
-    model = Dissected("m", (layer("a", "cat cat red"), layer("b", "red dog cow cow", "+++-")))
+    model = DissectedModel("m", (layer("a", "cat cat red"), layer("b", "red dog cow cow", "+++-")))
     assert list(model.counts.items()) == [("cat", 2), ("red", 2), ("cow", 1), ("dog", 1)]
     assert [model.rank(word) for word in ("cat", "red", "dog", "zebra")] == [1, 1, 3, None]
     assert (model.n_units, model.labelled) == (7, 6)
@@ -97,6 +104,6 @@ def test_overlap_and_largest_differences() -> None:
     a, b = layer("a", "cat cat red"), layer("b", "red dog dog")
     assert jaccard(a, b) == pytest.approx(1 / 3)
     assert jaccard(layer("x", "cat", "-"), layer("y", "cat", "-")) is None
-    rows = differences([Dissected("a", (a,)), Dissected("b", (b,))])
+    rows = differences([DissectedModel("a", (a,)), DissectedModel("b", (b,))])
     assert [concept for concept, _ in rows] == ["cat", "dog", "red"]
     assert rows[0][1] == pytest.approx([2 / 3, 0])

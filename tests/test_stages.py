@@ -86,9 +86,9 @@ def test_a_wrong_layer_is_one_clear_line(tmp_path: Path, layers: tuple[str, ...]
 
 def test_unknown_stages_ask_for_the_layers(tmp_path: Path) -> None:
     engine = resnet18_spec(tmp_path)
-    engine.network = replace(engine.network, stages={})
+    unknown = Engine(replace(engine.spec, load=lambda: replace(engine.network, stages={})), TORCH, tmp_path)
     with pytest.raises(UsageError, match=r"dissection\.layers"):
-        engine.stage_means(random_input(224))
+        unknown.stage_means(random_input(224))
 
 
 def test_timm_models_give_the_last_five_of_their_feature_info(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
 
     name = "dissection"
     title = "Network dissection"
-    version = "1"
+    version = "2"
     order = 10
     requires = ("embedding",)
     over = "probe"

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.registry import load_analyses
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.registry import resolve
+<<<<<<< HEAD
 from reportgen.models.runtime import Engine
 from reportgen.models.runtime.choice import choose_runtime
+=======
+from reportgen.models.runtime.choice import Precision, Runtime, choose_runtime
+>>>>>>> a-dissect
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.versions import versions
 
-ChooseRuntime = Callable[
-    [ClassifierSpec, Literal["auto", "torch", "openvino"], Literal["exact", "fast"], Path], RuntimeRecord
-]
+ChooseRuntime = Callable[[ClassifierSpec, Runtime, Precision, Path], RuntimeRecord]
 
 
 @dataclass(frozen=True)

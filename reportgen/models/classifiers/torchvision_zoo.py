@@ -7,7 +7,7 @@ import difflib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlparse
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
@@ -23,6 +23,9 @@ from reportgen.models.classifiers.weights import (
 )
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
+
+if TYPE_CHECKING:
+    from torchvision.models import WeightsEnum
 
 # Names that need no prefix: the write-up's models.
 SHORT_NAMES = ("resnet50", "resnet18")
@@ -72,7 +75,7 @@ def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Pre
     )
 
 
-def _default_weights(name: str) -> Any:
+def _default_weights(name: str) -> WeightsEnum:
     from torchvision import models
 
     architecture = name.removeprefix("torchvision:")
@@ -100,7 +103,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     plain = architecture.removeprefix("torchvision:")
     # googlenet and inception_v3 carry their training-time auxiliary heads in the weights.
-    kwargs: dict[str, Any] = {"init_weights": False} if plain in ("googlenet", "inception_v3") else {}
+    kwargs: dict[str, object] = {"init_weights": False} if plain in ("googlenet", "inception_v3") else {}
     if classes is not None:
         kwargs["num_classes"] = classes
     model = models.get_model(plain, weights=None, **kwargs)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
@@ -101,7 +101,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    content: Any
+    content: object
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -109,7 +109,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             content = load_file(path)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the readers meet hostile bytes, and raise nearly anything
+    except Exception as error:  # the readers meet untrusted bytes, and raise nearly anything
         raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
