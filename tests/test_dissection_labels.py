@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from reportgen.analyses.dissection.labels import (
     DissectedModel,
     Layer,

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.models.classifiers import MissingWeights
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.encoders import (

@@ -344,5 +344,4 @@ def test_conflicting_tests_leave_a_claim_undecided() -> None:
 def test_the_printed_rules_name_the_thresholds_in_force() -> None:
     printed = " ".join(verdicts.RULES)
     assert f"p < {verdicts.ALPHA:g}" in printed
-    assert f"{verdicts.STABLE_JACCARD:g}" in printed
     assert str(verdicts.SMALL_N) in printed
