@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 
 from reportgen.analyses.dissection.findings import dissection_findings
-<<<<<<< HEAD
-from reportgen.analyses.dissection.labels import Dissected, Layer
-=======
 from reportgen.analyses.dissection.labels import DissectedModel, Layer
 from reportgen.analyses.dissection.rules import DIFFERENT_JACCARD, DOMINANT_SHARE
 from reportgen.analyses.dissection.task import ANALYSIS
-
->>>>>>> a-dissect
 from reportgen.report.document import Finding
 
 

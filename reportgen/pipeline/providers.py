@@ -10,12 +10,8 @@ from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.registry import load_analyses
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.registry import resolve
-<<<<<<< HEAD
 from reportgen.models.runtime import Engine
-from reportgen.models.runtime.choice import choose_runtime
-=======
 from reportgen.models.runtime.choice import Precision, Runtime, choose_runtime
->>>>>>> a-dissect
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.versions import versions
