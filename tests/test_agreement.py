@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
+from made_results import cams_result, lime_result
 from reportgen.analyses.agreement import section
 from reportgen.analyses.agreement.overlap import overlap, threshold_mask, top_pixels
+from reportgen.analyses.agreement.result import AgreementResult
 from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS
-from reportgen.analysis.view import Subject, View
+from reportgen.analysis.view import View
 from reportgen.report.document import Picture
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
 from reportgen.utils.errors import UsageError
-from toys import CountingEngine, toy_network, toy_spec
+from toys import CountingEngine, subject, toy_network, toy_spec
 
 
 def random_mask(seed: int, area: float, shape: tuple[int, int] = (23, 31)) -> np.ndarray:
@@ -177,50 +177,47 @@ def test_rules_that_mean_nothing_are_refused(rule: str) -> None:
 # --- the analysis --------------------------------------------------------------------------------
 
 
-def subject(saliency: np.ndarray, lime_mask: np.ndarray, *, cam_target: int = 2, rule: str = "otsu") -> Subject:
-    frame = np.zeros((*lime_mask.shape, 3), np.uint8)
-    results = {
-        "cams": Result({"target": cam_target}, {"gradcam": saliency}),
-        "lime": Result(
-            {"target": 2}, {"mask": lime_mask, "masks": lime_mask[None], "segments": np.zeros(lime_mask.shape, int)}
-        ),
-    }
-    settings = Settings(agreement=AgreementSettings(threshold=rule))
-    view = View(frame, CountingEngine(toy_spec(toy_network())))
-    return Subject(view, 2, 0, results, settings, lambda _: nullcontext())
+def compared(
+    saliency: np.ndarray, lime_mask: np.ndarray, *, cam_target: int = 2, rule: str = "otsu"
+) -> AgreementResult:
+    view = View(np.zeros((*lime_mask.shape, 3), np.uint8), CountingEngine(toy_spec(toy_network())))
+    lime = lime_result(np.zeros(lime_mask.shape, int), masks=lime_mask[None])
+    results = {"cams": cams_result(cam_target, gradcam=saliency), "lime": lime}
+    return ANALYSIS.map(subject(view, 2, AgreementSettings(threshold=rule), results=results))
 
 
 def test_map_compares_the_masks_as_arrays(saliency: np.ndarray) -> None:
     lime = random_mask(5, 0.3, saliency.shape)
-    result = ANALYSIS.map(subject(saliency, lime, rule="max:0.5"))
+    result = compared(saliency, lime, rule="max:0.5")
     cam = saliency >= 0.5
-    assert np.array_equal(result.arrays["gradcam"], cam)
-    assert result.values["iou"] == (cam & lime).sum() / (cam | lime).sum()
-    assert result.values["cam_area"] == cam.mean()
-    assert result.values["lime_area"] == lime.mean()
+    assert np.array_equal(result.gradcam, cam)
+    assert result.comparison.iou == (cam & lime).sum() / (cam | lime).sum()
+    assert result.comparison.cam_area == cam.mean()
+    assert result.comparison.lime_area == lime.mean()
     strongest = saliency >= np.sort(saliency.ravel())[-int(lime.sum())]
     assert strongest.sum() == lime.sum()
-    assert result.values["iou_area_matched"] == (strongest & lime).sum() / (strongest | lime).sum()
-    assert result.values["chance_area_matched"] == pytest.approx(lime.mean() / (2 - lime.mean()))
+    assert result.comparison.iou_area_matched == (strongest & lime).sum() / (strongest | lime).sum()
+    assert result.comparison.chance_area_matched == pytest.approx(lime.mean() / (2 - lime.mean()))
 
 
 def test_map_of_nothing_against_nothing_has_no_iou() -> None:
-    values = ANALYSIS.map(subject(np.zeros((8, 8), np.float32), np.zeros((8, 8), bool))).values
-    assert [values[key] for key in ("iou", "chance", "ceiling", "iou_area_matched")] == [None] * 4
+    values = compared(np.zeros((8, 8), np.float32), np.zeros((8, 8), bool)).comparison
+    assert [values.iou, values.chance, values.ceiling, values.iou_area_matched] == [None] * 4
 
 
 def test_explanations_of_different_classes_are_not_compared(saliency: np.ndarray) -> None:
     with pytest.raises(ValueError, match="different classes"):
-        ANALYSIS.map(subject(saliency, random_mask(5, 0.3, saliency.shape), cam_target=1))
+        compared(saliency, random_mask(5, 0.3, saliency.shape), cam_target=1)
 
 
 def test_masks_of_different_frames_are_not_compared(saliency: np.ndarray) -> None:
     with pytest.raises(ValueError, match="different frames"):
-        ANALYSIS.map(subject(saliency, random_mask(5, 0.3, (8, 8))))
+        compared(saliency, random_mask(5, 0.3, (8, 8)))
 
 
 def test_without_gradcam_there_is_nothing_to_compare() -> None:
     def relevant(**values: Any) -> dict[str, Any]:
+        ANALYSIS.require_settings(Settings(**values))
         return ANALYSIS.relevant(Settings(**values))
 
     with pytest.raises(UsageError, match=r"add gradcam to cams\.methods"):

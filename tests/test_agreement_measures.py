@@ -12,6 +12,7 @@ from reportgen.analyses.agreement.complexity import (
     edge_gradient_by_chance,
     gradient,
 )
+from reportgen.analyses.agreement.result import Complexity
 from reportgen.analyses.cams.measures import centre_offset, centred_gaussian, gini, likeness, total_variation
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds
 
@@ -24,13 +25,13 @@ def half_white(size: int = 40) -> np.ndarray:
 
 def test_a_flat_image_has_no_edges_and_no_entropy() -> None:
     measured = complexity(np.full((20, 20, 3), 90, np.uint8), 7)
-    assert measured == {"superpixels": 7.0, "edge_density": 0.0, "entropy": 0.0}
+    assert measured == Complexity(superpixels=7.0, edge_density=0.0, entropy=0.0)
 
 
 def test_half_black_half_white_is_one_bit_and_one_edge_two_pixels_wide() -> None:
     measured = complexity(half_white(), 2)
-    assert measured["entropy"] == pytest.approx(1.0)
-    assert measured["edge_density"] == pytest.approx(2 / 40)
+    assert measured.entropy == pytest.approx(1.0)
+    assert measured.edge_density == pytest.approx(2 / 40)
 
 
 def test_a_full_step_has_gradient_one() -> None:

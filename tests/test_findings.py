@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from made_results import comparison
 from reportgen.analyses.agreement.findings import agreement_findings
+from reportgen.analyses.agreement.result import Comparison
 from reportgen.analyses.cams.findings import cam_findings
 from reportgen.analyses.faithfulness.compare import decided
 from reportgen.analyses.lime.findings import depends_on_parameters
@@ -47,7 +49,7 @@ def cam_entries(n: int = N, **shift: float) -> list[dict[str, Any]]:
     return entries
 
 
-def agreement_entries(n: int = N, **changed: Any) -> list[dict[str, Any]]:
+def agreement_entries(n: int = N, **changed: Any) -> list[Comparison]:
     entries = []
     for i in range(n):
         entry = {
@@ -57,7 +59,7 @@ def agreement_entries(n: int = N, **changed: Any) -> list[dict[str, Any]]:
             "edge_gradient": {"gradcam": 0.1, "lime": 0.1, "shifted_lime": 0.1},
         }  # fmt: skip
         entry.update({key: value(i) if callable(value) else value for key, value in changed.items()})
-        entries.append(entry)
+        entries.append(comparison(**entry))
     return entries
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,56 +16,59 @@ from reportgen.report.document import Figure, ImageRecord
 
 from .findings import COMPLEXITY
 from .overlap import THRESHOLDS
+from .result import Comparison
+from .settings import AgreementSettings
 
-Rows = list[tuple[ImageRecord, dict[str, Any]]]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+Run = RunView[AgreementSettings]
+Rows = Sequence[tuple[ImageRecord, Comparison]]
 # Past this many images a bar each is no longer a chart but a list, and higher than a page: the table has them all.
 MOST_BARS = 24
 # Past this many a line each is a smear, and a heavy file: the range of the middle 80 % says more.
 MOST_LINES = 40
 
 
-def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
+@dataclass(frozen=True)
+class Bar:
+    """The bar of one image: IoU, chance level, ceiling, and the range over LIME's seeds."""
+
+    name: str
+    iou: float
+    chance: float
+    ceiling: float
+    low: float
+    high: float
+
+
+def _bars(rows: Rows) -> list[Bar]:
+    """One bar for each image that has an IoU."""
+    bars = []
+    for image, e in rows:
+        if e.iou is not None and e.chance is not None and e.ceiling is not None:
+            seeds = [iou for iou in e.iou_seeds if iou is not None]
+            bars.append(Bar(image.name, e.iou, e.chance, e.ceiling, min(seeds), max(seeds)))
+    return bars
+
+
+def iou_bars(run: Run, rows: Rows) -> list[Figure]:
     """IoU of each image, largest first, with chance level, ceiling, and the range over LIME's seeds."""
-    rows = [(image, entry) for image, entry in rows if entry["iou"] is not None]
-    if not rows:
+    bars = _bars(rows)
+    if not bars:
         return []
-    shown = rows if len(rows) <= MOST_BARS else [*rows[: MOST_BARS // 2], *rows[-MOST_BARS // 2 :]]
-    iou = np.array([e["iou"] for _, e in shown])
-    low, high = (
-        np.array([pick([iou for iou in e["iou_seeds"] if iou is not None]) for _, e in shown]) for pick in (min, max)
-    )
-    y = np.arange(len(shown))
+    shown = bars if len(bars) <= MOST_BARS else [*bars[: MOST_BARS // 2], *bars[-MOST_BARS // 2 :]]
     with charts.style():
         figure, axes = charts.chart(charts.FULL_MM, 20 + 6.5 * len(shown))
-        axes.barh(y, iou, color=colors.BLUE, height=0.62, label="IoU", zorder=2)
-        if (high > low).any():
-            axes.errorbar(
-                iou,
-                y,
-                xerr=[iou - low, high - iou],
-                fmt="none",
-                ecolor="black",
-                capsize=2.5,
-                lw=1,
-                label="range over seeds",
-                zorder=3,
-            )
-        chance, ceiling = ([e[key] for _, e in shown] for key in ("chance", "ceiling"))
-        axes.plot(chance, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
-        axes.plot(ceiling, y, "d", color=colors.MUTED, ms=5, label="ceiling for these areas", zorder=4)
-        axes.set_yticks(y, [short_name(image.name) for image, _ in shown])
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
-        axes.grid(axis="x")
-        axes.grid(False, axis="y")
+        _draw_bars(axes, shown)
         figure.legend(loc="outside upper left", ncols=4)
-    (best, first), (worst, last) = shown[0], shown[-1]
+    best, worst = shown[0], shown[-1]
     alt = (
-        f"Bars of IoU for {wording.count(len(shown), 'image')}, from {best.name} ({first['iou']:.3f}, chance {first['chance']:.3f}) to "
-        f"{worst.name} ({last['iou']:.3f}, chance {last['chance']:.3f})."
+        f"Bars of IoU for {wording.count(len(shown), 'image')}, from {best.name} ({best.iou:.3f}, chance {best.chance:.3f}) to "
+        f"{worst.name} ({worst.iou:.3f}, chance {worst.chance:.3f})."
     )
-    left_out = "" if len(shown) == len(rows) else f" Shown: the {MOST_BARS // 2} largest and smallest of {len(rows)}."
+    left_out = "" if len(shown) == len(bars) else f" Shown: the {MOST_BARS // 2} largest and smallest of {len(bars)}."
     caption = (
         "IoU of each image, with the IoU that masks of the same areas reach by chance and the most that they can reach; "
         f"thin lines: the range over LIME's seeds.{left_out}"
@@ -71,10 +76,37 @@ def iou_bars(run: RunView, rows: Rows) -> list[Figure]:
     return [_chart_figure(run, "agreement-iou", figure, alt, caption)]
 
 
-def threshold_curves(run: RunView, rows: Rows) -> list[Figure]:
+def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
+    iou, low, high = (np.array([getattr(bar, key) for bar in shown]) for key in ("iou", "low", "high"))
+    y = np.arange(len(shown))
+    axes.barh(y, iou, color=colors.BLUE, height=0.62, label="IoU", zorder=2)
+    if (high > low).any():
+        axes.errorbar(
+            iou,
+            y,
+            xerr=[iou - low, high - iou],
+            fmt="none",
+            ecolor="black",
+            capsize=2.5,
+            lw=1,
+            label="range over seeds",
+            zorder=3,
+        )
+    chance, ceiling = [bar.chance for bar in shown], [bar.ceiling for bar in shown]
+    axes.plot(chance, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
+    axes.plot(ceiling, y, "d", color=colors.MUTED, ms=5, label="ceiling for these areas", zorder=4)
+    axes.set_yticks(y, [short_name(bar.name) for bar in shown])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
+    axes.grid(axis="x")
+    axes.grid(False, axis="y")
+
+
+def threshold_curves(run: Run, rows: Rows) -> list[Figure]:
     """IoU when Grad-CAM's mask holds all pixels from a share of the map's maximum on."""
-    curves = np.array([[np.nan if v is None else v for v in e["iou_by_threshold"]] for _, e in rows])
-    chances = np.array([[np.nan if v is None else v for v in e["chance_by_threshold"]] for _, e in rows])
+    curves = np.array([[np.nan if v is None else v for v in e.iou_by_threshold] for _, e in rows])
+    chances = np.array([[np.nan if v is None else v for v in e.chance_by_threshold] for _, e in rows])
     if np.isnan(curves).all():
         return []
     mean, chance = np.nanmean(curves, axis=0), np.nanmean(chances, axis=0)
@@ -105,20 +137,20 @@ def threshold_curves(run: RunView, rows: Rows) -> list[Figure]:
     return [_chart_figure(run, "agreement-thresholds", figure, alt, caption)]
 
 
-def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
+def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
     """IoU against each computed complexity, one panel each."""
-    known = [entry for _, entry in rows if entry["iou"] is not None]
+    known = [(e.iou, e.complexity) for _, e in rows if e.iou is not None]
     if len(known) < 3:
         return []
     from matplotlib.figure import Figure as Canvas
 
-    iou = [e["iou"] for e in known]
+    iou = [iou for iou, _ in known]
     said = []
     with charts.style():
         canvas = Canvas(figsize=(charts.FULL_MM / 25.4, 58 / 25.4), layout="constrained")
         panels = canvas.subplots(1, len(COMPLEXITY), sharey=True)
-        for axes, (key, words) in zip(panels, COMPLEXITY.items(), strict=True):
-            values = [e["complexity"][key] for e in known]
+        for axes, (words, of) in zip(panels, COMPLEXITY.values(), strict=True):
+            values = [of(complexity) for _, complexity in known]
             found = spearman(iou, values)
             rho = (
                 "rho undefined"
@@ -140,7 +172,7 @@ def complexity_scatter(run: RunView, rows: Rows) -> list[Figure]:
     return [_chart_figure(run, "agreement-complexity-plot", canvas, alt, caption)]
 
 
-def _chart_figure(run: RunView, name: str, drawn: Any, alt: str, caption: str) -> Figure:
+def _chart_figure(run: Run, name: str, drawn: Canvas, alt: str, caption: str) -> Figure:
     picture = run.files.chart(f"figures/{name}.svg", drawn, alt=alt)
     return Figure(id=name, kind="chart", caption=caption, pictures=[picture])
 

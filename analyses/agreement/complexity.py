@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+
+from .result import Complexity
 
 # Of the Sobel magnitude on grey values in [0, 1]; a step of about a quarter of the range.
 EDGE = 0.25
@@ -17,28 +18,34 @@ def grey(frame: np.ndarray) -> np.ndarray:
 
 def gradient(frame: np.ndarray) -> np.ndarray:
     """(H, W) float64: Sobel gradient magnitude of the grey values, 1 for a full step from black to white."""
+    from scipy import ndimage
+
     values = grey(frame)
     return np.hypot(ndimage.sobel(values, axis=0), ndimage.sobel(values, axis=1)) / 4
 
 
-def complexity(frame: np.ndarray, superpixels: int) -> dict[str, float]:
-    """Number of superpixels; edge density (share of pixels whose gradient exceeds `EDGE`); entropy of grey, bits."""
+def complexity(frame: np.ndarray, superpixels: int) -> Complexity:
+    """Of a frame that is cut into so many superpixels; an edge is where the gradient exceeds `EDGE`."""
     counts = np.bincount(np.rint(grey(frame) * 255).astype(int).ravel(), minlength=256)
     share = counts[counts > 0] / counts.sum()
-    return {
-        "superpixels": float(superpixels),
-        "edge_density": float((gradient(frame) > EDGE).mean()),
-        "entropy": float(-(share * np.log2(share)).sum()),
-    }
+    return Complexity(
+        superpixels=float(superpixels),
+        edge_density=float((gradient(frame) > EDGE).mean()),
+        entropy=float(-(share * np.log2(share)).sum()),
+    )
 
 
 def components(mask: np.ndarray) -> int:
     """Number of connected parts of a (H, W) bool mask; pixels that touch at a corner are connected."""
+    from scipy import ndimage
+
     return int(ndimage.label(mask, structure=np.ones((3, 3)))[1])
 
 
 def edge_gradient(mask: np.ndarray, gradients: np.ndarray) -> float | None:
     """Mean image gradient along the mask's border; None where it has none. The frame's own border does not count."""
+    from scipy import ndimage
+
     inside = mask & ~ndimage.binary_erosion(mask, border_value=1)
     return float(gradients[inside].mean()) if inside.any() else None
 

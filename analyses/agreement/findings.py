@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -11,8 +11,15 @@ from reportgen.analysis import verdicts, wording
 from reportgen.analysis.stats import Correlation, Paired, paired, spearman
 from reportgen.report.document import Evidence, Finding, Verdict
 
-Entries = Sequence[dict[str, Any]]
-COMPLEXITY = {"superpixels": "number of superpixels", "edge_density": "edge density", "entropy": "grey-level entropy"}
+from .result import Comparison, Complexity
+
+Entries = Sequence[Comparison]
+# By key in report.json: words, and the value.
+COMPLEXITY: dict[str, tuple[str, Callable[[Complexity], float]]] = {
+    "superpixels": ("number of superpixels", lambda complexity: complexity.superpixels),
+    "edge_density": ("edge density", lambda complexity: complexity.edge_density),
+    "entropy": ("grey-level entropy", lambda complexity: complexity.entropy),
+}
 CLAIMS = {
     "L2": "LIME and Grad-CAM are generally consistent.",
     "L3": "LIME marks smaller regions than Grad-CAM.",
@@ -37,12 +44,12 @@ def agreement_findings(entries: Entries) -> list[Finding]:
 
 def consistent(entries: Entries) -> Finding:
     """L2: on how many images the IoU lies above its chance level, and by how much."""
-    known = _with_iou(entries)
+    known = [(e.iou, e.chance) for e in entries if e.iou is not None and e.chance is not None]
     if not known:
         return _finding("L2", "not measured", "No image has an IoU: both masks are empty everywhere.")
-    above = sum(e["iou"] > e["chance"] for e in known)
-    below = sum(e["iou"] < e["chance"] for e in known)
-    by = paired([e["iou"] for e in known], [e["chance"] for e in known])
+    above = sum(iou > chance for iou, chance in known)
+    below = sum(iou < chance for iou, chance in known)
+    by = paired([iou for iou, _ in known], [chance for _, chance in known])
     text = (
         f"The IoU lies above chance on {above} of {wording.count(len(known), 'image')}, by a median of {by.median:+.3f} "
         f"({wording.tested(by)})."
@@ -56,7 +63,7 @@ def consistent(entries: Entries) -> Finding:
 
 def lime_smaller(entries: Entries) -> Finding:
     """L3: paired areas of the masks."""
-    by = paired([e["cam_area"] for e in entries], [e["lime_area"] for e in entries])
+    by = paired([e.cam_area for e in entries], [e.lime_area for e in entries])
     word = "smaller" if by.median > 0 else "larger"
     text = (
         f"LIME's mask is {word} than Grad-CAM's by a median of {wording.percent(abs(by.median))} of the frame "
@@ -68,12 +75,16 @@ def lime_smaller(entries: Entries) -> Finding:
 def simple_images_agree_more(entries: Entries) -> Finding:
     """A1: rank correlation of the IoU, raw and above chance, with each computed complexity."""
     known = _with_iou(entries)
-    outcomes = {"iou": [e["iou"] for e in known], "iou_above_chance": [e["iou"] - e["chance"] for e in known]}
+    outcomes = {
+        "iou": [e.iou for e in known if e.iou is not None],
+        "iou_above_chance": [above for e in known if (above := e.above_chance) is not None],
+    }
     tests = len(COMPLEXITY) * len(outcomes)
     decided: list[Verdict] = []
     parts, evidence = [], []
-    for key, words in COMPLEXITY.items():
-        found = {name: spearman(values, [e["complexity"][key] for e in known]) for name, values in outcomes.items()}
+    for key, (words, of) in COMPLEXITY.items():
+        complexity = [of(e.complexity) for e in known]
+        found = {name: spearman(values, complexity) for name, values in outcomes.items()}
         decided += [verdicts.of_correlation(c, -1, tests) for c in found.values()]
         if found["iou"].rho is not None:
             parts.append(f"{words} rho {_rho(found['iou'])}, above chance {_rho(found['iou_above_chance'])}")
@@ -99,14 +110,12 @@ def simple_images_agree_more(entries: Entries) -> Finding:
 
 def lime_follows_boundaries(entries: Entries) -> Finding:
     """A2: the image's gradient along the masks' borders, against each other and against shifted masks."""
-    known = [e for e in entries if None not in e["edge_gradient"].values()]
+    known = [asdict(e.edge_gradient) for e in entries if e.edge_gradient.known]
     if not known:
         return _finding("A2", "not measured", "No image has two masks with a border inside the frame.")
-    against_cam = paired([e["edge_gradient"]["lime"] for e in known], [e["edge_gradient"]["gradcam"] for e in known])
-    against_chance = paired(
-        [e["edge_gradient"]["lime"] for e in known], [e["edge_gradient"]["shifted_lime"] for e in known]
-    )
-    medians = {key: float(np.median([e["edge_gradient"][key] for e in known])) for key in known[0]["edge_gradient"]}
+    against_cam = paired([e["lime"] for e in known], [e["gradcam"] for e in known])
+    against_chance = paired([e["lime"] for e in known], [e["shifted_lime"] for e in known])
+    medians = {key: float(np.median([e[key] for e in known])) for key in known[0]}
     text = (
         f"The image's gradient along the border of LIME's mask has median {medians['lime']:.3f}, along Grad-CAM's {medians['gradcam']:.3f} "
         f"({wording.tested(against_cam)}), and {medians['shifted_lime']:.3f} along LIME's mask shifted at random. Superpixels are cut "
@@ -122,13 +131,13 @@ def lime_follows_boundaries(entries: Entries) -> Finding:
 
 def one_blob(entries: Entries) -> Finding:
     """A3: connected components of each mask; both halves of the claim must hold."""
-    known = [e for e in entries if e["components"]["gradcam"] and e["components"]["lime"]]
+    known = [e.components for e in entries if e.components.gradcam and e.components.lime]
     if not known:
         return _finding("A3", "not measured", "No image has two masks that are not empty.")
     n = len(known)
-    one = sum(e["components"]["gradcam"] == 1 for e in known)
-    many = sum(e["components"]["lime"] > 1 for e in known)
-    lime = [e["components"]["lime"] for e in known]
+    one = sum(parts.gradcam == 1 for parts in known)
+    many = sum(parts.lime > 1 for parts in known)
+    lime = [parts.lime for parts in known]
     both = (verdicts.of_majority(one, n - one), verdicts.of_majority(many, n - many))
     text = (
         f"Grad-CAM's mask is one connected region on {one} of {wording.count(n, 'image')}; LIME's is in more than one part on {many}, "
@@ -144,9 +153,10 @@ def one_blob(entries: Entries) -> Finding:
 def iou_measures_consistency(entries: Entries) -> Finding:
     """A4: the IoU lies above chance, and does not merely follow the masks' areas (chance level and ceiling)."""
     known = _with_iou(entries)
-    iou = [e["iou"] for e in known]
-    chance, ceiling = (spearman(iou, [e[key] for e in known]) for key in ("chance", "ceiling"))
-    above = sum(e["iou"] > e["chance"] for e in known)
+    iou = [e.iou for e in known if e.iou is not None]
+    chance = spearman(iou, [e.chance for e in known if e.chance is not None])
+    ceiling = spearman(iou, [e.ceiling for e in known if e.ceiling is not None])
+    above = sum(e.above_chance is not None and e.above_chance > 0 for e in known)
     follows = {"chance level": chance, "ceiling": ceiling}
     decided = [verdicts.of_majority(above, len(known) - above), *map(verdicts.of_independence, follows.values())]
     evidence = [
@@ -170,8 +180,8 @@ def _finding(claim: str, verdict: Verdict, text: str, evidence: Sequence[Evidenc
     return Finding(id=claim, section=section, claim=CLAIMS[claim], verdict=verdict, text=text, evidence=list(evidence))
 
 
-def _with_iou(entries: Entries) -> list[dict[str, Any]]:
-    return [entry for entry in entries if entry["iou"] is not None]
+def _with_iou(entries: Entries) -> list[Comparison]:
+    return [entry for entry in entries if entry.iou is not None]
 
 
 def _rho(c: Correlation) -> str:

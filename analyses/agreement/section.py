@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
-from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
 from reportgen.report.document import (
     Block,
+    Cell,
     ColorBar,
     Column,
     Facts,
@@ -27,10 +27,11 @@ from reportgen.report.document import (
     Text,
     Warning_,
 )
-from reportgen.storage.store import Result
 
-from .charts import complexity_scatter, iou_bars, threshold_curves
+from ..lime.result import LimeResult
+from .charts import Rows, Run, complexity_scatter, iou_bars, threshold_curves
 from .findings import agreement_findings
+from .result import AgreementResult, Comparison
 
 PANEL_PX = 448
 # At most two rows a figure, of four or five pictures: whichever leaves fewer places empty.
@@ -43,21 +44,21 @@ RULES = {
 }
 
 
-def reduce_agreement(run: RunView) -> Contribution:
+def reduce_agreement(run: Run) -> Contribution:
     """Write Grad-CAM's masks, the overlap pictures and the chart, and make the section."""
-    entries, pictures = [], {}
+    compared, files, pictures = [], [], {}
     for position, image in enumerate(run.images):
-        result = run.result("agreement", position, Result)
-        mask = result.arrays["gradcam"]
-        entries.append({**result.values, "gradcam_mask": run.files.mask(f"masks/{image.slug}/gradcam.png", mask)})
+        result = run.result("agreement", position, AgreementResult)
+        compared.append(result.comparison)
+        files.append(run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam))
         if image.name in run.shown.images:
-            pictures[position] = _overlap_picture(run, position, image, mask, result.values["iou"])
-    order = sorted(range(len(entries)), key=lambda i: (-_or_below(entries[i]["iou"]), run.images[i].name))
-    rows = [(run.images[i], entries[i]) for i in order]
+            pictures[position] = _overlap_picture(run, position, image, result)
+    order = sorted(range(len(compared)), key=lambda i: (-_or_below(compared[i].iou), run.images[i].name))
+    rows = [(run.images[i], compared[i]) for i in order]
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="IoU"),
-        Listing(role="observation", items=_observations(run, entries)),
+        Listing(role="observation", items=_observations(run, compared)),
         *shown_note(run.shown, "masks/"),
         *_overlap_figures([pictures[i] for i in order if i in pictures]),
         *iou_bars(run, rows),
@@ -67,20 +68,20 @@ def reduce_agreement(run: RunView) -> Contribution:
         *complexity_scatter(run, rows),
         _complexity_table(run, rows),
         _regions_table(run, rows),
-        Listing(role="limit", items=_limits(run, len(entries))),
+        Listing(role="limit", items=_limits(run, len(compared))),
     ]
     warnings = [
         Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
-        for image, entry in zip(run.images, entries, strict=True)
-        if entry["iou"] is None
+        for image, entry in zip(run.images, compared, strict=True)
+        if entry.iou is None
     ]
     section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
     otsu = ["otsu1979"] if run.settings.threshold == "otsu" else []
     return Contribution(
         section,
-        per_image=entries,
-        findings=agreement_findings(entries),
-        gates={"iou_above_chance": _mean([e["iou"] - e["chance"] for e in entries if e["iou"] is not None])},
+        per_image=[{**asdict(entry), "gradcam_mask": file} for entry, file in zip(compared, files, strict=True)],
+        findings=agreement_findings(compared),
+        gates={"iou_above_chance": _mean([entry.above_chance for entry in compared])},
         warnings=warnings,
         references=[*otsu, "bonett2000", "jaccard1912", "spearman1904"],
         terms=(
@@ -99,8 +100,8 @@ def _or_below(iou: float | None) -> float:
     return -1.0 if iou is None else iou
 
 
-def _overlap_picture(run: RunView, position: int, image: ImageRecord, mask: np.ndarray, iou: float | None) -> Picture:
-    lime = run.result("lime", position, Result).arrays["mask"]
+def _overlap_picture(run: Run, position: int, image: ImageRecord, result: AgreementResult) -> Picture:
+    mask, iou, lime = result.gradcam, result.comparison.iou, run.result("lime", position, LimeResult).mask
     gradcam = overlays.upscale(mask, PANEL_PX)
     pixels = overlays.overlap(
         overlays.upscale(run.frame(position), PANEL_PX), gradcam, overlays.upscale(lime, PANEL_PX)
@@ -145,7 +146,7 @@ def _range(first: int, last: int) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _approach(run: RunView) -> list[Block]:
+def _approach(run: Run) -> list[Block]:
     rule = run.settings.threshold
     name, _, share = rule.partition(":")
     words = RULES.get(rule) or RULES[name].format(share=wording.percent(float(share)))
@@ -172,7 +173,7 @@ def _approach(run: RunView) -> list[Block]:
     ]
 
 
-def _regions_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+def _regions_table(run: Run, rows: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="gradcam_components", label="Grad-CAM parts", decimals=0),
@@ -184,11 +185,11 @@ def _regions_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]])
     cells = [
         [
             image.name,
-            entry["components"]["gradcam"],
-            entry["components"]["lime"],
-            entry["edge_gradient"]["gradcam"],
-            entry["edge_gradient"]["lime"],
-            entry["edge_gradient"]["shifted_lime"],
+            entry.components.gradcam,
+            entry.components.lime,
+            entry.edge_gradient.gradcam,
+            entry.edge_gradient.lime,
+            entry.edge_gradient.shifted_lime,
         ]
         for image, entry in rows
     ]
@@ -204,7 +205,7 @@ def _regions_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]])
     )
 
 
-def _complexity_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+def _complexity_table(run: Run, rows: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="iou", label="IoU", decimals=3),
@@ -213,12 +214,14 @@ def _complexity_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]
         Column(key="edge_density", label="Edge density", unit="% of frame", decimals=1, percent=True),
         Column(key="entropy", label="Grey-level entropy", unit="bits", decimals=2),
     ]
-    cells: list[list[Any]] = [
+    cells: list[list[Cell]] = [
         [
             image.name,
-            entry["iou"],
-            None if entry["iou"] is None else entry["iou"] - entry["chance"],
-            *(entry["complexity"][key] for key in ("superpixels", "edge_density", "entropy")),
+            entry.iou,
+            entry.above_chance,
+            entry.complexity.superpixels,
+            entry.complexity.edge_density,
+            entry.complexity.entropy,
         ]
         for image, entry in rows
     ]
@@ -233,7 +236,7 @@ def _complexity_table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]
     )
 
 
-def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Table:
+def _table(run: Run, rows: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="iou", label="IoU", decimals=3, headline=True),
@@ -243,8 +246,11 @@ def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Tabl
         Column(key="lime_area", label="LIME area", unit="% of frame", decimals=1, percent=True),
         Column(key="iou_area_matched", label="IoU at equal area", decimals=3),
     ]
-    cells = [[image.name, *(entry[c.key] for c in columns[1:])] for image, entry in rows]
-    means = [_mean([row[i] for row in cells]) for i in range(1, len(columns))]
+    measured = [
+        (e.iou, e.chance, e.ceiling, e.cam_area, e.lime_area, e.iou_area_matched) for _, e in rows
+    ]  # in the order of the columns
+    cells: list[list[Cell]] = [[image.name, *values] for (image, _), values in zip(rows, measured, strict=True)]
+    means = [_mean(column) for column in zip(*measured, strict=True)]
     return run.files.table(
         Table(
             id="agreement",
@@ -257,17 +263,20 @@ def _table(run: RunView, rows: list[tuple[ImageRecord, dict[str, Any]]]) -> Tabl
     )
 
 
-def _mean(values: Sequence[Any]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 
 
-def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
-    known = [(image, e) for image, e in zip(run.images, entries, strict=True) if e["iou"] is not None]
+def _observations(run: Run, compared: Sequence[Comparison]) -> list[str]:
+    known = [
+        (image, entry.iou, entry.chance)
+        for image, entry in zip(run.images, compared, strict=True)
+        if entry.iou is not None and entry.chance is not None
+    ]
     if not known:
         return ["No image has an IoU: both masks are empty everywhere."]
-    iou = np.array([e["iou"] for _, e in known])
-    chance = np.array([e["chance"] for _, e in known])
+    iou, chance = np.array([iou for _, iou, _ in known]), np.array([chance for _, _, chance in known])
     above = int((iou > chance).sum())
     items = [
         f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to "
@@ -275,7 +284,7 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
         f"the same areas reach {chance.mean():.3f} by chance.",
         f"The IoU lies above chance on {above} of {len(known)}, by {np.mean(iou - chance):+.3f} on average.",
     ]
-    below = [image.name for image, e in known if e["iou"] <= e["chance"]]
+    below = [image.name for image, iou_of, chance_of in known if iou_of <= chance_of]
     if below:
         items.append(f"No better than chance: {wording.listed(below)}.")
     if len(known) > 2 and np.ptp(iou) > 0 and np.ptp(chance) > 0:
@@ -286,8 +295,8 @@ def _observations(run: RunView, entries: list[dict[str, Any]]) -> list[str]:
     return items
 
 
-def _limits(run: RunView, n: int) -> list[str]:
-    repeats = len(run.result("lime", 0, Result).arrays["masks"])
+def _limits(run: Run, n: int) -> list[str]:
+    repeats = len(run.result("lime", 0, LimeResult).masks)
     draws = f"{repeats} LIME draws" if repeats > 1 else "one LIME draw"
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",

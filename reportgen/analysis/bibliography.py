@@ -51,11 +51,6 @@ _WORKS = (
         venue="Neural Networks: Tricks of the Trade", pages="9–50",
     ),
     Reference(
-        key="otsu1979", kind="article", year=1979, doi="10.1109/TSMC.1979.4310076",
-        title="A Threshold Selection Method from Gray-Level Histograms", authors=["Otsu, N."],
-        venue="IEEE Transactions on Systems, Man, and Cybernetics", volume="9", number="1", pages="62–66",
-    ),
-    Reference(
         key="petsiuk2018", kind="inproceedings", year=2018, arxiv="1806.07421",
         title="RISE: Randomized Input Sampling for Explanation of Black-box Models",
         authors=["Petsiuk, V.", "Das, A.", "Saenko, K."], venue="British Machine Vision Conference (BMVC)",

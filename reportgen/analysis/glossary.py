@@ -9,7 +9,6 @@ from reportgen.report.document import Term
 TERMS = {
     "activation": "What a unit of the network gives out for an input, after its non-linearity.",
     "bootstrap interval": "The range that holds 95 % of the medians of samples drawn with replacement from the measured values.",
-    "ceiling": "The largest IoU that two masks of the given areas can have.",
     "chance level": "The value that something which knows nothing of the image would reach.",
     "control": "A map that knows nothing of the model; a map that does not beat it has shown nothing about the model.",
     "deletion": "Taking pixels away, most important first, and watching the probability fall.",
@@ -19,7 +18,6 @@ TERMS = {
     "Jaccard index": "The IoU of two sets; used here for two masks of one method.",
     "logit": "The network's score of a class before the softmax; it can be negative.",
     "mask": "The pixels that an explanation selects; all others are left out.",
-    "Otsu's threshold": "The cut of a histogram at which the two sides differ most in their means, weighed by size.",
     "probability": "The softmax of the logits: positive, and one in total over the classes. It is no measure of being right.",
     "rank correlation": "Spearman's rho: how alike two orders are, from −1 (reversed) to 1 (the same).",
     "saliency map": "A value for each pixel: how much it speaks for the target class by the method's definition.",
