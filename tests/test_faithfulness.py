@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from made_results import cams_result, lime_result
 from made_runs import MadeRun
 from reportgen.analyses.faithfulness import curves
 from reportgen.analyses.faithfulness.compare import best, better_by, standings
 from reportgen.analyses.faithfulness.findings import faithfulness_findings
 from reportgen.analyses.faithfulness.hiding import random_regions
 from reportgen.analyses.faithfulness.localisation import localise
-from reportgen.analyses.faithfulness.maps import CONTROLS, control_maps
+from reportgen.analyses.faithfulness.maps import CONTROLS, LABELS, control_maps
 from reportgen.analyses.faithfulness.removal import Removals
+from reportgen.analyses.faithfulness.result import FaithfulnessResult, HiddenMask, Localisation, MarkedObject
 from reportgen.analyses.faithfulness.section import reduce_faithfulness
+from reportgen.analyses.faithfulness.settings import FaithfulnessSettings
 from reportgen.analyses.faithfulness.task import ANALYSIS
+from reportgen.analyses.lime.result import Surrogate
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts
-from reportgen.analysis.view import Subject, View
+from reportgen.analysis.view import View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.document import Finding, RuntimeRecord, Table
-from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
-from toys import toy_network, toy_spec
+from toys import subject, toy_network, toy_spec
 
 SIDE = 32
 STEPS = 28
@@ -76,8 +78,8 @@ def scored(view: View, maps: dict[str, np.ndarray], noise: np.ndarray) -> dict[s
     """Curves by map and measure, on class 1."""
     removals = Removals(view, 1)
     plans = {name: curves.plan(removals, curves.orders(saliency, noise)) for name, saliency in maps.items()}
-    stacked = curves.stacked(plans, removals.probabilities(), list(maps))
-    return {name: {m: stacked[m][i] for m in stacked} for i, name in enumerate(maps)}
+    deletion, insertion = curves.stacked(plans, removals.probabilities(), list(maps))
+    return {name: {"deletion": deletion[i], "insertion": insertion[i]} for i, name in enumerate(maps)}
 
 
 def areas(view: View, maps: dict[str, np.ndarray], noise: np.ndarray) -> dict[str, dict[str, float]]:
@@ -270,11 +272,11 @@ def test_measures_of_a_map_on_the_object() -> None:
     measured = {
         name: localise(s, truth, curves.orders(s, noise)) for name, s in (("on", on), ("off", off), ("half", half))
     }
-    assert measured["on"] == {"pointing": 1, "energy": 1, "iou": 1}
-    assert measured["off"] == {"pointing": 0, "energy": 0, "iou": 0}
-    assert measured["half"]["pointing"] == 0
-    assert measured["half"]["energy"] == pytest.approx(6 / 9)
-    assert measured["half"]["iou"] == pytest.approx(
+    assert measured["on"] == Localisation(pointing=1, energy=1, iou=1)
+    assert measured["off"] == Localisation(pointing=0, energy=0, iou=0)
+    assert measured["half"].pointing == 0
+    assert measured["half"].energy == pytest.approx(6 / 9)
+    assert measured["half"].iou == pytest.approx(
         5 / 7
     )  # one of its six first pixels is off, one of the object's left out
 
@@ -284,93 +286,93 @@ def test_an_empty_map_localises_as_well_as_chance() -> None:
     truth[4:20, 8:30] = True
     empty, area = controls.empty_map(SIDE, SIDE), float(truth.mean())
     measured = localise(empty, truth, curves.orders(empty, noise_of(2, 40)))
-    assert measured["pointing"] == measured["energy"] == pytest.approx(area)
-    assert measured["iou"] == pytest.approx(area / (2 - area), rel=0.05)
+    assert measured.pointing == measured.energy == pytest.approx(area)
+    assert measured.iou == pytest.approx(area / (2 - area), rel=0.05)
 
 
 # --- the analysis --------------------------------------------------------------------------------
 
 
-def subject(view: View, *, truth: Truth | None = None, gradcam: np.ndarray | None = None, **settings: Any) -> Subject:
-    segments = np.kron(np.arange(16).reshape(4, 4), np.ones((8, 8), int))
-    chosen = [[3, 0.5], [5, 0.2], [9, -0.4]]
-    cams = {"gradcam": noise_of(31)[0] if gradcam is None else gradcam, "scorecam": noise_of(32)[0]}
-    results = {
-        "cams": Result({"target": 1}, cams),
-        "lime": Result({"weights": chosen}, {"segments": segments, "mask": np.isin(segments, [3, 5])}),
-    }
-    return Subject(view, 1, 7, results, Settings(faithfulness=settings), lambda _: nullcontext(), truth)
+LIME_WEIGHTS = ((3, 0.5), (5, 0.2), (9, -0.4))
+SEGMENTS = np.kron(np.arange(16).reshape(4, 4), np.ones((8, 8), int))
+
+
+def measured(
+    view: View, *, truth: Truth | None = None, gradcam: np.ndarray | None = None, **settings: Any
+) -> FaithfulnessResult:
+    lime = lime_result(SEGMENTS, Surrogate(LIME_WEIGHTS, 0.0, 0.0, 1.0, 0.9, 1, 8))
+    cams = cams_result(1, gradcam=noise_of(31)[0] if gradcam is None else gradcam, scorecam=noise_of(32)[0])
+    made = subject(view, 1, FaithfulnessSettings(**settings), seed=7, results={"cams": cams, "lime": lime}, truth=truth)
+    return ANALYSIS.map(made)
 
 
 def test_map_scores_every_map_and_control() -> None:
     view = linear_view(4)
-    result = ANALYSIS.map(subject(view))
+    result = measured(view)
     names = ["gradcam", "scorecam", "mean", "lime", "random", "gaussian", "sobel", "empty"]
-    assert result.values["maps"] == list(result.values["scores"]) == names
-    assert result.arrays["deletion"].shape == result.arrays["insertion"].shape == (8, STEPS + 1)
-    assert result.values["forward_passes"] == view.engine.passes  # type: ignore[attr-defined]
-    assert [result.values["scores"][name]["draws"] for name in names] == [1, 1, 1, 3, 1, 3, 1, 3]
-    assert [result.values["scores"][name]["constant"] for name in names] == [False] * 7 + [True]
+    assert list(result.measured.labels) == list(result.measured.scores) == names
+    assert result.deletion.shape == result.insertion.shape == (8, STEPS + 1)
+    assert result.measured.forward_passes == view.engine.passes  # type: ignore[attr-defined]
+    assert [result.measured.scores[name].draws for name in names] == [1, 1, 1, 3, 1, 3, 1, 3]
+    assert [result.measured.scores[name].constant for name in names] == [False] * 7 + [True]
     for i, name in enumerate(names):
         for measure in ("deletion", "insertion"):
-            curve = result.arrays[measure][i].astype(float)
+            curve = getattr(result, measure)[i].astype(float)
             area = (curve[1:] + curve[:-1]).sum() / 2 / STEPS
-            assert result.values["scores"][name][measure] == pytest.approx(area, abs=1e-6)
+            assert getattr(result.measured.scores[name], measure) == pytest.approx(area, abs=1e-6)
 
 
 def test_lime_is_scored_by_its_signed_weights_and_the_mean_by_the_mean() -> None:
-    view, made = linear_view(4), subject(linear_view(4))
-    result = ANALYSIS.map(made)
-    segments, noise = made.results["lime"].arrays["segments"], np.random.default_rng(7)
+    view, result = linear_view(4), measured(linear_view(4))
+    segments, noise = SEGMENTS, np.random.default_rng(7)
     drawn = np.stack([controls.random_map(SIDE, SIDE, noise) for _ in range(3)])
     weights = np.where(segments == 3, 0.5, np.where(segments == 5, 0.2, np.where(segments == 9, -0.4, 0.0)))
-    mean = (made.results["cams"].arrays["gradcam"] + made.results["cams"].arrays["scorecam"]) / 2
+    mean = (noise_of(31)[0] + noise_of(32)[0]) / 2
     expected = scored(view, {"lime": weights, "mean": mean}, drawn)
     for name, row in (("lime", 3), ("mean", 2)):
         for measure in ("deletion", "insertion"):
-            np.testing.assert_allclose(result.arrays[measure][row], expected[name][measure], atol=1e-6)
+            np.testing.assert_allclose(getattr(result, measure)[row], expected[name][measure], atol=1e-6)
 
 
 def test_hiding_limes_mask_is_measured_beside_random_masks_of_its_area() -> None:
     view = linear_view(4)
-    made = subject(view, random_masks=4)
-    hidden = ANALYSIS.map(made).values["lime_hidden"]
-    mask, x = made.results["lime"].arrays["mask"], view.input.astype(np.float64)
+    hidden = measured(view, random_masks=4).measured.lime_hidden
+    mask, x = np.isin(SEGMENTS, [3, 5]), view.input.astype(np.float64)
     gone = np.where(mask, x.mean((1, 2))[:, None, None], x)
     assert isinstance(view.engine, LinearModel)
-    assert hidden["hidden"] == pytest.approx(view.engine.probability(gone), abs=1e-6)
-    assert hidden["probability"] == pytest.approx(view.engine.probability(x), abs=1e-6)
-    assert hidden["area"] == mask.mean()
-    assert len(hidden["random"]) == len(set(hidden["random"])) == 4
-    assert ANALYSIS.map(subject(view, random_masks=0)).values["lime_hidden"]["random"] == []
+    assert hidden.hidden == pytest.approx(view.engine.probability(gone), abs=1e-6)
+    assert hidden.probability == pytest.approx(view.engine.probability(x), abs=1e-6)
+    assert hidden.area == mask.mean()
+    assert len(hidden.random) == len(set(hidden.random)) == 4
+    assert measured(view, random_masks=0).measured.lime_hidden.random == ()
 
 
 def test_the_same_subject_gives_the_same_result() -> None:
-    a, b = (ANALYSIS.map(subject(linear_view(4))) for _ in range(2))
-    assert a.values == b.values
-    assert np.array_equal(a.arrays["deletion"], b.arrays["deletion"])
+    a, b = (measured(linear_view(4)) for _ in range(2))
+    assert a.measured == b.measured
+    assert np.array_equal(a.deletion, b.deletion)
 
 
 def test_only_an_image_with_truth_in_the_frame_is_localised() -> None:
     view, inside = linear_view(4), np.zeros((SIDE, SIDE), bool)
     inside[3:9, 3:9] = True
-    without = ANALYSIS.map(subject(view)).values
-    assert without["truth"] is None
-    assert "localisation" not in without
-    marked = ANALYSIS.map(subject(view, truth=Truth(inside, "boxes.csv"))).values
-    assert marked["truth"] == {"source": "boxes.csv", "area": inside.mean()}
-    assert set(marked["localisation"]) == set(marked["maps"])
-    outside = ANALYSIS.map(subject(view, truth=Truth(~np.ones_like(inside), "boxes.csv"))).values
-    assert outside["truth"]["area"] == 0
-    assert "localisation" not in outside
+    without = measured(view).measured
+    assert without.truth is None
+    assert without.localisation is None
+    marked = measured(view, truth=Truth(inside, "boxes.csv")).measured
+    assert marked.truth == MarkedObject("boxes.csv", inside.mean())
+    assert marked.localisation is not None and set(marked.localisation) == set(marked.labels)
+    outside = measured(view, truth=Truth(~np.ones_like(inside), "boxes.csv")).measured
+    assert outside.truth is not None and outside.truth.area == 0
+    assert outside.localisation is None
 
 
 # --- the chapter ---------------------------------------------------------------------------------
 
 
 def chapter(folder: Path, count: int, **options: Any) -> Any:
-    results = [ANALYSIS.map(subject(linear_view(seed), **options)) for seed in range(count)]
-    return reduce_faithfulness(MadeRun(folder, {"faithfulness": results}))
+    results = [measured(linear_view(seed), **options) for seed in range(count)]
+    return reduce_faithfulness(MadeRun(folder, {"faithfulness": results}, FaithfulnessSettings()))
 
 
 def table(contribution: Any, name: str) -> Table:
@@ -439,17 +441,17 @@ def made_up(n: int, places: Sequence[str], **better: float) -> list[dict[str, di
     ]
 
 
-def hidden_of(n: int, drop: float, random: float) -> list[dict[str, Any]]:
-    return [
-        {"probability": 0.9, "hidden": 0.9 - drop - 0.001 * i, "area": 0.3, "random": [0.9 - random] * 5}
-        for i in range(n)
-    ]
+def hidden_of(n: int, drop: float, random: float) -> list[HiddenMask]:
+    return [HiddenMask(0.9, 0.9 - drop - 0.001 * i, 0.3, (0.9 - random,) * 5) for i in range(n)]
+
+
+LABELS_OF = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM", **LABELS}
 
 
 def findings(n: int, *, located: bool = False, drop: float = 0.4, **better: float) -> dict[str, Finding]:
     scores = made_up(n, ("deletion", "insertion"), **better)
     places = made_up(n, ("pointing", "energy", "iou"), **better) if located else []
-    found = faithfulness_findings(scores, places, hidden_of(n, drop, 0.1), agreement=True)
+    found = faithfulness_findings(scores, places, hidden_of(n, drop, 0.1), LABELS_OF, agreement=True)
     return {finding.id: finding for finding in found}
 
 
@@ -487,7 +489,9 @@ def test_a_map_that_is_good_at_one_measure_and_bad_at_the_other_decides_nothing(
     scores = made_up(12, ("deletion", "insertion"), ablationcam=1)
     for image in scores:
         image["ablationcam"]["insertion"] -= 0.2
-    [finding] = [f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), agreement=True) if f.id == "C6"]
+    [finding] = [
+        f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), LABELS_OF, agreement=True) if f.id == "C6"
+    ]
     assert finding.verdict == "undecided"
     assert "better than ScoreCAM" in finding.text
     assert "worse than ScoreCAM" in finding.text
@@ -514,8 +518,8 @@ def test_limes_mask_drives_the_prediction_or_not(drop: float, verdict: str, said
 def test_limes_mask_is_not_measured_without_masks_to_compare_with() -> None:
     scores, hidden = made_up(3, ("deletion", "insertion")), hidden_of(3, 0.4, 0.1)
     for area, said in ((0.3, "faithfulness.random_masks"), (0.0, "LIME's mask is empty")):
-        bare = [{**h, "random": [], "area": area} for h in hidden]
-        [finding] = [f for f in faithfulness_findings(scores, [], bare, agreement=False) if f.id == "L1"]
+        bare = [replace(h, random=(), area=area) for h in hidden]
+        [finding] = [f for f in faithfulness_findings(scores, [], bare, LABELS_OF, agreement=False) if f.id == "L1"]
         assert finding.verdict == "not measured"
         assert said in finding.text
 
@@ -533,7 +537,7 @@ def test_claims_follow_what_was_computed() -> None:
     without = [
         {name: m for name, m in image.items() if name not in ("ablationcam", "mean", "gradcam")} for image in scores
     ]
-    found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), agreement=True)
+    found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=True)
     assert [finding.id for finding in found] == ["L1"]
     every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), agreement=False)
     assert [finding.id for finding in every] == ["C1", "C6", "C7", "L1"]

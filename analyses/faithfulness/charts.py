@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reportgen.figures import charts, colors
-
-from .maps import LABELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +19,13 @@ ROWS = {"deletion": "Deletion", "insertion": "Insertion"}
 
 
 def curves_figure(
-    curves: Mapping[str, Mapping[str, np.ndarray]], names: Sequence[str], rivals: Mapping[str, str]
+    curves: Mapping[str, Mapping[str, np.ndarray]], names: Mapping[str, str], rivals: Mapping[str, str]
 ) -> Figure:
     """One row a measure, one column a map; the best control and the random map in every panel.
 
     Args:
         curves: by measure and map, (images, steps + 1) probabilities.
-        names: the maps to draw; rivals: the best control of each measure.
+        names: the maps to draw, with their labels; rivals: the best control of each measure.
     """
     from matplotlib.figure import Figure
 
@@ -39,7 +37,7 @@ def curves_figure(
                 _panel(axes, curves[measure], name, rivals[measure])
             row[0].set_ylabel(f"{ROWS[measure]}:\nprobability")
         for axes, name in zip(grid[0], names, strict=True):
-            axes.set_title(LABELS[name], fontsize=8.5)
+            axes.set_title(names[name], fontsize=8.5)
         figure.supxlabel("share of the frame's pixels removed (deletion) or brought back (insertion)", fontsize=8.5)
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=4)

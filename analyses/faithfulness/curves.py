@@ -64,9 +64,10 @@ def area_under(curve: np.ndarray) -> float:
     return float((curve[1:] + curve[:-1]).sum() / 2 / (len(curve) - 1))
 
 
-def stacked(plans: Mapping[str, Plan], probabilities: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """`deletion` and `insertion`: (names, STEPS + 1), the mean over the draws of each map."""
-    return {
-        measure: np.stack([probabilities[getattr(plans[name], measure)].mean(axis=0) for name in names])
-        for measure in ("deletion", "insertion")
-    }
+def stacked(
+    plans: Mapping[str, Plan], probabilities: np.ndarray, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Deletion and insertion curves: (names, STEPS + 1), the mean over the draws of each map."""
+    deletion = np.stack([probabilities[plans[name].deletion].mean(axis=0) for name in names])
+    insertion = np.stack([probabilities[plans[name].insertion].mean(axis=0) for name in names])
+    return deletion, insertion

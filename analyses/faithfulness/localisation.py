@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .result import Localisation
 
-def localise(saliency: np.ndarray, truth: np.ndarray, ranks: Sequence[np.ndarray]) -> dict[str, float]:
+
+def localise(saliency: np.ndarray, truth: np.ndarray, ranks: Sequence[np.ndarray]) -> Localisation:
     """Measures of one map; each is 1 where the map is the object, and the object's share of the frame on an empty map.
 
     - `pointing` (Zhang et al., 2016, without a tolerance): whether the map's maximum lies on the object; where several pixels
@@ -25,8 +27,8 @@ def localise(saliency: np.ndarray, truth: np.ndarray, ranks: Sequence[np.ndarray
     total = float(positive.sum())
     pixels = int(truth.sum())
     inside = [int((truth & (rank < pixels)).sum()) for rank in ranks]
-    return {
-        "pointing": float(truth[largest].mean()),
-        "energy": float(positive[truth].sum()) / total if total > 0 else area,
-        "iou": float(np.mean([shared / (2 * pixels - shared) for shared in inside])),
-    }
+    return Localisation(
+        pointing=float(truth[largest].mean()),
+        energy=float(positive[truth].sum()) / total if total > 0 else area,
+        iou=float(np.mean([shared / (2 * pixels - shared) for shared in inside])),
+    )

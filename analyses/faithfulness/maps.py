@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from reportgen.analysis import baselines as controls
-from reportgen.storage.store import Result
 
-CAMS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
+from ..cams.result import CamsResult
+from ..lime.result import LimeResult
+
 MEAN, LIME = "mean", "lime"
 CONTROLS = {"random": "Random map", "gaussian": "Centred Gaussian", "sobel": "Sobel edge map", "empty": "Empty map"}
-LABELS = {**CAMS, MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
+# What the CAMs are called stands in their results.
+LABELS = {MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
 
 
-def explanations(cams: Result, lime: Result) -> dict[str, np.ndarray]:
+def explanations(cams: CamsResult, lime: LimeResult) -> dict[str, np.ndarray]:
     """(H, W) maps by name: the computed CAMs, their mean where there are several, and LIME's signed weights."""
-    found = {name: cams.arrays[name] for name in CAMS if name in cams.arrays}
+    found = {name: cam.map for name, cam in cams.maps.items()}
     if len(found) > 1:
         found[MEAN] = np.mean(list(found.values()), axis=0)
-    found[LIME] = weight_map(lime)
+    found[LIME] = lime.weight_map
     return found
 
 
-def weight_map(lime: Result) -> np.ndarray:
-    """(H, W) float32: each pixel has the signed weight of its superpixel, 0 where the surrogate gave none."""
-    segments = lime.arrays["segments"]
-    weights = np.zeros(int(segments.max()) + 1, np.float32)
-    for superpixel, weight in lime.values["weights"]:
-        weights[superpixel] = weight
-    return weights[segments]
+def labels_of(cams: CamsResult, names: Iterable[str]) -> dict[str, str]:
+    """What pages call each map."""
+    return {name: cams.maps[name].label if name in cams.maps else LABELS[name] for name in names}
+
+
+def cams_among(names: Iterable[str]) -> list[str]:
+    """The class activation maps among the names of maps."""
+    return [name for name in names if name not in LABELS]
 
 
 def control_maps(frame: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:

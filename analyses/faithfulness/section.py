@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 
@@ -11,16 +11,21 @@ from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
-from reportgen.storage.store import Result
+from reportgen.utils.json_types import JSON
 
 from . import curves as protocol
 from . import removal
 from .charts import ROWS, curves_figure
 from .compare import Scores, Standing, best, standings
-from .findings import CURVES, NO_TRUTH, faithfulness_findings, lower
-from .maps import CONTROLS, LABELS
+from .findings import CURVES, NO_TRUTH, faithfulness_findings, in_a_sentence
+from .maps import CONTROLS
+from .result import FaithfulnessResult, Measured
+from .settings import FaithfulnessSettings
 
-Values = Sequence[dict[str, Any]]
+Run = RunView[FaithfulnessSettings]
+Values = Sequence[Measured]
+# Maps in a figure of curves; more stand in further figures.
+ACROSS = 5
 BEATS = {
     "yes": "It is beaten by",
     "not shown": "Better than it in the median, but not beyond chance",
@@ -28,33 +33,34 @@ BEATS = {
 }
 
 
-def reduce_faithfulness(run: RunView) -> Contribution:
+def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
-    positions = range(len(run.images))
-    values = [run.result("faithfulness", position, Result).values for position in positions]
-    scores = [v["scores"] for v in values]
-    located = [v["localisation"] for v in values if v.get("localisation")]
-    names = [name for name in values[0]["maps"] if name not in CONTROLS]
+    values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
+    scores = [{name: vars(score) for name, score in v.scores.items()} for v in values]
+    located = [
+        {name: vars(place) for name, place in v.localisation.items()} for v in values if v.localisation is not None
+    ]
+    labels = values[0].labels
+    names = [name for name in labels if name not in CONTROLS]
     places = {measure: standings(scores, names, list(CONTROLS), measure) for measure in CURVES}
     blocks: list[Block] = [
         *_approach(run, values),
         Heading(text="Curves"),
-        _curves(run, names, {measure: best(scores, CONTROLS, measure) for measure in CURVES}),
+        *_curves(run, {name: labels[name] for name in names}, {m: best(scores, CONTROLS, m) for m in CURVES}),
         Heading(text="Maps against controls"),
-        _table(run, [standing for measure in CURVES for standing in places[measure]], len(scores)),
+        _table(run, [standing for measure in CURVES for standing in places[measure]], labels, len(scores)),
         Text(text=f"Every image's areas stand in {_per_image(run, values)}."),
-        Listing(role="observation", items=_observations(places, scores)),
+        Listing(role="observation", items=_observations(places, labels, scores)),
         Heading(text="Hiding LIME's mask"),
         _hidden(run, values),
         *_localisation(run, names, located, values),
         Listing(role="limit", items=_limits(len(values), bool(located))),
     ]
+    hidden = [v.lime_hidden for v in values]
     return Contribution(
         Section(id="faithfulness", title="Faithfulness of the maps", blocks=blocks),
-        per_image=values,
-        findings=faithfulness_findings(
-            scores, located, [v["lime_hidden"] for v in values], agreement="agreement" in run.analyses
-        ),
+        per_image=[_entry(v) for v in values],
+        findings=faithfulness_findings(scores, located, hidden, labels, agreement="agreement" in run.analyses),
         references=("petsiuk2018", "efron1979", *(("zhang2016",) if located else ())),
         terms=(
             "saliency map",
@@ -66,14 +72,28 @@ def reduce_faithfulness(run: RunView) -> Contribution:
             "mask",
             "superpixel",
         ),
-        warnings=[*_beaten(places, len(scores)), *_constant(run, names, values), *_outside(run, values)],
+        warnings=[*_beaten(places, labels, len(scores)), *_constant(run, names, values), *_outside(run, values)],
     )
+
+
+def _entry(v: Measured) -> dict[str, JSON]:
+    """The entry of one image in report.json."""
+    entry: dict[str, JSON] = {
+        "maps": list(v.labels),
+        "scores": {name: asdict(score) for name, score in v.scores.items()},
+        "lime_hidden": asdict(v.lime_hidden),
+        "forward_passes": v.forward_passes,
+        "truth": None if v.truth is None else asdict(v.truth),
+    }
+    if v.localisation is not None:
+        entry["localisation"] = {name: asdict(place) for name, place in v.localisation.items()}
+    return entry
 
 
 # --- what was done -------------------------------------------------------------------------------
 
 
-def _approach(run: RunView, values: Values) -> list[Block]:
+def _approach(run: Run, values: Values) -> list[Block]:
     draws = run.settings.draws
     return [
         Heading(text="Approach"),
@@ -107,7 +127,7 @@ def _approach(run: RunView, values: Values) -> list[Block]:
                 ("LIME", "the signed weight of each pixel's superpixel, 0 where the surrogate gave none"),
                 ("Centred Gaussian", "sigma a quarter of the frame's side"),
                 ("Sobel edge map", "gradient of the grey levels"),
-                ("Forward passes", f"{wording.whole(sum(v['forward_passes'] for v in values))} over all images"),
+                ("Forward passes", f"{wording.whole(sum(v.forward_passes for v in values))} over all images"),
             ],
         ),
     ]
@@ -128,36 +148,44 @@ def _limits(n: int, located: bool) -> list[str]:
 # --- curves and table ----------------------------------------------------------------------------
 
 
-def _curves(run: RunView, names: Sequence[str], rivals: dict[str, str]) -> Figure:
-    results = [run.result("faithfulness", position, Result) for position in range(len(run.images))]
-    order = results[0].values["maps"]
-    stacked = {m: np.stack([result.arrays[m] for result in results]) for m in ROWS}
+def _curves(run: Run, labels: Mapping[str, str], rivals: dict[str, str]) -> list[Figure]:
+    """The curves of the maps in `labels`, a few to a figure."""
+    results = [run.result("faithfulness", position, FaithfulnessResult) for position in range(len(run.images))]
+    order, known = list(results[0].measured.labels), results[0].measured.labels
+    stacked = {
+        "deletion": np.stack([result.deletion for result in results]),
+        "insertion": np.stack([result.insertion for result in results]),
+    }
     by_map = {m: {name: stacked[m][:, i].astype(float) for i, name in enumerate(order)} for m in ROWS}
-    controls = {m: lower(LABELS[rivals[m]]) for m in ROWS}
+    controls = {m: in_a_sentence(rivals[m], known) for m in ROWS}
     rival = " and ".join(f"{control} in {m}" for m, control in controls.items())
     if len(set(controls.values())) == 1:
         rival = f"{controls['deletion']} in both"
-    picture = run.files.chart(
-        "figures/faithfulness-curves.svg",
-        curves_figure(by_map, names, rivals),
-        alt=f"Deletion and insertion curves, means over {wording.count(len(results), 'image')}. Probability with half of the pixels "
-        f"removed or brought back: {'; '.join(_halfway(by_map[m], [*names, rivals[m]], m) for m in ROWS)}.",
-    )
-    return Figure(
-        id="faithfulness-curves",
-        kind="chart",
-        caption=f"Deletion (the lower the better) and insertion (the higher the better) over {wording.count(len(results), 'image')}. "
-        f"Best control: {rival}.",
-        pictures=[picture],
-    )
+    n, names = wording.count(len(results), "image"), list(labels)
+    figures = []
+    for part, start in enumerate(range(0, len(names), ACROSS), 1):
+        shown = names[start : start + ACROSS]
+        said = "; ".join(_halfway(by_map[m], [*shown, rivals[m]], known, m) for m in ROWS)
+        name = "faithfulness-curves" + (f"-{part}" if part > 1 else "")
+        picture = run.files.chart(
+            f"figures/{name}.svg",
+            curves_figure(by_map, {map_: labels[map_] for map_ in shown}, rivals),
+            alt=f"Deletion and insertion curves, means over {n}. Probability with half of the pixels "
+            f"removed or brought back: {said}.",
+        )
+        caption = (
+            f"Deletion (the lower the better) and insertion (the higher the better) over {n}. Best control: {rival}."
+        )
+        figures.append(Figure(id=name, kind="chart", caption=caption, pictures=[picture]))
+    return figures
 
 
-def _halfway(curves: Mapping[str, np.ndarray], names: Sequence[str], measure: str) -> str:
-    means = [f"{LABELS[name]} {curves[name][:, curves[name].shape[1] // 2].mean():.2f}" for name in names]
+def _halfway(curves: Mapping[str, np.ndarray], names: Sequence[str], labels: Mapping[str, str], measure: str) -> str:
+    means = [f"{labels[name]} {curves[name][:, curves[name].shape[1] // 2].mean():.2f}" for name in names]
     return f"{measure}, {wording.listed(means, most=len(means))}"
 
 
-def _table(run: RunView, rows: Sequence[Standing], n: int) -> Table:
+def _table(run: Run, rows: Sequence[Standing], labels: Mapping[str, str], n: int) -> Table:
     columns = [
         Column(key="measure", label="Measure"),
         Column(key="map", label="Map"),
@@ -176,20 +204,20 @@ def _table(run: RunView, rows: Sequence[Standing], n: int) -> Table:
             "control with the best median: the median of the paired differences, positive where the map is better, with its "
             "bootstrap interval. Controls follow, best first.",
             columns=columns,
-            rows=[_row(standing) for standing in rows],
+            rows=[_row(standing, labels) for standing in rows],
         )
     )
 
 
-def _row(s: Standing) -> list[str | float | None]:
-    start: list[str | float | None] = [ROWS[s.measure], LABELS[s.name], s.median]
+def _row(s: Standing, labels: Mapping[str, str]) -> list[str | float | None]:
+    start: list[str | float | None] = [ROWS[s.measure], labels[s.name], s.median]
     if s.by is None:
         return [*start, None, None, None, None, None, "control"]
     low, high = s.by.ci or (None, None)
     return [*start, s.by.median, low, high, s.by.wins, s.by.p, s.beats]
 
 
-def _per_image(run: RunView, values: Values) -> str:
+def _per_image(run: Run, values: Values) -> str:
     """Write the areas of every image and map, and say where."""
     columns = [
         Column(key="image", label="Image"),
@@ -198,23 +226,23 @@ def _per_image(run: RunView, values: Values) -> str:
         Column(key="draws", label="Orders drawn", decimals=0),
     ]
     rows = [
-        [image.name, LABELS[name], *(score[column.key] for column in columns[2:])]
+        [image.name, v.labels[name], score.deletion, score.insertion, score.draws]
         for image, v in zip(run.images, values, strict=True)
-        for name, score in v["scores"].items()
+        for name, score in v.scores.items()
     ]
     caption = "Areas under the deletion and insertion curves of every image."
     return run.files.table(Table(id="faithfulness-images", caption=caption, columns=columns, rows=rows)).file
 
 
-def _observations(places: dict[str, list[Standing]], scores: Scores) -> list[str]:
+def _observations(places: dict[str, list[Standing]], labels: Mapping[str, str], scores: Scores) -> list[str]:
     items = []
     for measure, rows in places.items():
         control = next(s for s in rows if s.by is None)  # best first
         parts = [
-            f"{ROWS[measure]}: the best control is {lower(LABELS[control.name])}, with a median area of {control.median:.3f}."
+            f"{ROWS[measure]}: the best control is {in_a_sentence(control.name, labels)}, with a median area of {control.median:.3f}."
         ]
         for word, said in BEATS.items():
-            names = [LABELS[s.name] for s in rows if s.beats == word]
+            names = [labels[s.name] for s in rows if s.beats == word]
             parts += [f"{said}: {wording.listed(names)}."] if names else []
         items.append(" ".join(parts))
     apart = float(np.median([abs(s["random"]["deletion"] - s["empty"]["deletion"]) for s in scores]))
@@ -228,7 +256,7 @@ def _observations(places: dict[str, list[Standing]], scores: Scores) -> list[str
 # --- hiding LIME's mask --------------------------------------------------------------------------
 
 
-def _hidden(run: RunView, values: Values) -> Table:
+def _hidden(run: Run, values: Values) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True),
@@ -240,9 +268,9 @@ def _hidden(run: RunView, values: Values) -> Table:
     ]
     rows = []
     for image, v in zip(run.images, values, strict=True):
-        h, random = v["lime_hidden"], v["lime_hidden"]["random"]
+        h, random = v.lime_hidden, v.lime_hidden.random
         spread = [float(np.mean(random)), min(random), max(random)] if random else [None] * 3
-        rows.append([image.name, h["area"], h["probability"], h["hidden"], *spread])
+        rows.append([image.name, h.area, h.probability, h.hidden, *spread])
     masks = wording.count(run.settings.random_masks, "mask")
     return run.files.table(
         Table(
@@ -259,12 +287,12 @@ def _hidden(run: RunView, values: Values) -> Table:
 # --- localisation --------------------------------------------------------------------------------
 
 
-def _localisation(run: RunView, names: Sequence[str], located: Scores, values: Values) -> list[Block]:
+def _localisation(run: Run, names: Sequence[str], located: Scores, values: Values) -> list[Block]:
     if not located:
         return []
-    sources = sorted({v["truth"]["source"] for v in values if v["truth"]})
+    sources = sorted({v.truth.source for v in values if v.truth is not None})
     n = len(located)
-    area = float(np.median([v["truth"]["area"] for v in values if v.get("localisation")]))
+    area = float(np.median([v.truth.area for v in values if v.truth is not None and v.localisation is not None]))
     against = {s.name: s for s in standings(located, names, list(CONTROLS), "iou")}
     columns = [
         Column(key="map", label="Map"),
@@ -276,7 +304,8 @@ def _localisation(run: RunView, names: Sequence[str], located: Scores, values: V
         Column(key="high", label="to", decimals=3),
         Column(key="beats_controls", label="Beats the controls"),
     ]
-    rows = [[LABELS[name], *_located_cells(located, against[name])] for name in (*names, *CONTROLS)]
+    labels = values[0].labels
+    rows = [[labels[name], *_located_cells(located, against[name])] for name in (*names, *CONTROLS)]
     table = Table(
         id="localisation",
         caption=f"The maps and the marked object, over {wording.count(n, 'image')} with ground truth{wording.small(n)}.",
@@ -305,7 +334,7 @@ def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
 # --- warnings ------------------------------------------------------------------------------------
 
 
-def _beaten(places: dict[str, list[Standing]], n: int) -> list[Warning_]:
+def _beaten(places: dict[str, list[Standing]], labels: Mapping[str, str], n: int) -> list[Warning_]:
     """One warning a map that is no better than the best control on some measure."""
     lost: dict[str, list[Standing]] = {}
     for rows in places.values():
@@ -315,28 +344,30 @@ def _beaten(places: dict[str, list[Standing]], n: int) -> list[Warning_]:
     return [
         Warning_(
             code="beaten-by-control",
-            text=f"{LABELS[name]} does no better than a map that knows nothing of the model: "
-            + wording.listed([f"in {s.measure} {lower(LABELS[str(s.against)])} is as good or better" for s in rows])
+            text=f"{labels[name]} does no better than a map that knows nothing of the model: "
+            + wording.listed(
+                [f"in {s.measure} {in_a_sentence(str(s.against), labels)} is as good or better" for s in rows]
+            )
             + f" (median over {wording.count(n, 'image')}{wording.small(n)}).",
         )
         for name, rows in lost.items()
     ]
 
 
-def _constant(run: RunView, names: Sequence[str], values: Values) -> list[Warning_]:
+def _constant(run: Run, names: Sequence[str], values: Values) -> list[Warning_]:
     text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
     return [
-        Warning_(code="empty-map", text=text.format(LABELS[name]), image=image.name)
+        Warning_(code="empty-map", text=text.format(v.labels[name]), image=image.name)
         for image, v in zip(run.images, values, strict=True)
         for name in names
-        if v["scores"][name]["constant"]
+        if v.scores[name].constant
     ]
 
 
-def _outside(run: RunView, values: Values) -> list[Warning_]:
+def _outside(run: Run, values: Values) -> list[Warning_]:
     text = "The marked object lies outside the model's frame (the centre crop): this image counts in no localisation measure."
     return [
         Warning_(code="truth-outside-frame", text=text, image=image.name)
         for image, v in zip(run.images, values, strict=True)
-        if v["truth"] and v["truth"]["area"] == 0
+        if v.truth is not None and v.truth.area == 0
     ]

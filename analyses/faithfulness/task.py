@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reportgen.analysis import baselines as controls
+from reportgen.analysis import baselines
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.storage.store import Result
 
+from ..cams.result import CamsResult
+from ..lime.result import LimeResult
 from . import curves
 from .hiding import random_regions
 from .localisation import localise
-from .maps import control_maps, explanations
+from .maps import control_maps, explanations, labels_of
 from .removal import Removals
+from .result import FaithfulnessResult, HiddenMask, Localisation, MarkedObject, Measured, Score
+from .rules import RULES
 from .section import reduce_faithfulness
 from .settings import FaithfulnessSettings
+from .terms import TERMS
+from .works import WORKS
 
 
-class Faithfulness(Analysis[FaithfulnessSettings, Result]):
+class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     """Every map of an image, and the controls, on the same two curves; and on the object, where the user marked it."""
 
     name = "faithfulness"
@@ -30,61 +35,73 @@ class Faithfulness(Analysis[FaithfulnessSettings, Result]):
     order = 50
     requires = ("cams", "lime")
     uses_truth = True
+    works = WORKS
+    terms = TERMS
+    rules = RULES
 
-    def map(self, subject: Subject[FaithfulnessSettings]) -> Result:
-        """Arrays: `deletion` and `insertion`, (maps, steps + 1) probabilities in the order of the values' `maps`.
-
-        Values: `scores` by map (areas under the curves, whether it is constant, the number of draws), `localisation` by
-        map where there is ground truth, `lime_hidden`, `forward_passes`.
-        """
-        settings, frame = subject.settings, subject.view.frame
-        rng = np.random.default_rng(subject.seed)
-        height, width = frame.shape[:2]
-        noise = np.stack([controls.random_map(height, width, rng) for _ in range(settings.draws)])
-        lime = subject.required("lime", Result)
-        maps = {**explanations(subject.required("cams", Result), lime), **control_maps(frame, noise[0])}
+    def map(self, subject: Subject[FaithfulnessSettings]) -> FaithfulnessResult:
+        cams, lime = subject.required("cams", CamsResult), subject.required("lime", LimeResult)
+        frame, rng = subject.view.frame, np.random.default_rng(subject.seed)
+        noise = np.stack(
+            [baselines.random_map(frame.shape[0], frame.shape[1], rng) for _ in range(subject.settings.draws)]
+        )
+        maps = {**explanations(cams, lime), **control_maps(frame, noise[0])}
         removals = Removals(subject.view, subject.target)
         with subject.timed("faithfulness plans"):
             orders = {name: curves.orders(saliency, noise) for name, saliency in maps.items()}
             plans = {name: curves.plan(removals, drawn) for name, drawn in orders.items()}
-            hidden = removals.hidden(lime.arrays["mask"])
-            pixels = int(lime.arrays["mask"].sum())
-            others = random_regions(lime.arrays["segments"], pixels, settings.random_masks if pixels else 0, rng)
-            random = [removals.hidden(mask) for mask in others]
+            whole, hidden, random = _hidden_masks(removals, lime, subject.settings.random_masks, rng)
         with subject.timed("faithfulness"):
             probabilities = removals.probabilities()
-        arrays = curves.stacked(plans, probabilities, list(maps))
-        values: dict[str, Any] = {
-            "maps": list(maps),
-            "scores": {
-                name: {
-                    "deletion": curves.area_under(arrays["deletion"][i]),
-                    "insertion": curves.area_under(arrays["insertion"][i]),
-                    "draws": len(orders[name]),
-                    "constant": bool(np.ptp(saliency) == 0),
-                }
-                for i, (name, saliency) in enumerate(maps.items())
-            },
-            "lime_hidden": {
-                "probability": float(probabilities[removals.hidden(np.zeros((height, width), bool))]),
-                "hidden": float(probabilities[hidden]),
-                "area": float(lime.arrays["mask"].mean()),
-                "random": [float(probability) for probability in probabilities[random]],
-            },
-            "forward_passes": len(removals),
-            "truth": None,
-        }
+        deletion, insertion = curves.stacked(plans, probabilities, list(maps))
         truth = subject.truth
-        if truth is not None:
-            values["truth"] = {"source": truth.source, "area": float(truth.mask.mean())}
-        if truth is not None and truth.mask.any():
-            values["localisation"] = {
-                name: localise(saliency, truth.mask, orders[name]) for name, saliency in maps.items()
-            }
-        return Result(values, {name: curve.astype(np.float32) for name, curve in arrays.items()})
+        return FaithfulnessResult(
+            deletion=deletion.astype(np.float32),
+            insertion=insertion.astype(np.float32),
+            measured=Measured(
+                labels=labels_of(cams, maps),
+                scores={
+                    name: Score(
+                        deletion=curves.area_under(deletion[i]),
+                        insertion=curves.area_under(insertion[i]),
+                        draws=len(orders[name]),
+                        constant=bool(np.ptp(saliency) == 0),
+                    )
+                    for i, (name, saliency) in enumerate(maps.items())
+                },
+                lime_hidden=HiddenMask(
+                    probability=float(probabilities[whole]),
+                    hidden=float(probabilities[hidden]),
+                    area=float(lime.mask.mean()),
+                    random=tuple(float(probability) for probability in probabilities[random]),
+                ),
+                forward_passes=len(removals),
+                truth=None if truth is None else MarkedObject(truth.source, float(truth.mask.mean())),
+                localisation=None if truth is None else _localised(maps, truth.mask, orders),
+            ),
+        )
 
     def reduce(self, run: RunView[FaithfulnessSettings]) -> Contribution:
         return reduce_faithfulness(run)
+
+
+def _hidden_masks(
+    removals: Removals, lime: LimeResult, count: int, rng: np.random.Generator
+) -> tuple[int, int, list[int]]:
+    """Positions in `removals` of the whole frame, of the one without LIME's mask, and without `count` random ones."""
+    hidden, pixels = removals.hidden(lime.mask), int(lime.mask.sum())
+    others = random_regions(lime.segments, pixels, count if pixels else 0, rng)
+    random = [removals.hidden(mask) for mask in others]
+    return removals.hidden(np.zeros(lime.mask.shape, bool)), hidden, random
+
+
+def _localised(
+    maps: Mapping[str, np.ndarray], truth: np.ndarray, orders: Mapping[str, Sequence[np.ndarray]]
+) -> dict[str, Localisation] | None:
+    """By map where it lies, against the (H, W) bool object; None where the object is outside the frame."""
+    if not truth.any():
+        return None
+    return {name: localise(saliency, truth, orders[name]) for name, saliency in maps.items()}
 
 
 ANALYSIS = Faithfulness()

@@ -51,11 +51,6 @@ _WORKS = (
         venue="Neural Networks: Tricks of the Trade", pages="9–50",
     ),
     Reference(
-        key="petsiuk2018", kind="inproceedings", year=2018, arxiv="1806.07421",
-        title="RISE: Randomized Input Sampling for Explanation of Black-box Models",
-        authors=["Petsiuk, V.", "Das, A.", "Saenko, K."], venue="British Machine Vision Conference (BMVC)",
-    ),
-    Reference(
         key="russakovsky2015", kind="article", year=2015, doi="10.1007/s11263-015-0816-y",
         title="ImageNet Large Scale Visual Recognition Challenge",
         authors=["Russakovsky, O.", "Deng, J.", "Su, H.", "Krause, J.", "Satheesh, S.", "Ma, S.", "Huang, Z.", "Karpathy, A.",
@@ -83,12 +78,6 @@ _WORKS = (
         title="Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks",
         authors=["Wang, H.", "Wang, Z.", "Du, M.", "Yang, F.", "Zhang, Z.", "Ding, S.", "Mardziel, P.", "Hu, X."],
         venue="IEEE/CVF Conference on Computer Vision and Pattern Recognition Workshops (CVPRW)",
-    ),
-    Reference(
-        key="zhang2016", kind="inproceedings", year=2016, doi="10.1007/978-3-319-46493-0_33", arxiv="1608.00507",
-        title="Top-Down Neural Attention by Excitation Backprop",
-        authors=["Zhang, J.", "Lin, Z.", "Brandt, J.", "Shen, X.", "Sclaroff, S."],
-        venue="European Conference on Computer Vision (ECCV)",
     ),
     Reference(
         key="zhou2018", kind="article", year=2018, doi="10.1109/TPAMI.2017.2723009",

@@ -37,8 +37,6 @@ RULES = (
     "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
     "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
     f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
-    "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
-    "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
     "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
     f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
     "that is larger: smooth maps resemble one another anyway.",

@@ -1,0 +1,83 @@
+"""Whether the model follows the maps of one image: the result that other analyses may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reportgen.storage.codec import Array
+
+
+@dataclass(frozen=True)
+class Score:
+    """One map on the two curves.
+
+    Attributes:
+        deletion, insertion: areas under the curves, 0 to 1; a good map has a small and a large one.
+        draws: orders of equal pixels that they are means of; constant: whether the map has one value everywhere.
+    """
+
+    deletion: float
+    insertion: float
+    draws: int
+    constant: bool
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """One map and the marked object; see `analyses.faithfulness.localisation`."""
+
+    pointing: float
+    energy: float
+    iou: float
+
+
+@dataclass(frozen=True)
+class HiddenMask:
+    """What hiding LIME's mask does.
+
+    Attributes:
+        probability, hidden: of the class, on the whole image and with the mask in the mean colour.
+        area: of the mask, as a share of the frame.
+        random: as `hidden`, for random superpixels of the same number of pixels.
+    """
+
+    probability: float
+    hidden: float
+    area: float
+    random: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MarkedObject:
+    """Where the ground truth came from, and its share of the frame; 0 where the crop removed it."""
+
+    source: str
+    area: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The numbers of one image.
+
+    Attributes:
+        labels: by map, explanations before controls, what pages call it.
+        scores: by map, in that order.
+        truth: None where the user marked no object; localisation: by map, None without an object in the frame.
+    """
+
+    labels: Mapping[str, str]
+    scores: Mapping[str, Score]
+    lime_hidden: HiddenMask
+    forward_passes: int
+    truth: MarkedObject | None
+    localisation: Mapping[str, Localisation] | None
+
+
+@dataclass(frozen=True)
+class FaithfulnessResult:
+    """The curves of one image, (maps, steps + 1) float32 probabilities in the order of `measured.labels`, and its numbers."""
+
+    deletion: Array
+    insertion: Array
+    measured: Measured
