@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from reportgen.analysis.stats import Correlation, Paired, sign_test
 from reportgen.report.document import Verdict
 
@@ -21,8 +19,6 @@ STABLE_JACCARD = 0.6
 DOMINANT_SHARE = 0.1
 # Two models differ where the concepts of a layer have less than this median Jaccard index.
 DIFFERENT_JACCARD = 0.5
-# A map of the re-initialised network that correlates less than this with the trained network's has lost it.
-SANITY_RHO = 0.5
 # Of two measures with this rank correlation one explains half of the other's order (rho squared).
 MOST_SHARED_RHO = 0.5**0.5
 # So many at the end of `RULES` speak of everything that was said before.
@@ -46,9 +42,6 @@ RULES = (
     f"A LIME mask is called stable when the mean Jaccard index of the masks under different seeds is at least {STABLE_JACCARD:g}.",
     "A map beats the controls on a measure (yes) when the paired claim that it is better than the control with the best median is "
     "supported; it does not (no) when the median difference is not on its side; everything between is not shown.",
-    "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
-    f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
-    "that is larger: smooth maps resemble one another anyway.",
     f"A concept is said to dominate a model from {DOMINANT_SHARE * 100:.0f} % of its units on, and two models to differ where "
     f"the median Jaccard index of their concepts is under {DIFFERENT_JACCARD:g}. No claim about units is decided on an "
     "exploratory probe set.",
@@ -97,16 +90,6 @@ def of_majority(supporting: int, opposing: int, tests: int = 1) -> Verdict:
     if p is None or p >= ALPHA / tests:
         return "undecided"
     return "supported" if supporting > opposing else "contradicted"
-
-
-def sanity_limit(between_images: float | None) -> float:
-    """The correlation that a re-initialised network's map must stay under; `between_images` is that of two images' trained maps."""
-    return max(SANITY_RHO, between_images or 0.0)
-
-
-def passes_sanity(correlations: Sequence[float], between_images: float | None) -> bool:
-    """Whether maps of the wholly re-initialised network have lost the trained network's: one rank correlation an image."""
-    return float(np.median(correlations)) < sanity_limit(between_images)
 
 
 def of_all(verdicts: Sequence[Verdict]) -> Verdict:
