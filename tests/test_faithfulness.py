@@ -539,5 +539,5 @@ def test_claims_follow_what_was_computed() -> None:
     ]
     found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=True)
     assert [finding.id for finding in found] == ["L1"]
-    every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), agreement=False)
+    every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=False)
     assert [finding.id for finding in every] == ["C1", "C6", "C7", "L1"]

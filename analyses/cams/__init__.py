@@ -1,1 +1,1 @@
-"""Task 2: Grad-CAM, AblationCAM and ScoreCAM side by side."""
+"""Task 2: class activation maps side by side; by default Grad-CAM, AblationCAM and ScoreCAM."""

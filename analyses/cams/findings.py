@@ -1,77 +1,85 @@
-"""The write-up's claims about the maps themselves (C2 to C5), each decided by paired comparisons over the images."""
+"""The write-up's claims about the maps themselves (C2 to C5), each decided by paired comparisons over the images.
+
+They speak of the write-up's three methods; whatever further methods were computed stand in the tables alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from reportgen.analysis import verdicts, wording
+from reportgen.analysis.baselines import centred_gaussian
 from reportgen.analysis.stats import Paired, paired
 from reportgen.report.document import Evidence, Finding, Verdict
 
-from .measures import centred_gaussian, measures
+from .measures import measures
+from .methods import WRITEUP, label
+from .result import CamsResult, pair_key
 
-LABELS = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
 SECTION = "cams"
-Entries = Sequence[dict[str, Any]]
+CLAIMS = {
+    "C2": "Grad-CAM is sharp and centred on the object.",
+    "C3": "AblationCAM is more focused and sparser than Grad-CAM.",
+    "C4": "ScoreCAM is smoother and broader than Grad-CAM.",
+    "C5": "The methods mark the same region, with different extents.",
+}
+Measure = Literal["area_above_half", "gini", "total_variation"]
+Results = Sequence[CamsResult]
 
 
-def cam_findings(entries: Entries, methods: Sequence[str], frame: tuple[int, int]) -> list[Finding]:
+def cam_findings(results: Results, frame: tuple[int, int]) -> list[Finding]:
     """The findings that the computed methods allow.
 
     Args:
-        entries: per image, the measures of each method and `pairs`, by `a~b`.
+        results: of each image; only their numbers are read.
         frame: height and width of the maps.
     """
+    methods = [method for method in results[0].maps if method in WRITEUP]
     computed: dict[str, Callable[[], Finding]] = {}
     if "gradcam" in methods:
-        computed["C2"] = lambda: sharp_and_centred(entries, frame)
+        computed["C2"] = lambda: sharp_and_centred(results, frame)
     if {"gradcam", "ablationcam"} <= set(methods):
-        computed["C3"] = lambda: ablation_more_focused(entries)
+        computed["C3"] = lambda: ablation_more_focused(results)
     if {"gradcam", "scorecam"} <= set(methods):
-        computed["C4"] = lambda: scorecam_smoother_broader(entries)
+        computed["C4"] = lambda: scorecam_smoother_broader(results)
     if len(methods) > 1:
-        computed["C5"] = lambda: same_region(entries, methods)
+        computed["C5"] = lambda: same_region(results, methods)
     return [make() for make in computed.values()]
 
 
-def pair_key(a: str, b: str) -> str:
-    return f"{a}~{b}"
-
-
-def sharp_and_centred(entries: Entries, frame: tuple[int, int]) -> Finding:
+def sharp_and_centred(results: Results, frame: tuple[int, int]) -> Finding:
     """C2: sharpness against the centred Gaussian; centring on the object is out of reach without ground truth."""
-    control = measures(centred_gaussian(*frame))
-    known = [e["gradcam"] for e in entries if e["gradcam"]["gini"] is not None]
-    sharpness = _paired([m["gini"] for m in known], [control["gini"]] * len(known))
-    offsets = [m["centre_offset"] for m in known]
+    control = measures(centred_gaussian(*frame)).gini
+    known = [result.maps["gradcam"] for result in results]
+    ginis = [cam.gini for cam in known if cam.gini is not None]
+    offsets = [cam.centre_offset for cam in known if cam.gini is not None and cam.centre_offset is not None]
+    sharpness = None if control is None else _paired(ginis, [control] * len(ginis))
     sharp = verdicts.of_paired(sharpness) if sharpness else "undecided"
     # Sharp *and* centred on the object: one half of the claim can sink it, but not carry it.
     verdict: Verdict = "contradicted" if sharp == "contradicted" else "undecided"
     if sharpness is None:
         return _finding("C2", verdict, "No Grad-CAM map could be measured.", [])
+    offset = float(np.median(offsets))
     text = (
         f"Grad-CAM's Gini index is {_more(sharpness)} than that of a Gaussian on the frame's centre by a median of "
-        f"{abs(sharpness.median):.2f} ({wording.tested(sharpness)}). Its centre of mass lies a median of "
-        f"{np.median(offsets):.2f} half "
+        f"{abs(sharpness.median):.2f} ({wording.tested(sharpness)}). Its centre of mass lies a median of {offset:.2f} half "
         "diagonals from the frame's centre; whether that is the object's centre takes boxes or masks to say."
     )
     evidence = [
         _evidence("gradcam_gini_minus_gaussian", sharpness, "cams-measures"),
-        Evidence(
-            name="gradcam_centre_offset_median", value=float(np.median(offsets)), n=len(offsets), source="cams-measures"
-        ),
+        Evidence(name="gradcam_centre_offset_median", value=offset, n=len(offsets), source="cams-measures"),
     ]
     return _finding("C2", verdict, text, evidence)
 
 
-def ablation_more_focused(entries: Entries) -> Finding:
+def ablation_more_focused(results: Results) -> Finding:
     """C3: smaller area and larger Gini than Grad-CAM, image by image."""
-    area = _compare(entries, "area_above_half", "gradcam", "ablationcam")  # Grad-CAM minus AblationCAM
-    gini = _compare(entries, "gini", "ablationcam", "gradcam")
+    area = _compare(results, "area_above_half", "gradcam", "ablationcam")  # Grad-CAM minus AblationCAM
+    gini = _compare(results, "gini", "ablationcam", "gradcam")
     return _two_measures(
         "C3",
         "AblationCAM",
@@ -80,10 +88,10 @@ def ablation_more_focused(entries: Entries) -> Finding:
     )
 
 
-def scorecam_smoother_broader(entries: Entries) -> Finding:
+def scorecam_smoother_broader(results: Results) -> Finding:
     """C4: smaller total variation and larger area than Grad-CAM, image by image."""
-    variation = _compare(entries, "total_variation", "gradcam", "scorecam")
-    area = _compare(entries, "area_above_half", "scorecam", "gradcam")
+    variation = _compare(results, "total_variation", "gradcam", "scorecam")
+    area = _compare(results, "area_above_half", "scorecam", "gradcam")
     return _two_measures(
         "C4",
         "ScoreCAM",
@@ -113,47 +121,58 @@ def _two_measures(claim: str, method: str, first: Measured, second: Measured) ->
     )
 
 
-def same_region(entries: Entries, methods: Sequence[str]) -> Finding:
+def same_region(results: Results, methods: Sequence[str]) -> Finding:
     """C5: the parts above half of the maximum overlap by more than chance for every pair, and some pair's areas differ.
 
     The write-up says object; that a region is the object's is out of reach without ground truth.
     """
     pairs = list(combinations(methods, 2))
-    overlaps: list[Verdict] = []
+    verdict_of_overlaps: list[Verdict] = []
     parts, apart, evidence, p_values = [], [], [], []
     for a, b in pairs:
-        known = [p for p in (e["pairs"][pair_key(a, b)] for e in entries) if p["iou"] is not None]
-        if not known:
-            overlaps.append("undecided")
+        overlap, part, numbers = _overlap(results, a, b)
+        verdict_of_overlaps.append(overlap)
+        if not part:
             continue
-        above = sum(p["iou"] > p["chance"] for p in known)
-        overlaps.append(verdicts.of_majority(above, len(known) - above))
-        iou, rho = (float(np.median([p[key] for p in known])) for key in ("iou", "rank_correlation"))
-        parts.append(
-            f"{LABELS[a]} and {LABELS[b]}: IoU above chance on {above} of {len(known)}, median {iou:.2f}, rank correlation {rho:.2f}"
-        )
-        evidence += [
-            Evidence(name=f"{a}_{b}_iou_above_chance", value=above, n=len(known), source="cams-pairs"),
-            Evidence(name=f"{a}_{b}_iou_median", value=iou, n=len(known), source="cams-pairs"),
-            Evidence(name=f"{a}_{b}_rank_correlation_median", value=rho, n=len(known), source="cams-pairs"),
-        ]
-        area = _compare(entries, "area_above_half", a, b)
-        if area is not None:
-            evidence.append(_evidence(f"{a}_minus_{b}_area", area, "cams-measures"))
-            p_values += [] if area.p is None else [area.p]
-            if verdicts.of_paired(area, tests=len(pairs)) != "undecided":
-                apart.append(
-                    f"{LABELS[a]}'s is {'larger' if area.median > 0 else 'smaller'} than {LABELS[b]}'s ({wording.tested(area)})"
-                )
+        parts.append(part)
+        evidence += numbers
+        area = _compare(results, "area_above_half", a, b)
+        if area is None:
+            continue
+        evidence.append(_evidence(f"{a}_minus_{b}_area", area, "cams-measures"))
+        p_values += [] if area.p is None else [area.p]
+        if verdicts.of_paired(area, tests=len(pairs)) != "undecided":
+            word = "larger" if area.median > 0 else "smaller"
+            apart.append(f"{label(a)}'s is {word} than {label(b)}'s ({wording.tested(area)})")
     if not parts:
         return _finding("C5", "undecided", "No pair of maps could be compared.", [])
     extents = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
-    verdict = verdicts.of_all([*overlaps, "supported" if apart else "undecided"])
+    verdict = verdicts.of_all([*verdict_of_overlaps, "supported" if apart else "undecided"])
     text = (
         f"{'; '.join(parts)}. Of the areas above half of the maximum, {extents}. "
         "That the methods mark the object, and not only each other's region, takes boxes or masks to say."
     )
     return _finding("C5", verdict, text, evidence)
+
+
+def _overlap(results: Results, a: str, b: str) -> tuple[Verdict, str, list[Evidence]]:
+    """Whether two methods overlap by more than chance, as a verdict, a sentence and its evidence; no sentence without pairs."""
+    pairs = [result.pairs[pair_key(a, b)] for result in results]
+    known = [(p.iou, p.chance, p.rank_correlation) for p in pairs if p.iou is not None]
+    if not known:
+        return "undecided", "", []
+    n = len(known)
+    above = sum(iou > chance for iou, chance, _ in known if chance is not None)
+    iou, rho = (float(np.median([values[i] for values in known])) for i in (0, 2))
+    part = (
+        f"{label(a)} and {label(b)}: IoU above chance on {above} of {n}, median {iou:.2f}, rank correlation {rho:.2f}"
+    )
+    evidence = [
+        Evidence(name=f"{a}_{b}_iou_above_chance", value=above, n=n, source="cams-pairs"),
+        Evidence(name=f"{a}_{b}_iou_median", value=iou, n=n, source="cams-pairs"),
+        Evidence(name=f"{a}_{b}_rank_correlation_median", value=rho, n=n, source="cams-pairs"),
+    ]
+    return verdicts.of_majority(above, n - above), part, evidence
 
 
 def _none_differs(p_values: Sequence[float], pairs: int) -> str:
@@ -162,21 +181,19 @@ def _none_differs(p_values: Sequence[float], pairs: int) -> str:
     return f"none was shown to differ: of {wording.count(pairs, 'pair')} {smallest} {needed}"
 
 
-CLAIMS = {
-    "C2": "Grad-CAM is sharp and centred on the object.",
-    "C3": "AblationCAM is more focused and sparser than Grad-CAM.",
-    "C4": "ScoreCAM is smoother and broader than Grad-CAM.",
-    "C5": "The methods mark the same region, with different extents.",
-}
-
-
 def _finding(claim: str, verdict: Verdict, text: str, evidence: list[Evidence]) -> Finding:
     return Finding(id=claim, section=SECTION, claim=CLAIMS[claim], verdict=verdict, text=text, evidence=evidence)
 
 
-def _compare(entries: Entries, measure: str, a: str, b: str) -> Paired | None:
-    known = [(e[a][measure], e[b][measure]) for e in entries if None not in (e[a][measure], e[b][measure])]
+def _compare(results: Results, measure: Measure, a: str, b: str) -> Paired | None:
+    both = [(_value(r, a, measure), _value(r, b, measure)) for r in results]
+    known = [(x, y) for x, y in both if x is not None and y is not None]
     return _paired([x for x, _ in known], [y for _, y in known])
+
+
+def _value(result: CamsResult, method: str, measure: Measure) -> float | None:
+    value: float | None = getattr(result.maps[method], measure)
+    return value
 
 
 def _paired(a: Sequence[float], b: Sequence[float]) -> Paired | None:

@@ -1,4 +1,4 @@
-"""Grad-CAM, AblationCAM and ScoreCAM: one definition each, on the trunk's output after its activation.
+"""Grad-CAM, AblationCAM and ScoreCAM by shortcuts of our own: one definition each, on the trunk's output after its activation.
 
 With A the (C, h, w) activations and y the target logit, every map is ReLU(sum_k w_k A_k), bilinear to the input size,
 min-max to [0, 1]; the methods differ in w:
@@ -30,14 +30,14 @@ class Cam:
 
     Attributes:
         map: (H, W) float32 in [0, 1]; all zero where `degenerate`.
-        weights: (C,) float64, w_k.
+        weights: (C,) float64, w_k; None for a method that has no one weight a channel.
         forward_passes: of the whole network; the trunk pass that all methods share counts in each.
         head_passes: of what follows the trunk alone.
         degenerate: nothing is left after the ReLU, or the map is constant: it marks no place.
     """
 
     map: np.ndarray
-    weights: np.ndarray
+    weights: np.ndarray | None
     forward_passes: int
     head_passes: int
     degenerate: bool
@@ -99,9 +99,6 @@ def scorecam(view: View, target: int) -> Cam:
     return _cam(view, weights / weights.sum(), forward_passes=1 + len(masks))
 
 
-METHODS = {"gradcam": gradcam, "ablationcam": ablationcam, "scorecam": scorecam}
-
-
 def effective_channels(weights: np.ndarray) -> float:
     """1 / sum(w^2) of weights that sum to 1: how many channels own the sum."""
     return float(1 / np.square(weights).sum())
@@ -148,11 +145,22 @@ def _min_max(maps: np.ndarray) -> np.ndarray:
 
 def _cam(view: View, weights: np.ndarray, *, forward_passes: int, head_passes: int = 0) -> Cam:
     activations = view.forward.activations[0]
-    coarse = np.maximum(np.tensordot(weights, activations.astype(np.float64), axes=1), 0)
-    fine = Bilinear(coarse.shape, view.frame.shape[:2], align_corners=False)(coarse)
-    low, high = fine.min(), fine.max()
+    summed = np.tensordot(weights, activations.astype(np.float64), axes=1)
     # Against the size of the sum's own terms: rounding alone must not look like a map.
-    scale = np.abs(weights).max() * np.abs(activations).max()
+    scale = float(np.abs(weights).max() * np.abs(activations).max())
+    saliency, degenerate = in_frame(summed, view.frame.shape[:2], scale)
+    return Cam(saliency, weights, forward_passes, head_passes, degenerate)
+
+
+def in_frame(summed: np.ndarray, size: tuple[int, ...], scale: float) -> tuple[np.ndarray, bool]:
+    """The map of a (h, w) sum over channels, and whether it is degenerate: positive part, bilinear, min-max.
+
+    Args:
+        size: (H, W) of the frame.
+        scale: size of what was summed: a map that varies by no more than 1e-6 of it is constant.
+    """
+    fine = Bilinear(summed.shape, size, align_corners=False)(np.maximum(summed, 0))
+    low, high = fine.min(), fine.max()
     degenerate = bool(high - low <= 1e-6 * scale)
     scaled = np.zeros_like(fine) if degenerate else (fine - low) / (high - low)
-    return Cam(scaled.astype(np.float32), weights, forward_passes, head_passes, degenerate)
+    return scaled.astype(np.float32), degenerate

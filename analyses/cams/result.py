@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from reportgen.storage.codec import Array
 
@@ -23,6 +25,7 @@ class CamMap:
         total_variation: sum of absolute steps between neighbouring pixels over the length of a side: small is smooth.
         centre_offset: distance of the centre of mass from the frame's centre, in half diagonals; None for a map of zeros.
         effective_channels: 1 / sum of squared weights, for a method whose weights sum to 1; else None.
+        failure: why the method could not be computed, in one line; it is then `degenerate` as well. None where it was.
     """
 
     label: str
@@ -35,6 +38,7 @@ class CamMap:
     total_variation: float
     centre_offset: float | None
     effective_channels: float | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class CamsResult:
         linear_head: whether the head is pooling and one linear layer.
         channels, grid: of the feature map: C, and (h, w).
         maps: by method, in the order of the settings.
-        pairs: by `a~b`, for every two methods.
+        pairs: by `pair_key`, for every two methods.
+        non_negative: whether no activation is negative, as after a ReLU.
     """
 
     target: int
@@ -69,3 +74,14 @@ class CamsResult:
     grid: tuple[int, int]
     maps: Mapping[str, CamMap]
     pairs: Mapping[str, Likeness]
+    non_negative: bool = False
+
+    def without_maps(self) -> CamsResult:
+        """The numbers alone, every map of shape (0, 0): what a reduce may keep of every image of a large folder."""
+        empty = np.zeros((0, 0), np.float32)
+        return replace(self, maps={method: replace(cam, map=empty) for method, cam in self.maps.items()})
+
+
+def pair_key(a: str, b: str) -> str:
+    """What `CamsResult.pairs` calls two methods."""
+    return f"{a}~{b}"

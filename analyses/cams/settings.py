@@ -6,12 +6,27 @@ from typing import Literal
 
 from reportgen.settings.group import SettingsGroup
 
+# `analyses.cams.methods.METHODS` says what each is.
+CamMethod = Literal[
+    "gradcam",
+    "ablationcam",
+    "scorecam",
+    "gradcam++",
+    "hirescam",
+    "xgradcam",
+    "layercam",
+    "gradcamelementwise",
+    "eigencam",
+    "eigengradcam",
+    "segeigencam",
+    "kpcacam",
+    "fem",
+    "finercam",
+    "shapleycam",
+]
+
 
 class CamSettings(SettingsGroup):
     """Class activation maps. The definitions are fixed (METHODS); which are computed is not."""
 
-    methods: tuple[Literal["gradcam", "ablationcam", "scorecam"], ...] = (
-        "gradcam",
-        "ablationcam",
-        "scorecam",
-    )
+    methods: tuple[CamMethod, ...] = ("gradcam", "ablationcam", "scorecam")

@@ -1,60 +1,82 @@
-"""Task 2: Grad-CAM, AblationCAM and ScoreCAM side by side."""
+"""Task 2: class activation maps side by side."""
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import Any
+from collections.abc import Sequence
+
+import numpy as np
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.storage.store import Result
 
-from .findings import pair_key
-from .maps import METHODS, effective_channels
-from .measures import likeness, measures
+from .library import MethodFailure
+from .maps import Cam, effective_channels
+from .measures import likenesses, measures
+from .methods import METHODS, label
+from .result import CamMap, CamsResult
 from .section import reduce_cams
 from .settings import CamSettings
+from .works import WORKS
 
 
-class Cams(Analysis[CamSettings, Result]):
+class Cams(Analysis[CamSettings, CamsResult]):
     """One map a method and image, on the trunk's output after its activation."""
 
     name = "cams"
     title = "Class activation maps"
-    version = "3"
+    version = "4"
     order = 20
+    works = WORKS
 
-    def map(self, subject: Subject[CamSettings]) -> Result:
-        """Arrays: one (H, W) float32 map in [0, 1] by method. Values: the target logit, and each method's record."""
-        view = subject.view
-        values: dict[str, Any] = {
-            "target": subject.target,
-            "target_logit": float(view.forward.logits[0, subject.target]),
-            "linear_head": view.engine.linear_head is not None,
-            "channels": int(view.forward.activations.shape[1]),
-            "grid": list(view.forward.activations.shape[2:]),
-        }
-        arrays: dict[str, Any] = {}
-        for method in subject.settings.methods:
-            with subject.timed(method):
-                cam = METHODS[method](view, subject.target)
-            arrays[method] = cam.map
-            values[method] = {
-                "degenerate": cam.degenerate,
-                "forward_passes": cam.forward_passes,
-                "head_passes": cam.head_passes,
-                **measures(cam.map),
-            }
-            if method == "scorecam":
-                values[method]["effective_channels"] = effective_channels(cam.weights)
-        values["pairs"] = {
-            pair_key(a, b): likeness(arrays[a], arrays[b]) for a, b in combinations(subject.settings.methods, 2)
-        }
-        return Result(values, arrays)
+    def map(self, subject: Subject[CamSettings]) -> CamsResult:
+        """The map of every method of the settings, its measures, and how alike every two are."""
+        view, target = subject.view, subject.target
+        activations = view.forward.activations
+        channels, height, width = activations.shape[1:]
+        maps: dict[str, CamMap] = {method: _cam_map(subject, method) for method in subject.settings.methods}
+        return CamsResult(
+            target=target,
+            target_logit=float(view.forward.logits[0, target]),
+            linear_head=view.engine.linear_head is not None,
+            channels=channels,
+            grid=(height, width),
+            maps=maps,
+            pairs=likenesses({method: cam.map for method, cam in maps.items()}),
+            non_negative=bool(activations.min() >= 0),
+        )
 
     def reduce(self, run: RunView[CamSettings]) -> Contribution:
         return reduce_cams(run)
+
+
+def _cam_map(subject: Subject[CamSettings], method: str) -> CamMap:
+    failure = None
+    with subject.timed(method):
+        try:
+            cam = METHODS[method].explain(subject.view, subject.target)
+        except MethodFailure as error:
+            failure, cam = str(error), _no_map(subject.view.frame.shape[:2])
+    found = measures(cam.map)
+    return CamMap(
+        label=label(method),
+        map=cam.map,
+        degenerate=cam.degenerate,
+        forward_passes=cam.forward_passes,
+        head_passes=cam.head_passes,
+        area_above_half=found.area_above_half,
+        gini=found.gini,
+        total_variation=found.total_variation,
+        centre_offset=found.centre_offset,
+        effective_channels=effective_channels(cam.weights)
+        if method == "scorecam" and cam.weights is not None
+        else None,
+        failure=failure,
+    )
+
+
+def _no_map(size: Sequence[int]) -> Cam:
+    return Cam(np.zeros(size, np.float32), None, forward_passes=1, head_passes=0, degenerate=True)
 
 
 ANALYSIS = Cams()

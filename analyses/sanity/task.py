@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,28 +14,37 @@ from reportgen.analysis.view import Subject, View, of_kind
 from reportgen.models.runtime import Engine
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
 from reportgen.utils.hashing import seed_from
+from reportgen.utils.json_types import JSON
 
+from ..cams.result import CamsResult
 from ..cams.settings import CamSettings
 from .correlation import down_the_cascade, rank_correlation
+from .result import SanityResult
+from .rules import RULES
 from .section import KEPT_CHANNELS, reduce_sanity
 from .settings import SanitySettings
+from .works import WORKS
 
 if TYPE_CHECKING:
     from reportgen.models.classifiers import Network
 
+# Takes a pass of the whole network a channel: once all weights are drawn anew, and not after each stage.
+SCORECAM = "scorecam"
 
-class Sanity(Analysis[SanitySettings, Result]):
+
+class Sanity(Analysis[SanitySettings, SanityResult]):
     """The analysis `cams` again, on networks whose weights are drawn anew from the head downwards; on a sample of the images."""
 
     name = "sanity"
     title = "Sanity check of the maps"
-    version = "3"
+    version = "4"
     order = 60
     requires = ("cams",)
+    works = WORKS
+    rules = RULES
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
+    def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         # The networks are drawn from the run's seed, so that all images see the same ones.
         methods = settings.group("cams", CamSettings).methods
         return {"methods": list(methods), "scorecam": self.own(settings).scorecam, "seed": settings.seed}
@@ -43,37 +52,37 @@ class Sanity(Analysis[SanitySettings, Result]):
     def sample(self, settings: Settings) -> int:
         return self.own(settings).images
 
-    def map(self, subject: Subject[SanitySettings]) -> Result:
-        """Values: `stages`, the order in which weights are lost, and by method `correlation` after each (ScoreCAM: after all).
-
-        `constant` counts the maps of the cascade that mark no place, by method; `forward_passes` are of whole networks.
-        """
+    def map(self, subject: Subject[SanitySettings]) -> SanityResult:
+        """Every method that has a map on the trained network, after each stage; ScoreCAM after the last."""
         from .cascade import cascade  # torch is needed here, and only here
 
-        engine, trained = subject.view.engine, subject.required("cams", Result)
-        cheap = [method for method in trained.arrays if method != "scorecam"]
+        engine, trained = subject.view.engine, _computed(subject.required("cams", CamsResult))
+        repeated = [method for method in trained if method != SCORECAM]
         eager = RuntimeRecord(name="torch", precision="exact", device=engine.record.device)
         shape = subject.view.forward.activations.shape[1:]
         stages, steps, last = [], [], engine.network
         with subject.timed("sanity cascade"):
             for stage, last in cascade(engine.network, shape, subject.run_seed):
                 stages.append(stage)
-                if cheap:
-                    steps.append(_explained(subject, engine.on(last, f"without {stage}", eager), cheap))
-        correlation = down_the_cascade(trained.arrays, [step.arrays for step in steps])
-        constant: dict[str, int] = {
-            str(method): sum(_is_constant(step.arrays[method]) for step in steps) for method in cheap
-        }
+                if repeated:
+                    again = _explained(subject, engine.on(last, f"without {stage}", eager), repeated)
+                    steps.append(_computed(again))
+        # A method that a network of the cascade could not be explained by was not checked.
+        checked = [method for method in repeated if all(method in step for step in steps)]
+        kept = [{method: step[method] for method in checked} for step in steps]
+        correlation = down_the_cascade(trained, kept)
+        constant = {method: sum(_is_constant(step[method]) for step in kept) for method in checked}
         passes = len(steps)
-        if subject.settings.scorecam and "scorecam" in trained.arrays:
+        if subject.settings.scorecam and SCORECAM in trained:
             with subject.timed("sanity scorecam"):
-                random = self._scorecam(subject, last, shape[0])
-            correlation["scorecam"] = [rank_correlation(trained.arrays["scorecam"], random.arrays["scorecam"])]
-            constant["scorecam"] = int(_is_constant(random.arrays["scorecam"]))
-            passes += random.values["scorecam"]["forward_passes"]
-        return Result({"stages": stages, "correlation": correlation, "constant": constant, "forward_passes": passes})
+                random = self._scorecam(subject, last, shape[0]).maps[SCORECAM]
+            correlation[SCORECAM] = [rank_correlation(trained[SCORECAM], random.map)]
+            constant[SCORECAM] = int(_is_constant(random.map))
+            passes += random.forward_passes
+        lost = {method: tuple(found) for method, found in correlation.items()}
+        return SanityResult(tuple(stages), lost, constant, passes)
 
-    def _scorecam(self, subject: Subject[SanitySettings], network: Network, channels: int) -> Result:
+    def _scorecam(self, subject: Subject[SanitySettings], network: Network, channels: int) -> CamsResult:
         """ScoreCAM on the wholly re-initialised network, thinned; on the run's own backend, for it takes many passes."""
         from .cascade import Thinned
 
@@ -85,16 +94,21 @@ class Sanity(Analysis[SanitySettings, Result]):
 
         # Drawn from the run's seed, and so the same for every image.
         name = f"re-initialised, version {self.version}, seed {seed}, {KEPT_CHANNELS} channels"
-        return _explained(subject, subject.view.engine.kept_on(name, thinned), ["scorecam"])
+        return _explained(subject, subject.view.engine.kept_on(name, thinned), [SCORECAM])
 
     def reduce(self, run: RunView[SanitySettings]) -> Contribution:
         return reduce_sanity(run)
 
 
-def _explained(subject: Subject[SanitySettings], engine: Engine, methods: Sequence[str]) -> Result:
+def _explained(subject: Subject[SanitySettings], engine: Engine, methods: Sequence[str]) -> CamsResult:
     """What the analysis `cams` says of the same image and class on another network."""
     found = subject.again("cams", View(subject.view.frame, engine), {"methods": tuple(methods)})
-    return of_kind(found, Result, "cams")
+    return of_kind(found, CamsResult, "cams")
+
+
+def _computed(cams: CamsResult) -> dict[str, np.ndarray]:
+    """The maps of the methods that could be computed."""
+    return {method: cam.map for method, cam in cams.maps.items() if cam.failure is None}
 
 
 def _is_constant(saliency: np.ndarray) -> bool:

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from reportgen.analysis.stats import Correlation, Paired, sign_test
 from reportgen.report.document import Verdict
 
 ALPHA = 0.05
 SMALL_N = 20
-# A map of the re-initialised network that correlates less than this with the trained network's has lost it.
-SANITY_RHO = 0.5
 # Of two measures with this rank correlation one explains half of the other's order (rho squared).
 MOST_SHARED_RHO = 0.5**0.5
 # So many at the end of `RULES` speak of everything that was said before.
@@ -37,9 +33,6 @@ RULES = (
     "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
     "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
     f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
-    "A map passes the check by re-initialisation when, with all weights drawn anew, the median over images of its rank correlation with "
-    f"the trained network's map is below {SANITY_RHO:g}, or below that of the trained network's maps of two different images where "
-    "that is larger: smooth maps resemble one another anyway.",
     "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
     f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
 )
@@ -85,16 +78,6 @@ def of_majority(supporting: int, opposing: int, tests: int = 1) -> Verdict:
     if p is None or p >= ALPHA / tests:
         return "undecided"
     return "supported" if supporting > opposing else "contradicted"
-
-
-def sanity_limit(between_images: float | None) -> float:
-    """The correlation that a re-initialised network's map must stay under; `between_images` is that of two images' trained maps."""
-    return max(SANITY_RHO, between_images or 0.0)
-
-
-def passes_sanity(correlations: Sequence[float], between_images: float | None) -> bool:
-    """Whether maps of the wholly re-initialised network have lost the trained network's: one rank correlation an image."""
-    return float(np.median(correlations)) < sanity_limit(between_images)
 
 
 def of_all(verdicts: Sequence[Verdict]) -> Verdict:

@@ -92,6 +92,12 @@ def chart(width_mm: float = COLUMN_MM, height_mm: float = 60.0) -> tuple[Figure,
     return figure, axes
 
 
+def even_columns(pictures: int, most: int = 4) -> int:
+    """How many of `pictures` stand in a row, at most `most`, so that rows are few and the last is as full as can be."""
+    rows = -(-pictures // most)
+    return -(-pictures // rows)
+
+
 def save_svg(figure: Figure, path: Path | IO[bytes]) -> tuple[int, int]:
     """Write a chart as SVG, letters as outlines; the same figure gives the same bytes.
 
