@@ -1,4 +1,4 @@
-"""reportgen.store and reportgen.hashing: results by what made them, and a run folder that is whole or unfinished."""
+"""reportgen.storage and reportgen.utils.hashing: results by what made them, and a run folder that is whole or unfinished."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from reportgen.store import Result, Store
+from reportgen.storage.store import Result, Store
 store, fill = Store(Path(sys.argv[1])), int(sys.argv[2])
 for _ in range(150):
     store.put("ab" * 32, Result({"fill": fill}, {"a": np.full(20_000, fill)}))

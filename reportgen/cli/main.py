@@ -453,10 +453,10 @@ def main() -> None:
         _say(f"reportgen: {error.format_message()} (see reportgen --help)")
         sys.exit(UsageError.exit_code)
     if code == INTERRUPTED:
-        from reportgen.utils.concurrency import leave
+        from reportgen.utils.concurrency import force_exit
 
         _say("reportgen: interrupted; finished results are kept, the same command goes on from there")
-        leave(INTERRUPTED)
+        force_exit(INTERRUPTED)
     if code:
         sys.exit(code)
 

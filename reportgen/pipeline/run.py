@@ -50,7 +50,7 @@ from reportgen.report.document import (
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Result, Store
-from reportgen.utils.concurrency import checkpoint, default_jobs, in_order
+from reportgen.utils.concurrency import default_jobs, map_in_order, raise_if_stopped
 from reportgen.utils.errors import NothingToDo, Problems, UsageError
 from reportgen.utils.hashing import digest_of, file_sha256, seed_from
 from reportgen.utils.progress import Progress, Silent, Stopwatch
@@ -307,7 +307,7 @@ class Run(MappedFolder):
                 truth=truth,
             )
             with self._alone(analysis):
-                checkpoint()
+                raise_if_stopped()
                 return analysis.map(subject)
 
         parts = [analysis.name, analysis.version, image.sha256, model.identity, target, seed]
@@ -487,7 +487,7 @@ def _explained(
     # Libraries change the warning filters of the process for a while, and two threads at that can leave them changed.
     with (
         warnings.catch_warnings(),
-        closing(in_order(partial(run.explain, analyses=analyses), found, run.jobs)) as under_way,
+        closing(map_in_order(partial(run.explain, analyses=analyses), found, run.jobs)) as under_way,
     ):
         for file, future in under_way:
             try:
