@@ -376,7 +376,7 @@ def analyse(
         code_of(analysis)
     created()  # here, and not only where the report is made: what is wrong with SOURCE_DATE_EPOCH is said before the work
     check_gates(settings.gates, analyses)
-    folder.check()
+    folder.require_free()
     front = read_front_matter(settings)
     found, skipped = find_images(images)
     if not found:

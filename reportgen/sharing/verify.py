@@ -108,6 +108,7 @@ def verify_folder(run: Path) -> Verification:
         raise CheckFailed(f"{run}: has no {MANIFEST}, so it is no finished run; give the command that made it again")
     data = (run / MANIFEST).read_bytes()
     there = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() or path.is_symlink()}
+    there.discard(LOCK)  # a run that was killed at its very end left it
     manifest = _manifest(data, run)
     found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
     if PDF in there and not found.changed:
