@@ -17,7 +17,7 @@ from reportgen.models.classifiers import ClassifierSpec
 from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
 from reportgen.storage.store import Result
-from reportgen.utils.concurrency import default_jobs, in_order
+from reportgen.utils.concurrency import default_jobs, map_in_order
 
 BEST_OF = 3
 PASSES = 64
@@ -76,6 +76,6 @@ def together(made: Engine, seen: Sequence[tuple[np.ndarray, int, int]], settings
         seen: frame, target and seed of each image.
     """
     start = time.perf_counter()
-    for _, future in in_order(lambda image: all_four(made, *image, settings), seen, default_jobs()):
+    for _, future in map_in_order(lambda image: all_four(made, *image, settings), seen, default_jobs()):
         future.result()
     return (time.perf_counter() - start) / len(seen)

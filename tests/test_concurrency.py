@@ -8,7 +8,16 @@ from contextlib import closing
 
 import pytest
 
-from reportgen.utils.concurrency import AHEAD, Stopped, checkpoint, default_jobs, in_order, leave, turn, working_seconds
+from reportgen.utils.concurrency import (
+    AHEAD,
+    StopWork,
+    default_jobs,
+    engine_lock,
+    force_exit,
+    map_in_order,
+    raise_if_stopped,
+    working_seconds,
+)
 from reportgen.utils.progress import Stopwatch
 from toys import python
 
@@ -25,7 +34,7 @@ def test_results_come_in_order_whichever_ends_first() -> None:
             later.set()
         return item * item
 
-    found = [(item, future.result()) for item, future in in_order(work, range(6), jobs=3)]
+    found = [(item, future.result()) for item, future in map_in_order(work, range(6), jobs=3)]
     assert found == [(i, i * i) for i in range(6)]
 
 
@@ -43,7 +52,7 @@ def test_no_more_than_jobs_are_at_work_and_few_are_begun_ahead(jobs: int) -> Non
         with lock:
             now -= 1
 
-    for position, (item, future) in enumerate(in_order(work, range(20), jobs)):
+    for position, (item, future) in enumerate(map_in_order(work, range(20), jobs)):
         assert item == position
         future.result()
         assert len(begun) <= position + 1 + jobs + AHEAD
@@ -56,7 +65,7 @@ def test_an_error_is_that_of_the_first_item_and_only_where_it_is_asked_for() -> 
             raise ValueError(item)
         return item
 
-    errors = [future.exception() for _, future in in_order(work, range(4), jobs=2)]
+    errors = [future.exception() for _, future in map_in_order(work, range(4), jobs=2)]
     assert [error and error.args for error in errors] == [None, (1,), None, (3,)]
 
 
@@ -70,15 +79,15 @@ def test_whoever_leaves_early_stops_the_others_at_their_next_pass() -> None:
         started.release()
         try:
             for _ in range(int(SOON / 0.001)):
-                checkpoint()
+                raise_if_stopped()
                 time.sleep(0.001)
-        except Stopped:
+        except StopWork:
             stopped.append(item)
             raise
         return item
 
     start = time.perf_counter()
-    with closing(in_order(work, range(50), jobs=2)) as under_way:
+    with closing(map_in_order(work, range(50), jobs=2)) as under_way:
         for item, _ in under_way:
             assert item == 0
             assert started.acquire(timeout=SOON)
@@ -88,9 +97,9 @@ def test_whoever_leaves_early_stops_the_others_at_their_next_pass() -> None:
 
 
 def test_outside_such_a_thread_nothing_is_ever_stopped() -> None:
-    checkpoint()
-    with turn():
-        checkpoint()
+    raise_if_stopped()
+    with engine_lock():
+        raise_if_stopped()
 
 
 def test_one_at_a_time_has_the_engine_and_waiting_is_nobodys_work() -> None:
@@ -100,14 +109,14 @@ def test_one_at_a_time_has_the_engine_and_waiting_is_nobodys_work() -> None:
     def work(name: str) -> None:
         nonlocal inside, most
         both_here.wait(SOON)
-        with watch.stage("all"), watch.method(name, "pass"), turn(), turn():
+        with watch.stage("all"), watch.method(name, "pass"), engine_lock(), engine_lock():
             inside += 1
             most = max(most, inside)
             time.sleep(0.2)
             inside -= 1
 
     start = time.perf_counter()
-    for _, future in in_order(work, ["a", "b"], jobs=2):
+    for _, future in map_in_order(work, ["a", "b"], jobs=2):
         future.result()
     wall = time.perf_counter() - start
     assert most == 1 and wall >= 0.4
@@ -129,10 +138,10 @@ def test_the_default_is_at_least_one_and_few() -> None:
 STUCK = """
 import os, signal, sys, threading, time
 from contextlib import closing
-from reportgen.concurrency import in_order, leave
+from reportgen.utils.concurrency import force_exit, map_in_order
 
 def work(item):
-    time.sleep(60)  # what no checkpoint is in
+    time.sleep(60)  # never asks whether to stop
 
 def interrupt():
     for _ in range(2):
@@ -142,11 +151,11 @@ def interrupt():
 signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Thread(target=interrupt, daemon=True).start()
 try:
-    with closing(in_order(work, range(3), 2)) as under_way:
+    with closing(map_in_order(work, range(3), 2)) as under_way:
         for _ in under_way:
             pass
 except KeyboardInterrupt:
-    leave(130)
+    force_exit(130)
 """
 
 
@@ -157,4 +166,4 @@ def test_a_second_interrupt_does_not_wait_for_the_threads() -> None:
 
 
 def test_with_no_such_thread_leaving_is_left_to_the_caller() -> None:
-    leave(130)
+    force_exit(130)

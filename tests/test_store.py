@@ -1,4 +1,4 @@
-"""reportgen.store and reportgen.hashing: results by what made them, and a run folder that is whole or unfinished."""
+"""reportgen.storage and reportgen.utils.hashing: results by what made them, and a run folder that is whole or unfinished."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from reportgen.store import Result, Store
+from reportgen.storage.store import Result, Store
 store, fill = Store(Path(sys.argv[1])), int(sys.argv[2])
 for _ in range(150):
     store.put("ab" * 32, Result({"fill": fill}, {"a": np.full(20_000, fill)}))
@@ -312,7 +312,7 @@ def test_a_folder_with_other_files_is_taken_and_they_stay(tmp_path: Path) -> Non
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("mine")
-    for ask in (RunFolder(path).check, RunFolder(path).begin):
+    for ask in (RunFolder(path).require_free, RunFolder(path).begin):
         with pytest.raises(UsageError, match="is a file; give a folder"):
             ask()
     assert path.read_text() == "mine"
@@ -320,9 +320,9 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 def test_asking_changes_nothing(tmp_path: Path) -> None:
     finished(tmp_path, a=b"1")
-    RunFolder(tmp_path).check()
+    RunFolder(tmp_path).require_free()
     assert names(tmp_path) == ["a", MANIFEST]
-    RunFolder(tmp_path / "new").check()
+    RunFolder(tmp_path / "new").require_free()
     assert not (tmp_path / "new").exists()
 
 

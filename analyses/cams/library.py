@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reportgen.analysis.view import View
-from reportgen.utils.concurrency import PROCESS_WIDE, turn
+from reportgen.utils.concurrency import PROCESS_WIDE, engine_lock
 
 from .maps import Cam, in_frame
 
@@ -86,7 +86,7 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
     activations = view.forward.activations
     leaf = torch.from_numpy(np.ascontiguousarray(activations)).to(view.engine.record.device).requires_grad_(True)
     module = _head_alone(view.engine.network.head, leaf)
-    with turn(), _numpy_draws_from(0), torch.enable_grad():
+    with engine_lock(), _numpy_draws_from(0), torch.enable_grad():
         explainer = make(module, module.layer)
         hooked = getattr(explainer, "base_cam", explainer)  # Finer-CAM holds the method that does the work
         try:

@@ -15,7 +15,7 @@ from torch import nn
 
 from reportgen.models.classifiers.base import Network
 from reportgen.models.classifiers.split import linear_head
-from reportgen.utils.concurrency import turn
+from reportgen.utils.concurrency import engine_lock
 from reportgen.utils.hashing import seed_from
 
 HEAD = "head"
@@ -57,7 +57,7 @@ def cascade(network: Network, shape: tuple[int, ...], seed: int) -> Iterator[tup
     Args:
         shape: (C, h, w) of the trunk's output.
     """
-    with turn():  # another thread may have put hooks on it for the length of a pass
+    with engine_lock():  # another thread may have put hooks on it for the length of a pass
         made = copy.deepcopy(network)
     for name, layers in stages_from_the_head(made):
         made.model.cpu()

@@ -69,9 +69,9 @@ def main() -> None:
         say(f"reportgen: {error.format_message()} (see reportgen --help)")
         sys.exit(UsageError.exit_code)
     if code == INTERRUPTED:
-        from reportgen.utils.concurrency import leave
+        from reportgen.utils.concurrency import force_exit
 
         say("reportgen: interrupted; finished results are kept, the same command goes on from there")
-        leave(INTERRUPTED)
+        force_exit(INTERRUPTED)
     if code:
         sys.exit(code)

@@ -46,7 +46,7 @@ def analyse(
         Problems: what is missing or cannot work, a line each.
     """
     progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
-    made = plan(images, settings, providers=providers, further=(*further, folder.check), progress=progress)
+    made = plan(images, settings, providers=providers, further=(*further, folder.require_free), progress=progress)
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
     bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)

@@ -27,7 +27,7 @@ from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Obs
 from reportgen.pipeline.plan import Folder, Plan, image_sha256
 from reportgen.report.document import Skipped
 from reportgen.storage.store import Store
-from reportgen.utils.concurrency import checkpoint, in_order
+from reportgen.utils.concurrency import map_in_order, raise_if_stopped
 from reportgen.utils.hashing import digest_of, seed_from
 from reportgen.utils.progress import Progress, Stopwatch
 
@@ -157,7 +157,7 @@ def _under_way(
 ) -> Iterator[Explained | Skipped]:
     # Libraries change the warning filters of the process for a while, and two threads at that can leave them changed.
     work = partial(explain, analyses=analyses, bench=bench)
-    with warnings.catch_warnings(), closing(in_order(work, folder.files, jobs)) as under_way:
+    with warnings.catch_warnings(), closing(map_in_order(work, folder.files, jobs)) as under_way:
         for file, future in under_way:
             try:
                 yield future.result()
@@ -225,7 +225,7 @@ class _OneImage:
         def make() -> object:
             subject = self._subject(analysis, model, target, seed)
             with self.bench.locks.of_analysis(analysis.name):
-                checkpoint()
+                raise_if_stopped()
                 return analysis.map(subject)
 
         self._kept(analysis.name, model, key, analysis.result, make, analysis.name)

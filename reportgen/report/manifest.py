@@ -19,6 +19,7 @@ from reportgen.utils.files import write_file
 from reportgen.utils.untrusted_files import read_at_most
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"  # there while a run writes the folder; no manifest lists it
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 RENDERED = frozenset({"report.pdf", "report.html"})
 TIMINGS = "timings.json"

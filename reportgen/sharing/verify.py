@@ -21,7 +21,7 @@ from reportgen.rendering.sources import inside
 from reportgen.report.archive import open_zip
 from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
-from reportgen.report.manifest import MANIFEST, RENDERED, Entry, parse_manifest
+from reportgen.report.manifest import LOCK, MANIFEST, RENDERED, Entry, parse_manifest
 from reportgen.report.open import read_report, unpack_report
 from reportgen.report.pdf_data import attachments, differing_pages
 from reportgen.report.report_json import REPORT, parse_report
@@ -92,6 +92,7 @@ def verify_folder(run: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Verificatio
         raise CheckFailed(f"{run}: has no {MANIFEST}, so it is no finished run; give the command that made it again")
     data = (run / MANIFEST).read_bytes()
     there = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() or path.is_symlink()}
+    there.discard(LOCK)  # a run that was killed at its very end left it
     manifest = _manifest(data, run)
     found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
     if PDF in there and not found.changed:

@@ -1,9 +1,9 @@
 """The cache folder as a whole: who is using it, how large it may grow, and what goes first.
 
     FOLDER/format                  the version of this layout
-    FOLDER/results/<2>/<key>.npz   results (reportgen.store)
-    FOLDER/models/<key>/           models converted for the runtime (reportgen.runtime)
-    FOLDER/.lock                   held shared by every run, alone by whoever removes something
+    FOLDER/results/<2>/<key>.npz   results (reportgen.storage.store)
+    FOLDER/models/<key>/           models converted for the runtime (reportgen.models.runtime)
+    FOLDER/.lock                   held shared by every run, exclusively by whoever removes something
 
 What was used last is known by its time of modification: whoever reads an entry touches it.
 """
@@ -13,11 +13,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import ReadWriteLock, Timeout
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import PARTIAL, write_file
@@ -25,10 +29,12 @@ from reportgen.utils.files import PARTIAL, write_file
 FORMAT = "1"
 LIMIT_VARIABLE = "REPORTGEN_CACHE_LIMIT"
 DEFAULT_LIMIT = "5 GB"
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_LOCK = ".lock"
 _RESULT = re.compile(r"[0-9a-f]{64}\.npz")
 _CONVERSION = re.compile(r"[0-9a-f]{32}")
 _DAY_S = 86_400
+# Seconds between two looks for Ctrl-C: SQLite's own wait for a lock cannot be interrupted.
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,20 +73,16 @@ def cache_limit() -> int:
         UsageError: the variable holds no size.
     """
     text = os.environ.get(LIMIT_VARIABLE) or DEFAULT_LIMIT
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text, re.ASCII)
-    if match is None or match[2].upper() not in _UNITS:
-        raise UsageError(f"{LIMIT_VARIABLE} is {text!r}; give a size such as 500 MB or 20 GB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    # ByteSize reads the beginning of a text and lets the rest be: "1,5 GB" would be one byte, and empty the cache.
+    if text.isascii() and ByteSize.byte_string_re.fullmatch(text.strip()):
+        with suppress(ValidationError):
+            return TypeAdapter(ByteSize).validate_python(text.strip())
+    raise UsageError(f"{LIMIT_VARIABLE} is {text!r}; give a size such as 500 MB or 20 GB")
 
 
 def readable(size: int) -> str:
     """Bytes as `512 B`, `3.2 MB`."""
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1000 * _UNITS[unit]:
-            break
-    else:
-        unit = "TB"
-    return f"{size} B" if unit == "B" else f"{size / _UNITS[unit]:.1f} {unit}"
+    return ByteSize(size).human_readable(decimal=True, separator=" ")
 
 
 @contextmanager
@@ -88,17 +90,20 @@ def in_use(folder: Path) -> Iterator[None]:
     """Work with the cache: nothing is removed from it meanwhile. A block that ends well then brings it under the limit.
 
     What was used longest ago goes first, never what this block has used. While other runs are at work nothing goes:
-    the last of them does it.
+    the last of them does it, or, where two end at the same moment and each sees the other, the next run.
 
     Raises:
         UsageError: the cache was written by another version of reportgen, or the limit is no size.
     """
     limit = cache_limit()
-    _check_format(folder)
-    with _locked(folder, shared=True) as lock:
-        since = lock.now()
+    _require_format(folder)
+    lock = _lock_of(folder)
+    with _shared(lock):
+        since = _file_system_time(folder)
         yield
-        if lock.alone():
+    # A lock that is shared cannot be made exclusive at once: it is given back first, and whoever comes between goes on.
+    with _exclusive(lock) as alone:
+        if alone:
             _sweep(folder)
             _shrink(folder, limit, since)
 
@@ -116,9 +121,11 @@ def clear(folder: Path, older_than_days: float | None = None) -> Totals:
     """
     if not folder.is_dir():
         return Totals(0, 0, 0)
-    with _locked(folder, shared=False) as lock:
+    with _exclusive(_lock_of(folder)) as alone:
+        if not alone:
+            raise UsageError(f"{folder}: a run is using this cache; clear it when that has ended")
         _sweep(folder)
-        before = lock.now() - (older_than_days or 0) * _DAY_S
+        before = _file_system_time(folder) - (older_than_days or 0) * _DAY_S
         removed = [e for e in _entries(folder) if (older_than_days is None or e.used < before) and _remove(e)]
         if older_than_days is None:
             with suppress(OSError):
@@ -135,7 +142,7 @@ def touch(path: Path) -> None:
 # --- what is there -------------------------------------------------------------------------------
 
 
-def _check_format(folder: Path) -> None:
+def _require_format(folder: Path) -> None:
     file = folder / "format"
     found: str | None
     try:
@@ -212,60 +219,63 @@ def _sweep(folder: Path) -> None:
 # --- who is using it -----------------------------------------------------------------------------
 
 
-class _Lock:
-    """A lock that ends with its process, however that ends."""
+def _lock_of(folder: Path) -> ReadWriteLock | None:
+    """The cache's lock, which ends with its process, however that ends; None where there can be none.
 
-    def __init__(self, path: Path, descriptor: int | None) -> None:
-        self._path = path
-        self._descriptor = descriptor
-
-    def now(self) -> float:
-        """The file system's clock: it times the entries, and may differ from this machine's."""
-        try:
-            os.utime(self._path)
-            return self._path.stat().st_mtime
-        except OSError:
-            return time.time()
-
-    def alone(self) -> bool:
-        """Try to hold it alone."""
-        return flock(self._descriptor, shared=False)
+    A cache that cannot be written cannot shrink either, and a file system without locks (some network drives) leaves it to
+    the user to run one command at a time. The lock is an empty SQLite database: nothing else in this process may open the
+    file, for closing it would end the lock (POSIX locks belong to the process).
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return ReadWriteLock(folder / _LOCK, is_singleton=False)
+    except (OSError, sqlite3.Error):
+        return None
 
 
 @contextmanager
-def _locked(folder: Path, *, shared: bool) -> Iterator[_Lock]:
-    path = folder / ".lock"
-    descriptor = None
-    with suppress(OSError):  # a cache that cannot be written cannot shrink either
-        folder.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
+def _shared(lock: ReadWriteLock | None) -> Iterator[None]:
+    """Hold the lock beside others who share it, waiting for who holds it exclusively."""
+    held = False
+    while lock is not None and not held:
+        try:
+            lock.acquire_read(_POLL_S)
+            held = True
+        except Timeout:
+            continue
+        except (OSError, sqlite3.Error):
+            break
     try:
-        if not flock(descriptor, shared=shared, wait=shared):
-            raise UsageError(f"{folder}: a run is using this cache; clear it when that has ended")
-        yield _Lock(path, descriptor)
+        yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        if lock is not None and held:
+            lock.release()
 
 
-def flock(descriptor: int | None, *, shared: bool, wait: bool = False) -> bool:
-    """Lock an open file or folder; False where somebody else holds it.
-
-    True also where the system or the file system has no such lock (Windows, some network drives): then one run at a
-    time is the user's to see to.
-    """
+@contextmanager
+def _exclusive(lock: ReadWriteLock | None) -> Iterator[bool]:
+    """Try to hold the lock alone, without waiting; False where somebody else holds it. True also where there is no lock."""
+    if lock is None:
+        yield True
+        return
     try:
-        import fcntl
-    except ImportError:
-        return True
-    if descriptor is None:
-        return True
+        lock.acquire_write(blocking=False)
+    except Timeout:
+        yield False
+        return
+    except (OSError, sqlite3.Error):
+        yield True
+        return
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
+        yield True
+    finally:
+        lock.release()
+
+
+def _file_system_time(folder: Path) -> float:
+    """Now by the file system's clock, seconds since the epoch: it times the entries, and may differ from this machine's."""
+    try:
+        os.utime(folder / _LOCK)
+        return (folder / _LOCK).stat().st_mtime
     except OSError:
-        return True
-    return True
+        return time.time()

@@ -6,14 +6,15 @@ import contextlib
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from reportgen.report.document import Cell, Picture, Table
 from reportgen.report.manifest import (
+    LOCK,
     MANIFEST,
     OWN_NAMES,
     RENDERED,
@@ -24,9 +25,8 @@ from reportgen.report.manifest import (
     files_of_run,
     manifest_json,
 )
-from reportgen.storage.cache import flock
 from reportgen.utils.errors import ReportgenError, UsageError
-from reportgen.utils.files import PARTIAL, unwritable, write_file
+from reportgen.utils.files import DISK_ERRORS, PARTIAL, unwritable, write_file
 
 JPEG_QUALITY = 90
 # A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection); a file name may.
@@ -38,11 +38,11 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: _FolderLock | None = None
+        self._lock: FileLock | None = None
         self._hashes: dict[str, Entry] = {}
 
-    def check(self) -> None:
-        """Whether a run may write here: ask before the work, `begin` asks again.
+    def require_free(self) -> None:
+        """Ask before the work whether a run may write here; `begin` asks again.
 
         Raises:
             UsageError: the place is taken by something that is not a run folder.
@@ -59,21 +59,25 @@ class RunFolder:
         """Make the folder unfinished.
 
         Raises:
-            UsageError: see `check`; or another run is writing here.
+            UsageError: see `require_free`; or another run is writing here.
             ReportgenError: the folder cannot be written.
         """
-        self.check()
+        self.require_free()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ReportgenError(unwritable(self.path, error)) from None
-        self._lock = _FolderLock(self.path)
-        self._sweep()
-        self._stale = files_of_run(self.path) or set()
-        # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
-        listed = sorted(self._stale | RENDERED)
-        write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
-        (self.path / MANIFEST).unlink(missing_ok=True)
+        self._acquire()
+        try:
+            self._sweep()
+            self._stale = files_of_run(self.path) or set()
+            # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
+            listed = sorted(self._stale | RENDERED)
+            write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
+            (self.path / MANIFEST).unlink(missing_ok=True)
+        except BaseException:
+            self.close()
+            raise
 
     def finish(self) -> None:
         """Remove what an earlier run left and this one did not write, then write the manifest."""
@@ -86,13 +90,40 @@ class RunFolder:
 
     def close(self) -> None:
         """Let other runs write here; a run that failed leaves the folder unfinished."""
-        if self._lock is not None:
-            self._lock.release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            # Removed while it is held: whoever waits for it notices, and makes a new one. Windows removes no open file;
+            # there the release does.
+            with contextlib.suppress(OSError):
+                (self.path / LOCK).unlink()
+            lock.release()
 
     @property
     def written(self) -> dict[str, Entry]:
         """SHA-256 and size of every file so far: what the manifest will list."""
         return dict(self._hashes)
+
+    def _acquire(self) -> None:
+        """Take the folder for this run, until `close` or the end of the process, however that ends.
+
+        A file system without locks (some network drives) leaves it to the user to make one run at a time.
+        """
+        # Not bound to a thread: a run may be made in one and closed in another. No fallback to a lock that a killed
+        # process would leave behind.
+        lock = FileLock(self.path / LOCK, blocking=False, thread_local=False, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UsageError(
+                f"{self.path}: another run is writing here; wait for it, or give another folder with -o"
+            ) from None
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                raise ReportgenError(unwritable(self.path, error)) from None
+            with contextlib.suppress(OSError):
+                (self.path / LOCK).unlink()
+        else:
+            self._lock = lock
 
     @property
     def _unfinished(self) -> Path:
@@ -175,25 +206,6 @@ class RunFolder:
     def timings(self, seconds: dict[str, Any]) -> None:
         """Write timings.json, the one file that differs between two equal runs."""
         write_file(self.path / TIMINGS, json.dumps(seconds, indent=1).encode())
-
-
-class _FolderLock:
-    """A folder held for one run, until it ends or its process does."""
-
-    def __init__(self, folder: Path) -> None:
-        self._descriptor: int | None = None
-        with contextlib.suppress(OSError):  # Windows opens no folders
-            self._descriptor = os.open(folder, os.O_RDONLY)
-        if not flock(self._descriptor, shared=False):
-            raise UsageError(f"{folder}: another run is writing here; wait for it, or give another folder with -o")
-
-    def release(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-
-    def __del__(self) -> None:
-        self.release()
 
 
 def _csv_cell(cell: Cell) -> Cell:

@@ -2,6 +2,9 @@
 
 The engine keeps every core busy, but decoding a file, cutting LIME's superpixels or fitting a surrogate keeps one. A result is
 a function of its own image alone and results are handed back in order, so how many are under way changes no byte.
+
+Of torch and OpenVINO one call at a time runs (`engine_lock`); whoever stops waiting for results stops the threads at their next
+call of `raise_if_stopped`.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ _ENGINE = threading.RLock()
 
 
 class _Thread(threading.local):
-    """Of each thread: what tells it to stop, and the seconds that it has waited for its turn."""
+    """Of each thread: what tells it to stop, and the seconds that it has waited for the engine."""
 
     stop: threading.Event | None = None
     waited = 0.0
@@ -43,8 +46,8 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-class Stopped(BaseException):
-    """Raised in a thread whose result nobody waits for any more."""
+class StopWork(BaseException):
+    """Ends a thread whose result nobody waits for any more; no error, so that no `except Exception` holds it up."""
 
 
 def default_jobs() -> int:
@@ -53,11 +56,12 @@ def default_jobs() -> int:
     return min(cores, MOST_JOBS)
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[tuple[T, Future[R]], None, None]:
-    """`work(item)` for each item in `jobs` threads; yields each item, in order, with its Future when that is done.
+def map_in_order(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[tuple[T, Future[R]], None, None]:
+    """`work(item)` for each item in `jobs` threads; yields each item, in the order given, with its Future when that is done.
 
-    Close the iterator (`contextlib.closing`) when leaving it early: what was not begun is dropped, and what is under
-    way stops at its next forward pass.
+    As `Executor.map`, but an error stays in its Future, and no more than `jobs + AHEAD` items are begun before the first of
+    them is asked for. Close the iterator (`contextlib.closing`) when leaving it early: what was not begun is dropped, and
+    what is under way stops at its next `raise_if_stopped`.
     """
     stop = threading.Event()
     begun: deque[tuple[T, Future[R]]] = deque()
@@ -81,10 +85,10 @@ def _done(item: T, future: Future[R]) -> tuple[T, Future[R]]:
     return item, future
 
 
-def leave(code: int) -> None:
-    """End the process at once where threads of `in_order` are still at work, which it would wait for; else do nothing.
+def force_exit(code: int) -> None:
+    """Exit with `code` without waiting for threads of `map_in_order` that are still at work; does nothing where there are none.
 
-    For a second Ctrl-C. What they write they write whole or not at all.
+    For a second Ctrl-C: `sys.exit` would wait until the threads end. What they write they write whole or not at all.
     """
     if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
         sys.stdout.flush()
@@ -92,30 +96,32 @@ def leave(code: int) -> None:
         os._exit(code)
 
 
-def checkpoint() -> None:
-    """Where a long computation can be given up.
+def raise_if_stopped() -> None:
+    """Call it wherever a long computation can be given up.
 
     Raises:
-        Stopped: nobody waits for this thread's result.
+        StopWork: nobody waits for this thread's result.
     """
     if _thread.stop is not None and _thread.stop.is_set():
-        raise Stopped
+        raise StopWork
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """The engine is this thread's while the block lasts: two at once would only take each other's cores.
+def engine_lock() -> Iterator[None]:
+    """Run the block while no other thread runs a network: two at once would only take each other's cores.
+
+    A thread that holds the lock may take it again.
 
     Raises:
-        Stopped: see `checkpoint`.
+        StopWork: see `raise_if_stopped`.
     """
     start = time.perf_counter()
     with _ENGINE:
         _thread.waited += time.perf_counter() - start
-        checkpoint()
+        raise_if_stopped()
         yield
 
 
 def working_seconds() -> float:
-    """A clock that stands still while this thread waits for its turn."""
+    """A clock that stands still while this thread waits for the engine."""
     return time.perf_counter() - _thread.waited

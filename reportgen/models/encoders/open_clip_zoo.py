@@ -28,7 +28,7 @@ from reportgen.models.classifiers.weights import (
     read_state_dict,
 )
 from reportgen.models.encoders.base import EmbedTexts
-from reportgen.utils.concurrency import PROCESS_WIDE, turn
+from reportgen.utils.concurrency import PROCESS_WIDE, engine_lock
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.json_types import JSON
@@ -176,7 +176,7 @@ class _Clip:
         resample = Image.Resampling.BILINEAR if self._interpolation == "bilinear" else Image.Resampling.BICUBIC
         pixels = np.asarray(Image.fromarray(frame).resize((self._side, self._side), resample), np.float32) / 255
         x = torch.from_numpy(((pixels - self._mean) / self._std).transpose(2, 0, 1)[None].copy())
-        with turn(), torch.inference_mode():
+        with engine_lock(), torch.inference_mode():
             return _unit(self._model.encode_image(x))[0]
 
     def embed_texts(self, words: Sequence[str]) -> np.ndarray:

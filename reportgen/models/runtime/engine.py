@@ -13,7 +13,7 @@ import numpy as np
 
 from reportgen.models.runtime.backend import Backend, Fill, Forward, StageRunner
 from reportgen.report.document import RuntimeRecord
-from reportgen.utils.concurrency import checkpoint, turn
+from reportgen.utils.concurrency import engine_lock, raise_if_stopped
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.softmax import softmax
 
@@ -62,7 +62,7 @@ class Engine:
     def forward(self, batch: np.ndarray) -> Forward:
         """(N, 3, H, W) float32 network input -> logits and trunk activations."""
         backend = self._backend
-        with turn():
+        with engine_lock():
             return backend.forward(batch)
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
@@ -75,10 +75,10 @@ class Engine:
         backend = self._backend
 
         def filled(i: int, out: np.ndarray) -> None:
-            checkpoint()
+            raise_if_stopped()
             fill(i, out)
 
-        with turn():
+        with engine_lock():
             return backend.logits(count, filled)
 
     def probabilities(self, count: int, fill: Fill) -> np.ndarray:
@@ -98,7 +98,7 @@ class Engine:
         with self._making:
             if key not in self._stage_runners:
                 self._stage_runners[key] = self._stage_runner(key)
-        with turn():
+        with engine_lock():
             return self._stage_runners[key](batch)
 
     def _stage_runner(self, layers: tuple[str, ...]) -> StageRunner:
@@ -124,7 +124,7 @@ class Engine:
         import torch
 
         head, batch = self.network.head, self._on_head(activations)
-        with turn(), torch.no_grad():
+        with engine_lock(), torch.no_grad():
             return head(batch).cpu().numpy()
 
     def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
@@ -132,7 +132,7 @@ class Engine:
         import torch
 
         head, leaf = self.network.head, self._on_head(activations[None]).requires_grad_(True)
-        with turn(), torch.enable_grad():
+        with engine_lock(), torch.enable_grad():
             (gradient,) = torch.autograd.grad(head(leaf)[0, target], leaf)
         return gradient[0].cpu().numpy()
 
