@@ -8,7 +8,7 @@ from reportgen.settings.group import SettingsGroup
 
 
 class CamSettings(SettingsGroup):
-    """Class activation maps. The definitions are fixed (METHODS); which are computed is not."""
+    """Class activation maps. The definitions are fixed (docs/methods.md); which are computed is not."""
 
     methods: tuple[Literal["gradcam", "ablationcam", "scorecam"], ...] = (
         "gradcam",

@@ -16,7 +16,7 @@ from .concepts import ConceptSet, concept_set
 from .labels import Dissected, label_layer
 
 TEXTS_VERSION = "1"
-# With at most this many times K images, every unit's top K are nearly the same images (METHODS).
+# With at most this many times K images, every unit's top K are nearly the same images (docs/methods.md, Network dissection).
 EXPLORATORY = 10
 
 
