@@ -1,4 +1,4 @@
-"""The arrows between the rooms: the contracts of pyproject.toml hold, and they are the ones that DESIGN.md draws."""
+"""The arrows between the rooms: the contracts of pyproject.toml hold, and they are the ones that ARCHITECTURE.md draws."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_d3_follows_the_share_of_colour_units(shares: tuple[int, ...], verdict: 
 
 
 def test_d3_is_decided_by_the_share_where_the_count_says_the_opposite() -> None:
-    """The authors' published ResNet-50 result (METHODS): the count rises, then falls; the share only falls."""
+    """The authors' published ResNet-50 result, unit counts by layer: the count rises, then falls; the share only falls."""
     counts, sizes = (20, 27, 33, 24, 8), (64, 256, 512, 1024, 2048)
     resnet = model("resnet50", *({"red": c, "fish": n - c} for c, n in zip(counts, sizes, strict=True)))
     found = finding("D3", [resnet])

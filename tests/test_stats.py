@@ -23,7 +23,7 @@ def test_spearman_p_counts_every_pairing(ties: bool) -> None:
 
 
 def test_spearman_of_ten_is_significant_only_past_065() -> None:
-    """METHODS: with n = 10, |rho| below 0.65 is not significant."""
+    """docs/methods.md, Statistics: with n = 10, |rho| below 0.65 is not significant."""
     rng = np.random.default_rng(0)
     for _ in range(20):
         found = spearman(rng.normal(size=10), rng.normal(size=10))

@@ -27,6 +27,6 @@ CamMethod = Literal[
 
 
 class CamSettings(SettingsGroup):
-    """Class activation maps. The definitions are fixed (METHODS); which are computed is not."""
+    """Class activation maps. The definitions are fixed (docs/methods.md); which are computed is not."""
 
     methods: tuple[CamMethod, ...] = ("gradcam", "ablationcam", "scorecam")

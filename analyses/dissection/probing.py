@@ -18,7 +18,7 @@ from .settings import DissectionSettings
 
 DissectionRun = RunView[DissectionSettings]
 TEXTS_VERSION = "1"
-# With at most this many times K images, every unit's top K are nearly the same images (METHODS).
+# With at most this many times K images, every unit's top K are nearly the same images (docs/methods.md, Network dissection).
 EXPLORATORY = 10
 
 

@@ -12,7 +12,7 @@ BUILT_IN_CONCEPTS = ("3k", "classes")
 
 
 class DissectionSettings(SettingsGroup):
-    """Network dissection with CLIP-Dissect (METHODS). The probe set is `Settings.probe`."""
+    """Network dissection with CLIP-Dissect (docs/methods.md, Network dissection). The probe set is `Settings.probe`."""
 
     encoder: str = Field(
         "conse", description="conse, open_clip:MODEL/TAG, or open_clip:MODEL with a local file in weights"

@@ -8,7 +8,7 @@ from reportgen.settings.group import SettingsGroup
 
 
 class FaithfulnessSettings(SettingsGroup):
-    """Deletion and insertion. The protocol is fixed (METHODS); how often chance is drawn is not."""
+    """Deletion and insertion. The protocol is fixed (docs/methods.md, Faithfulness); how often chance is drawn is not."""
 
     draws: int = Field(3, ge=1, description="orders of the pixels that a map gives one value, averaged")
     random_masks: int = Field(

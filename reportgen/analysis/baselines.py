@@ -1,4 +1,6 @@
-"""Maps that know nothing of the model: what an explanation has to beat before it says anything (METHODS).
+"""Maps that know nothing of the model: what an explanation has to beat before it says anything.
+
+Defined in docs/methods.md, Faithfulness.
 
 All are (H, W) float32 in [0, 1].
 """

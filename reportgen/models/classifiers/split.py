@@ -1,7 +1,7 @@
 """Split a network into trunk and head after its last activation, and see whether the head is linear.
 
 Class activation maps read the last convolutional feature map. Hooking a module by hand easily lands before
-its activation, where ScoreCAM is all zero and AblationCAM depends on the batch size (METHODS, traps).
+its activation, where ScoreCAM is all zero and AblationCAM depends on the batch size (docs/methods.md, Traps in grad-cam).
 """
 
 from __future__ import annotations
