@@ -41,7 +41,8 @@ from reportgen.report.open import read_report
 from reportgen.settings.group import NoSettings
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result, Store
+from reportgen.storage.codec import Array
+from reportgen.storage.store import Store
 from reportgen.utils.errors import UsageError
 from toys import toy_network
 
@@ -158,6 +159,13 @@ def test_a_file_without_permission_is_skipped_with_a_reason(tmp_path: Path) -> N
     (tmp_path / "secret.jpg").write_bytes(encode(Image.new("RGB", (9, 9))))
     (tmp_path / "secret.jpg").chmod(0)
     assert [item.reason for item in find_images(tmp_path)[1]] == ["cannot be read: permission denied"]
+
+
+@dataclass(frozen=True)
+class Kite:
+    iou: float
+    name: str
+    mask: Array
 
 
 @dataclass(frozen=True)
@@ -568,13 +576,11 @@ def test_a_report_that_is_no_file_is_not_waited_for(make: Callable[[Path], objec
 @given(st.data())
 def test_any_store_entry_is_read_whole_or_made_again(tmp_path: Path, data: st.DataObject) -> None:
     store, key = Store(tmp_path), "ab" + "0" * 62
-    store.put(key, Result({"iou": 0.25, "name": "kite"}, {"mask": np.eye(4, dtype=bool)}))
+    store.put(key, Kite(0.25, "kite", np.eye(4, dtype=bool)))
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     path.write_bytes(data.draw(damaged((path.read_bytes(),)) | st.binary(max_size=100)))
-    found = store.get(key)
-    assert found is None or (
-        found.values == {"iou": 0.25, "name": "kite"} and (found.arrays["mask"] == np.eye(4)).all()
-    )
+    found = store.get(key, Kite)
+    assert found is None or ((found.iou, found.name) == (0.25, "kite") and (found.mask == np.eye(4)).all())
 
 
 # --- checkpoints ---------------------------------------------------------------------------------

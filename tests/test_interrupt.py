@@ -23,14 +23,28 @@ from PIL import Image
 
 from reportgen.cli import main as cli
 from reportgen.storage import cache
+from reportgen.storage.codec import Array
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Result, Store, write_file
+from reportgen.storage.store import Store
 from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.files import write_file
 from reportgen.utils.hashing import digest_of
 from toys import ROOT
 
 IMAGES = 6
 KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A result of nothing."""
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """A result of a kilobyte."""
+
+    a: Array
 
 
 class Server:
@@ -322,12 +336,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(locked: Path) -> None:
         for attempt in (
             lambda: RunFolder(locked / "out").begin(),
             lambda: RunFolder(locked).begin(),
-            lambda: Store(locked / "results").put(digest_of(1), Result({})),
+            lambda: Store(locked / "results").put(digest_of(1), Nothing()),
         ):
             with pytest.raises(ReportgenError, match=r"cannot be written \(Permission denied\)"):
                 attempt()
         with cache.in_use(locked):  # reading works
-            assert Store(locked / "results").get(digest_of(1)) is None
+            assert Store(locked / "results").get(digest_of(1), Nothing) is None
     assert list(locked.iterdir()) == []
 
 
@@ -378,7 +392,7 @@ def stored(folder: Path) -> list[str]:
 def put(folder: Path, *numbers: int, used: float | None = None) -> list[str]:
     keys = [digest_of(number) for number in numbers]
     for key in keys:
-        Store(folder / "results").put(key, Result({}, {"a": np.zeros(250, np.float32)}))
+        Store(folder / "results").put(key, Zeros(np.zeros(250, np.float32)))
         if used is not None:
             os.utime(folder / f"results/{key[:2]}/{key}.npz", (used, used))
     return keys
@@ -400,7 +414,7 @@ def test_over_the_limit_the_longest_unused_goes_and_never_what_this_run_used(
     monkeypatch.setenv("REPORTGEN_CACHE_LIMIT", str(cache.info(tmp_path).size * 2 // 3))
     model = conversion(tmp_path, "a", used=1500)
     with cache.in_use(tmp_path):
-        assert Store(tmp_path / "results").get(read[0]) is not None
+        assert Store(tmp_path / "results").get(read[0], Zeros) is not None
         assert sorted([*old, *older, *read]) == stored(tmp_path)
     assert stored(tmp_path) == sorted([*old, *read]), "older and the model went, in that order, until it fitted"
     assert not model.exists()

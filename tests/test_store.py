@@ -10,6 +10,8 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from PIL import Image
 
 from reportgen.report.document import Column, Table
 from reportgen.report.manifest import MANIFEST
+from reportgen.storage.codec import Array
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Result, Store, cache_folder
+from reportgen.storage.store import Store, cache_folder
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.hashing import digest_of, file_sha256, seed_from
@@ -29,23 +32,69 @@ from toys import ROOT
 KEY = digest_of("key")
 
 
-def result() -> Result:
-    values = {"iou": 0.1 + 0.2, "none": None, "names": ["ü", "\ud800"], "deep": {"1": [1, 2.5, True]}}
-    arrays = {
-        "map": np.arange(6, dtype=np.float32).reshape(2, 3),
-        "mask": np.eye(3, dtype=bool),
-        "empty": np.zeros((0, 4)),
-    }
-    return Result(values, arrays)
+@dataclass(frozen=True)
+class Part:
+    """A part of a result."""
+
+    weights: tuple[tuple[int, float], ...]
+    map: Array
 
 
-def assert_same(found: Result | None, kept: Result) -> None:
-    assert found is not None
-    assert found.values == kept.values
-    assert set(found.arrays) == set(kept.arrays)
-    for name, array in kept.arrays.items():
-        assert found.arrays[name].dtype == array.dtype
-        assert np.array_equal(found.arrays[name], array)
+@dataclass(frozen=True)
+class Kept:
+    """A result with everything that one may hold."""
+
+    iou: float
+    none: str | None
+    names: tuple[str, ...]
+    right: bool
+    parts: Mapping[str, Part]
+    mask: Array
+    empty: Array
+
+
+@dataclass(frozen=True)
+class Small:
+    """The fill and the array of it."""
+
+    fill: float
+    a: Array
+
+
+@dataclass(frozen=True)
+class Other:
+    """A result of another shape."""
+
+    fill: str
+    b: Array
+
+
+def result() -> Kept:
+    return Kept(
+        iou=0.1 + 0.2,
+        none=None,
+        names=("ü", "\U0001f600", ""),
+        right=True,
+        parts={"gradcam++": Part(((1, 2.5), (3, 1e-300)), np.arange(6, dtype=np.float32).reshape(2, 3))},
+        mask=np.eye(3, dtype=bool),
+        empty=np.zeros((0, 4)),
+    )
+
+
+def assert_same(found: object, kept: object) -> None:
+    """Equal to the last bit, types too."""
+    assert type(found) is type(kept)
+    if isinstance(kept, np.ndarray):
+        assert isinstance(found, np.ndarray)
+        assert (found.dtype, found.shape) == (kept.dtype, kept.shape) and np.array_equal(found, kept)
+    elif isinstance(kept, dict):
+        assert isinstance(found, dict) and list(found) == list(kept)
+        for key, value in kept.items():
+            assert_same(found[key], value)
+    elif is_dataclass(kept):
+        assert_same(vars(found), vars(kept))
+    else:
+        assert found == kept
 
 
 def only_file(folder: Path) -> Path:
@@ -58,35 +107,43 @@ def only_file(folder: Path) -> Path:
 
 def test_a_result_comes_back_exactly(tmp_path: Path) -> None:
     Store(tmp_path).put(KEY, result())
-    assert_same(Store(tmp_path).get(KEY), result())
+    assert_same(Store(tmp_path).get(KEY, Kept), result())
 
 
 def test_there_is_nothing_under_another_key(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert store.get(KEY) is None
+    assert store.get(KEY, Kept) is None
     store.put(KEY, result())
-    assert store.get(digest_of("another")) is None
+    assert store.get(digest_of("another"), Kept) is None
+
+
+def test_a_result_of_another_shape_is_none(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, Small(1.0, np.zeros(2)))
+    assert store.get(KEY, Other) is None
+    assert store.get(KEY, Kept) is None
+    assert_same(store.get(KEY, Small), Small(1.0, np.zeros(2)))
 
 
 def test_every_damage_to_a_file_is_a_miss_or_harmless(tmp_path: Path) -> None:
     """Each byte spoilt in turn, and the file cut at every length: never a wrong result, never an error."""
-    store, small = Store(tmp_path), Result({"iou": 0.25}, {"m": np.eye(2, dtype=np.float32)})
+    store, small = Store(tmp_path), Small(0.25, np.eye(2, dtype=np.float32))
     store.put(KEY, small)
     path = only_file(tmp_path)
     good = path.read_bytes()
     misses = 0
     for at in range(len(good)):
         path.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
-        found = store.get(KEY)
+        found = store.get(KEY, Small)
         misses += found is None
         if found is not None:
             assert_same(found, small)
     assert misses > len(good) / 2
     for length in range(0, len(good), 5):
         path.write_bytes(good[:length])
-        assert store.get(KEY) is None
+        assert store.get(KEY, Small) is None
     store.put(KEY, small)
-    assert_same(store.get(KEY), small)
+    assert_same(store.get(KEY, Small), small)
 
 
 def test_a_pickle_in_the_store_is_not_run(tmp_path: Path) -> None:
@@ -95,13 +152,15 @@ def test_a_pickle_in_the_store_is_not_run(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **{"values.json": np.array([{"any": "object"}], dtype=object)})
     only_file(tmp_path).write_bytes(buffer.getvalue())
-    assert store.get(KEY) is None
+    assert store.get(KEY, Small) is None
 
 
 def test_values_that_are_not_json_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    for value in (math.nan, math.inf, {1, 2}, np.float32(1)):
-        with pytest.raises((ValueError, TypeError)):
-            Store(tmp_path).put(KEY, Result({"value": value}))
+    for value in (math.nan, math.inf):
+        with pytest.raises(ValueError):
+            Store(tmp_path).put(KEY, Small(value, np.zeros(1)))
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        Store(tmp_path).put(KEY, Small(1.0, [1.0]))  # type: ignore[arg-type]  # a list is no array
     assert list(tmp_path.rglob("*.npz")) == []
 
 
@@ -132,13 +191,19 @@ def test_an_interrupted_write_leaves_no_scrap(tmp_path: Path, monkeypatch: pytes
 WRITER = """
 import sys
 import numpy as np
+from dataclasses import dataclass
 from pathlib import Path
-from reportgen.storage.store import Result, Store
+from reportgen.storage.codec import Array
+from reportgen.storage.store import Store
+@dataclass(frozen=True)
+class Small:
+    fill: float
+    a: Array
 store, fill = Store(Path(sys.argv[1])), int(sys.argv[2])
 for _ in range(150):
-    store.put("ab" * 32, Result({"fill": fill}, {"a": np.full(20_000, fill)}))
-    found = store.get("ab" * 32)
-    assert found is not None and (found.arrays["a"] == found.values["fill"]).all()
+    store.put("ab" * 32, Small(fill, np.full(20_000, fill)))
+    found = store.get("ab" * 32, Small)
+    assert found is not None and (found.a == found.fill).all()
 """
 
 

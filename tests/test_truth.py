@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from made_runs import analyse_toy
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.images.decode import read_image
@@ -20,8 +20,7 @@ from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth import Annotation, read_truth
 from reportgen.models.classifiers import Preprocessing
 from reportgen.report.document import Section
-from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
+from reportgen.settings.group import NoSettings
 from reportgen.utils.errors import UsageError
 
 WIDTH, HEIGHT = 120, 80
@@ -262,36 +261,34 @@ def test_the_digest_changes_with_the_truth_and_with_nothing_else(tmp_path: Path)
 # --- handed to an analysis -----------------------------------------------------------------------
 
 
-class Reader:
+@dataclass(frozen=True)
+class Told:
+    area: float | None
+
+
+class Reader(Analysis[NoSettings, Told]):
     """Says how much of the frame it was told is the object."""
 
-    title, version, order, over = "Reader", "1", 1, "images"
-    requires: tuple[str, ...] = ()
+    title, version = "Reader", "1"
 
     def __init__(self, name: str, uses_truth: bool) -> None:
         self.name, self.uses_truth, self.calls = name, uses_truth, 0
 
-    def models(self, settings: Settings) -> tuple[str, ...]:
-        return settings.models[:1]
-
-    def relevant(self, settings: Settings) -> dict[str, Any]:
-        return {}
-
-    def map(self, subject: Subject) -> Result:
+    def map(self, subject: Subject[NoSettings]) -> Told:
         self.calls += 1
-        return Result({"area": None if subject.truth is None else float(subject.truth.mask.mean())})
+        return Told(None if subject.truth is None else float(subject.truth.mask.mean()))
 
-    def reduce(self, run: RunView) -> Contribution:
-        entries = [run.result(self.name, i).values for i in range(len(run.images))]
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        entries = [vars(run.result(self.name, i, Told)) for i in range(len(run.images))]
         return Contribution(Section(id=self.name, title=self.name, blocks=[]), per_image=entries)
 
 
-def test_truth_reaches_those_who_ask_and_joins_their_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truth_reaches_those_who_ask_and_joins_their_key(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "photos", "a.png", "b.png")
     csv = folder / "boxes.csv"
 
     def run() -> list[tuple[float | None, float | None]]:
-        report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [asks, does_not], monkeypatch)
+        report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [asks, does_not])
         return [(i.model_extra["asks"]["area"], i.model_extra["does not"]["area"]) for i in report.images]  # type: ignore[index]
 
     asks, does_not = Reader("asks", True), Reader("does not", False)

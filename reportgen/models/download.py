@@ -6,25 +6,26 @@ A file is written beside its place, checked, and renamed: nobody ever sees half 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import http.client
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
-from urllib import request
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlparse
+from typing import IO, TYPE_CHECKING
 
 from reportgen.models.classifiers.registry import missing_classifier_files
 from reportgen.models.classifiers.weights import Remote
 from reportgen.models.encoders.registry import is_encoder, missing_encoder_files
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.hashing import file_sha256
 from reportgen.utils.progress import Progress
 
-SCHEMES = frozenset({"https"})
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+HTTPS = frozenset({"https"})
 TIMEOUT_S = 30
 CHUNK = 1 << 20
+MOST_REDIRECTS = 10
 
 
 def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
@@ -42,12 +43,17 @@ def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
     return [file.path for file in files]
 
 
-def download(remote: Remote, progress: Progress) -> None:
+def download(remote: Remote, progress: Progress, schemes: frozenset[str] = HTTPS) -> None:
     """Fetch one file to its place.
+
+    Args:
+        schemes: of the addresses that are asked, redirects too.
 
     Raises:
         ReportgenError: no connection, an error of the server, a short file, a wrong hash, no room on the disk.
     """
+    import httpx2 as httpx
+
     folder = remote.path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,40 +63,61 @@ def download(remote: Remote, progress: Progress) -> None:
         ) as file:
             scratch = Path(file.name)
             try:
-                expected = _transfer(remote, file, progress)
+                expected = _transfer(remote, file, progress, schemes)
                 file.close()
-                _check(remote, scratch, expected)
+                _require_content(remote, scratch, expected)
                 scratch.chmod(0o644)
                 scratch.replace(remote.path)
             finally:
                 with contextlib.suppress(OSError):
                     scratch.unlink(missing_ok=True)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(getattr(error, "strerror", None) or error) or type(error).__name__
         raise ReportgenError(
-            f"{remote.path.name}: cannot be fetched from {remote.url} ({_reason(error)}); bring the file to {remote.path} by hand"
+            f"{remote.path.name}: cannot be fetched from {remote.url} ({reason}); bring the file to {remote.path} by hand"
         ) from None
 
 
-def _transfer(remote: Remote, file: IO[bytes], progress: Progress) -> str:
+def _transfer(remote: Remote, file: IO[bytes], progress: Progress, schemes: frozenset[str]) -> str:
     """Write the body to `file`; returns the SHA-256, or its first digits, that it must have, "" where none is known."""
-    redirects = _Redirects()
-    _require_https(remote.url)
-    with request.build_opener(redirects).open(remote.url, timeout=TIMEOUT_S) as response:
+    with _opened(remote.url, schemes) as (response, linked):
         size = int(response.headers.get("Content-Length") or 0)
         progress.stage(f"Fetching {remote.path.name}", max(1, -(-size // CHUNK)))
         received = 0
-        while chunk := response.read(CHUNK):
+        for chunk in response.iter_raw(CHUNK):
             file.write(chunk)
             received += len(chunk)
             progress.step(f"{received / 2**20:.0f} MiB")
     if size and received != size:
         raise OSError(f"the connection ended after {received} of {size} bytes")
-    return remote.sha256 or redirects.sha256
+    return remote.sha256 or linked
 
 
-def _check(remote: Remote, scratch: Path, expected: str) -> None:
-    with scratch.open("rb") as file:
-        digest = _sha256(file)
+@contextlib.contextmanager
+def _opened(url: str, schemes: frozenset[str]) -> Iterator[tuple[Response, str]]:
+    """The answer behind redirects, its body not yet read, and the SHA-256 that Hugging Face names beside its own redirect, or ""."""
+    import httpx2 as httpx
+
+    linked = ""
+    # As it is: a compressed body would have another length and another hash.
+    with httpx.Client(timeout=TIMEOUT_S, headers={"Accept-Encoding": "identity"}) as client:
+        for _ in range(MOST_REDIRECTS):
+            if httpx.URL(url).scheme not in schemes:
+                raise OSError(f"{url} is not https")
+            with client.stream("GET", url) as response:
+                if response.next_request is None:
+                    if response.status_code != httpx.codes.OK:
+                        raise OSError(f"the server says {response.status_code} {response.reason_phrase}")
+                    yield response, linked
+                    return
+                etag = response.headers.get("X-Linked-Etag", "").strip('"')
+                linked = etag if len(etag) == 64 else linked
+                url = str(response.next_request.url)
+    raise OSError(f"more than {MOST_REDIRECTS} redirects")
+
+
+def _require_content(remote: Remote, scratch: Path, expected: str) -> None:
+    digest = file_sha256(scratch)
     if not digest.startswith(expected):
         raise OSError(f"its SHA-256 is {digest[:16]}…, not {expected[:16]}…: the file is damaged or was replaced")
     if remote.check is not None:
@@ -98,35 +125,3 @@ def _check(remote: Remote, scratch: Path, expected: str) -> None:
             remote.check(scratch)
         except UsageError as error:
             raise OSError(str(error).replace(str(scratch), "what came")) from None
-
-
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-class _Redirects(request.HTTPRedirectHandler):
-    """Follows redirects to https only, and keeps the hash that Hugging Face names beside its own."""
-
-    sha256 = ""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _require_https(newurl)
-        etag = (headers.get("X-Linked-Etag") or "").strip('"')
-        self.sha256 = etag if len(etag) == 64 else self.sha256
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _require_https(url: str) -> None:
-    if urlparse(url).scheme not in SCHEMES:
-        raise OSError(f"{url} is not https")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, HTTPError):
-        return f"the server says {error.code} {error.reason}"
-    if isinstance(error, URLError):
-        return str(getattr(error.reason, "strerror", None) or error.reason)
-    return str(getattr(error, "strerror", None) or error) or type(error).__name__

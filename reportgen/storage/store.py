@@ -6,23 +6,14 @@ A write is a temporary file and a rename, so a reader sees all of a file or none
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reportgen.storage.cache import touch
-from reportgen.storage.codec import Array, decode, encode
+from reportgen.storage.codec import decode, encode
 from reportgen.utils.files import write_file
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Result:
-    """TRANSITIONAL: values and arrays by name."""
-
-    values: dict[str, Any]
-    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 def cache_folder() -> Path:
