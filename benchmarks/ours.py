@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from reportgen.analyses.cams.maps import METHODS
+from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 
@@ -53,7 +53,7 @@ def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: S
 
 def cam(method: str, made: Engine, frame: np.ndarray, target: int) -> tuple[np.ndarray, int]:
     """One map, its trunk pass included, and the forward passes made."""
-    found = METHODS[method](View(frame, made), target)
+    found = METHODS[method].explain(View(frame, made), target)
     return found.map, found.forward_passes
 
 
