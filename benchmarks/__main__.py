@@ -108,7 +108,7 @@ def _measure(files: list[Any], settings: Settings, console: Console) -> dict[str
                 continue
             floors[name] = min(floors.get(name, np.inf), ours.milliseconds_a_pass(made, frame))
             _ours(made, frame, target, seed, settings, maps, lime_mask, seconds[name], passes[name], agreement[name])
-        segments = ours.lime(exact, frame, target, seed, settings).arrays["segments"]
+        segments = ours.lime(exact, frame, target, seed, settings).segments
         for name, value in peers.seconds(model, x, target, segments, settings.lime).items():
             seconds["peers"][name].append(value)
     for name, made in engines.items():
@@ -180,8 +180,8 @@ def _ours(
         )
     took, result = _timed(lambda: ours.lime(made, frame, target, seed, settings))
     seconds["lime"].append(took)
-    passes["lime"].append(result.values["forward_passes"])
-    mask = result.arrays["mask"]
+    passes["lime"].append(result.forward_passes)
+    mask = result.mask
     union = (mask | lime_mask).sum()
     agreement["lime"].append({"iou": float((mask & lime_mask).sum() / union) if union else 1.0})
     took, _ = _timed(lambda: ours.all_four(made, frame, target, seed, settings))

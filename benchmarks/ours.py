@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from reportgen.analyses.cams.maps import METHODS
+from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.lime.result import LimeResult
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import ClassifierSpec
+from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, choose_runtime
+from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
 from reportgen.utils.concurrency import default_jobs, map_in_order
 
 BEST_OF = 3
@@ -46,27 +49,37 @@ def milliseconds_a_pass(made: Engine, frame: np.ndarray) -> float:
     return min(times) / PASSES * 1000
 
 
-def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Subject:
-    """What the pipeline hands to an analysis, for one image."""
-    return Subject(View(frame, made), target, seed, {}, settings, timed=lambda method: nullcontext())
+def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Subject[SettingsGroup]:
+    """What the pipeline hands to an analysis, for one image; the analysis' settings are still to be set."""
+    return Subject(
+        view=View(frame, made),
+        target=target,
+        seed=seed,
+        run_seed=settings.seed,
+        settings=NoSettings(),
+        results={},
+        timed=lambda method: nullcontext(),
+        encoder=lambda name: resolve_encoder(name, settings),
+        again=lambda *_: None,
+    )
 
 
 def cam(method: str, made: Engine, frame: np.ndarray, target: int) -> tuple[np.ndarray, int]:
     """One map, its trunk pass included, and the forward passes made."""
-    found = METHODS[method](View(frame, made), target)
+    found = METHODS[method].explain(View(frame, made), target)
     return found.map, found.forward_passes
 
 
-def lime(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Result:
+def lime(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> LimeResult:
     """LIME as the pipeline runs it."""
-    return LIME.map(subject(made, frame, target, seed, settings))
+    return LIME.map(replace(subject(made, frame, target, seed, settings), settings=LIME.own(settings)))
 
 
 def all_four(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> None:
     """The four results as one image of a run costs them: the trunk pass is shared."""
     given = subject(made, frame, target, seed, settings)
-    CAMS.map(given)
-    LIME.map(given)
+    CAMS.map(replace(given, settings=CAMS.own(settings)))
+    LIME.map(replace(given, settings=LIME.own(settings)))
 
 
 def together(made: Engine, seen: Sequence[tuple[np.ndarray, int, int]], settings: Settings) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from reportgen.analyses.agreement.result import Comparison, Complexity, Components, EdgeGradient
-from reportgen.analyses.cams.result import CamMap, CamsResult
+from reportgen.analyses.cams.methods import METHODS
+from reportgen.analyses.cams.result import CamMap, CamsResult, Likeness, pair_key
 from reportgen.analyses.lime.result import LimeResult, Surrogate
 
 
@@ -32,24 +36,45 @@ def lime_result(segments: np.ndarray, surrogate: Surrogate | None = None, **valu
     return LimeResult(**made)
 
 
-def cams_result(target: int = 2, **maps: np.ndarray) -> CamsResult:
-    """Maps by method, (H, W) in [0, 1]; what is measured on them is made up."""
-    labels = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM"}
+def cams_result(
+    maps: Mapping[str, np.ndarray] | None = None,
+    measures: Mapping[str, Mapping[str, float]] | None = None,
+    pairs: Mapping[str, Likeness] | None = None,
+    *,
+    target: int = 2,
+    target_logit: float = 2.0,
+    linear_head: bool = False,
+    non_negative: bool = True,
+) -> CamsResult:
+    """What the CAMs of one image are: by method a map, or measures of a map that is not there; pairs are alike by half."""
+    maps = maps or {}
     made = {
-        name: CamMap(
-            label=labels.get(name, name),
-            map=saliency,
-            degenerate=bool(np.ptp(saliency) == 0),
+        method: CamMap(
+            label=METHODS[method].label,
+            map=maps.get(method, np.zeros((0, 0), np.float32)),
+            degenerate=False,
             forward_passes=1,
             head_passes=0,
             area_above_half=0.3,
             gini=0.4,
             total_variation=2.0,
             centre_offset=0.1,
+            effective_channels=3.0 if method == "scorecam" else None,
         )
-        for name, saliency in maps.items()
+        for method in {**maps, **(measures or {})}
     }
-    return CamsResult(target, 3.0, True, 10, (8, 8), made, {})
+    made = {method: replace(cam, **(measures or {}).get(method, {})) for method, cam in made.items()}  # type: ignore[arg-type]
+    half = Likeness(0.5, 0.5, 0.25)
+    return CamsResult(
+        target=target,
+        target_logit=target_logit,
+        linear_head=linear_head,
+        channels=10,
+        grid=(8, 8),
+        maps=made,
+        pairs=dict(pairs or {pair_key(a, b): half for a, b in combinations(made, 2)}),
+        non_negative=non_negative,
+    )
 
 
 def comparison(

@@ -182,7 +182,7 @@ def compared(
 ) -> AgreementResult:
     view = View(np.zeros((*lime_mask.shape, 3), np.uint8), CountingEngine(toy_spec(toy_network())))
     lime = lime_result(np.zeros(lime_mask.shape, int), masks=lime_mask[None])
-    results = {"cams": cams_result(cam_target, gradcam=saliency), "lime": lime}
+    results = {"cams": cams_result({"gradcam": saliency}, target=cam_target), "lime": lime}
     return ANALYSIS.map(subject(view, 2, AgreementSettings(threshold=rule), results=results))
 
 

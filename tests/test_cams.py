@@ -2,40 +2,83 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import gc
+import threading
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from itertools import combinations
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+import pytorch_grad_cam
 import torch
-from pytorch_grad_cam import AblationCAM, GradCAM, ScoreCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, ClassifierOutputTarget
+from scipy.stats import spearmanr
 from torch import nn
 
-from reportgen.analyses.cams.maps import METHODS, Bilinear, ablationcam, effective_channels, gradcam, scorecam
-from reportgen.analyses.cams.settings import CamSettings
+from made_results import cams_result
+from made_runs import MadeRun
+from reportgen.analyses.cams.algebra import related_sentences, relation
+from reportgen.analyses.cams.maps import Bilinear, Cam, ablationcam, effective_channels, gradcam, scorecam
+from reportgen.analyses.cams.measures import likenesses
+from reportgen.analyses.cams.methods import METHODS, WRITEUP
+from reportgen.analyses.cams.result import CamsResult
+from reportgen.analyses.cams.settings import CamMethod, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS
-from reportgen.analysis.view import Subject, View
+from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead
 from reportgen.models.classifiers.split import split_timm
 from reportgen.models.runtime import Engine
+from reportgen.report.document import Figure, Listing, Table
 from reportgen.settings.model import Settings
-from toys import CountingEngine, GivenActivations, toy_network, toy_spec
+from toys import CountingEngine, GivenActivations, imported, network, subject, toy_network, toy_spec
 
-LIBRARY: dict[str, Any] = {"gradcam": GradCAM, "ablationcam": AblationCAM, "scorecam": ScoreCAM}
-ALL = tuple(METHODS)
+LIBRARY = {
+    "gradcam": "GradCAM",
+    "ablationcam": "AblationCAM",
+    "scorecam": "ScoreCAM",
+    "gradcam++": "GradCAMPlusPlus",
+    "hirescam": "HiResCAM",
+    "xgradcam": "XGradCAM",
+    "layercam": "LayerCAM",
+    "gradcamelementwise": "GradCAMElementWise",
+    "eigencam": "EigenCAM",
+    "eigengradcam": "EigenGradCAM",
+    "segeigencam": "SegEigenCAM",
+    "kpcacam": "KPCA_CAM",
+    "fem": "FEM",
+    "finercam": "FinerCAM",
+    "shapleycam": "ShapleyCAM",
+}
+EVERY = tuple(METHODS)
+OTHERS = tuple(method for method in EVERY if method not in WRITEUP)
+ALL = WRITEUP
 TOLERANCE = 1e-3
+
+
+def explained(method: str, view: View, target: int) -> Cam:
+    return METHODS[method].explain(view, target)
 
 
 def library_map(method: str, model: nn.Module, layer: nn.Module, x: np.ndarray, target: int) -> np.ndarray:
     """(H, W): the map of `grad-cam` as shipped, hooked on `layer`."""
+    made = getattr(pytorch_grad_cam, LIBRARY[method])(model, [layer])
     with torch.enable_grad():
         leaf = torch.from_numpy(x[None]).requires_grad_(True)  # the weights are frozen: the input must ask
         # No context manager: the library's swallows an IndexError and answers None.
-        return np.asarray(LIBRARY[method](model, [layer])(leaf, [ClassifierOutputTarget(target)])[0])
+        if method == "finercam":  # its own choice of the classes that are compared
+            found = made(leaf, None, target_idx=target)
+        else:  # ShapleyCAM's paper explains the logit plus its log-probability
+            utility = ClassifierOutputReST if method == "shapleycam" else ClassifierOutputTarget
+            found = made(leaf, [utility(target)])
+    hooks = getattr(made, "base_cam", made).activations_and_grads
+    hooks.activations, hooks.gradients = [], []  # ShapleyCAM's are views, on which the library's release stumbles
+    hooks.release()
+    return np.asarray(found[0])
 
 
 def assert_same_map(ours: np.ndarray, theirs: np.ndarray) -> None:
@@ -95,7 +138,7 @@ def thinned(model: Any, every: int) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", EVERY)
 def test_maps_of_a_class_that_was_not_predicted_are_the_librarys(
     lite0_torch: Engine, chelsea: np.ndarray, method: str
 ) -> None:
@@ -110,14 +153,16 @@ def test_maps_of_a_class_that_was_not_predicted_are_the_librarys(
     assert 0 < (np.ptp(view.forward.activations[0], axis=(1, 2)) == 0).sum() < 64, "some channels are constant"
     second, layer = int(np.argsort(view.forward.logits[0])[-2]), network.model.bn2
     theirs = library_map(method, network.model, layer, view.input, second)  # type: ignore[arg-type]
-    assert_same_map(METHODS[method](view, second).map, theirs)
+    assert_same_map(explained(method, view, second).map, theirs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["ablationcam", "scorecam"])
 def test_maps_are_the_librarys_at_full_size(view: View, method: str) -> None:
     model = view.engine.network.model
-    assert_same_map(METHODS[method](view, top(view)).map, library_map(method, model, model.bn2, view.input, top(view)))
+    assert_same_map(
+        explained(method, view, top(view)).map, library_map(method, model, model.bn2, view.input, top(view))
+    )
 
 
 def test_maps_do_not_depend_on_the_runtime(view: View, lite0_torch: Engine) -> None:
@@ -130,13 +175,13 @@ def test_maps_do_not_depend_on_the_runtime(view: View, lite0_torch: Engine) -> N
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", EVERY)
 def test_maps_on_a_nonlinear_head_are_the_librarys(method: str, seed: int) -> None:
     view = toy_view(seed)
     network = view.engine.network
     assert network.linear is None
     theirs = library_map(method, network.model, network.trunk[1], view.input, top(view))
-    assert_same_map(METHODS[method](view, top(view)).map, theirs)
+    assert_same_map(explained(method, view, top(view)).map, theirs)
 
 
 @pytest.mark.parametrize("method", [gradcam, ablationcam])
@@ -218,7 +263,7 @@ def test_without_constant_channels_every_channel_takes_a_pass() -> None:
 @pytest.mark.parametrize("method", ALL)
 def test_reported_passes_are_those_that_were_made(method: str, linear: bool) -> None:
     view = toy_view(linear=linear)
-    cam = METHODS[method](view, 0)
+    cam = explained(method, view, 0)
     assert isinstance(view.engine, CountingEngine)
     assert (cam.forward_passes, cam.head_passes) == (view.engine.passes, view.engine.head_passes)
 
@@ -233,8 +278,8 @@ def test_the_order_of_channels_does_not_matter(method: str) -> None:
     rng = np.random.default_rng(1)
     activations, weight = rng.random((7, 4, 4)), rng.standard_normal((3, 7))
     order = rng.permutation(7)
-    plain = METHODS[method](given_view(activations, weight), 1)
-    shuffled = METHODS[method](given_view(activations[order], weight[:, order]), 1)
+    plain = explained(method, given_view(activations, weight), 1)
+    shuffled = explained(method, given_view(activations[order], weight[:, order]), 1)
     np.testing.assert_allclose(shuffled.map, plain.map, atol=1e-5)
     np.testing.assert_allclose(shuffled.weights, plain.weights[order], rtol=1e-5)
 
@@ -243,16 +288,16 @@ def test_the_order_of_channels_does_not_matter(method: str) -> None:
 def test_the_scale_of_activations_does_not_matter(method: str) -> None:
     rng = np.random.default_rng(2)
     activations, weight = rng.random((7, 4, 4)), rng.standard_normal((3, 7)) + 1
-    plain = METHODS[method](given_view(activations, weight), 2).map
+    plain = explained(method, given_view(activations, weight), 2).map
     assert np.ptp(plain) == 1
-    np.testing.assert_allclose(METHODS[method](given_view(activations * 50, weight), 2).map, plain, atol=1e-5)
+    np.testing.assert_allclose(explained(method, given_view(activations * 50, weight), 2).map, plain, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ALL)
 def test_a_map_fills_zero_to_one_in_the_input_frame(view: View, method: str) -> None:
     if method == "scorecam":
         view = toy_view()
-    cam = METHODS[method](view, top(view))
+    cam = explained(method, view, top(view))
     assert cam.map.dtype == np.float32
     assert cam.map.shape == view.frame.shape[:2]
     assert (cam.map.min(), cam.map.max()) == (0, 1)
@@ -287,7 +332,7 @@ NOISE = np.random.default_rng(0).random((3, 4, 4))
     + [("gradcam", NOISE, -1), ("ablationcam", NOISE, -1), ("scorecam", -NOISE, 1)],
 )
 def test_a_map_that_marks_no_place_is_degenerate_and_zero(method: str, activations: np.ndarray, weight: float) -> None:
-    cam = METHODS[method](given_view(activations, np.full((2, 3), weight), bias=10), 0)
+    cam = explained(method, given_view(activations, np.full((2, 3), weight), bias=10), 0)
     assert cam.degenerate
     assert cam.map.shape == (32, 32)
     assert not cam.map.any()
@@ -331,38 +376,347 @@ def test_a_logit_of_zero_is_no_division_by_zero() -> None:
     assert not cam.map.any()
 
 
+# --- through the library -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_the_librarys_methods_are_as_shipped_on_real_weights(lite0_torch: Engine, view: View, method: str) -> None:
+    on_torch = View(view.frame, lite0_torch)
+    model = lite0_torch.network.model
+    assert_same_map(
+        explained(method, on_torch, top(view)).map, library_map(method, model, model.bn2, view.input, top(view))
+    )
+
+
+def test_every_class_of_the_library_that_explains_one_layer_for_one_class_is_a_method() -> None:
+    base = pytorch_grad_cam.base_cam.BaseCAM
+    shipped = {
+        name for name, found in vars(pytorch_grad_cam).items() if isinstance(found, type) and issubclass(found, base)
+    }
+    # One draws its weights, one explains every bias of the network instead of a layer.
+    assert shipped - {"BaseCAM", "RandomCAM", "FullGrad"} <= set(LIBRARY.values())
+    assert set(LIBRARY) == set(METHODS) == set(get_args(CamMethod))
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_only_the_head_is_run_again_and_it_keeps_no_hook(method: str) -> None:
+    view = toy_view()
+    _ = view.forward
+    made = view.engine.network
+    runs = {"trunk": 0, "head": 0}
+
+    def counted(name: str) -> Callable[..., None]:
+        return lambda *_: runs.__setitem__(name, runs[name] + 1)
+
+    hooks = [made.trunk.register_forward_hook(counted("trunk")), made.head.register_forward_hook(counted("head"))]
+    cam = explained(method, view, 1)
+    assert runs == {"trunk": 0, "head": cam.head_passes} == {"trunk": 0, "head": 1}
+    assert cam.forward_passes == 1
+    for hook in hooks:
+        hook.remove()
+    assert not any(module._forward_hooks for module in made.model.modules())
+    assert all(p.grad is None and not p.requires_grad for p in made.model.parameters())
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_equal_calls_give_equal_bytes_and_say_nothing(method: str, capfd: pytest.CaptureFixture[str]) -> None:
+    before = np.random.get_state()[1].tolist()  # type: ignore[union-attr, index]
+    first, second = (explained(method, toy_view(), 1).map for _ in range(2))
+    gc.collect()  # the library complains when its objects are taken away
+    assert first.tobytes() == second.tobytes()
+    assert np.random.get_state()[1].tolist() == before  # type: ignore[union-attr, index]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_grid_so_large_that_kernel_pca_draws_its_start_gives_equal_bytes() -> None:
+    activations = np.random.default_rng(0).random((12, 16, 16))
+    maps = [explained("kpcacam", given_view(activations, np.ones((2, 12))), 0).map.tobytes() for _ in range(2)]
+    assert maps[0] == maps[1]
+
+
+def test_threads_that_share_a_network_get_the_maps_that_they_get_alone() -> None:
+    made = toy_network()
+    engine = CountingEngine(toy_spec(made))
+    views = [View(toy_view(seed).frame, engine) for seed in range(4)]
+    alone = [[explained(method, view, 1).map for method in OTHERS] for view in views]
+    together: list[list[np.ndarray]] = [[] for _ in views]
+
+    def work(i: int) -> None:
+        together[i] += [explained(method, views[i], 1).map for method in OTHERS]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(views))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for mine, found in zip(alone, together, strict=True):
+        for a, b in zip(mine, found, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("method", OTHERS)
+@pytest.mark.parametrize("value", [0, 0.3])
+def test_the_librarys_map_of_constant_activations_is_degenerate(method: str, value: float) -> None:
+    cam = explained(method, given_view(np.full((3, 4, 4), value), np.ones((2, 3)), bias=10), 0)
+    assert cam.degenerate
+    assert not cam.map.any()
+
+
+def test_the_librarys_rounding_noise_is_no_map() -> None:
+    a = np.random.default_rng(0).random((4, 4)).astype(np.float32)
+    view = given_view(np.stack([a, np.float32(1) - a]), np.ones((1, 2)))
+    assert explained("hirescam", view, 0).degenerate
+
+
+class WithoutWeights(nn.Module):
+    """A head that has no parameters: each channel's mean is a logit."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3))
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_a_head_without_parameters_can_be_explained(method: str) -> None:
+    torch.manual_seed(0)
+    made = network(nn.Sequential(nn.Conv2d(3, 5, 7, 4, 3), nn.ReLU()), WithoutWeights())
+    view = View(toy_view().frame, CountingEngine(toy_spec(made)))
+    assert_same_map(
+        explained(method, view, top(view)).map,
+        library_map(method, made.model, made.model[0][1], view.input, top(view)),  # type: ignore[index, arg-type]
+    )
+
+
+def test_no_command_that_shows_settings_imports_the_library() -> None:
+    code = "from reportgen.settings.model import Settings; Settings(cams={'methods': ('eigencam',)})"
+    code += "; from reportgen.cli.main import app"
+    assert imported(code, ["torch", "pytorch_grad_cam", "cv2"]) == []
+
+
+# --- related by algebra --------------------------------------------------------------------------
+
+HEAD_OF_SIX = np.random.default_rng(4).standard_normal((3, 6))
+SIX = np.random.default_rng(3).random((6, 4, 4))
+
+
+def of_weights(weights: np.ndarray, activations: np.ndarray = SIX) -> np.ndarray:
+    """(32, 32): the map of a weighted sum of channels."""
+    coarse = np.maximum(np.tensordot(weights, activations, 1), 0)
+    fine = nn.functional.interpolate(torch.from_numpy(coarse)[None, None], (32, 32), mode="bilinear")[0, 0].numpy()
+    return (fine - fine.min()) / np.ptp(fine)
+
+
+@pytest.mark.parametrize(
+    ("method", "weights"),
+    [
+        ("gradcam", lambda w, m, y: w),
+        ("hirescam", lambda w, m, y: w),
+        ("xgradcam", lambda w, m, y: w),
+        ("layercam", lambda w, m, y: np.maximum(w, 0)),
+        ("gradcamelementwise", lambda w, m, y: np.maximum(w, 0)),
+        ("ablationcam", lambda w, m, y: w * m / y),
+        (
+            "gradcam++",
+            lambda w, m, y: (g := w / 16) * 0 + np.maximum(g, 0) * g**2 / (2 * g**2 + 16 * m * g**3 + 1e-6),
+        ),
+    ],
+)
+def test_on_a_linear_head_related_methods_are_sums_with_the_layers_weights(
+    method: str, weights: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+) -> None:
+    target = 1
+    mean = SIX.mean((1, 2))
+    logit = float(HEAD_OF_SIX[target] @ mean)
+    theirs = of_weights(weights(HEAD_OF_SIX[target], mean, logit))
+    assert_same_map(explained(method, given_view(SIX, HEAD_OF_SIX), target).map, theirs)
+
+
+@pytest.mark.parametrize("linear", [True, False])
+@pytest.mark.parametrize("signs", ["never negative", "of both signs"])
+def test_methods_said_to_give_the_same_map_do_and_others_do_not(linear: bool, signs: str) -> None:
+    """Nothing is called the same that is not, nor the other way round; on heads of either kind."""
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Conv2d(3, 10, 7, 4, 3), nn.ReLU() if signs == "never negative" else nn.Identity())
+    made = network(trunk, toy_network(linear=linear).head)
+    view = View(toy_view().frame, CountingEngine(toy_spec(made)))
+    settings = CamSettings(methods=tuple(m for m in EVERY if m != "scorecam"))  # type: ignore[arg-type]
+    result = ANALYSIS.map(subject(view, top(view), settings))
+    assert result.linear_head == linear
+    assert result.non_negative == (signs == "never negative")
+    assert not any(cam.degenerate for cam in result.maps.values())
+    for a, b in combinations(result.maps, 2):
+        same = np.abs(result.maps[a].map - result.maps[b].map).max() < 1e-4
+        if linear and {a, b} == {"eigengradcam", "segeigencam"}:
+            assert relation(a, b, result) == "yes"  # one component, with either sign
+        else:
+            assert same == (relation(a, b, result) == "the same map"), (a, b)
+
+
+def test_what_is_related_is_said() -> None:
+    pooled, other = cams_result(linear_head=True), cams_result(linear_head=False)
+    assert related_sentences(WRITEUP, other) == []
+    [old] = related_sentences(WRITEUP, pooled)
+    assert "AblationCAM's are the same weights times the channel's mean activation" in old
+    identity, *rest = related_sentences(("gradcam", "hirescam", "xgradcam"), pooled)
+    assert "Grad-CAM, HiResCAM and XGrad-CAM are one map" in identity and rest == []
+    assert related_sentences(("layercam", "gradcamelementwise"), other)[0].startswith("Where no activation is negative")
+    assert related_sentences(("layercam", "gradcamelementwise"), cams_result(non_negative=False)) == []
+    assert related_sentences(("eigencam", "scorecam", "fem"), pooled) == []
+    [family] = related_sentences(("layercam", "gradcam++", "eigencam"), pooled)
+    assert "LayerCAM and Grad-CAM++ all start from the layer's weights" in family
+
+
+def test_on_a_linear_head_two_components_differ_by_a_sign_alone() -> None:
+    """By an eigenvector of the covariance matrix, and not by the decomposition that the library takes."""
+    columns = (SIX * HEAD_OF_SIX[1][:, None, None]).reshape(6, -1).T
+    centred = columns - columns.mean(0)
+    component = (centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]).reshape(4, 4)
+    either = [of_weights(np.array([sign]), component[None]) for sign in (1.0, -1.0)]
+    for method in ("eigengradcam", "segeigencam"):
+        found = explained(method, given_view(SIX, HEAD_OF_SIX), 1).map
+        assert min(np.abs(found - theirs).max() for theirs in either) < TOLERANCE
+    signed = max((component, -component), key=lambda values: values.max())
+    assert_same_map(explained("segeigencam", given_view(SIX, HEAD_OF_SIX), 1).map, of_weights(np.ones(1), signed[None]))
+
+
+# --- measures ------------------------------------------------------------------------------------
+
+
+def test_likeness_is_scipys_spearman_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    maps = {"a": rng.random((9, 7)), "b": rng.random((9, 7)).round(1), "flat": np.zeros((9, 7))}
+    found = likenesses(maps)
+    assert list(found) == ["a~b", "a~flat", "b~flat"]
+    assert found["a~b"].rank_correlation == spearmanr(maps["a"].ravel(), maps["b"].ravel()).statistic
+    assert found["a~flat"].iou is found["a~flat"].rank_correlation is found["a~flat"].chance is None
+
+
 # --- the analysis --------------------------------------------------------------------------------
 
 
-def subject(view: View, target: int, methods: tuple[str, ...] = ALL) -> Subject:
-    settings = Settings(cams=CamSettings(methods=methods))  # type: ignore[arg-type]
-    return Subject(view, target, seed=0, results={}, settings=settings, timed=lambda _: nullcontext())
+def mapped(view: View, target: int, methods: tuple[str, ...] = ALL) -> CamsResult:
+    return ANALYSIS.map(subject(view, target, CamSettings(methods=methods)))  # type: ignore[arg-type]
 
 
 def test_map_keeps_one_map_a_method_and_its_record() -> None:
     view = toy_view()
-    result = ANALYSIS.map(subject(view, 2))
-    assert set(result.arrays) == set(ALL)
-    assert result.values["target"] == 2
-    assert result.values["target_logit"] == pytest.approx(float(view.forward.logits[0, 2]))
-    assert (result.values["channels"], result.values["grid"], result.values["linear_head"]) == (10, [8, 8], False)
+    result = mapped(view, 2)
+    assert set(result.maps) == set(ALL)
+    assert result.target == 2
+    assert result.target_logit == pytest.approx(float(view.forward.logits[0, 2]))
+    assert (result.channels, result.grid, result.linear_head) == (10, (8, 8), False)
     for method in ALL:
-        assert np.array_equal(result.arrays[method], METHODS[method](view, 2).map)
-    assert result.values["ablationcam"]["head_passes"] == 9  # the dead channel is not rerun
-    assert result.values["scorecam"]["effective_channels"] == pytest.approx(
-        effective_channels(scorecam(view, 2).weights)
-    )
+        assert np.array_equal(result.maps[method].map, explained(method, view, 2).map)
+    assert result.maps["ablationcam"].head_passes == 9  # the dead channel is not rerun
+    weights = scorecam(view, 2).weights
+    assert weights is not None
+    assert result.maps["scorecam"].effective_channels == pytest.approx(effective_channels(weights))
 
 
 def test_map_computes_only_the_methods_that_were_asked_for() -> None:
-    result = ANALYSIS.map(subject(toy_view(), 0, methods=("gradcam",)))
-    assert set(result.arrays) == {"gradcam"}
-    assert "scorecam" not in result.values
+    result = mapped(toy_view(), 0, methods=("gradcam",))
+    assert set(result.maps) == {"gradcam"}
 
 
 def test_relevant_settings_are_the_methods_alone() -> None:
-    def relevant(**values: Any) -> dict[str, Any]:
+    def relevant(**values: Any) -> object:
         return ANALYSIS.relevant(Settings(**values))
 
     assert relevant(lime={"num_samples": 9}, seed=3) == relevant()
     assert relevant(cams={"methods": ("gradcam",)}) != relevant()
+
+
+class Unexplainable(nn.Module):
+    """A head that can be run, but no gradient comes back through it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3)).detach()
+
+
+def test_a_method_that_cannot_explain_a_network_says_so_and_the_others_go_on(tmp_path: Path) -> None:
+    made = network(nn.Sequential(nn.Conv2d(3, 5, 7, 4, 3), nn.ReLU()), Unexplainable())
+    view = View(toy_view().frame, CountingEngine(toy_spec(made)))
+    settings = CamSettings(methods=("eigencam", "layercam", "hirescam"))
+    result = ANALYSIS.map(subject(view, 0, settings))
+    failed = result.maps["layercam"]
+    assert failed.degenerate and not failed.map.any()
+    assert str(failed.failure).startswith("RuntimeError: ") and "\n" not in str(failed.failure)
+    assert result.maps["eigencam"].failure is None
+    found = ANALYSIS.reduce(MadeRun(tmp_path, {"cams": [result]}, settings))
+    assert [(w.code, w.text.split(" (")[0]) for w in found.warnings] == [
+        ("no-map", "LayerCAM could not be computed"),
+        ("no-map", "HiResCAM could not be computed"),
+    ]
+    assert "failure" in found.per_image[0]["layercam"] and "failure" not in found.per_image[0]["eigencam"]  # type: ignore[operator]
+    assert "LayerCAM (not computed)" in str(found.section)
+    assert "LayerCAM could not be computed on image-0.jpg." in str(found.section)
+
+
+def test_finercam_of_a_network_with_one_class_has_nothing_to_compare() -> None:
+    view = given_view(SIX, np.ones((1, 6)))
+    assert mapped(view, 0, ("finercam",)).maps["finercam"].failure == "the network knows no other class to compare with"
+
+
+# --- the chapter ---------------------------------------------------------------------------------
+
+
+def chapter(folder: Path, methods: tuple[str, ...], images: int = 2) -> list[Any]:
+    rng = np.random.default_rng(0)
+    results = [cams_result({m: rng.random((32, 32), np.float32) for m in methods}) for _ in range(images)]
+    run = MadeRun(folder, {"cams": results}, CamSettings(methods=methods))  # type: ignore[arg-type]
+    section = ANALYSIS.reduce(run).section
+    assert section is not None
+    return [section.title, *section.blocks]
+
+
+def tables(blocks: list[Any]) -> dict[str, Table]:
+    return {block.id: block for block in blocks if isinstance(block, Table)}
+
+
+def test_the_three_methods_stand_in_one_row_and_one_table(tmp_path: Path) -> None:
+    title, *blocks = chapter(tmp_path, ALL)
+    assert title == "Grad-CAM, AblationCAM and ScoreCAM"
+    assert list(tables(blocks)) == ["cams", "cams-measures", "cams-pairs"]
+    assert [column.key for column in tables(blocks)["cams"].columns] == [
+        "image",
+        "target",
+        "target_logit",
+        "gradcam_area_above_half",
+        "ablationcam_area_above_half",
+        "scorecam_area_above_half",
+        "effective_channels",
+        "forward_passes",
+    ]
+    figures = [block for block in blocks if isinstance(block, Figure)]
+    assert [(figure.columns, len(figure.pictures)) for figure in figures] == [(4, 4), (4, 4)]
+
+
+def test_every_method_at_once_stays_within_the_page(tmp_path: Path) -> None:
+    title, *blocks = chapter(tmp_path, EVERY)
+    assert title == "Class activation maps"
+    areas = [table for id, table in tables(blocks).items() if id not in ("cams-measures", "cams-pairs")]
+    assert [table.id for table in areas] == ["cams", "cams-2", "cams-3", "cams-4"]
+    assert max(len(table.columns) for table in areas) <= 8
+    named = [column.key for table in areas for column in table.columns if column.key.endswith("_area_above_half")]
+    assert named == [f"{method}_area_above_half" for method in EVERY]
+    assert all(len(row) == len(table.columns) for table in areas for row in table.rows)
+    assert len(tables(blocks)["cams-pairs"].rows) == 105
+    assert len(tables(blocks)["cams-measures"].rows) == 16
+    assert {figure.columns for figure in blocks if isinstance(figure, Figure) and figure.kind == "panels"} == {4}
+    assert (tmp_path / "figures" / "cams-likeness.svg").is_file()
+    assert (tmp_path / "maps" / "image-0" / "gradcam++.npy").is_file()
+    listed = " ".join(item for block in blocks if isinstance(block, Listing) for item in block.items)
+    assert all(METHODS[method].definition in listed for method in EVERY)
+
+
+def test_methods_without_a_class_and_without_a_sign_are_named(tmp_path: Path) -> None:
+    *_, limits = (block for block in chapter(tmp_path, ("eigencam", "fem", "layercam")) if isinstance(block, Listing))
+    text = " ".join(limits.items)
+    assert "Eigen-CAM and FEM do not know which class is explained" in text
+    assert "arbitrary, and Eigen-CAM takes the one" in text
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_method_has_a_label_one_sentence_and_a_work(method: Any) -> None:
+    assert method.definition.startswith(method.label)
+    assert method.definition.endswith(".") and ". " not in method.definition
+    assert method.work in {work.key for work in ANALYSIS.works}

@@ -301,7 +301,9 @@ def measured(
     view: View, *, truth: Truth | None = None, gradcam: np.ndarray | None = None, **settings: Any
 ) -> FaithfulnessResult:
     lime = lime_result(SEGMENTS, Surrogate(LIME_WEIGHTS, 0.0, 0.0, 1.0, 0.9, 1, 8))
-    cams = cams_result(1, gradcam=noise_of(31)[0] if gradcam is None else gradcam, scorecam=noise_of(32)[0])
+    cams = cams_result(
+        {"gradcam": noise_of(31)[0] if gradcam is None else gradcam, "scorecam": noise_of(32)[0]}, target=1
+    )
     made = subject(view, 1, FaithfulnessSettings(**settings), seed=7, results={"cams": cams, "lime": lime}, truth=truth)
     return ANALYSIS.map(made)
 

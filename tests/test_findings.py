@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from made_results import comparison
+from made_results import cams_result, comparison
 from reportgen.analyses.agreement.findings import agreement_findings
 from reportgen.analyses.agreement.result import Comparison
 from reportgen.analyses.cams.findings import cam_findings
+from reportgen.analyses.cams.result import CamsResult, Likeness, pair_key
 from reportgen.analyses.faithfulness.compare import decided
 from reportgen.analyses.lime.findings import depends_on_parameters
 from reportgen.analysis import verdicts
@@ -27,26 +30,26 @@ def spread(base: float, n: int = N) -> list[float]:
     return [base + 0.001 * i for i in range(n)]
 
 
-def cam_entries(n: int = N, **shift: float) -> list[dict[str, Any]]:
+def cam_results(n: int = N, **shift: float) -> list[CamsResult]:
     """Measures of three methods, equal but for the shifts `method_measure=by`; pairs overlap far above chance."""
-    entries = []
+    results = []
+    bases = (("area_above_half", 0.3), ("gini", 0.4), ("total_variation", 2.0), ("centre_offset", 0.1))
     for i in range(n):
-        entry: dict[str, Any] = {"pairs": {}}
-        for method in METHODS:
-            entry[method] = {
-                key: base + 0.001 * i + shift.get(f"{method}_{key}", 0.0)
-                for key, base in (
-                    ("area_above_half", 0.3),
-                    ("gini", 0.4),
-                    ("total_variation", 2.0),
-                    ("centre_offset", 0.1),
-                )
-            }
-        iou = 0.8 + shift.get("iou", 0.0)
-        for a, b in (("gradcam", "ablationcam"), ("gradcam", "scorecam"), ("ablationcam", "scorecam")):
-            entry["pairs"][f"{a}~{b}"] = {"rank_correlation": 0.9, "iou": iou, "chance": 0.2}
-        entries.append(entry)
-    return entries
+        measures = {
+            method: {key: base + 0.001 * i + shift.get(f"{method}_{key}", 0.0) for key, base in bases}
+            for method in METHODS
+        }
+        alike = Likeness(rank_correlation=0.9, iou=0.8 + shift.get("iou", 0.0), chance=0.2)
+        results.append(
+            cams_result(measures=measures, pairs={pair_key(*pair): alike for pair in combinations(METHODS, 2)})
+        )
+    return results
+
+
+def moved(result: CamsResult, method: str, by: float) -> CamsResult:
+    """With the area of one method's map larger by so much."""
+    cam = result.maps[method]
+    return replace(result, maps={**result.maps, method: replace(cam, area_above_half=cam.area_above_half + by)})
 
 
 def agreement_entries(n: int = N, **changed: Any) -> list[Comparison]:
@@ -67,8 +70,8 @@ def by_id(findings: list[Finding]) -> dict[str, Finding]:
     return {finding.id: finding for finding in findings}
 
 
-def cam(claim: str, entries: list[dict[str, Any]]) -> Finding:
-    return by_id(cam_findings(entries, METHODS, (32, 32)))[claim]
+def cam(claim: str, results: list[CamsResult]) -> Finding:
+    return by_id(cam_findings(results, (32, 32)))[claim]
 
 
 def agreement(claim: str, **changed: Any) -> Finding:
@@ -79,8 +82,8 @@ def agreement(claim: str, **changed: Any) -> Finding:
 
 
 def test_c2_sharpness_can_sink_the_claim_but_never_carry_it() -> None:
-    blunt = cam("C2", cam_entries(gradcam_gini=-0.35))
-    sharp = cam("C2", cam_entries(gradcam_gini=+0.3))
+    blunt = cam("C2", cam_results(gradcam_gini=-0.35))
+    sharp = cam("C2", cam_results(gradcam_gini=+0.3))
     assert blunt.verdict == "contradicted"
     assert "lower than" in blunt.text
     assert sharp.verdict == "undecided"
@@ -106,7 +109,7 @@ def test_c2_sharpness_can_sink_the_claim_but_never_carry_it() -> None:
     ],
 )
 def test_c3_asks_for_a_smaller_area_and_a_larger_gini_index(shift: dict[str, float], verdict: str, words: str) -> None:
-    finding = cam("C3", cam_entries(**shift))
+    finding = cam("C3", cam_results(**shift))
     assert finding.verdict == verdict
     assert words in finding.text
 
@@ -121,7 +124,7 @@ def test_c3_asks_for_a_smaller_area_and_a_larger_gini_index(shift: dict[str, flo
     ],
 )
 def test_c4_asks_for_less_variation_and_more_area(shift: dict[str, float], verdict: str) -> None:
-    assert cam("C4", cam_entries(**shift)).verdict == verdict
+    assert cam("C4", cam_results(**shift)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -136,26 +139,35 @@ def test_c4_asks_for_less_variation_and_more_area(shift: dict[str, float], verdi
 def test_c5_asks_for_overlap_above_chance_and_for_extents_that_differ(
     shift: dict[str, float], verdict: str, words: str
 ) -> None:
-    finding = cam("C5", cam_entries(**shift))
+    finding = cam("C5", cam_results(**shift))
     assert finding.verdict == verdict
     assert words in finding.text and "takes boxes or masks" in finding.text
 
 
 def test_c5_says_how_near_the_areas_come_to_differing() -> None:
-    entries = cam_entries()
-    for i, entry in enumerate(entries):
-        entry["ablationcam"]["area_above_half"] += 0.1 if i else -0.1  # 11 of 12: the sign test's p is 0.006
-    assert "AblationCAM's (11 of 12" in cam("C5", entries).text
-    entries[1]["ablationcam"]["area_above_half"] -= 0.2  # 10 of 12
-    assert "of 3 pairs the smallest p is 0.039, and 0.017 was needed" in cam("C5", entries).text
+    # 11 of 12: the sign test's p is 0.006
+    results = [moved(result, "ablationcam", 0.1 if i else -0.1) for i, result in enumerate(cam_results())]
+    assert "AblationCAM's (11 of 12" in cam("C5", results).text
+    results[1] = moved(results[1], "ablationcam", -0.2)  # 10 of 12
+    assert "of 3 pairs the smallest p is 0.039, and 0.017 was needed" in cam("C5", results).text
 
 
 def test_c5_is_open_where_a_pair_cannot_be_compared() -> None:
-    entries = cam_entries(scorecam_area_above_half=0.1)
-    for entry in entries:
-        for pair in ("gradcam~ablationcam", "ablationcam~scorecam"):
-            entry["pairs"][pair] = {"rank_correlation": None, "iou": None, "chance": None}
-    assert cam("C5", entries).verdict == "undecided"
+    unknown = dict.fromkeys(("gradcam~ablationcam", "ablationcam~scorecam"), Likeness(None, None, None))
+    results = [
+        replace(result, pairs={**result.pairs, **unknown}) for result in cam_results(scorecam_area_above_half=0.1)
+    ]
+    assert cam("C5", results).verdict == "undecided"
+
+
+def test_further_methods_change_no_claim_of_the_write_up() -> None:
+    plain = cam_results(scorecam_area_above_half=0.1)
+    further = cams_result(measures={"layercam": {"area_above_half": 0.9}, "eigencam": {"gini": 0.9}}).maps
+    with_more = [
+        replace(r, maps={**further, **r.maps}, pairs={**r.pairs, "layercam~eigencam": Likeness(0.0, 0.0, 0.5)})
+        for r in plain
+    ]
+    assert cam_findings(with_more, (32, 32)) == cam_findings(plain, (32, 32))
 
 
 def test_pairs_that_are_asked_whether_any_differs_share_the_error_rate() -> None:
@@ -274,7 +286,7 @@ def every_finding(n: int) -> list[Finding]:
     ]
     shift = {"ablationcam_area_above_half": -0.1, "scorecam_total_variation": -1.0}
     return [
-        *cam_findings(cam_entries(n, **shift), METHODS, (32, 32)),
+        *cam_findings(cam_results(n, **shift), (32, 32)),
         depends_on_parameters(lime),
         *agreement_findings(agreement_entries(n, lime_area=0.1)),
     ]

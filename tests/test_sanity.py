@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,32 @@ import torch
 from torch import nn
 from torchvision import models
 
+import toys
+from made_results import cams_result
 from made_runs import MadeRun, analyse_toy
+from reportgen.analyses.cams.maps import gradcam
+from reportgen.analyses.cams.methods import METHODS
+from reportgen.analyses.cams.result import CamsResult
+from reportgen.analyses.cams.settings import CamSettings
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.sanity import rules
 from reportgen.analyses.sanity.cascade import HEAD, Thinned, cascade, reinitialise, stages_from_the_head
 from reportgen.analyses.sanity.correlation import down_the_cascade, rank_correlation
-from reportgen.analyses.sanity.section import KEPT_CHANNELS, reduce_sanity
+from reportgen.analyses.sanity.result import SanityResult
+from reportgen.analyses.sanity.section import KEPT_CHANNELS
+from reportgen.analyses.sanity.settings import SanitySettings
 from reportgen.analyses.sanity.task import ANALYSIS
 from reportgen.analysis import baselines as controls
-from reportgen.analysis import verdicts
-from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import Network
 from reportgen.models.classifiers.split import split_traced
 from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES
 from reportgen.models.runtime import Engine
-from reportgen.report.document import Section, Table
+from reportgen.report.document import Listing, Section, Table
+from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
-from reportgen.storage.store import Result
 from toys import CountingEngine, photo_folder, photo_path, toy_network, toy_spec
 
 RESNET_ORDER = [HEAD, "layer4", "layer3", "layer2", "layer1", "conv1"]
@@ -191,77 +198,100 @@ def test_an_edge_detector_does_not_pass() -> None:
     """It draws the outlines of the object, and they are the same whatever the network has learned."""
     ends = ends_of_the_cascade(lambda view: controls.sobel_edges(view.frame))
     assert ends == pytest.approx([1.0] * 7)
-    assert not verdicts.passes_sanity(ends, between_images=0.6)
+    assert not rules.passes(ends, between_images=0.6)
 
 
 def test_grad_cam_passes() -> None:
-    from reportgen.analyses.cams.maps import gradcam
-
     ends = ends_of_the_cascade(lambda view: gradcam(view, 2).map)
-    assert verdicts.passes_sanity(ends, between_images=None)
+    assert rules.passes(ends, between_images=None)
 
 
 def test_the_limit_is_never_below_what_two_images_have_in_common() -> None:
-    assert verdicts.passes_sanity([0.6], between_images=0.7)
-    assert not verdicts.passes_sanity([0.6], between_images=0.3)
-    assert not verdicts.passes_sanity([0.6], between_images=None)
-    assert not verdicts.passes_sanity([0.1, 0.9, 0.95], None)
-    assert verdicts.passes_sanity([0.1, 0.2, 0.95], None)
+    assert rules.passes([0.6], between_images=0.7)
+    assert not rules.passes([0.6], between_images=0.3)
+    assert not rules.passes([0.6], between_images=None)
+    assert not rules.passes([0.1, 0.9, 0.95], None)
+    assert rules.passes([0.1, 0.2, 0.95], None)
 
 
 # --- the analysis --------------------------------------------------------------------------------
 
 
-def subject(view: View, **settings: Any) -> Subject:
-    made = Settings(**settings)
-    blank = Subject(view, 2, 7, {}, made, lambda _: nullcontext())
-    return replace(blank, results={"cams": CAMS.map(blank)})
+def subject(view: View, cams: CamSettings | None = None, sanity: SanitySettings | None = None) -> Subject[Any]:
+    """The sanity check of class 2, as the pipeline asks for it: the maps of the trained network are there."""
+    trained = CAMS.map(toys.subject(view, 2, cams or CamSettings(), seed=7))
+    return toys.subject(view, 2, sanity or SanitySettings(), seed=7, results={"cams": trained})
 
 
 def test_map_explains_each_step_with_the_cams_analysis_itself() -> None:
     network = toy_network()
     made = subject(View(frame_of(0), CountingEngine(toy_spec(network))))
-    values = ANALYSIS.map(made).values
+    found = ANALYSIS.map(made)
     stages = [name for name, _ in stages_from_the_head(network)]
-    assert values["stages"] == stages
-    assert {method: len(found) for method, found in values["correlation"].items()} == {
+    assert list(found.stages) == stages
+    assert {method: len(correlation) for method, correlation in found.correlation.items()} == {
         "gradcam": len(stages),
         "ablationcam": len(stages),
         "scorecam": 1,
     }
     again = [
-        CAMS.map(replace(made, view=View(frame_of(0), made.view.engine.on(step, stage))))
+        CAMS.map(toys.subject(View(frame_of(0), made.view.engine.on(step, stage)), 2, CamSettings()))
         for stage, step in cascade(network, (10, 8, 8), 0)
     ]
+    trained = made.required("cams", CamsResult).maps
     for method in ("gradcam", "ablationcam"):
-        expected = [rank_correlation(made.results["cams"].arrays[method], result.arrays[method]) for result in again]
-        assert values["correlation"][method] == pytest.approx(expected, abs=1e-6)
+        expected = [rank_correlation(trained[method].map, result.maps[method].map) for result in again]
+        assert found.correlation[method] == pytest.approx(expected, abs=1e-6)
     # The toy has fewer channels than are kept: its ScoreCAM is the whole one.
-    whole = rank_correlation(made.results["cams"].arrays["scorecam"], again[-1].arrays["scorecam"])
-    assert values["correlation"]["scorecam"] == pytest.approx([whole], abs=1e-6)
+    whole = rank_correlation(trained["scorecam"].map, again[-1].maps["scorecam"].map)
+    assert found.correlation["scorecam"] == pytest.approx([whole], abs=1e-6)
+
+
+def test_every_method_but_scorecam_is_repeated_after_each_stage() -> None:
+    network = toy_network(linear=True)
+    view = View(frame_of(0), CountingEngine(toy_spec(network)))
+    found = ANALYSIS.map(subject(view, CamSettings(methods=tuple(METHODS))))  # type: ignore[arg-type]
+    stages = len(stages_from_the_head(network))
+    assert {method: len(correlation) for method, correlation in found.correlation.items()} == {
+        method: 1 if method == "scorecam" else stages for method in METHODS
+    }
+    # What knows no class does not notice that the head is gone.
+    assert [found.correlation[method][0] for method in ("eigencam", "kpcacam", "fem")] == pytest.approx([1, 1, 1])
 
 
 def test_parts_are_left_out_on_request() -> None:
     view = View(frame_of(0), CountingEngine(toy_spec(toy_network())))
-    assert set(ANALYSIS.map(subject(view, sanity={"scorecam": False})).values["correlation"]) == {
+    assert set(ANALYSIS.map(subject(view, sanity=SanitySettings(scorecam=False))).correlation) == {
         "gradcam",
         "ablationcam",
     }
-    only = ANALYSIS.map(subject(view, cams={"methods": ("scorecam",)})).values
-    assert set(only["correlation"]) == {"scorecam"}
+    only = ANALYSIS.map(subject(view, CamSettings(methods=("scorecam",))))
+    assert set(only.correlation) == {"scorecam"}
+
+
+def test_a_method_that_could_not_be_computed_is_not_checked() -> None:
+    view = View(frame_of(0), CountingEngine(toy_spec(toy_network())))
+    made = subject(view, CamSettings(methods=("gradcam", "layercam")))
+    trained = made.required("cams", CamsResult)
+    failed = replace(trained.maps["layercam"], degenerate=True, failure="RuntimeError: no")
+    results = {"cams": replace(trained, maps={**trained.maps, "layercam": failed})}
+    assert set(ANALYSIS.map(replace(made, results=results)).correlation) == {"gradcam"}
+
+    def fails_on_the_way(name: str, view: View, changes: Mapping[str, object]) -> CamsResult:
+        return results["cams"]
+
+    assert set(ANALYSIS.map(replace(made, again=fails_on_the_way)).correlation) == {"gradcam"}
 
 
 def test_a_real_network_on_openvino(lite0: Engine, view: View) -> None:
     """EfficientNet-Lite0: six steps; ScoreCAM on the converted random network takes a tenth of its channels' passes."""
     target = int(view.forward.logits.argmax())
-    cams = {"methods": ("gradcam", "scorecam")}
-    blank = Subject(view, target, 7, {}, Settings(cams=cams), lambda _: nullcontext())
-    trained = CAMS.map(replace(blank, settings=Settings(cams={"methods": ("gradcam",)})))
-    trained.arrays["scorecam"] = trained.arrays["gradcam"]
-    values = ANALYSIS.map(replace(blank, results={"cams": trained})).values
-    assert values["stages"] == [HEAD, "conv_head", "blocks.6", "blocks.5", "blocks.4", "blocks.3"]
-    assert all(-1 <= rho < 0.999 for found in values["correlation"].values() for rho in found)
-    assert 50 < values["forward_passes"] <= 6 + KEPT_CHANNELS + 2
+    trained = CAMS.map(toys.subject(view, target, CamSettings(methods=("gradcam",)), seed=7))
+    trained = replace(trained, maps={**trained.maps, "scorecam": trained.maps["gradcam"]})
+    found = ANALYSIS.map(toys.subject(view, target, SanitySettings(), seed=7, results={"cams": trained}))
+    assert list(found.stages) == [HEAD, "conv_head", "blocks.6", "blocks.5", "blocks.4", "blocks.3"]
+    assert all(-1 <= rho < 0.999 for correlation in found.correlation.values() for rho in correlation)
+    assert 50 < found.forward_passes <= 6 + KEPT_CHANNELS + 2
 
 
 # --- the chapter ---------------------------------------------------------------------------------
@@ -270,24 +300,18 @@ def test_a_real_network_on_openvino(lite0: Engine, view: View) -> None:
 def chapter(folder: Path, ends: dict[str, list[float]], maps: list[np.ndarray] | None = None) -> Contribution:
     count = len(next(iter(ends.values())))
     maps = maps or [np.random.default_rng(i).random((16, 16)) for i in range(count)]
-    results = {
-        "sanity": [
-            Result(
-                {
-                    "stages": ["head", "layer1"],
-                    "correlation": {method: [0.8, found[i]] for method, found in ends.items()},
-                    "constant": dict.fromkeys(ends, 0),
-                    "forward_passes": 2,
-                }
-            )
-            for i in range(count)
-        ],
-        "cams": [Result({}, dict.fromkeys(ends, saliency)) for saliency in maps],
-    }
+    found = [
+        SanityResult(
+            stages=("head", "layer1"),
+            correlation={method: (0.8, end[i]) for method, end in ends.items()},
+            constant=dict.fromkeys(ends, 0),
+            forward_passes=2,
+        )
+        for i in range(count)
+    ]
+    cams = [cams_result(dict.fromkeys(ends, saliency)) for saliency in maps]
     # One image more, which is not in the sample.
-    results["sanity"].insert(0, Result({}))
-    results["cams"].insert(0, Result({}, {}))
-    return reduce_sanity(MadeRun(folder, results))  # type: ignore[arg-type]
+    return ANALYSIS.reduce(MadeRun(folder, {"sanity": [None, *found], "cams": [cams[0], *cams]}, SanitySettings()))
 
 
 def passes(contribution: Contribution) -> dict[str, str]:
@@ -315,38 +339,46 @@ def test_maps_that_are_alike_on_every_image_are_given_that_much(tmp_path: Path) 
 
 def test_one_image_and_none(tmp_path: Path) -> None:
     assert passes(chapter(tmp_path / "one", {"gradcam": [0.1]})) == {"Grad-CAM": "yes"}
-    bare = reduce_sanity(MadeRun(tmp_path / "none", {"sanity": [Result({})]}))
+    bare = ANALYSIS.reduce(MadeRun(tmp_path / "none", {"sanity": [None]}, SanitySettings()))
     assert "not made" in str(bare.section)
-    assert bare.warnings == []
+    assert list(bare.warnings) == []
+
+
+def test_many_methods_stand_in_rows_and_share_sentences(tmp_path: Path) -> None:
+    methods = ("gradcam", "gradcam++", "layercam", "eigencam", "fem")
+    found = chapter(tmp_path, {m: [0.9 if m == "eigencam" else 0.1] * 3 for m in methods})
+    assert passes(found)["Eigen-CAM"] == "no"
+    observations, _ = (block for block in found.section.blocks if isinstance(block, Listing))  # type: ignore[union-attr]
+    assert len(observations.items) == 3
+    assert observations.items[0].startswith("Grad-CAM (0.10), Grad-CAM++ (0.10), LayerCAM (0.10) and FEM (0.10) pass: ")
+    assert observations.items[1].startswith("Eigen-CAM (0.90) does not pass: ")
 
 
 # --- the sample ----------------------------------------------------------------------------------
 
 
-class Sampled:
-    """Says which images it was mapped on."""
+@dataclass(frozen=True)
+class Seen:
+    seen: bool
 
-    name, title, version, order, over = "sampled", "Sampled", "1", 1, "images"
-    requires: tuple[str, ...] = ()
 
-    def models(self, settings: Settings) -> tuple[str, ...]:
-        return settings.models[:1]
+class Sampled(Analysis[NoSettings, Seen]):
+    """Says which images it was mapped on: as many as the sanity check."""
 
-    def relevant(self, settings: Settings) -> dict[str, Any]:
-        return {}
+    name, title, version, order = "sampled", "Sampled", "1", 1
 
     def sample(self, settings: Settings) -> int:
-        return settings.sanity.images
+        return settings.group("sanity", SanitySettings).images
 
-    def map(self, subject: Subject) -> Result:
-        return Result({"seen": True})
+    def map(self, subject: Subject[NoSettings]) -> Seen:
+        return Seen(True)
 
-    def reduce(self, run: RunView) -> Contribution:
-        seen = [{"seen": bool(run.result("sampled", i).values)} for i in range(len(run.images))]
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        seen = [{"seen": run.sampled("sampled", i)} for i in range(len(run.images))]
         return Contribution(Section(id="sampled", title="Sampled", blocks=[]), per_image=seen)
 
 
-def test_the_sample_is_the_images_whose_hash_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_is_the_images_whose_hash_comes_first(tmp_path: Path) -> None:
     names = ("astronaut", "camera", "chelsea", "coffee", "rocket")
     photos = photo_folder(tmp_path / "photos", *names)
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff and no more")
@@ -354,12 +386,8 @@ def test_the_sample_is_the_images_whose_hash_comes_first(tmp_path: Path, monkeyp
     first = set(sorted(hashes, key=lambda name: hashes[name])[:2])
     broken = hashlib.sha256((photos / "broken.jpg").read_bytes()).hexdigest()
     assert broken > sorted(hashes.values())[1]  # or it would stand in the sample
-    report, _ = analyse_toy(
-        photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 2}
-    )
+    report, _ = analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [Sampled()], sanity={"images": 2})
     assert {image.name for image in report.images if image.model_extra["sampled"]["seen"]} == first  # type: ignore[index]
-    everything, said = analyse_toy(
-        photos, tmp_path / "out", tmp_path / "cache", [Sampled()], monkeypatch, sanity={"images": 99}
-    )
+    everything, said = analyse_toy(photos, tmp_path / "out", tmp_path / "cache", [Sampled()], sanity={"images": 99})
     assert all(image.model_extra["sampled"]["seen"] for image in everything.images)  # type: ignore[index]
     assert any("3 computed" in line for line in said)  # the two of before came from the store

@@ -158,7 +158,12 @@ class GivenActivations(Engine):
     """An engine whose trunk always answers with the same activations and whose head is pooling and `weight`."""
 
     def __init__(self, activations: np.ndarray, weight: np.ndarray, bias: float = 0.0) -> None:
-        spec = toy_spec(toy_network(), classes=len(weight))
+        classes, channels = weight.shape
+        head = PooledHead(channels, classes)
+        with torch.no_grad():
+            head.linear.weight.copy_(torch.from_numpy(weight))
+            head.linear.bias.fill_(bias)
+        spec = toy_spec(network(nn.Conv2d(3, channels, 7, 4, 3), head), classes=classes)
         super().__init__(spec, RuntimeRecord(name="torch", precision="exact", device="cpu"), Path())
         self._activations = activations.astype(np.float32)
         self._head = LinearHead(weight.astype(np.float32), np.full(len(weight), bias, np.float32))

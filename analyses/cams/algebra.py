@@ -11,6 +11,8 @@ these are sum_k w_k A_k:
 - LayerCAM: w_k = max(g_k, 0). Element-wise Grad-CAM: the sum of max(g_k A_k, 0), which is the same where no activation is negative.
 
 So each is the layer's weights for the class, as they are or times a function of them and of the channel's mean activation.
+Eigen-Grad-CAM projects g_k A_k on its first principal component, Seg-Eigen-CAM |g_k| A_k: turning channels around turns their
+entries of the component around, and what is projected stays, so that the two differ by the component's sign alone.
 That LayerCAM and element-wise Grad-CAM are one map where no activation is negative holds on every head, for then
 max(g A, 0) = max(g, 0) A at each position.
 """
@@ -29,6 +31,7 @@ from .result import CamsResult
 Relation = Literal["the same map", "yes", "no"]
 ONE_GRADIENT = ("gradcam", "hirescam", "xgradcam")
 POSITIVE_GRADIENT = ("layercam", "gradcamelementwise")
+SIGN_APART = {"eigengradcam", "segeigencam"}
 LAYER_WEIGHTS = (*ONE_GRADIENT, "ablationcam", "gradcam++", *POSITIVE_GRADIENT)
 
 
@@ -41,6 +44,8 @@ def relation(a: str, b: str, of: CamsResult) -> Relation:
         return "no"
     if pair <= set(ONE_GRADIENT):
         return "the same map"
+    if pair == SIGN_APART:
+        return "yes"
     needed = () if of.non_negative else ("gradcamelementwise",)
     return "yes" if pair <= set(LAYER_WEIGHTS) - set(needed) else "no"
 
@@ -72,7 +77,12 @@ def related_sentences(methods: Sequence[str], of: CamsResult) -> list[str]:
             "AblationCAM's are the same weights times the channel's mean activation. The two are related by algebra, so that "
             "their agreement is no evidence that either is right."
         )
-    related = [m for m in methods if any(relation(m, other, of) == "yes" for other in methods if other != m)]
+    if set(methods) >= SIGN_APART and of.linear_head:
+        sentences.append(
+            "On a head of pooling and one linear layer Eigen-Grad-CAM and Seg-Eigen-CAM are the same component, with either sign."
+        )
+    family = [m for m in methods if m in LAYER_WEIGHTS]
+    related = [m for m in family if any(relation(m, other, of) == "yes" for other in family if other != m)]
     if set(related) - {"gradcam", "ablationcam"}:
         labels = wording.listed([label(m) for m in related], most=len(related))
         sentences.append(
