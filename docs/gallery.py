@@ -14,7 +14,7 @@ from pathlib import Path
 import pypdfium2 as pdfium
 from PIL import Image
 
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.open import read_report
 
 DOCS = Path(__file__).resolve().parent

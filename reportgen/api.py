@@ -10,8 +10,9 @@ from pathlib import Path
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.rendering import check, template_sha256
-from reportgen.rendering import render as render_files
+from reportgen.rendering.render import render as render_files
+from reportgen.rendering.render import require_renderable
+from reportgen.rendering.templates import template_sha256
 from reportgen.report.document import Report, TemplateRecord
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
@@ -101,7 +102,7 @@ def make_report(
                 command=command,
                 progress=progress,
                 providers=providers,
-                further=(lambda: check(settings.template, settings.formats, settings.document.language),),
+                further=(lambda: require_renderable(settings.template, settings.formats, settings.document.language),),
             )
         report = _with_template(report.with_folder(out), settings)
         _write(report, folder, watch, settings, progress)

@@ -40,7 +40,7 @@ from reportgen.figures import charts, overlays
 from reportgen.models.classifiers import ClassifierSpec, ClassList, Preprocessing
 from reportgen.models.runtime import Forward
 from reportgen.pipeline.providers import Providers
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.document import Column, Figure, Finding, RuntimeRecord, Section, Table
 from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings

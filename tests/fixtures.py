@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from reportgen.figures import charts, colors, overlays
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.document import (
     Block,
     ClassProbability,

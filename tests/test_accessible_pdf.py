@@ -11,7 +11,7 @@ import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
 from pdf_checks import problems
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.document import Report
 
 

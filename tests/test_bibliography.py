@@ -11,8 +11,8 @@ from fixtures import make_report
 from reportgen.analysis.bibliography import WORKS, bibtex, cited, of_model
 from reportgen.analysis.glossary import TERMS, terms_of
 from reportgen.analysis.registry import load_analyses
-from reportgen.rendering import render
 from reportgen.rendering.filters import citation
+from reportgen.rendering.render import render
 from reportgen.report.document import FileNote, Reference
 
 OWN = [work for analysis in load_analyses(()) for work in analysis.works]

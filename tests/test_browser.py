@@ -17,8 +17,8 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.rendering import render
 from reportgen.rendering.filters import visible
+from reportgen.rendering.render import render
 from reportgen.rendering.words import english
 from reportgen.report.document import Document, Report
 from reportgen.storage.run_folder import RunFolder

@@ -10,7 +10,7 @@ from PIL import Image
 
 from made_runs import analyse_toy
 from reportgen.pipeline.cover import CSS_BYTES, read_front_matter
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
 from reportgen.settings.load import load

@@ -13,7 +13,7 @@ import pytest
 from fixtures import make_report
 from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.gates import judged, junit_xml, require_known_measures, sentence
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.document import Gate, Report
 from reportgen.settings.load import load
 from reportgen.utils.errors import UsageError

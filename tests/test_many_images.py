@@ -19,9 +19,10 @@ from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.shown import select, shown_note
-from reportgen.rendering import render, template_folders
 from reportgen.rendering.context import CARDS, NAMES, NOTES, ROWS, page_context
 from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.render import render
+from reportgen.rendering.templates import template_folders
 from reportgen.report.document import Report, Shown, Warning_
 from reportgen.utils.errors import UsageError
 

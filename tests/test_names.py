@@ -19,8 +19,8 @@ from made_runs import analyse_toy
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.rendering import render
 from reportgen.rendering.filters import TRICKS, visible
+from reportgen.rendering.render import render
 from reportgen.report.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json

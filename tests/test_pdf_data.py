@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from fixtures import make_report
-from reportgen.rendering import render
+from reportgen.rendering.render import render
 from reportgen.report.document import Report, named_pictures
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import manifest_json

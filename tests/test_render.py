@@ -18,11 +18,12 @@ import pypdfium2.raw as pdfium_c
 import pytest
 
 from fixtures import HOSTILE_NAMES, make_report
-from reportgen.rendering import render, shipped_templates, template_folders
 from reportgen.rendering.context import page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import csp_hash, number, percent, prose, raw, significant, slug, visible, words
+from reportgen.rendering.render import render
 from reportgen.rendering.sources import sources
+from reportgen.rendering.templates import shipped_templates, template_folders
 from reportgen.rendering.words import english
 from reportgen.report.document import (
     ClassProbability,

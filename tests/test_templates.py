@@ -21,17 +21,17 @@ import pypdfium2 as pdfium
 import pytest
 
 from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
-from reportgen.rendering import Limits, find_template, render
-from reportgen.rendering.apart import limits_for
 from reportgen.rendering.checking import check_template
 from reportgen.rendering.colors import contrast, readable
 from reportgen.rendering.context import CONTEXT_VERSION, page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import FILTERS
 from reportgen.rendering.html import data_uri
-from reportgen.rendering.pdf import write_pdf
+from reportgen.rendering.pdf.writer import write_pdf
+from reportgen.rendering.render import render
+from reportgen.rendering.sandbox.process import Limits, limits_for
 from reportgen.rendering.sources import Sources, sources
-from reportgen.rendering.templates import FIXTURE, new_template, shipped_names, shipped_templates
+from reportgen.rendering.templates import FIXTURE, find_template, new_template, shipped_names, shipped_templates
 from reportgen.report.document import (
     DEFAULT_TITLE,
     Block,
@@ -610,7 +610,7 @@ def test_the_worker_can_neither_connect_nor_start_programs(tmp_path: Path, serve
     """The last line, should sandbox and fetcher fail: asked in a process like the worker's."""
     code = (
         "import sys, socket, subprocess, os\n"
-        "from reportgen.rendering.worker import _refuse\n"
+        "from reportgen.rendering.sandbox.worker import _refuse\n"
         "sys.addaudithook(_refuse)\n"
         "for act in (lambda: socket.create_connection(('127.0.0.1', int(sys.argv[1]))),\n"
         "            lambda: subprocess.run(['true']), lambda: os.system('true')):\n"
@@ -625,7 +625,7 @@ def test_the_worker_can_neither_connect_nor_start_programs(tmp_path: Path, serve
 
 
 def test_secrets_of_the_environment_do_not_reach_the_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from reportgen.rendering.apart import _environment
+    from reportgen.rendering.sandbox.process import _environment
 
     monkeypatch.setenv("REPORTGEN_TOKEN", "secret")
     assert "secret" not in _environment(str(tmp_path)).values()

@@ -16,7 +16,8 @@ from PIL import Image
 
 from fixtures import finish_run, make_report
 from reportgen.cli import main as cli
-from reportgen.rendering import render, template_sha256
+from reportgen.rendering.render import render
+from reportgen.rendering.templates import template_sha256
 from reportgen.report.archive import open_zip, write_zip
 from reportgen.report.document import ImageRecord, TemplateRecord
 from reportgen.report.limits import ReadLimits

@@ -17,12 +17,13 @@ from fixtures import make_report
 from pdf_checks import problems
 from reportgen.api import make_report as make_run
 from reportgen.pipeline.cover import read_front_matter
-from reportgen.rendering import check, find_template, render, shipped_templates
 from reportgen.rendering.checking import check_template
 from reportgen.rendering.context import CARDS, ROWS, page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import counted, day, fill, join_words
-from reportgen.rendering.tagging import place_names
+from reportgen.rendering.pdf.tagging import place_names
+from reportgen.rendering.render import render, require_renderable
+from reportgen.rendering.templates import find_template, shipped_templates
 from reportgen.rendering.words import ONE, english, languages, missing_words, read_words
 from reportgen.report.document import (
     DEFAULT_TITLE,
@@ -430,7 +431,7 @@ def test_wrong_words_are_one_line_before_the_work_and_in_the_check(
 ) -> None:
     own = template(tmp_path / "mine", **files)
     with pytest.raises(UsageError, match=re.escape(says)) as caught:
-        check(own, ["html"])
+        require_renderable(own, ["html"])
     assert "\n" not in str(caught.value)
     mistakes = check_template(own)
     assert len(mistakes) == 1 and says in mistakes[0]
@@ -453,7 +454,7 @@ def test_words_are_not_read_through_a_link(tmp_path: Path) -> None:
     (own / "words/nl.toml").symlink_to(tmp_path / "secret.toml")
     for language in ("nl", "../../secret", "de/../nl"):
         with pytest.raises(UsageError) as caught:
-            check(own, ["html"], language)
+            require_renderable(own, ["html"], language)
         assert "SECRET" not in str(caught.value)
 
 

@@ -27,7 +27,7 @@ def render(
     archive: Archive = False,
 ) -> None:
     """Make HTML and PDF again from a report's data; no model is loaded."""
-    from reportgen.rendering import render as render_files
+    from reportgen.rendering.render import render as render_files
     from reportgen.report.open import open_report, run_folder
 
     with open_report(source) as (report, folder):

@@ -15,10 +15,10 @@ from pathlib import Path
 from jinja2 import Environment, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-from reportgen.rendering.apart import limits_for, render_apart
 from reportgen.rendering.context import CONTEXT_VERSION, page_context
 from reportgen.rendering.environment import environment
-from reportgen.rendering.pdf import load_weasyprint
+from reportgen.rendering.pdf.writer import load_weasyprint
+from reportgen.rendering.sandbox.process import limits_for, render_in_sandbox
 from reportgen.rendering.sources import inside, sources
 from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, Template, find_template, nearest, shipped_templates
 from reportgen.rendering.words import chosen_language, languages, missing_words, read_words
@@ -164,8 +164,8 @@ def _rendered(template: Template) -> list[str]:
         try:
             for medium in ("html", "pdf"):
                 context = page_context(report, medium, template.file, language, words)
-                complaints = render_apart(medium, context, files, target, limits)
-            render_apart("page", context, files, target, limits)
+                complaints = render_in_sandbox(medium, context, files, target, limits)
+            render_in_sandbox("page", context, files, target, limits)
         except ReportgenError as error:
             return [str(error).removeprefix("template ")]
         page = target.read_text("utf-8")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
 from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
@@ -33,8 +34,8 @@ def page_context(
     medium: str,
     template: TemplateFile | None = None,
     language: str = ENGLISH,
-    words: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    words: Plain | None = None,
+) -> Plain:
     """The names that a template may use (docs/templates.md lists them for users).
 
     `medium`            "html" or "pdf"
@@ -67,9 +68,52 @@ def page_context(
     `totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
     """
     data = report.model_dump(mode="json")
-    template = template or TemplateFile()
-    words = words or english()
-    chosen = data["document"]["sections"] or template.sections
+    template, words = template or TemplateFile(), words or english()
+    page = _lay_out(data, medium, data["document"]["sections"] or template.sections)
+    return {
+        "context_version": CONTEXT_VERSION,
+        "medium": medium,
+        "report": data,
+        "document": _document(data, template, words),
+        "language": language,
+        "words": words,
+        "stands": page.stands,
+        "left_out": _left_out(data["sections"], page.chosen),
+        "sections": page.sections,
+        "contents": [_contents_entry(section) for section in page.sections],
+        "images": _with_figures(page.images, page.figures, page.measures),
+        "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
+        "findings": _placed_findings(data["findings"], page, words),
+        "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
+        "tables": [table for table in page.tables if table["file"]],
+        "references": _numbered_references(data["references"], page.sections, words),
+        "settings": flat(data["settings"]),
+        "totals": _totals(data, page),
+    }
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What stands on the page, numbered and with anchors.
+
+    Attributes:
+        chosen: ids of the sections and parts that are asked for; empty: all.
+        stands: part -> whether it is wanted.
+        image_anchors: by image, empty where it stands nowhere.
+        measures: see `page_context`, with `values` by image.
+    """
+
+    chosen: list[str]
+    stands: dict[str, bool]
+    sections: list[Plain]
+    images: list[Plain]
+    image_anchors: dict[str, str]
+    figures: list[Plain]
+    tables: list[Plain]
+    measures: list[Plain]
+
+
+def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
     anchors = _Anchors()
     images = _carded(data, medium, anchors)
@@ -78,34 +122,15 @@ def page_context(
     shown = {image["name"]: {**image, "anchor": image_anchors[image["name"]]} for image in images}
     sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
-    figures = [block for block in blocks if block["type"] == "figure"]
     tables = [block for block in blocks if block["type"] == "table"]
     measures = _measures(sections)
     for table in tables:
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
-    return {
-        "context_version": CONTEXT_VERSION,
-        "medium": medium,
-        "report": data,
-        "document": _document(data, template, words),
-        "language": language,
-        "words": words,
-        "stands": stands,
-        "left_out": _left_out(data["sections"], chosen),
-        "sections": sections,
-        "contents": [_contents_entry(section) for section in sections],
-        "images": _with_figures(images, figures, measures),
-        "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in measures],
-        "findings": _placed_findings(data["findings"], sections, figures, tables, words),
-        "warnings": _grouped_warnings(data["warnings"], image_anchors),
-        "tables": [table for table in tables if table["file"]],
-        "references": _numbered_references(data["references"], sections, words),
-        "settings": flat(data["settings"]),
-        "totals": _totals(data, images, figures, tables),
-    }
+    figures = [block for block in blocks if block["type"] == "figure"]
+    return _Page(chosen, stands, sections, images, image_anchors, figures, tables, measures)
 
 
-def _document(data: dict[str, Any], template: TemplateFile, words: Mapping[str, Any]) -> dict[str, Any]:
+def _document(data: Plain, template: TemplateFile, words: Plain) -> Plain:
     """The run's own settings; where they are silent, the template's; where both are, the defaults."""
     given = data["document"]
     title = data["title"] if data["title"] != DEFAULT_TITLE else template.title or words["title"]
@@ -126,14 +151,14 @@ def _document(data: dict[str, Any], template: TemplateFile, words: Mapping[str, 
     }
 
 
-def _left_out(sections: list[dict[str, Any]], chosen: list[str]) -> list[dict[str, str]]:
+def _left_out(sections: list[Plain], chosen: list[str]) -> list[dict[str, str]]:
     if not chosen:
         return []
     parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
     return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
 
 
-def _carded(data: dict[str, Any], medium: str, anchors: _Anchors) -> list[dict[str, Any]]:
+def _carded(data: Plain, medium: str, anchors: _Anchors) -> list[Plain]:
     """The images with anchors; whether they have figures and why; whether they have a card on this page."""
     given = data["shown"]
     chosen = {image["name"]: "" for image in data["images"]}
@@ -149,7 +174,7 @@ def _carded(data: dict[str, Any], medium: str, anchors: _Anchors) -> list[dict[s
     return images
 
 
-def _kept(table: dict[str, Any], shown: set[str], most: int) -> dict[str, Any]:
+def _kept(table: Plain, shown: set[str], most: int) -> Plain:
     """Which rows of a table stand on the page: all of a short one; of a long one those of images with figures, or its ends."""
     rows = range(len(table["rows"]))
     if len(rows) <= most:
@@ -174,16 +199,14 @@ class _Anchors:
         return anchor if repeat == 1 else self.new(kind, f"{name}-{repeat}")
 
 
-def _numbered_sections(
-    sections: list[dict[str, Any]], anchors: _Anchors, images: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[str, Plain]) -> list[Plain]:
     counts: Counter[str] = Counter()
     numbered = []
     for number, section in enumerate(sections, start=1):
         anchor = anchors.new("section", section["id"])
         blocks, role = [], None
         for block in section["blocks"]:
-            place: dict[str, Any] = {}
+            place: Plain = {}
             if block["type"] in ("figure", "table"):
                 counts[block["type"]] += 1
                 place = {"number": counts[block["type"]], "anchor": anchors.new(block["type"], block["id"])}
@@ -201,13 +224,13 @@ def _numbered_sections(
     return numbered
 
 
-def _row_anchors(table: dict[str, Any], images: dict[str, dict[str, Any]]) -> list[str]:
+def _row_anchors(table: Plain, images: dict[str, Plain]) -> list[str]:
     """For each row the anchor of the image that it is about; empty where there is none."""
     names = table["row_images"] or [None] * len(table["rows"])
     return [images[name]["anchor"] if name in images else "" for name in names]
 
 
-def _layered(picture: dict[str, Any], figure: dict[str, Any], images: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _layered(picture: Plain, figure: Plain, images: dict[str, Plain]) -> Plain:
     """The picture with `over` and `layer`: known from the figure that it stands in, or from itself."""
     panel = figure["image"] if figure["kind"] == "panels" else None
     image = images.get(picture["image"] or panel or "")
@@ -219,18 +242,18 @@ def _layered(picture: dict[str, Any], figure: dict[str, Any], images: dict[str, 
     return {**picture, "over": image["anchor"] if layer else "", "layer": layer}
 
 
-def _same_shape(a: dict[str, Any], b: dict[str, Any]) -> bool:
+def _same_shape(a: Plain, b: Plain) -> bool:
     """Whether two pictures cover the same frame: their shapes are equal but for half a pixel of rounding."""
     return abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
 
 
-def _sides(picture: dict[str, Any]) -> tuple[int, int]:
+def _sides(picture: Plain) -> tuple[int, int]:
     return picture["width"], picture["height"]
 
 
-def _measures(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _measures(sections: list[Plain]) -> list[Plain]:
     """What tables measure on single images; a column that two tables share stands once."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: dict[tuple[object, ...], Plain] = {}
     for section in sections:
         for table in (block for block in section["blocks"] if block["type"] == "table"):
             named = [name for name in table["row_images"] if name is not None]
@@ -248,13 +271,13 @@ def _measures(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _by_image(table: dict[str, Any], column: int) -> dict[str, float]:
+def _by_image(table: Plain, column: int) -> dict[str, float]:
     """The numbers of one column, by image."""
     cells = {name: row[column] for name, row in zip(table["row_images"], table["rows"], strict=False) if name}
     return {name: cell for name, cell in cells.items() if type(cell) in (int, float) and math.isfinite(cell)}
 
 
-def _contents_entry(section: dict[str, Any]) -> dict[str, Any]:
+def _contents_entry(section: Plain) -> Plain:
     headings = [block for block in section["blocks"] if block["type"] == "heading" and block["level"] == 2]
     return {
         "number": section["number"],
@@ -264,9 +287,7 @@ def _contents_entry(section: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_figures(
-    images: list[dict[str, Any]], figures: list[dict[str, Any]], measures: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plain]) -> list[Plain]:
     shown = defaultdict(list)
     for figure in figures:
         if figure["image"] is not None:
@@ -283,26 +304,20 @@ def _with_figures(
     ]
 
 
-def _layers(figures: list[dict[str, Any]]) -> defaultdict[str, dict[str, dict[str, Any]]]:
+def _layers(figures: list[Plain]) -> defaultdict[str, dict[str, Plain]]:
     """Anchor of an image -> file -> what lies over its photograph; a picture that two figures share comes once."""
-    found: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    found: defaultdict[str, dict[str, Plain]] = defaultdict(dict)
     for picture in (picture for figure in figures for picture in figure["pictures"] if picture["layer"]):
         layer = {**{key: picture[key] for key in ("file", "width", "height", "alt")}, "label": picture["layer"]}
         found[picture["over"]].setdefault(picture["file"], layer)
     return found
 
 
-def _placed_findings(
-    findings: list[dict[str, Any]],
-    sections: list[dict[str, Any]],
-    figures: list[dict[str, Any]],
-    tables: list[dict[str, Any]],
-    words: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    titles = {section["id"]: section["title"] for section in sections}
+def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[Plain]:
+    titles = {section["id"]: section["title"] for section in page.sections}
     places = {
         block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
-        for block in [*figures, *tables]
+        for block in [*page.figures, *page.tables]
     }
     nowhere = {"anchor": "", "place": ""}
     return [
@@ -315,7 +330,7 @@ def _placed_findings(
     ]
 
 
-def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, str]) -> list[dict[str, Any]]:
+def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> list[Plain]:
     groups: dict[str, dict[str, list[dict[str, str]]]] = {}
     for warning in warnings:
         named = groups.setdefault(warning["code"], {}).setdefault(warning["text"], [])
@@ -334,9 +349,7 @@ def _grouped_warnings(warnings: list[dict[str, Any]], image_anchors: dict[str, s
     ]
 
 
-def _numbered_references(
-    references: list[dict[str, Any]], sections: list[dict[str, Any]], words: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _numbered_references(references: list[Plain], sections: list[Plain], words: Plain) -> list[Plain]:
     places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
     places["models"] = {"title": words["models"], "anchor": ""}
     return [
@@ -350,18 +363,18 @@ def _numbered_references(
     ]
 
 
-def _totals(data: dict[str, Any], images: list[Any], figures: list[Any], tables: list[Any]) -> dict[str, Any]:
+def _totals(data: Plain, page: _Page) -> Plain:
     judged = [image["correct"] for image in data["images"] if image["correct"] is not None]
     return {
         "images": len(data["images"]),
-        "shown": sum(image["shown"] for image in images),
-        "cards": sum(image["card"] for image in images),
+        "shown": sum(image["shown"] for image in page.images),
+        "cards": sum(image["card"] for image in page.images),
         "labelled": len(judged),
         "correct": sum(judged),
         "skipped": len(data["skipped"]),
         "warnings": len(data["warnings"]),
-        "figures": len(figures),
-        "tables": len(tables),
+        "figures": len(page.figures),
+        "tables": len(page.tables),
         "verdicts": _count(finding["verdict"] for finding in data["findings"]),
     }
 

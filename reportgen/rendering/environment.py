@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reportgen.rendering.filters import FILTERS, TESTS, TRICKS, visible
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import inside
 from reportgen.rendering.templates import PAGE
 from reportgen.utils.errors import ReportgenError
@@ -85,7 +86,7 @@ class FolderLoader(FileSystemLoader):
         return super().get_source(environment, template)
 
 
-def page_chunks(env: Environment, context: dict[str, Any]) -> Iterator[str]:
+def page_chunks(env: Environment, context: Plain) -> Iterator[str]:
     """The page, piece by piece.
 
     Raises:

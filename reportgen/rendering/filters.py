@@ -19,6 +19,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from reportgen.rendering.plain import Plain
+
 MINUS = "\N{MINUS SIGN}"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -71,7 +73,7 @@ def percent(share: float | None, decimals: int = 0) -> str:
     return f"{number(share * 100, decimals)}{NARROW_SPACE}%"
 
 
-def cell(value: str | float | bool | None, column: Mapping[str, Any]) -> str:
+def cell(value: str | float | bool | None, column: Plain) -> str:
     """One table cell as text, rounded as its column says; empty for None (the template marks it)."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -99,7 +101,7 @@ def csp_hash(script: str) -> str:
     return f"sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}"
 
 
-def is_numeric(column: Mapping[str, Any]) -> bool:
+def is_numeric(column: Plain) -> bool:
     """Whether a column holds numbers, which stand right-aligned on the point."""
     return column["decimals"] is not None or bool(column["percent"])
 
@@ -156,7 +158,7 @@ def plural(count: int, singular: str, plural: str | None = None) -> str:
     return f"{number(count)} {singular if count == 1 else plural or singular + 's'}"
 
 
-def filled(text: str, values: Mapping[str, Any]) -> str:
+def filled(text: str, values: Plain) -> str:
     """Words with values in their places: `Figure {n}`. No `str.format`: words may come from strangers."""
     return PLACE.sub(lambda match: str(values[match[1]]), text)
 
@@ -185,7 +187,7 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     """A nested mapping as (dotted key, text) pairs, in its own order."""
     pairs: list[tuple[str, str]] = []
     for key, value in values.items():
@@ -196,7 +198,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return pairs
 
 
-def _setting(value: Any) -> str:
+def _setting(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -210,7 +212,7 @@ def _setting(value: Any) -> str:
     return str(value) if value else "none"
 
 
-def citation(work: Mapping[str, Any]) -> str:
+def citation(work: Plain) -> str:
     """A reference as one line: authors, year, title, venue, volume, pages, DOI or arXiv number."""
     issue = f" {work['volume']}" if work["volume"] else ""
     issue += f"({work['number']})" if work["number"] else ""
@@ -235,7 +237,7 @@ def w3c_time(created: str) -> str:
     return parsed.strftime("%Y-%m-%dT%H:%M:%SZ") if parsed else ""
 
 
-def day(created: str, words: Mapping[str, Any] = ENGLISH_DATE) -> str:
+def day(created: str, words: Plain = ENGLISH_DATE) -> str:
     """`5 August 2026`, or the text as it came. Month names do not depend on the locale, but on `words`."""
     parsed = moment(created)
     if parsed is None:

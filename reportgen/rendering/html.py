@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
 
 from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import Sources, mime_type
 
 
-def write_html(context: dict[str, Any], sources: Sources, target: Path) -> None:
+def write_html(context: Plain, sources: Sources, target: Path) -> None:
     """Write the page with every picture, font and style inside it.
 
     Args:

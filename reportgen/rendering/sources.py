@@ -26,7 +26,7 @@ class Sources:
         run: the run folder, in which the report's pictures lie.
         pictures: the posix paths in it that the report names.
         folders: the template's folders, the user's own before the shipped one.
-        data: what a PDF carries beside the pictures, by name; see `reportgen.rendering.attachments`.
+        data: what a PDF carries beside the pictures, by name; see `reportgen.rendering.pdf.attachments`.
         archive: a PDF is PDF/A-3a instead of PDF/UA-1.
     """
 

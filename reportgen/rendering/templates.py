@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import inside
 from reportgen.report.document import HexColor, Paper
 from reportgen.utils.errors import ReportgenError, UsageError
@@ -46,7 +46,7 @@ class TemplateFile(BaseModel):
     accent: HexColor | None = None
     paper: Paper | None = None
     language: str = Field("", description="of the words of the pages")
-    words: dict[str, Any] = Field({}, description="single words in place of the language's own")
+    words: Plain = Field({}, description="single words in place of the language's own")
     sections: list[str] = []
 
 
@@ -140,7 +140,7 @@ def read_template_file(folder: Path) -> TemplateFile:
         raise UsageError(f"{path}: {key}: {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}") from None
 
 
-def read_toml(folder: Path, name: str) -> dict[str, Any]:
+def read_toml(folder: Path, name: str) -> Plain:
     """What a TOML file of a template's folder says; nothing where there is none.
 
     Raises:

@@ -7,11 +7,12 @@ A template's folder may have languages of its own and change single words, in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from reportgen.rendering.filters import PLACE
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.templates import BASE, OWN_FILE, Template, nearest, read_toml, shipped_templates
 from reportgen.utils.errors import UsageError
 
@@ -21,7 +22,7 @@ TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, as far as a pag
 ONE = "one"  # the counts that take the first of two forms
 
 
-def english() -> dict[str, Any]:
+def english() -> Plain:
     """The words that come with reportgen, in English: every catalogue has these keys and no other."""
     return read_toml(shipped_templates() / BASE, f"{FOLDER}/{ENGLISH}{ENDING}")
 
@@ -49,7 +50,7 @@ def chosen_language(template: Template, wanted: str | None) -> str:
     return language
 
 
-def read_words(template: Template, language: str) -> dict[str, Any]:
+def read_words(template: Template, language: str) -> Plain:
     """All words of one language.
 
     Raises:
@@ -58,20 +59,20 @@ def read_words(template: Template, language: str) -> dict[str, Any]:
     known = english()
     words = known
     for where, given in _layers(template, language):
-        _check(given, known, where)
+        _require_known(given, known, where)
         words = _laid_over(words, given)
     return words
 
 
 def missing_words(template: Template, language: str) -> list[str]:
     """The words that stand in English on a page of this language, by dotted name."""
-    given: dict[str, Any] = {}
+    given: Plain = {}
     for _, layer in _layers(template, language):
         given = _laid_over(given, layer)
     return [] if language == ENGLISH else list(_lacking(given, english()))
 
 
-def _layers(template: Template, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _layers(template: Template, language: str) -> Iterator[tuple[str, Plain]]:
     """What the shipped template, each folder over it and last template.toml say, each with the place where it stands."""
     name = f"{FOLDER}/{language}{ENDING}"
     for folder in reversed(template.folders):
@@ -79,12 +80,12 @@ def _layers(template: Template, language: str) -> Iterator[tuple[str, dict[str, 
     yield f"{template.folders[0] / OWN_FILE}, [words]", template.file.words
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _laid_over(below: Plain, above: Plain) -> Plain:
     inner = {key: _laid_over(below[key], above[key]) for key in above if isinstance(below.get(key), dict)}
     return {**below, **above, **inner}
 
 
-def _lacking(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _lacking(given: Plain, known: Plain, prefix: str = "") -> Iterator[str]:
     for key, value in known.items():
         if isinstance(value, dict):
             yield from _lacking(given.get(key, {}), value, f"{prefix}{key}.")
@@ -92,12 +93,12 @@ def _lacking(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "
             yield prefix + key
 
 
-def _check(given: Mapping[str, Any], known: Mapping[str, Any], where: str, prefix: str = "") -> None:
+def _require_known(given: Plain, known: Plain, where: str, prefix: str = "") -> None:
     for key, value in given.items():
         if key not in known:
             raise UsageError(f"{where}: unknown word {prefix}{key}{nearest(key, known)}")
         if isinstance(known[key], dict) and isinstance(value, dict):
-            _check(value, known[key], where, f"{prefix}{key}.")
+            _require_known(value, known[key], where, f"{prefix}{key}.")
         else:
             fault = _fault(key, value, known[key])
             if fault:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from reportgen.rendering.html import write_html
-from reportgen.rendering.pdf import write_pdf
+from reportgen.rendering.pdf.writer import write_pdf
 
 WRITERS = {"html": write_html, "pdf": write_pdf}

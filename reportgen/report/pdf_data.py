@@ -1,4 +1,4 @@
-"""What a PDF carries, read back: its report, its manifest, its pictures. How they got there: `reportgen.rendering.attachments`.
+"""What a PDF carries, read back: its report, its manifest, its pictures. How they got there: `reportgen.rendering.pdf.attachments`.
 
     open_pdf(path)                context: the files that it carries, one at a time
     attachments(path)             {"report.json": bytes, "manifest.json": bytes}, as far as the PDF has them

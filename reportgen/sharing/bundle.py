@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reportgen.pipeline.gates import JUNIT, junit_xml
-from reportgen.rendering import find_template, render
+from reportgen.rendering.render import render
+from reportgen.rendering.templates import find_template
 from reportgen.report.archive import write_zip
 from reportgen.report.document import Report, named_pictures
 from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reportgen.models.classifiers import resolve
-from reportgen.rendering import shipped_names, template_sha256
+from reportgen.rendering.templates import shipped_names, template_sha256
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
 from reportgen.report.open import read_report

@@ -159,7 +159,8 @@ def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
 
 def _compare_pages(source: Path, found: Verification, limits: ReadLimits) -> None:
     """Render the PDF again from what it carries: equal bytes, or at least the same words and photographs on each page."""
-    from reportgen.rendering import render, shipped_names
+    from reportgen.rendering.render import render
+    from reportgen.rendering.templates import shipped_names
 
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         run, again = Path(scratch) / "run", Path(scratch) / "again"
@@ -194,7 +195,7 @@ def _compare_pages(source: Path, found: Verification, limits: ReadLimits) -> Non
 
 def _other_versions(report: Report) -> str:
     """What of the software that draws pages is another version here than in the report; empty where nothing is."""
-    from reportgen.rendering import template_sha256
+    from reportgen.rendering.templates import template_sha256
 
     made = report.provenance
     here = {"reportgen": own_version(), **versions(DRAWING)}

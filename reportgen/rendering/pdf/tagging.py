@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reportgen.rendering.filters import filled, slug
+from reportgen.rendering.plain import Plain
 from reportgen.report.document import PAGE_PARTS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str], languages: Mapping[
             annotation["Contents"] = pydyf.String(labels.get(target.string, words))
 
 
-def place_names(context: Mapping[str, Any]) -> dict[str, str]:
+def place_names(context: Plain) -> dict[str, str]:
     """Anchor -> name of every place of the page that a link may lead to, see `page_context`."""
     words = context["words"]
     parts = ("summary", "gates", "warnings", "images", *PAGE_PARTS)

@@ -1,7 +1,7 @@
 """A template of the user's own, rendered in a process of its own: limited in memory and time, and stopped.
 
 The sandbox keeps a template from files, network and code, but not from a loop that never ends or a page that never
-stops growing. The other side is `reportgen.rendering.worker`; between the two goes JSON. Output is the same, byte for
+stops growing. The other side is `reportgen.rendering.sandbox.worker`; between the two goes JSON. Output is the same, byte for
 byte, as in this process.
 """
 
@@ -15,14 +15,14 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import Sources
 from reportgen.utils.errors import ReportgenError
 
 MIB = 2**20
 # `-I` keeps the working folder and the environment's Python settings out of it; the path is handed over as it is here.
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from reportgen.rendering.worker import main; main()"
+START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from reportgen.rendering.sandbox.worker import main; main()"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def limits_for(pictures: int) -> Limits:
     return Limits(seconds=180 + pictures, memory=(2048 + 4 * pictures) * MIB, output=(256 + 2 * pictures) * MIB)
 
 
-def render_apart(format: str, context: dict[str, Any], sources: Sources, target: Path, limits: Limits) -> list[str]:
+def render_in_sandbox(format: str, context: Plain, sources: Sources, target: Path, limits: Limits) -> list[str]:
     """Write one file as `write_html` or `write_pdf` would.
 
     Args:
@@ -98,7 +98,7 @@ def _judge(done: subprocess.CompletedProcess[bytes], messages: str, limits: Limi
     """The complaints that the worker passes on.
 
     Raises:
-        ReportgenError: see `render_apart`.
+        ReportgenError: see `render_in_sandbox`.
         RuntimeError: a mistake of ours.
     """
     try:

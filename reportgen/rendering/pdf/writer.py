@@ -15,10 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from reportgen.rendering.attachments import attaching
 from reportgen.rendering.environment import environment, page_chunks
+from reportgen.rendering.pdf.attachments import attaching
+from reportgen.rendering.pdf.tagging import complete_tags, noted_languages, place_names
+from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import Sources
-from reportgen.rendering.tagging import complete_tags, noted_languages, place_names
 from reportgen.utils.errors import ReportgenError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ ARCHIVAL_STYLE = "img { image-rendering: crisp-edges }"
 LOGGER = logging.getLogger(__name__)
 
 
-def write_pdf(context: dict[str, Any], sources: Sources, target: Path) -> None:
+def write_pdf(context: Plain, sources: Sources, target: Path) -> None:
     """Lay the page out on paper and write it.
 
     The file's identifier is a hash of the page and the data, and its dates come from the report: equal reports give

@@ -1,6 +1,7 @@
-"""The process in which a template of the user's own is rendered (see `reportgen.rendering.apart`).
+"""The process in which a template of the user's own is rendered (see `reportgen.rendering.sandbox.process`).
 
 A job comes as JSON on stdin, what happened goes as JSON to stdout. Before the template is touched, the process takes
+from reportgen.rendering.plain import Plain
 from itself what it does not need: memory and time beyond the limits, sockets, other programs.
 """
 
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.rendering.environment import environment, page_chunks
-from reportgen.rendering.policy import require_policy
+from reportgen.rendering.plain import Plain
+from reportgen.rendering.sandbox.policy import require_policy
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.writers import WRITERS
 from reportgen.utils.errors import ReportgenError
@@ -32,7 +34,7 @@ def main() -> None:
     job = json.load(sys.stdin)
     kept = _Kept()
     logging.getLogger("reportgen.rendering.pdf").addHandler(kept)
-    said: dict[str, Any] = {"problem": "", "bug": ""}
+    said: Plain = {"problem": "", "bug": ""}
     try:
         _limit(**job["limits"])
         _render(job)
@@ -51,9 +53,9 @@ def main() -> None:
     os._exit(0)  # what a template made is not taken apart piece by piece
 
 
-def _render(job: dict[str, Any]) -> None:
+def _render(job: Plain) -> None:
     if job["format"] == "pdf":
-        from reportgen.rendering.pdf import load_weasyprint
+        from reportgen.rendering.pdf.writer import load_weasyprint
 
         load_weasyprint()  # its libraries are looked for by other programs: before the hook
     sys.addaudithook(_refuse)
@@ -66,7 +68,7 @@ def _render(job: dict[str, Any]) -> None:
         require_policy(Path(job["target"]))
 
 
-def _write_page(context: dict[str, Any], sources: Sources, target: Path) -> None:
+def _write_page(context: Plain, sources: Sources, target: Path) -> None:
     with target.open("w", encoding="utf-8", newline="\n") as page:
         page.writelines(page_chunks(environment(sources.folders, url=str, asset=str), context))
 

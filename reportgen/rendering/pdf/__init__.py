@@ -1,0 +1,1 @@
+"""The PDF: laid out by WeasyPrint, tagged for screen readers, with the report's data attached."""
