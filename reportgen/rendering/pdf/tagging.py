@@ -1,4 +1,4 @@
-"""What PDF/UA-1 asks of a tagged PDF and WeasyPrint 70 leaves out: mended before the file is written."""
+"""What PDF/UA-1 asks of a tagged PDF and WeasyPrint 70 leaves out: completed before the file is written."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted_languages() -> Iterator[dict[bytes, str]]:
+def noting_languages() -> Iterator[dict[bytes, str]]:
     """The language of every structure element that WeasyPrint makes meanwhile, by reference.
 
     It lays text out by the attribute `lang`, and writes the language of the whole document alone. It offers no place to
-    add that of an element, hence the function that is put in front of its own.
+    add that of an element, hence the function that is put in front of its own: see CONTRIBUTING.md, "A change to offer WeasyPrint".
     """
     from weasyprint.pdf import tags
 
@@ -42,7 +42,7 @@ def complete_tags(pdf: pydyf.PDF, labels: Mapping[str, str], languages: Mapping[
     """Headers know their direction and names, each link is one link that says where it leads, parts say their language.
 
     Args:
-        languages: see `noted_languages`.
+        languages: see `noting_languages`.
         labels: anchor of a place in the report -> what a reader calls it, see `place_names`; the words of the anchor
             itself where it is not among them.
     """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.pdf.attachments import attaching
-from reportgen.rendering.pdf.tagging import complete_tags, noted_languages, place_names
+from reportgen.rendering.pdf.tagging import complete_tags, noting_languages, place_names
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sources import Sources
 from reportgen.utils.errors import ReportgenError
@@ -61,7 +61,7 @@ def write_pdf(context: Plain, sources: Sources, target: Path) -> None:
         attach(document, pdf)
 
     try:
-        with _complaints(), _rare_collections(), noted_languages() as languages:
+        with _complaints(), _rare_collections(), noting_languages() as languages:
             document = weasyprint.HTML(string=page, url_fetcher=RunFetcher(sources)).render(
                 font_config=fonts, stylesheets=styles, pdf_variant=variant
             )
