@@ -287,7 +287,7 @@ def _coco_table(path: Path) -> dict[str, Any] | None:
 
 
 def _coco_images(
-    path: Path, items: Sequence[Any], names: Sequence[str]
+    path: Path, items: Sequence[object], names: Sequence[str]
 ) -> dict[str, tuple[str, tuple[int, int] | None]]:
     """COCO image id -> our name and the size it states. A file name without a folder finds the only image called so."""
     by_name = {name: [name] for name in names}
@@ -295,8 +295,9 @@ def _coco_images(
         by_name.setdefault(PurePosixPath(name).name, []).append(name)
     found: dict[str, tuple[str, tuple[int, int] | None]] = {}
     for number, item in enumerate(items):
-        named = isinstance(item, dict) and isinstance(item.get("file_name"), str)
-        if not named or not isinstance(item.get("id"), int | str):
+        if not (
+            isinstance(item, dict) and isinstance(item.get("file_name"), str) and isinstance(item.get("id"), int | str)
+        ):
             raise UsageError(f"{path.name} images[{number}]: no id and file_name")
         called = set(by_name.get(item["file_name"], []))
         if len(called) > 1:
@@ -321,7 +322,7 @@ def _coco_shapes(item: Mapping[str, Any], where: str) -> list[Polygon]:
     return [_box([x, y, x + width, y + height], where)]
 
 
-def _coco_polygon(flat: Any, where: str) -> Polygon:
+def _coco_polygon(flat: object, where: str) -> Polygon:
     if not isinstance(flat, list) or len(flat) < 6 or len(flat) % 2:
         raise UsageError(f"{where}: a polygon is a list of at least three x, y pairs")
     if len(flat) > 2 * MAX_CORNERS:
@@ -341,7 +342,7 @@ def _annotation(source: str, shapes: Sequence[tuple[Polygon, str]], size: tuple[
     return Annotation(source, polygons, tuple(where for _, where in shapes), size, digest=digest)
 
 
-def _box(values: Sequence[Any], where: str, least: float = -math.inf) -> Polygon:
+def _box(values: Sequence[object], where: str, least: float = -math.inf) -> Polygon:
     """Two opposite corners from x0, y0, x1, y1."""
     x0, y0, x1, y1 = (_number(value, where) for value in values)
     if x1 <= x0 or y1 <= y0:
@@ -351,9 +352,9 @@ def _box(values: Sequence[Any], where: str, least: float = -math.inf) -> Polygon
     return ((x0, y0), (x1, y1))
 
 
-def _number(value: Any, where: str) -> float:
+def _number(value: object, where: str) -> float:
     try:
-        number = float(value)
+        number = float(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):

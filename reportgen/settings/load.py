@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,11 +33,11 @@ class Loaded:
 
 
 def load(
-    flags: Mapping[str, Any] | None = None,
+    flags: Mapping[str, object] | None = None,
     config: Path | None = None,
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    base: Mapping[str, Any] | None = None,
+    base: Mapping[str, object] | None = None,
 ) -> Loaded:
     """Merge every layer into one `Settings`.
 
@@ -61,7 +60,7 @@ def load(
         layers = [(dict(base), "the run to repeat"), *file]
     layers.append((_without_none(flags or {}), "flag"))
     model = settings_class()
-    merged: dict[str, Any] = {}
+    merged: dict[str, object] = {}
     origins: dict[str, str] = {}
     for values, origin in layers:
         _check_keys(values, model, origin)
@@ -78,10 +77,11 @@ def load(
     return Loaded(settings, origins)
 
 
-def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, object], str]]:
     pyproject, own = folder / "pyproject.toml", folder / "reportgen.toml"
     if pyproject.is_file():
-        table = _read_toml(pyproject).get("tool", {}).get("reportgen")
+        tools = _read_toml(pyproject).get("tool")
+        table = tools.get("reportgen") if isinstance(tools, Mapping) else None
         if table is not None and not isinstance(table, Mapping):
             raise UsageError(f"{pyproject}: tool.reportgen is not a table: write [tool.reportgen] and its keys")
         if table is not None:
@@ -90,11 +90,11 @@ def _working_folder_layers(folder: Path) -> Iterator[tuple[dict[str, Any], str]]
         yield _toml_layer(own, own.name)
 
 
-def _toml_layer(path: Path, origin: str) -> tuple[dict[str, Any], str]:
+def _toml_layer(path: Path, origin: str) -> tuple[dict[str, object], str]:
     return _read_toml(path), origin
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -107,19 +107,19 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not valid TOML ({error})") from None
 
 
-def _environment_layer(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+def _environment_layer(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
             key = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
-            alone: dict[str, Any] = {}
+            alone: dict[str, object] = {}
             _assign(alone, key, value := _from_text(environ[name], key))
             _check_keys(alone, settings_class(), "environment")  # one by one: two of them may contradict each other
             _assign(values, key, value)
     return values
 
 
-def _from_text(text: str, key: tuple[str, ...]) -> Any:
+def _from_text(text: str, key: tuple[str, ...]) -> object:
     """An environment value: a list where the setting is one, `null` where that is meant, else the text."""
     if _field_annotation(key).startswith("tuple"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -140,13 +140,13 @@ def _group_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None and value != ()}
 
 
 def _leaves(
-    values: Mapping[str, Any], model: type[BaseModel], prefix: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Any]]:
+    values: Mapping[str, object], model: type[BaseModel], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], object]]:
     """Every value by its key; a setting that maps names of the user's own to values is one value."""
     for key, value in values.items():
         group = _group_of(model, key)
@@ -156,15 +156,16 @@ def _leaves(
             yield (*prefix, key), value
 
 
-def _assign(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+def _assign(values: dict[str, object], key: tuple[str, ...], value: object) -> None:
     for part in key[:-1]:
-        if not isinstance(values.get(part), dict):
-            values[part] = {}
-        values = values[part]
+        inner = values.get(part)
+        if not isinstance(inner, dict):
+            inner = values[part] = {}
+        values = inner
     values[key[-1]] = value
 
 
-def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, prefix: str = "") -> None:
+def _check_keys(values: Mapping[str, object], model: type[BaseModel], origin: str, prefix: str = "") -> None:
     for key, value in values.items():
         if key not in model.model_fields:
             raise UsageError(f"unknown setting {prefix}{key!s} ({origin}){_nearest(key, model.model_fields)}")
@@ -177,7 +178,7 @@ def _check_keys(values: Mapping[str, Any], model: type[BaseModel], origin: str, 
             raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
 
 
-def _nearest(key: str, known: Mapping[str, Any]) -> str:
+def _nearest(key: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(sorted(known))}"
 

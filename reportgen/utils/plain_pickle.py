@@ -25,7 +25,7 @@ MAX_BYTES = 16 * 2**20
 MAX_OPCODES = 1_000_000
 MAX_PROTOCOL = 5
 
-_CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _INTEGERS = frozenset({"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"})
 _TEXTS = frozenset(
     {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
@@ -54,10 +54,10 @@ class Instance:
     """An object of an admitted class: its attributes as the file gives them. Nothing of the class has run."""
 
     of: Name
-    attributes: dict[str, Any] | None = None
+    attributes: dict[str, object] | None = None
 
 
-def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> Any:
+def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> object:
     """The value of a pickle of None, bool, int, float, str, bytes, list, tuple and dict with such keys.
 
     Equal to `pickle.loads` where the file holds nothing else. Values may be shared or contain themselves: whoever
@@ -93,9 +93,9 @@ class _Machine:
 
     def __init__(self, admitted: frozenset[tuple[str, str]]) -> None:
         self._admitted = admitted
-        self._stack: list[Any] = []
+        self._stack: list[object] = []
         self._marks: list[int] = []
-        self._memo: dict[int, Any] = {}
+        self._memo: dict[int, object] = {}
         get, put = lambda at: self._stack.append(self._memo[at]), lambda at: self._memo.update({at: self._top()})
         # Every opcode that is read, but for `_VALUES`. It takes the opcode's argument, None where there is none.
         self._steps: dict[str, Callable[[Any], None]] = {
@@ -126,12 +126,12 @@ class _Machine:
             "BUILD": self._build,
         }
 
-    def result(self) -> Any:
+    def result(self) -> object:
         if len(self._stack) != 1 or self._marks:
             raise BadPickle("not a pickle: it does not end with one value")
         return self._stack[0]
 
-    def step(self, opcode: str, argument: Any) -> None:
+    def step(self, opcode: str, argument: object) -> None:
         if opcode in _VALUES:
             self._stack.append(argument)
         elif opcode in self._steps:
@@ -145,7 +145,7 @@ class _Machine:
 
     # --- the stack ---
 
-    def _take(self, count: int) -> list[Any]:
+    def _take(self, count: int) -> list[object]:
         """The last `count` values, never from below a mark."""
         at = len(self._stack) - count
         if at < (self._marks[-1] if self._marks else 0):
@@ -154,12 +154,12 @@ class _Machine:
         del self._stack[at:]
         return values
 
-    def _top(self) -> Any:
+    def _top(self) -> object:
         (value,) = self._take(1)
         self._stack.append(value)
         return value
 
-    def _to_mark(self) -> list[Any]:
+    def _to_mark(self) -> list[object]:
         at = self._marks.pop()
         values = self._stack[at:]
         del self._stack[at:]
@@ -171,7 +171,7 @@ class _Machine:
         else:
             self._take(1)
 
-    def _constant(self, value: Any, _: None) -> None:
+    def _constant(self, value: object, _: None) -> None:
         self._stack.append(value)
 
     # --- containers ---
@@ -179,7 +179,7 @@ class _Machine:
     def _short_tuple(self, count: int, _: None) -> None:
         self._stack.append(tuple(self._take(count)))
 
-    def _extend(self, values: list[Any]) -> None:
+    def _extend(self, values: list[object]) -> None:
         container = self._top()
         if type(container) is not list:
             raise BadPickle("not a pickle: it appends to what is no list")
@@ -190,7 +190,7 @@ class _Machine:
         self._stack.append({})
         self._fill(values)
 
-    def _fill(self, values: list[Any]) -> None:
+    def _fill(self, values: list[object]) -> None:
         """Keys and values in turn into the dict on top."""
         container = self._top()
         if type(container) is not dict or len(values) % 2:
@@ -203,7 +203,7 @@ class _Machine:
 
     # --- names and objects, inert ---
 
-    def _name(self, module: Any, name: Any) -> None:
+    def _name(self, module: object, name: object) -> None:
         if type(module) is not str or type(name) is not str:
             raise BadPickle("it names a class by what is no text")
         if (module, name) not in self._admitted | _RECONSTRUCTORS | _OBJECTS:
@@ -226,7 +226,7 @@ class _Machine:
             raise BadPickle("it calls a class with arguments")
         self._stack.append(self._instance(made))
 
-    def _instance(self, made: Any) -> Instance:
+    def _instance(self, made: object) -> Instance:
         if type(made) is not Name or (made.module, made.name) not in self._admitted:
             raise BadPickle("it makes an object of what is no admitted class")
         return Instance(made)
