@@ -13,7 +13,8 @@ from reportgen.analyses.agreement.complexity import (
     gradient,
 )
 from reportgen.analyses.agreement.result import Complexity
-from reportgen.analyses.cams.measures import centre_offset, centred_gaussian, gini, likeness, total_variation
+from reportgen.analyses.cams.measures import centre_offset, gini, likeness, total_variation
+from reportgen.analysis.baselines import centred_gaussian
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds
 
 

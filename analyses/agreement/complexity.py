@@ -13,7 +13,8 @@ ROLLS = 10
 
 def grey(frame: np.ndarray) -> np.ndarray:
     """(H, W) float64 in [0, 1]: Rec. 709 luma of (H, W, 3) uint8 pixels."""
-    return frame.astype(np.float64) @ np.array([0.2126, 0.7152, 0.0722]) / 255
+    values: np.ndarray = frame.astype(np.float64) @ np.array([0.2126, 0.7152, 0.0722]) / 255
+    return values
 
 
 def gradient(frame: np.ndarray) -> np.ndarray:
@@ -21,7 +22,8 @@ def gradient(frame: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     values = grey(frame)
-    return np.hypot(ndimage.sobel(values, axis=0), ndimage.sobel(values, axis=1)) / 4
+    result: np.ndarray = np.hypot(ndimage.sobel(values, axis=0), ndimage.sobel(values, axis=1)) / 4
+    return result
 
 
 def complexity(frame: np.ndarray, superpixels: int) -> Complexity:

@@ -65,12 +65,14 @@ def threshold_mask(saliency: np.ndarray, rule: str, other_area: int) -> np.ndarr
     if rule == "otsu":
         from skimage.filters import threshold_otsu
 
-        return saliency > threshold_otsu(saliency)
+        above: np.ndarray = saliency > threshold_otsu(saliency)
+        return above
     if rule == "area:lime":
         return top_pixels(saliency, other_area)
     name, _, share = rule.partition(":")
     if name == "max":
-        return saliency >= float(share) * saliency.max()
+        kept: np.ndarray = saliency >= float(share) * saliency.max()
+        return kept
     return top_pixels(saliency, round(float(share) * saliency.size))
 
 

@@ -130,7 +130,8 @@ def _keeping(method: Any) -> Any:
     class Keeping(method):
         def get_cam_image(self, *args: object, **kwargs: object) -> np.ndarray:
             self.summed: np.ndarray = super().get_cam_image(*args, **kwargs)
-            return self.summed
+            values: np.ndarray = self.summed
+            return values
 
     return Keeping
 

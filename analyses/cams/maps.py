@@ -118,7 +118,8 @@ class Bilinear:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """(h, w) -> (H, W), in the values' dtype."""
         dtype = values.dtype
-        return self._rows.astype(dtype) @ values @ self._columns.astype(dtype)
+        result: np.ndarray = self._rows.astype(dtype) @ values @ self._columns.astype(dtype)
+        return result
 
 
 @lru_cache(maxsize=32)
@@ -140,7 +141,8 @@ def _min_max(maps: np.ndarray) -> np.ndarray:
     """(..., h, w) maps, each from 0 to 1; a constant one is zero everywhere."""
     low = maps.min((-2, -1), keepdims=True)
     span = maps.max((-2, -1), keepdims=True) - low
-    return (maps - low) / np.where(span > 0, span, 1)
+    values: np.ndarray = (maps - low) / np.where(span > 0, span, 1)
+    return values
 
 
 def _cam(view: View, weights: np.ndarray, *, forward_passes: int, head_passes: int = 0) -> Cam:

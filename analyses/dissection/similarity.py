@@ -103,13 +103,15 @@ def _blocks(count: int, numbers_each: int, block: int) -> Iterator[slice]:
 
 def cosine(cosines: np.ndarray, activations: np.ndarray) -> np.ndarray:
     """The cosine of a unit's N activations with a concept's N cosines; 0 for a unit that is zero everywhere."""
-    return _unit_columns(activations, 0.0).T @ _unit_columns(cosines, 0.0)
+    values: np.ndarray = _unit_columns(activations, 0.0).T @ _unit_columns(cosines, 0.0)
+    return values
 
 
 def cosine_cubed(cosines: np.ndarray, activations: np.ndarray) -> np.ndarray:
     """As `cosine`, after each column's mean is taken off and what is left is cubed; norms count as at least 1e-3."""
     centred = [(values - values.mean(axis=0, dtype=np.float64)) ** 3 for values in (activations, cosines)]
-    return _unit_columns(centred[0], SMALLEST_NORM).T @ _unit_columns(centred[1], SMALLEST_NORM)
+    result: np.ndarray = _unit_columns(centred[0], SMALLEST_NORM).T @ _unit_columns(centred[1], SMALLEST_NORM)
+    return result
 
 
 def _unit_columns(values: np.ndarray, smallest: float) -> np.ndarray:

@@ -16,14 +16,18 @@ BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 
 def mean_colour(x: np.ndarray) -> np.ndarray:
     """(3, 1, 1): the mean of each channel of a (3, H, W) network input."""
-    return x.mean((1, 2), keepdims=True, dtype=np.float64).astype(x.dtype)
+    values: np.ndarray = x.mean((1, 2), keepdims=True, dtype=np.float64).astype(x.dtype)
+    return values
 
 
 def blurred(x: np.ndarray) -> np.ndarray:
     """(3, H, W) under a Gaussian of 11 x 11 pixels, sigma 5, each channel alone; the frame is mirrored at its borders."""
     from scipy.ndimage import gaussian_filter
 
-    return gaussian_filter(x, (0, BLUR_SIGMA, BLUR_SIGMA), mode="reflect", radius=(0, BLUR_SIDE // 2, BLUR_SIDE // 2))
+    values: np.ndarray = gaussian_filter(
+        x, (0, BLUR_SIGMA, BLUR_SIGMA), mode="reflect", radius=(0, BLUR_SIDE // 2, BLUR_SIDE // 2)
+    )
+    return values
 
 
 class Removals:

@@ -55,7 +55,8 @@ def hidden_frame(frame: np.ndarray, segments: np.ndarray, hide_color: int | None
     flat = segments.ravel()
     counts = np.bincount(flat)
     means = [np.bincount(flat, frame[..., channel].ravel()) / counts for channel in range(3)]
-    return np.stack(means, axis=-1)[segments].astype(frame.dtype)  # truncated, as the library assigns it
+    values: np.ndarray = np.stack(means, axis=-1)[segments].astype(frame.dtype)  # truncated, as the library assigns it
+    return values
 
 
 @dataclass(frozen=True)

@@ -92,4 +92,5 @@ class Thinned(nn.Module):
         self.register_buffer("keep", torch.zeros(1, channels, 1, 1).index_fill_(1, chosen, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.trunk(x) * self.keep
+        tensor: torch.Tensor = self.trunk(x) * self.keep
+        return tensor

@@ -20,7 +20,8 @@ def centred_gaussian(height: int, width: int) -> np.ndarray:
     rows = (np.arange(height) + 0.5 - height / 2) / (height / 4)
     columns = (np.arange(width) + 0.5 - width / 2) / (width / 4)
     bell = np.exp(-0.5 * (rows[:, None] ** 2 + columns[None, :] ** 2))
-    return ((bell - bell.min()) / np.ptp(bell)).astype(np.float32)
+    values: np.ndarray = ((bell - bell.min()) / np.ptp(bell)).astype(np.float32)
+    return values
 
 
 def sobel_edges(frame: np.ndarray) -> np.ndarray:
@@ -29,7 +30,8 @@ def sobel_edges(frame: np.ndarray) -> np.ndarray:
     from skimage.filters import sobel
 
     edges = sobel(rgb2gray(frame))
-    return (edges / (edges.max() or 1)).astype(np.float32)
+    values: np.ndarray = (edges / (edges.max() or 1)).astype(np.float32)
+    return values
 
 
 def empty_map(height: int, width: int) -> np.ndarray:

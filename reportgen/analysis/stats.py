@@ -111,7 +111,8 @@ def _pairing_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             if used >> j & 1:
                 step = int(row * b[j])
                 counts[used, step:] += counts[used ^ (1 << j), : most + 1 - step]
-    return counts[-1]
+    values: np.ndarray = counts[-1]
+    return values
 
 
 def paired(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Paired:

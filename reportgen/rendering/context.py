@@ -244,7 +244,8 @@ def _layered(picture: Plain, figure: Plain, images: dict[str, Plain]) -> Plain:
 
 def _same_shape(a: Plain, b: Plain) -> bool:
     """Whether two pictures cover the same frame: their shapes are equal but for half a pixel of rounding."""
-    return abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
+    same: bool = abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
+    return same
 
 
 def _sides(picture: Plain) -> tuple[int, int]:

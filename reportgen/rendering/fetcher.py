@@ -27,7 +27,7 @@ def template_url(name: str) -> str:
     return TEMPLATE + quote(name)
 
 
-class RunFetcher(URLFetcher):
+class RunFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint is not typed
     """Serves the pictures that the report names and the template's assets; anything else stops the rendering."""
 
     def __init__(self, sources: Sources) -> None:
@@ -49,7 +49,7 @@ class RunFetcher(URLFetcher):
         raise ReportgenError(f"{url[:80]}: refused; a report reads only its run folder and its template")
 
 
-class _LocalFile(URLFetcherResponse):
+class _LocalFile(URLFetcherResponse):  # type: ignore[misc]
     """A response that knows its file, so that WeasyPrint embeds a JPEG from disk, as it is, when it writes."""
 
     def __init__(self, url: str, path: Path) -> None:

@@ -96,16 +96,15 @@ class _Machine:
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
-        get, put = lambda at: self._stack.append(self._memo[at]), lambda at: self._memo.update({at: self._top()})
         # Every opcode that is read, but for `_VALUES`. It takes the opcode's argument, None where there is none.
         self._steps: dict[str, Callable[[Any], None]] = {
             "PROTO": self._protocol,
             "FRAME": lambda _: None,  # only says how much to read at once
             **{name: partial(self._constant, value) for name, value in _CONSTANTS.items()},
             **{name: partial(self._short_tuple, count) for name, count in _SHORT_TUPLES.items()},
-            **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), get),
-            **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), put),
-            "MEMOIZE": lambda _: put(len(self._memo)),
+            **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), self._get),
+            **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), self._put),
+            "MEMOIZE": lambda _: self._put(len(self._memo)),
             "MARK": lambda _: self._marks.append(len(self._stack)),
             "POP": self._pop,
             "POP_MARK": lambda _: self._to_mark().clear(),
@@ -142,6 +141,14 @@ class _Machine:
     def _protocol(self, version: int) -> None:
         if version > MAX_PROTOCOL:
             raise BadPickle(f"protocol {version}; 0 to {MAX_PROTOCOL} are read")
+
+    # --- the memo ---
+
+    def _get(self, at: int) -> None:
+        self._stack.append(self._memo[at])
+
+    def _put(self, at: int) -> None:
+        self._memo[at] = self._top()
 
     # --- the stack ---
 

@@ -24,7 +24,8 @@ class TimmTrunk(nn.Module):
         self.model = model
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model.forward_features(x)  # type: ignore[operator]
+        tensor: torch.Tensor = self.model.forward_features(x)  # type: ignore[operator]
+        return tensor
 
 
 class TimmHead(nn.Module):
@@ -35,7 +36,8 @@ class TimmHead(nn.Module):
         self.model = model
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model.forward_head(x)  # type: ignore[operator]
+        tensor: torch.Tensor = self.model.forward_head(x)  # type: ignore[operator]
+        return tensor
 
 
 def split_timm(model: nn.Module, size: int, name: str) -> Network:

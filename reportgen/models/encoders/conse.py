@@ -50,7 +50,8 @@ class Conse:
     def embed_images(self, kept: Sequence[Mapping[str, np.ndarray]], texts: EmbedTexts) -> np.ndarray:
         names = texts(resolve(CLASSIFIER, self._settings).classes.names)
         means = np.stack([image["probabilities"] @ names[image["classes"]] for image in kept])
-        return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
+        values: np.ndarray = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
+        return values
 
     def embed_texts(self, words: Sequence[str]) -> np.ndarray:
         return minilm.embed(words)

@@ -113,14 +113,17 @@ class _Bert:
         )
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32((width // self._heads) ** 0.5)
         shares = softmax(scores, axis=-1)  # in float32, as the rest of the network
-        return (shares @ value).transpose(0, 2, 1, 3).reshape(count, length, width)
+        values: np.ndarray = (shares @ value).transpose(0, 2, 1, 3).reshape(count, length, width)
+        return values
 
     def _linear(self, x: np.ndarray, name: str) -> np.ndarray:
         # One matrix product over all tokens: over (N, L, width) NumPy would make N small ones.
         flat = x.reshape(-1, x.shape[-1]) @ self._weights[f"{name}.weight"].T
-        return (flat + self._weights[f"{name}.bias"]).reshape(*x.shape[:-1], -1)
+        values: np.ndarray = (flat + self._weights[f"{name}.bias"]).reshape(*x.shape[:-1], -1)
+        return values
 
     def _normed(self, x: np.ndarray, name: str) -> np.ndarray:
         x = x - x.mean(axis=-1, keepdims=True)
         x /= np.sqrt((x * x).mean(axis=-1, keepdims=True) + self._epsilon)
-        return x * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+        values: np.ndarray = x * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+        return values

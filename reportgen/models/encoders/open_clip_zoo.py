@@ -177,7 +177,8 @@ class _Clip:
         pixels = np.asarray(Image.fromarray(frame).resize((self._side, self._side), resample), np.float32) / 255
         x = torch.from_numpy(((pixels - self._mean) / self._std).transpose(2, 0, 1)[None].copy())
         with engine_lock(), torch.inference_mode():
-            return _unit(self._model.encode_image(x))[0]
+            values: np.ndarray = _unit(self._model.encode_image(x))[0]
+            return values
 
     def embed_texts(self, words: Sequence[str]) -> np.ndarray:
         """(len(words), D) float32, rows of length 1; a word stands alone, as in CLIP-Dissect."""
@@ -225,7 +226,8 @@ def _context(model: ClipNetwork, length: int) -> Iterator[int]:
 
 def _unit(features: torch.Tensor) -> np.ndarray:
     values: np.ndarray = features.float().cpu().numpy()
-    return values / np.linalg.norm(values, axis=1, keepdims=True)
+    result: np.ndarray = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return result
 
 
 _LOADING = threading.Lock()  # one thread loads, the others wait and find it loaded

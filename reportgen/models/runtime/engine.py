@@ -125,7 +125,8 @@ class Engine:
 
         head, batch = self.network.head, self._on_head(activations)
         with engine_lock(), torch.no_grad():
-            return head(batch).cpu().numpy()
+            values: np.ndarray = head(batch).cpu().numpy()
+            return values
 
     def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
         """(C, h, w): the gradient of logit `target` by the activations, (C, h, w); only the head is differentiated."""

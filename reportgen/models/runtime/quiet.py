@@ -21,4 +21,5 @@ def import_openvino() -> ModuleType:
     finally:
         del sys.modules[name]
         sys.modules.update(hidden)
-    return openvino
+    result: ModuleType = openvino
+    return result

@@ -83,7 +83,8 @@ def load_weasyprint() -> ModuleType:
             "PDF needs Pango, which cannot be loaded; on Debian or Ubuntu: "
             "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 (HTML works without: --format html)"
         ) from error
-    return weasyprint
+    module: ModuleType = weasyprint
+    return module
 
 
 @contextmanager
