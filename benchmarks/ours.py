@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from reportgen.analyses.cams.methods import METHODS
@@ -14,7 +16,9 @@ from reportgen.analyses.lime.task import ANALYSIS as LIME
 
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import ClassifierSpec
+from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, decide
+from reportgen.settings.group import SettingsGroup
 from reportgen.settings.model import Settings
 from reportgen.storage.store import Result
 from reportgen.utils.concurrency import default_jobs, in_order
@@ -46,9 +50,19 @@ def milliseconds_a_pass(made: Engine, frame: np.ndarray) -> float:
     return min(times) / PASSES * 1000
 
 
-def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Subject:
-    """What the pipeline hands to an analysis, for one image."""
-    return Subject(View(frame, made), target, seed, {}, settings, timed=lambda method: nullcontext())
+def subject(made: Engine, frame: np.ndarray, target: int, seed: int, settings: SettingsGroup) -> Subject[Any]:
+    """What the pipeline hands to an analysis that reads no other's results, for one image."""
+    return Subject(
+        view=View(frame, made),
+        target=target,
+        seed=seed,
+        run_seed=0,
+        settings=settings,
+        results={},
+        timed=lambda method: nullcontext(),
+        encoder=lambda name: resolve_encoder(name, Settings()),
+        again=lambda *_: None,
+    )
 
 
 def cam(method: str, made: Engine, frame: np.ndarray, target: int) -> tuple[np.ndarray, int]:
@@ -59,14 +73,14 @@ def cam(method: str, made: Engine, frame: np.ndarray, target: int) -> tuple[np.n
 
 def lime(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> Result:
     """LIME as the pipeline runs it."""
-    return LIME.map(subject(made, frame, target, seed, settings))
+    return LIME.map(subject(made, frame, target, seed, LIME.own(settings)))
 
 
 def all_four(made: Engine, frame: np.ndarray, target: int, seed: int, settings: Settings) -> None:
     """The four results as one image of a run costs them: the trunk pass is shared."""
-    given = subject(made, frame, target, seed, settings)
+    given = subject(made, frame, target, seed, CAMS.own(settings))
     CAMS.map(given)
-    LIME.map(given)
+    LIME.map(replace(given, settings=LIME.own(settings)))
 
 
 def together(made: Engine, seen: Sequence[tuple[np.ndarray, int, int]], settings: Settings) -> float:
