@@ -14,8 +14,8 @@ from reportgen.analyses.agreement.complexity import (
 )
 from reportgen.analyses.agreement.result import Complexity
 from reportgen.analyses.cams.measures import centre_offset, gini, likeness, total_variation
-from reportgen.analysis.baselines import centred_gaussian
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds
+from reportgen.analysis.baselines import centred_gaussian
 
 
 def half_white(size: int = 40) -> np.ndarray:

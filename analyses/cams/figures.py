@@ -24,6 +24,10 @@ PANEL_PX = 448
 MOST_LISTED = 6
 # Of fewer methods the table of pairs is as quickly read as a matrix.
 LEAST_IN_MATRIX = 5
+# A matrix of so many is as wide as the text, a larger one as the page.
+MOST_IN_COLUMN = 8
+# From this value on a cell is so dark that white is read more easily on it.
+DARK = 0.85
 
 
 def panels(run: RunView[CamSettings], position: int, image: ImageRecord, result: CamsResult, scale: str) -> Figure:
@@ -119,7 +123,8 @@ def likeness_matrix(labels: Mapping[str, str], results: Sequence[CamsResult]) ->
             known = (median(pair.rank_correlation for pair in pairs), median(pair.iou for pair in pairs))
             values[i, j], values[j, i] = (np.nan if value is None else value for value in known)
     with charts.style():
-        figure, axes = charts.chart(charts.FULL_MM, 34 + 7 * len(methods))
+        width = charts.FULL_MM if len(methods) > MOST_IN_COLUMN else charts.COLUMN_MM
+        figure, axes = charts.chart(width, 34 + 7 * len(methods))
         shades = LinearSegmentedColormap.from_list("likeness", [colors.VERMILLION, "white", colors.BLUE])
         axes.pcolormesh(np.ma.masked_invalid(values), cmap=shades, vmin=-1, vmax=1, edgecolors="white", linewidth=0.6)
         _write_values(axes, values)
@@ -136,7 +141,7 @@ def likeness_matrix(labels: Mapping[str, str], results: Sequence[CamsResult]) ->
 def _write_values(axes: Axes, values: np.ndarray) -> None:
     for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
         value = values[i, j]
-        color = "white" if abs(value) > 0.6 else colors.INK
+        color = "white" if abs(value) > DARK else colors.INK
         axes.text(
             j + 0.5, i + 0.5, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=7.5, color=color
         )

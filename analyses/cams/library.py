@@ -127,11 +127,11 @@ def _head_alone(head: nn.Module, like: torch.Tensor) -> Any:
 def _keeping(method: Any) -> Any:
     """The class of the library, with what it sums over channels, (1, h, w), kept as `summed` before it is scaled."""
 
-    class Keeping(method):
+    class Keeping(method):  # type: ignore[misc]  # the library is not typed
         def get_cam_image(self, *args: object, **kwargs: object) -> np.ndarray:
-            self.summed: np.ndarray = super().get_cam_image(*args, **kwargs)
-            values: np.ndarray = self.summed
-            return values
+            summed: np.ndarray = super().get_cam_image(*args, **kwargs)
+            self.summed = summed
+            return summed
 
     return Keeping
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from reportgen.settings.group import SettingsGroup
 
 # `analyses.cams.methods.METHODS` says what each is.
@@ -29,4 +31,4 @@ CamMethod = Literal[
 class CamSettings(SettingsGroup):
     """Class activation maps. The definitions are fixed (docs/methods.md); which are computed is not."""
 
-    methods: tuple[CamMethod, ...] = ("gradcam", "ablationcam", "scorecam")
+    methods: tuple[CamMethod, ...] = Field(("gradcam", "ablationcam", "scorecam"), min_length=1)
