@@ -41,7 +41,8 @@ from reportgen.models.classifiers import ClassifierSpec, ClassList, Preprocessin
 from reportgen.models.runtime import Forward
 from reportgen.pipeline.providers import Providers
 from reportgen.rendering.render import render
-from reportgen.report.document import Column, Figure, Finding, RuntimeRecord, Section, Table
+from reportgen.report.blocks import Column, Figure, Section, Table
+from reportgen.report.document import Finding, RuntimeRecord
 from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.sharing import repeat

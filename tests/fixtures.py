@@ -10,31 +10,33 @@ from PIL import Image, ImageOps
 
 from reportgen.figures import charts, colors, overlays
 from reportgen.rendering.render import render
-from reportgen.report.document import (
+from reportgen.report.blocks import (
     Block,
-    ClassProbability,
     ColorBar,
     Column,
-    Evidence,
     Facts,
     Figure,
-    Finding,
     Heading,
-    ImageRecord,
-    Label,
     Listing,
-    ModelRecord,
     Notice,
     Picture,
+    Section,
+    Table,
+    Text,
+)
+from reportgen.report.document import (
+    ClassProbability,
+    Evidence,
+    Finding,
+    ImageRecord,
+    Label,
+    ModelRecord,
     Prediction,
     Provenance,
     Report,
     RuntimeRecord,
-    Section,
     Skipped,
-    Table,
     Target,
-    Text,
     Warning_,
 )
 from reportgen.report.report_json import report_json

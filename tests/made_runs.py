@@ -16,10 +16,10 @@ from reportgen.models.classifiers.base import ClassList, Network
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
+from reportgen.report.blocks import Picture
 from reportgen.report.document import (
     ClassProbability,
     ImageRecord,
-    Picture,
     Prediction,
     Report,
     RuntimeRecord,

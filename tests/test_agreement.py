@@ -15,7 +15,7 @@ from reportgen.analyses.agreement.result import AgreementResult
 from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS
 from reportgen.analysis.view import View
-from reportgen.report.document import Picture
+from reportgen.report.blocks import Picture
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from toys import CountingEngine, subject, toy_network, toy_spec

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from fixtures import finish_run, make_report
-from reportgen.report.document import Document, Picture, Report, Text
+from reportgen.report.blocks import Picture, Text
+from reportgen.report.document import Document, Report
 from reportgen.report.open import read_report
 from reportgen.sharing import anonymous
 from reportgen.sharing.bundle import bundle

@@ -33,7 +33,7 @@ from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead
 from reportgen.models.classifiers.split import split_timm
 from reportgen.models.runtime import Engine
-from reportgen.report.document import Figure, Listing, Table
+from reportgen.report.blocks import Figure, Listing, Table
 from reportgen.settings.model import Settings
 from toys import CountingEngine, GivenActivations, imported, network, subject, toy_network, toy_spec
 

@@ -11,8 +11,9 @@ import pytest
 
 from fixtures import finish_run, make_report
 from reportgen.cli import main as cli
+from reportgen.report.blocks import Text
 from reportgen.report.diff import Differences, compare
-from reportgen.report.document import Finding, Report, Skipped, Text
+from reportgen.report.document import Finding, Report, Skipped
 from reportgen.report.report_json import report_json
 from reportgen.sharing.bundle import bundle
 

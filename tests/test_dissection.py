@@ -18,7 +18,8 @@ from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.analyse import analyse
-from reportgen.report.document import Figure, Notice, Report
+from reportgen.report.blocks import Figure, Notice
+from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import cache_folder

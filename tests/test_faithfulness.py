@@ -30,7 +30,8 @@ from reportgen.analysis import verdicts
 from reportgen.analysis.view import View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.runtime import Engine, Fill
-from reportgen.report.document import Finding, RuntimeRecord, Table
+from reportgen.report.blocks import Table
+from reportgen.report.document import Finding, RuntimeRecord
 from toys import subject, toy_network, toy_spec
 
 SIDE = 32

@@ -36,7 +36,7 @@ from reportgen.images.labels import read_labels
 from reportgen.models.classifiers import ClassList, Preprocessing, resolve
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.weights import read_state_dict
-from reportgen.report.document import Section
+from reportgen.report.blocks import Section
 from reportgen.report.open import read_report
 from reportgen.settings.group import NoSettings
 from reportgen.settings.load import load

@@ -21,7 +21,8 @@ from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.rendering.filters import TRICKS, visible
 from reportgen.rendering.render import render
-from reportgen.report.document import Column, Document, Figure, Finding, Report, Section, Table, Text, Warning_
+from reportgen.report.blocks import Column, Figure, Section, Table, Text
+from reportgen.report.document import Document, Finding, Report, Warning_
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
 from reportgen.settings.group import NoSettings

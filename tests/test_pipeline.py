@@ -34,7 +34,8 @@ from reportgen.analysis.view import Subject, View
 from reportgen.api import make_report
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
-from reportgen.report.document import Report, Section
+from reportgen.report.blocks import Section
+from reportgen.report.document import Report
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
 from reportgen.settings.group import NoSettings

@@ -25,18 +25,8 @@ from reportgen.rendering.render import render
 from reportgen.rendering.sources import sources
 from reportgen.rendering.templates import shipped_templates, template_folders
 from reportgen.rendering.words import english
-from reportgen.report.document import (
-    ClassProbability,
-    Column,
-    Document,
-    Figure,
-    Heading,
-    Report,
-    Section,
-    Summary,
-    Table,
-    Text,
-)
+from reportgen.report.blocks import Column, Figure, Heading, Section, Table, Text
+from reportgen.report.document import ClassProbability, Document, Report, Summary
 from reportgen.utils.errors import ReportgenError, UsageError
 
 MM = 72 / 25.4  # PDF points

@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from fixtures import make_report
-from reportgen.report.document import Column, Figure, ImageRecord, Report, Section, Table, Text
+from reportgen.report.blocks import Column, Figure, Section, Table, Text
+from reportgen.report.document import ImageRecord, Report
 from reportgen.report.open import read_report, run_folder
 from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError

@@ -37,7 +37,7 @@ from reportgen.models.classifiers import Network
 from reportgen.models.classifiers.split import split_traced
 from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES
 from reportgen.models.runtime import Engine
-from reportgen.report.document import Listing, Section, Table
+from reportgen.report.blocks import Listing, Section, Table
 from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from toys import CountingEngine, photo_folder, photo_path, toy_network, toy_spec

@@ -18,7 +18,8 @@ from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.pipeline import section_cache as sections
 from reportgen.pipeline.code import code_of
-from reportgen.report.document import Evidence, Finding, Section, Text
+from reportgen.report.blocks import Section, Text
+from reportgen.report.document import Evidence, Finding
 from reportgen.settings.group import SettingsGroup, UserPath
 from reportgen.storage.store import Store
 from toys import photo_folder

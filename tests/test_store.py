@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reportgen.report.document import Column, Table
+from reportgen.report.blocks import Column, Table
 from reportgen.report.manifest import MANIFEST
 from reportgen.storage.codec import Array
 from reportgen.storage.run_folder import RunFolder

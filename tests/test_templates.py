@@ -32,20 +32,8 @@ from reportgen.rendering.render import render
 from reportgen.rendering.sandbox.process import Limits, limits_for
 from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import FIXTURE, find_template, new_template, shipped_names, shipped_templates
-from reportgen.report.document import (
-    DEFAULT_TITLE,
-    Block,
-    Document,
-    Figure,
-    Gate,
-    Listing,
-    Picture,
-    Report,
-    Text,
-    Verdict,
-    Warning_,
-    named_pictures,
-)
+from reportgen.report.blocks import Block, Figure, Listing, Picture, Text
+from reportgen.report.document import DEFAULT_TITLE, Document, Gate, Report, Verdict, Warning_, named_pictures
 from reportgen.report.open import read_report
 from reportgen.utils.errors import ReportgenError, UsageError
 

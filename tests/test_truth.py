@@ -19,7 +19,7 @@ from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth import Annotation, read_truth
 from reportgen.models.classifiers import Preprocessing
-from reportgen.report.document import Section
+from reportgen.report.blocks import Section
 from reportgen.settings.group import NoSettings
 from reportgen.utils.errors import UsageError
 

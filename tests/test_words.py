@@ -25,18 +25,8 @@ from reportgen.rendering.pdf.tagging import place_names
 from reportgen.rendering.render import render, require_renderable
 from reportgen.rendering.templates import find_template, shipped_templates
 from reportgen.rendering.words import ONE, english, languages, missing_words, read_words
-from reportgen.report.document import (
-    DEFAULT_TITLE,
-    Document,
-    FileNote,
-    Gate,
-    Picture,
-    Reference,
-    Report,
-    Shown,
-    Summary,
-    Term,
-)
+from reportgen.report.blocks import Picture
+from reportgen.report.document import DEFAULT_TITLE, Document, FileNote, Gate, Reference, Report, Shown, Summary, Term
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError

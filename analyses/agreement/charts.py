@@ -12,7 +12,8 @@ from reportgen.analysis import wording
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.stats import spearman
 from reportgen.figures import charts, colors
-from reportgen.report.document import Figure, ImageRecord
+from reportgen.report.blocks import Figure
+from reportgen.report.document import ImageRecord
 
 from .findings import COMPLEXITY
 from .overlap import THRESHOLDS

@@ -11,7 +11,7 @@ from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
-from reportgen.report.document import (
+from reportgen.report.blocks import (
     Block,
     Cell,
     ColorBar,
@@ -19,14 +19,13 @@ from reportgen.report.document import (
     Facts,
     Figure,
     Heading,
-    ImageRecord,
     Listing,
     Picture,
     Section,
     Table,
     Text,
-    Warning_,
 )
+from reportgen.report.document import ImageRecord, Warning_
 
 from ..lime.result import LimeResult
 from .charts import Rows, Run, complexity_scatter, iou_bars, threshold_curves

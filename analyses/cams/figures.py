@@ -10,7 +10,8 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.run_view import RunView
 from reportgen.figures import charts, colors, overlays
-from reportgen.report.document import ColorBar, Figure, ImageRecord
+from reportgen.report.blocks import ColorBar, Figure
+from reportgen.report.document import ImageRecord
 
 from .result import CamMap, CamsResult, pair_key
 from .settings import CamSettings

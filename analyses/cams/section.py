@@ -12,7 +12,8 @@ from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
-from reportgen.report.document import Block, Facts, Heading, ImageRecord, Listing, Section, Text, Warning_
+from reportgen.report.blocks import Block, Facts, Heading, Listing, Section, Text
+from reportgen.report.document import ImageRecord, Warning_
 from reportgen.utils.json_types import JSON
 
 from .algebra import related_sentences

@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis.baselines import centred_gaussian
-from reportgen.report.document import Cell, Column, ImageRecord, Table
+from reportgen.report.blocks import Cell, Column, Table
+from reportgen.report.document import ImageRecord
 
 from .algebra import relation
 from .measures import measures

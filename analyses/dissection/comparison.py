@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.report.document import Block, Cell, Column, Figure, Heading, Table, Text
+from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Table, Text
 
 from . import charts, wordings
 from .labels import DissectedModel, differences, jaccard, min_margin

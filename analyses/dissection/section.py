@@ -8,19 +8,8 @@ import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
-from reportgen.report.document import (
-    Block,
-    Cell,
-    Column,
-    Figure,
-    Heading,
-    Listing,
-    Notice,
-    Section,
-    Table,
-    Text,
-    Warning_,
-)
+from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Notice, Section, Table, Text
+from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import charts, comparison, wordings

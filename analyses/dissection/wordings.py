@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.report.document import Block, Facts, Heading, Text
+from reportgen.report.blocks import Block, Facts, Heading, Text
 
 from .concepts import COLOURS, colour_term
 from .labels import DissectedModel, differences, jaccard, min_margin

@@ -10,7 +10,8 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.report.document import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text, Warning_
+from reportgen.report.blocks import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text
+from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import curves as protocol

@@ -12,7 +12,7 @@ from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
-from reportgen.report.document import (
+from reportgen.report.blocks import (
     Block,
     Cell,
     ColorBar,
@@ -20,14 +20,13 @@ from reportgen.report.document import (
     Facts,
     Figure,
     Heading,
-    ImageRecord,
     Listing,
     Picture,
     Section,
     Table,
     Text,
-    Warning_,
 )
+from reportgen.report.document import ImageRecord, Warning_
 from reportgen.utils.json_types import JSON
 
 from .findings import depends_on_parameters

@@ -9,19 +9,8 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.report.document import (
-    Block,
-    Cell,
-    Column,
-    Facts,
-    Figure,
-    Heading,
-    Listing,
-    Section,
-    Table,
-    Text,
-    Warning_,
-)
+from reportgen.report.blocks import Block, Cell, Column, Facts, Figure, Heading, Listing, Section, Table, Text
+from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from ..cams.result import CamsResult

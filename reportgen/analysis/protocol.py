@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get
 from reportgen.analysis.parameter_file import ParameterFile
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.report.document import Finding, Reference, Section, Term, Warning_
+from reportgen.report.blocks import Section
+from reportgen.report.document import Finding, Reference, Term, Warning_
 from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings
 from reportgen.utils.json_types import JSON

@@ -13,7 +13,8 @@ import numpy as np
 
 from reportgen.models.classifiers.base import ClassList
 from reportgen.models.encoders import Encoder
-from reportgen.report.document import ImageRecord, Picture, Shown, Skipped, Table
+from reportgen.report.blocks import Picture, Table
+from reportgen.report.document import ImageRecord, Shown, Skipped
 from reportgen.settings.group import SettingsGroup
 from reportgen.utils.json_types import JSON
 

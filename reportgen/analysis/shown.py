@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.report.document import Block, Shown, Text
+from reportgen.report.blocks import Block, Text
+from reportgen.report.document import Shown
 
 PROBABILITY = "the probability of the model's first choice"
 

@@ -16,7 +16,8 @@ from PIL import Image
 from reportgen.analysis.registry import installed
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.find import ImageFile
-from reportgen.report.document import PAGE_PARTS, Document, Picture
+from reportgen.report.blocks import Picture
+from reportgen.report.document import PAGE_PARTS, Document
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import UsageError

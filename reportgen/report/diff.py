@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from reportgen.report.document import ImageRecord, Report, Section
+from reportgen.report.blocks import Section
+from reportgen.report.document import ImageRecord, Report
 from reportgen.utils.json_types import JSON
 
 # Lists of records are matched by the first of these keys that every record has: a new one shifts no other.

@@ -1,7 +1,7 @@
 """What a report says, as data: the only thing a renderer sees.
 
 Everything here is plain data that survives `model_dump(mode="json")` and back. This module imports
-nothing of ours and knows no explanation method: an analysis adds its own numbers to an image, or to the
+nothing of ours but `blocks`, and knows no explanation method: an analysis adds its own numbers to an image, or to the
 report, under its own name (`extra="allow"`). Values of JSON are `Any` here: pydantic would have to check a recursive type.
 """
 
@@ -15,12 +15,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
+from reportgen.report.blocks import Cell, ColorBar, Data, Figure, Picture, Section
+
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter"]
 DEFAULT_TITLE = "Explainability report"
 # What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
 PAGE_PARTS = ("findings", "images", "rules", "glossary", "references", "settings", "provenance", "files")
-Cell = str | int | float | bool | None
 
 
 def _hex_color(color: str) -> str:
@@ -33,152 +34,10 @@ def _hex_color(color: str) -> str:
 HexColor = Annotated[str, AfterValidator(_hex_color)]
 
 
-class _Data(BaseModel):
-    """Frozen; unknown keys are errors, so that a misspelt key never vanishes silently."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# --- blocks: what a section is made of -----------------------------------------------------------
-
-
-class Heading(_Data):
-    """A heading inside a section."""
-
-    type: Literal["heading"] = "heading"
-    text: str
-    level: Literal[2, 3] = 2
-
-
-class Text(_Data):
-    """One paragraph of plain text.
-
-    `role` says what kind of sentence it is: `approach` (what was done), `observation` (what this run
-    measured), `limit` (what the data do not support), `note` (how to read what follows).
-    """
-
-    type: Literal["text"] = "text"
-    text: str
-    role: Literal["approach", "observation", "limit", "note"] = "approach"
-
-
-class Listing(_Data):
-    """A list of sentences, in order where `ordered`; `role` as for `Text`."""
-
-    type: Literal["listing"] = "listing"
-    items: list[str]
-    ordered: bool = False
-    role: Literal["approach", "observation", "limit", "note"] = "approach"
-
-
-class Facts(_Data):
-    """Label and value pairs: settings in force, provenance."""
-
-    type: Literal["facts"] = "facts"
-    title: str = ""
-    items: list[tuple[str, str]]
-
-
-class Picture(_Data):
-    """One image file of the run folder. `label` stands under it, `alt` is read aloud.
-
-    A picture that covers an image's input frame, pixel by pixel, is a layer: a page may lay it over the photograph.
-    In a figure about one image every panel is one, under its label; elsewhere `image` and `layer` say so.
-    """
-
-    file: str = Field(description="posix path relative to the run folder")
-    width: int
-    height: int
-    alt: str
-    label: str = ""
-    image: str | None = Field(default=None, description="the image that it lies over, where its figure names none")
-    layer: str = Field(default="", description="what the layer is called, where that is not its label")
-
-
-class ColorBar(_Data):
-    """A legend: a continuous scale (`file`, `low`, `high`) or named swatches (`entries`: colour, name)."""
-
-    title: str = ""
-    file: str = ""
-    low: str = ""
-    high: str = ""
-    entries: list[tuple[str, str]] = []
-
-
-class Figure(_Data):
-    """One numbered figure of one or more pictures, set in a grid of `columns`.
-
-    `kind`: `panels` are photographs and maps side by side, `chart` is one wide drawing, `sheet` is a
-    contact sheet of many small pictures. `image` names the image that the figure is about, if it is
-    about one (its posix name under the input folder).
-    """
-
-    type: Literal["figure"] = "figure"
-    id: str
-    kind: Literal["panels", "chart", "sheet"] = "panels"
-    title: str = ""
-    caption: str
-    pictures: list[Picture]
-    columns: int = 1
-    legend: ColorBar | None = None
-    image: str | None = None
-
-
-class Column(_Data):
-    """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header.
-
-    `headline`: one of the few numbers that sum an image up, so that a page may set them beside its pictures.
-    """
-
-    key: str
-    label: str
-    unit: str = ""
-    decimals: int | None = None
-    percent: bool = False
-    headline: bool = False
-
-
-class Table(_Data):
-    """One numbered table. Cells hold full precision; the renderer rounds, the CSV does not.
-
-    `row_images` names, for each row, the image that the row is about (for links and filters), or None.
-    `summary` rows (a mean) follow the body under a rule.
-    """
-
-    type: Literal["table"] = "table"
-    id: str
-    caption: str
-    columns: list[Column]
-    rows: list[list[Cell]]
-    summary: list[list[Cell]] = []
-    row_images: list[str | None] = []
-    file: str = Field(default="", description="CSV, posix path relative to the run folder")
-
-
-class Notice(_Data):
-    """A box that a reader must not miss."""
-
-    type: Literal["notice"] = "notice"
-    level: Literal["info", "warning"] = "warning"
-    title: str
-    text: str
-
-
-Block = Annotated[Heading | Text | Listing | Facts | Figure | Table | Notice, Field(discriminator="type")]
-
-
-class Section(_Data):
-    """One chapter of the report: the work of one analysis."""
-
-    id: str
-    title: str
-    blocks: list[Block]
-
-
 # --- findings, warnings --------------------------------------------------------------------------
 
 
-class Evidence(_Data):
+class Evidence(Data):
     """One number behind a finding. `source` is the id of the table or figure it stands in."""
 
     name: str
@@ -190,7 +49,7 @@ class Evidence(_Data):
     source: str | None = None
 
 
-class Finding(_Data):
+class Finding(Data):
     """A claim, its verdict on this run's data, and the sentence made from the evidence."""
 
     id: str
@@ -198,10 +57,10 @@ class Finding(_Data):
     claim: str
     verdict: Verdict
     text: str
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = Field(default=[])
 
 
-class Summary(_Data):
+class Summary(Data):
     """The first page: what a reader takes away who reads no further.
 
     Attributes:
@@ -211,11 +70,11 @@ class Summary(_Data):
     """
 
     images: str
-    findings: list[str] = []
+    findings: list[str] = Field(default=[])
     rest: str = ""
 
 
-class Warning_(_Data):
+class Warning_(Data):
     """Something that a reader must know before trusting a number. `code` is stable, `text` is one sentence."""
 
     code: str
@@ -223,7 +82,7 @@ class Warning_(_Data):
     image: str | None = None
 
 
-class Gate(_Data):
+class Gate(Data):
     """A threshold of the settings, and whether this run's value passed it; `value` None: it could not be measured."""
 
     name: str
@@ -234,7 +93,7 @@ class Gate(_Data):
     passed: bool
 
 
-class Skipped(_Data):
+class Skipped(Data):
     """A file of the input folder that could not be read, and why."""
 
     name: str
@@ -244,14 +103,14 @@ class Skipped(_Data):
 # --- words, works, files ---
 
 
-class Term(_Data):
+class Term(Data):
     """A word of the field and what it means, in one sentence."""
 
     term: str
     text: str
 
 
-class Reference(_Data):
+class Reference(Data):
     """A work that a method comes from. Names are `Last, F.`; `cited_in` holds ids of sections, `models` for classifiers."""
 
     key: str
@@ -265,10 +124,10 @@ class Reference(_Data):
     pages: str = ""
     doi: str = ""
     arxiv: str = ""
-    cited_in: list[str] = []
+    cited_in: list[str] = Field(default=[])
 
 
-class FileNote(_Data):
+class FileNote(Data):
     """What lies where in the run folder; `count` files under `path`, a folder where it ends with a slash."""
 
     path: str
@@ -279,7 +138,7 @@ class FileNote(_Data):
 # --- images --------------------------------------------------------------------------------------
 
 
-class Label(_Data):
+class Label(Data):
     """The true class, and where it was read from (`file name`, `labels.csv`)."""
 
     index: int
@@ -287,13 +146,13 @@ class Label(_Data):
     source: str
 
 
-class ClassProbability(_Data):
+class ClassProbability(Data):
     index: int
     name: str
     probability: float
 
 
-class Prediction(_Data):
+class Prediction(Data):
     """The model's top-1 class; `top5` holds the five likeliest, likeliest first. Probabilities are softmax."""
 
     index: int
@@ -303,7 +162,7 @@ class Prediction(_Data):
     top5: list[ClassProbability]
 
 
-class Target(_Data):
+class Target(Data):
     """The class that every method explains on this image."""
 
     index: int
@@ -327,12 +186,12 @@ class ImageRecord(BaseModel):
     correct: bool | None
 
 
-class Shown(_Data):
+class Shown(Data):
     """Which images have figures of their own, and why. `reasons` (a word each) and `rule` are empty where all have."""
 
     of: int
     images: list[str]
-    reasons: list[str] = []
+    reasons: list[str] = Field(default=[])
     rule: str = ""
 
     @property
@@ -344,14 +203,14 @@ class Shown(_Data):
 # --- provenance ----------------------------------------------------------------------------------
 
 
-class RuntimeRecord(_Data):
+class RuntimeRecord(Data):
     name: str
     precision: str
     device: str
     note: str = ""
 
 
-class ModelRecord(_Data):
+class ModelRecord(Data):
     name: str
     source: str
     weights_sha256: str
@@ -360,21 +219,21 @@ class ModelRecord(_Data):
     roles: list[str] = Field(default=[], description="the analyses that used it")
 
 
-class AnalysisRecord(_Data):
+class AnalysisRecord(Data):
     """An analysis: its version, and the hash of what its results depend on (settings, concept encoders and their weights)."""
 
     version: str
     settings_sha256: str
 
 
-class TemplateRecord(_Data):
+class TemplateRecord(Data):
     """The template that the pages were made from, and the hash of all its files."""
 
     name: str
     sha256: str
 
 
-class Provenance(_Data):
+class Provenance(Data):
     """What is needed to repeat the run. Names neither the machine nor the user."""
 
     reportgen: str
@@ -385,7 +244,7 @@ class Provenance(_Data):
     seed: int
     runtime: RuntimeRecord
     models: list[ModelRecord]
-    analyses: dict[str, AnalysisRecord] = {}
+    analyses: dict[str, AnalysisRecord] = Field(default={})
     inputs: dict[str, str] = Field(
         default={},
         description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set",
@@ -396,7 +255,7 @@ class Provenance(_Data):
 # --- the document --------------------------------------------------------------------------------
 
 
-class Document(_Data):
+class Document(Data):
     """What stands around the results, and how it looks. Empty and None: what the template says, or its default.
 
     `logo` is a picture of the run folder. `css` is the text of the user's own rules, not their path: the report
@@ -404,7 +263,7 @@ class Document(_Data):
     page's own parts; empty: all of them.
     """
 
-    authors: list[str] = []
+    authors: list[str] = Field(default=[])
     affiliation: str = ""
     course: str = ""
     logo: Picture | None = None
@@ -412,7 +271,7 @@ class Document(_Data):
     paper: Paper | None = None
     language: str | None = None
     css: str = ""
-    sections: list[str] = []
+    sections: list[str] = Field(default=[])
 
 
 class Report(BaseModel):

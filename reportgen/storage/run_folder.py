@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from reportgen.report.document import Cell, Picture, Table
+from reportgen.report.blocks import Cell, Picture, Table
 from reportgen.report.manifest import (
     LOCK,
     MANIFEST,
