@@ -3,6 +3,35 @@
 `report` is the report itself (`model_dump(mode="json")`). Beside it stands what a page needs and a report does
 not know: numbers of figures and tables, anchors, groups, counts. Everything here is dict, list, str, int, float,
 bool or None: a template that calls a method finds nothing worth calling.
+
+`medium`            "html" or "pdf"
+`report`            the report as plain data
+`document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
+                    run's settings say; where they are silent, what template.toml says
+`language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
+`stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
+`left_out`          sections and parts that are not: `id`, `title` (empty for a part)
+`sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
+                    figures and tables have `number` and `anchor`, headings `anchor`, text and listings
+                    `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
+                    pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
+                    over it; empty for the photograph itself), both empty where a picture is neither;
+                    tables `shown_rows` (positions in `rows` of the rows that stand on the page) and `kept`
+                    ("all"; "images": the rows of images with figures; "ends": the first and the last)
+`contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
+`images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
+                    (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
+                    stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
+                    `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
+`measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
+                    `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
+`findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
+`warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
+                    (notes left out)
+`tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
+`references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
+`settings`          report.settings as [dotted key, text] pairs
+`totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
 """
 
 from __future__ import annotations
@@ -36,37 +65,7 @@ def page_context(
     language: str = ENGLISH,
     words: Plain | None = None,
 ) -> Plain:
-    """The names that a template may use (docs/templates.md lists them for users).
-
-    `medium`            "html" or "pdf"
-    `report`            the report as plain data
-    `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
-                        run's settings say; where they are silent, what template.toml says
-    `language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
-    `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
-    `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
-    `sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
-                        figures and tables have `number` and `anchor`, headings `anchor`, text and listings
-                        `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
-                        pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
-                        over it; empty for the photograph itself), both empty where a picture is neither;
-                        tables `shown_rows` (positions in `rows` of the rows that stand on the page) and `kept`
-                        ("all"; "images": the rows of images with figures; "ends": the first and the last)
-    `contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
-    `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
-                        (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
-                        stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
-                        `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
-    `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
-                        `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
-    `findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
-    `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
-                        (notes left out)
-    `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
-    `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
-    `settings`          report.settings as [dotted key, text] pairs
-    `totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
-    """
+    """The names that a template may use, listed at the top of this module, and for users in docs/templates.md."""
     data = report.model_dump(mode="json")
     template, words = template or TemplateFile(), words or english()
     page = _lay_out(data, medium, data["document"]["sections"] or template.sections)
