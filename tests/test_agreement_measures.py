@@ -13,7 +13,7 @@ from reportgen.analyses.agreement.complexity import (
     gradient,
 )
 from reportgen.analyses.agreement.result import Complexity
-from reportgen.analyses.cams.measures import centre_offset, gini, likeness, total_variation
+from reportgen.analyses.cams.measures import centre_offset, gini, likenesses, total_variation
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds
 from reportgen.analysis.baselines import centred_gaussian
 
@@ -94,10 +94,10 @@ def test_centre_offset_is_zero_in_the_middle_and_one_in_a_corner() -> None:
 
 def test_likeness_of_a_map_with_itself_is_perfect_and_with_a_constant_unknown() -> None:
     saliency = np.random.default_rng(1).random((16, 16))
-    same = likeness(saliency, saliency)
-    assert same["rank_correlation"] == pytest.approx(1)
-    assert same["iou"] == 1
-    assert likeness(saliency, np.zeros((16, 16)))["iou"] is None
+    found = likenesses({"a": saliency, "b": saliency, "c": np.zeros((16, 16))})
+    assert found["a~b"].rank_correlation == pytest.approx(1)
+    assert found["a~b"].iou == 1
+    assert found["a~c"].iou is None
 
 
 def test_jaccard_of_two_empty_masks_is_unknown() -> None:
