@@ -544,3 +544,17 @@ def test_claims_follow_what_was_computed() -> None:
     assert [finding.id for finding in found] == ["L1"]
     every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=False)
     assert [finding.id for finding in every] == ["C1", "C6", "C7", "L1"]
+
+
+def test_a_method_that_failed_on_an_image_is_compared_on_none(tmp_path: Path) -> None:
+    whole = cams_result({"gradcam": noise_of(31)[0], "scorecam": noise_of(32)[0]}, target=1)
+    failed = replace(whole.maps["scorecam"], map=np.zeros((SIDE, SIDE), np.float32), degenerate=True, failure="no map")
+    results = []
+    for seed, cams in enumerate((whole, replace(whole, maps={**whole.maps, "scorecam": failed}))):
+        given = {"cams": cams, "lime": lime_result(SEGMENTS, Surrogate(LIME_WEIGHTS, 0.0, 0.0, 1.0, 0.9, 1, 8))}
+        results.append(ANALYSIS.map(subject(linear_view(seed), 1, FaithfulnessSettings(), seed=7, results=given)))
+    assert list(results[0].measured.labels)[:4] == ["gradcam", "scorecam", "mean", "lime"]
+    assert list(results[1].measured.labels)[:2] == ["gradcam", "lime"], "nothing of it is in a mean either"
+    contribution = reduce_faithfulness(MadeRun(tmp_path, {"faithfulness": results}, FaithfulnessSettings()))
+    compared = {row[1] for row in table(contribution, "faithfulness").rows}
+    assert {"Grad-CAM", "LIME"} < compared and not {"ScoreCAM", "Mean of the CAMs"} & compared

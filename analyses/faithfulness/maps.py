@@ -18,8 +18,8 @@ LABELS = {MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
 
 
 def explanations(cams: CamsResult, lime: LimeResult) -> dict[str, np.ndarray]:
-    """(H, W) maps by name: the computed CAMs, their mean where there are several, and LIME's signed weights."""
-    found = {name: cam.map for name, cam in cams.maps.items()}
+    """(H, W) maps by name: the CAMs that could be computed, their mean where there are several, and LIME's signed weights."""
+    found = {name: cam.map for name, cam in cams.maps.items() if cam.failure is None}
     if len(found) > 1:
         found[MEAN] = np.mean(list(found.values()), axis=0)
     found[LIME] = lime.weight_map

@@ -37,11 +37,10 @@ BEATS = {
 def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
     values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
-    scores = [{name: vars(score) for name, score in v.scores.items()} for v in values]
-    located = [
-        {name: vars(place) for name, place in v.localisation.items()} for v in values if v.localisation is not None
-    ]
-    labels = values[0].labels
+    # A method that failed on an image cannot be compared over the images.
+    labels = {name: label for name, label in values[0].labels.items() if all(name in v.labels for v in values)}
+    scores = [{name: vars(v.scores[name]) for name in labels} for v in values]
+    located = [{name: vars(v.localisation[name]) for name in labels} for v in values if v.localisation is not None]
     names = [name for name in labels if name not in CONTROLS]
     places = {measure: standings(scores, names, list(CONTROLS), measure) for measure in CURVES}
     blocks: list[Block] = [
@@ -152,12 +151,8 @@ def _limits(n: int, located: bool) -> list[str]:
 def _curves(run: Run, labels: Mapping[str, str], rivals: dict[str, str]) -> list[Figure]:
     """The curves of the maps in `labels`, a few to a figure."""
     results = [run.result("faithfulness", position, FaithfulnessResult) for position in range(len(run.images))]
-    order, known = list(results[0].measured.labels), results[0].measured.labels
-    stacked = {
-        "deletion": np.stack([result.deletion for result in results]),
-        "insertion": np.stack([result.insertion for result in results]),
-    }
-    by_map = {m: {name: stacked[m][:, i].astype(float) for i, name in enumerate(order)} for m in ROWS}
+    known = results[0].measured.labels
+    by_map = {m: {name: _stacked(results, m, name) for name in (*labels, *CONTROLS)} for m in ROWS}
     controls = {m: in_a_sentence(rivals[m], known) for m in ROWS}
     rival = " and ".join(f"{control} in {m}" for m, control in controls.items())
     if len(set(controls.values())) == 1:
@@ -179,6 +174,13 @@ def _curves(run: Run, labels: Mapping[str, str], rivals: dict[str, str]) -> list
         )
         figures.append(Figure(id=name, kind="chart", caption=caption, pictures=[picture]))
     return figures
+
+
+def _stacked(results: Sequence[FaithfulnessResult], measure: str, name: str) -> np.ndarray:
+    """(images, steps + 1) float64: the curves of one map."""
+    curves = [getattr(result, measure)[list(result.measured.labels).index(name)] for result in results]
+    stacked: np.ndarray = np.stack(curves).astype(float)
+    return stacked
 
 
 def _halfway(curves: Mapping[str, np.ndarray], names: Sequence[str], labels: Mapping[str, str], measure: str) -> str:
