@@ -90,7 +90,8 @@ def make_report(
     """
     settings, progress = settings or Settings(), progress or Silent()
     cache = cache_folder()
-    with closing(RunFolder(out)) as folder:
+    files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
+    with closing(RunFolder(out, [file.name for file in files if file is not None])) as folder:
         with in_use(cache):
             report, watch = analyse(
                 images,

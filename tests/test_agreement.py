@@ -231,6 +231,6 @@ def test_without_gradcam_there_is_nothing_to_compare() -> None:
 )
 def test_overlaps_fill_their_rows(pictures: int, figures: list[tuple[int, int]]) -> None:
     made = [Picture(file=f"figures/{i}.jpg", width=8, height=8, alt="masks") for i in range(pictures)]
-    drawn = section._overlap_figures(made)
+    drawn = section.overlap_figures(made)
     assert [(len(figure.pictures), figure.columns) for figure in drawn] == figures
     assert all(("of 12" in figure.caption) == (pictures == 12) for figure in drawn)

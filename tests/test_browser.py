@@ -1,4 +1,4 @@
-"""The HTML report in a real Chromium: every control by mouse and keyboard, what a screen reader is told, strangers' names.
+"""The HTML report in a real Chromium: every control by mouse and keyboard, what a screen reader is told, untrusted names.
 
 The system's chromium is driven. Where there is none these tests skip; with REQUIRE_BROWSER=1 (as in CI) they fail.
 """
@@ -63,7 +63,7 @@ def _without(reason: str) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    """Six plain images, the third of them wrong, and eight with names from strangers, the last with such a class.
+    """Six plain images, the third of them wrong, and eight with untrusted names, the last with such a class.
 
     What is read aloud names the image, as in a real report.
     """
@@ -537,10 +537,10 @@ def test_print_has_every_picture(visit: Visits, made: tuple[Report, Path]) -> No
     document.close()
 
 
-# --- names from strangers ------------------------------------------------------------------------------------------------
+# --- untrusted names ------------------------------------------------------------------------------------------------
 
 
-def test_a_strangers_name_is_text_everywhere(visit: Visits) -> None:
+def test_an_untrusted_name_is_text_everywhere(visit: Visits) -> None:
     """Nothing runs either: a dialog box or an error on the console fails every test of this module."""
     page = visit()
     dialog = page.get_by_role("dialog")
@@ -561,11 +561,11 @@ def test_a_strangers_name_is_text_everywhere(visit: Visits) -> None:
     assert page.locator("bdi script, bdi img, dialog script, option > *").count() == 0
 
 
-def test_no_character_of_a_stranger_turns_the_text_around(html: Path) -> None:
+def test_no_character_of_a_name_turns_the_text_around(html: Path) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", html.read_text("utf-8"))
 
 
-def test_a_strangers_class_is_text_in_the_tools(visit: Visits) -> None:
+def test_an_untrusted_class_is_text_in_the_tools(visit: Visits) -> None:
     page = visit()
     tool(page, "Class").select_option(label=visible(HOSTILE_CLASS))
     assert texts(page.locator(".card:visible .card-prediction"))[0].startswith(visible(HOSTILE_CLASS))

@@ -16,6 +16,7 @@ import typer
 from PIL import Image
 
 from fixtures import make_report
+from reportgen import api
 from reportgen.cli import main as cli
 from reportgen.cli.run import shown_command
 from reportgen.report.open import read_report
@@ -196,7 +197,7 @@ def test_an_interrupt_says_that_results_are_kept(call: Any, photos: Path, monkey
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reportgen.api.make_report", interrupted)
+    monkeypatch.setattr(api, "make_report", interrupted)
     ended = call("run", "photos")
     assert ended.code == 130
     assert "finished results are kept" in ended.complaint
@@ -206,7 +207,7 @@ def test_a_bug_of_ours_is_not_dressed_up_as_the_users(call: Any, photos: Path, m
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("reportgen.api.make_report", broken)
+    monkeypatch.setattr(api, "make_report", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         call("run", "photos")
 

@@ -1,4 +1,4 @@
-"""Files of strangers: one reason for one file, in one line, and the run goes on; no table or setting ends in a traceback."""
+"""Untrusted files: one reason for one file, in one line, and the run goes on; no table or setting ends in a traceback."""
 
 from __future__ import annotations
 

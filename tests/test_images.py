@@ -1,4 +1,4 @@
-"""reportgen.images: a stranger's folder -> upright sRGB pixels, frames, labels, folder names."""
+"""reportgen.images: an untrusted folder -> upright sRGB pixels, frames, labels, folder names."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ def test_no_space_left_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytes
 
 
 @contextmanager
-def a_stranger() -> Iterator[None]:
+def another_user() -> Iterator[None]:
     """Nobody's rights: root may write anywhere."""
     if os.geteuid() != 0:
         yield
@@ -332,7 +332,7 @@ def locked() -> Iterator[Path]:
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(locked: Path) -> None:
-    with a_stranger():
+    with another_user():
         for attempt in (
             lambda: RunFolder(locked / "out").begin(),
             lambda: RunFolder(locked).begin(),

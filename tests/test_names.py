@@ -1,4 +1,4 @@
-"""Names from strangers, from the file system to every file of the report: text everywhere, and nothing but text."""
+"""Untrusted names, from the file system to every file of the report: text everywhere, and nothing but text."""
 
 from __future__ import annotations
 

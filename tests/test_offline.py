@@ -33,7 +33,7 @@ def watch(event, arguments):
         raise OSError("no network in this test")
     elif event in ("os.fork", "os.forkpty", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen"):
         program = arguments[0] if arguments else ""
-        # The process that lays out a stranger's template refuses sockets by a hook of its own (test_templates.py).
+        # The process that lays out an untrusted template refuses sockets by a hook of its own (test_templates.py).
         if event == "subprocess.Popen" and "reportgen.rendering.sandbox.worker" in repr(arguments[1]):
             return
         if os.path.basename(os.fsdecode(program)) not in LOCAL_PROGRAMS:

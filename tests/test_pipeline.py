@@ -212,7 +212,7 @@ def test_maps_are_arrays_in_the_models_frame(first: Done) -> None:
 
 
 def test_iou_is_that_of_the_masks_on_disk(first: Done) -> None:
-    """A stranger's ten lines of numpy, from the files alone."""
+    """Ten lines of numpy that know nothing of the product, from the files alone."""
     for image in first.json["images"]:
         folder = first.out / "masks" / image["slug"]
         cam, lime = (np.asarray(Image.open(folder / f"{name}.png")) for name in ("gradcam", "lime"))

@@ -105,7 +105,7 @@ def pdf_text(pdf: pdfium.PdfDocument) -> str:
     return "".join(leaf.get_textpage().get_text_range() for leaf in pdf)
 
 
-# --- names from strangers ------------------------------------------------------------------------
+# --- untrusted names ------------------------------------------------------------------------
 
 
 def shown(name: str) -> str:
@@ -195,7 +195,7 @@ def test_tables_round_and_mark_what_is_missing(page: Page) -> None:
     assert {"0.612", "12\u202f681", "−6.5", "17.0", "–no value"} <= set(cells)
 
 
-def test_furniture_names_no_result(made: tuple[Report, Path]) -> None:
+def test_templates_name_no_result(made: tuple[Report, Path]) -> None:
     """Sentences about results stand in the data: an empty report has none."""
     report, run = made
     nothing: dict[str, object] = {key: [] for key in ("images", "sections", "findings", "warnings", "skipped")}

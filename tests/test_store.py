@@ -358,11 +358,11 @@ def test_a_folder_that_holds_somebody_elses_file_is_refused_untouched(tmp_path: 
     if name == MANIFEST:
         (tmp_path / name).write_text('{"schema_version": "2.1", "files": ["data.csv"]}')
         with pytest.raises(UsageError, match="is in the way"):
-            RunFolder(tmp_path).begin()
+            RunFolder(tmp_path, ["explain_params.pkl"]).begin()
     (tmp_path / "data.csv").unlink()
     (tmp_path / name).write_text('{"name": "My app", "icons": []}')
     with pytest.raises(UsageError, match="is in the way") as error:
-        RunFolder(tmp_path).begin()
+        RunFolder(tmp_path, ["explain_params.pkl"]).begin()
     assert str(tmp_path / name.partition("/")[0]) in str(error.value)
     assert names(tmp_path) == [name]
     assert (tmp_path / name).read_text().startswith('{"name"')

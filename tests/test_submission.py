@@ -25,7 +25,7 @@ import pytest
 from reportgen.cli import main as cli
 from reportgen.report.manifest import manifest_json
 from reportgen.sharing import submit as submission
-from reportgen.sharing.submit import MAX_ANSWER_BYTES, RECORD, TRIES, submit
+from reportgen.sharing.submit import MAX_ANSWER_BYTES, RECORD, TRIES, Patience, read_answer, submit
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from toys import ROOT, imported
@@ -187,8 +187,14 @@ def run(tmp_path: Path) -> Path:
     return folder.path
 
 
-def send(run: Path, url: str, file: str = "explain_params.pkl", token: str = TOKEN) -> submission.Sent:
-    return submit(run, url, file, environ={"REPORTGEN_TOKEN": token})
+# One that does not wait long to try again.
+QUICK = Patience(between=0.2)
+
+
+def send(
+    run: Path, url: str, file: str | None = None, token: str = TOKEN, patience: Patience = QUICK
+) -> submission.Sent:
+    return submit(run, url, file, environ={"REPORTGEN_TOKEN": token}, patience=patience)
 
 
 def record(run: Path) -> list[dict[str, Any]]:
@@ -307,33 +313,27 @@ def test_no_answer_is_said_and_nothing_is_sent_twice(path: str, said: str, serve
     assert not (run / RECORD).exists()
 
 
-def test_a_slow_server_is_waited_for_and_not_for_ever(
-    server: Server, run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_server_is_waited_for_and_not_for_ever(server: Server, run: Path) -> None:
     threading.Timer(0.5, server.may_answer.set).start()
     assert send(run, f"{server.url}/slow").accepted
     server.may_answer.clear()
-    monkeypatch.setattr(submission, "ANSWER_S", 0.3)
     with pytest.raises(CheckFailed, match=r"no answer within 0\.3 s"):
-        send(run, f"{server.url}/slow")
+        send(run, f"{server.url}/slow", patience=Patience(answer=0.3))
     assert len(server.seen) == 2, "not sent again"
-    monkeypatch.setattr(submission, "ANSWER_S", 60)
-    monkeypatch.setattr(submission, "TOTAL_S", 0.6)
     start = time.perf_counter()
     with pytest.raises(CheckFailed, match=r"no whole answer within 0\.6 s"):
-        send(run, f"{server.url}/drip")  # a byte now and then satisfies every single read
+        send(run, f"{server.url}/drip", patience=Patience(total=0.6))  # a byte now and then satisfies every single read
     assert time.perf_counter() - start < 5
 
 
-def test_a_connection_that_is_refused_is_tried_again(
-    run: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submission, "WAIT_S", 0.2)
+def test_a_connection_that_is_refused_is_tried_again(run: Path, server: Server) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         port, said = taken.getsockname()[1], []
         with pytest.raises(CheckFailed, match=rf"^http://127\.0\.0\.1:{port}/x: no connection .*is the address right"):
-            submit(run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=said.append)
+            submit(
+                run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=said.append, patience=QUICK
+            )
         assert sum("trying again" in line for line in said) == TRIES - 1
 
         def listen(line: str) -> None:
@@ -349,7 +349,9 @@ def test_a_connection_that_is_refused_is_tried_again(
             connection.close()
 
         answering = threading.Thread(target=answer, daemon=True)
-        found = submit(run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=listen)
+        found = submit(
+            run, f"http://127.0.0.1:{port}/x", environ={"REPORTGEN_TOKEN": TOKEN}, say=listen, patience=QUICK
+        )
         assert found.accepted, "it came up while we waited"
 
 
@@ -568,7 +570,7 @@ def test_a_folder_in_place_of_the_record_is_said(server: Server, run: Path) -> N
     ],
 )
 def test_a_token_that_comes_back_in_another_form_is_blotted_out(token: str, echo: str) -> None:
-    answer = submission._answer(200, echo.encode(), True, False, token)
+    answer = read_answer(200, echo.encode(), True, False, token)
     shown = json.dumps(answer.value)
     assert submission.BLOT in shown or json.dumps(submission.BLOT)[1:-1] in shown
     assert not any(form in shown for form in (token, "%2B%2Fc", "&amp;b"))

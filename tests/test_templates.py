@@ -598,8 +598,8 @@ def test_the_worker_can_neither_connect_nor_start_programs(tmp_path: Path, serve
     """The last line, should sandbox and fetcher fail: asked in a process like the worker's."""
     code = (
         "import sys, socket, subprocess, os\n"
-        "from reportgen.rendering.sandbox.worker import _refuse\n"
-        "sys.addaudithook(_refuse)\n"
+        "from reportgen.rendering.sandbox.worker import refuse_event\n"
+        "sys.addaudithook(refuse_event)\n"
         "for act in (lambda: socket.create_connection(('127.0.0.1', int(sys.argv[1]))),\n"
         "            lambda: subprocess.run(['true']), lambda: os.system('true')):\n"
         "    try: act()\n"
@@ -613,10 +613,10 @@ def test_the_worker_can_neither_connect_nor_start_programs(tmp_path: Path, serve
 
 
 def test_secrets_of_the_environment_do_not_reach_the_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from reportgen.rendering.sandbox.process import _environment
+    from reportgen.rendering.sandbox.process import worker_environment
 
     monkeypatch.setenv("REPORTGEN_TOKEN", "secret")
-    assert "secret" not in _environment(str(tmp_path)).values()
+    assert "secret" not in worker_environment(str(tmp_path)).values()
     assert os.environ["REPORTGEN_TOKEN"] == "secret"
 
 

@@ -59,7 +59,7 @@ def reduce_agreement(run: Run) -> Contribution:
         Heading(text="IoU"),
         Listing(role="observation", items=_observations(run, compared)),
         *shown_note(run.shown, "masks/"),
-        *_overlap_figures([pictures[i] for i in order if i in pictures]),
+        *overlap_figures([pictures[i] for i in order if i in pictures]),
         *iou_bars(run, rows),
         _table(run, rows),
         *threshold_curves(run, rows),
@@ -117,7 +117,7 @@ def _overlap_picture(run: Run, position: int, image: ImageRecord, result: Agreem
     return picture.model_copy(update={"image": image.name, "layer": "Both masks"})
 
 
-def _overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
+def overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
     figures = []
     across = (
         min(ACROSS, key=lambda columns: -len(pictures) % columns)

@@ -1,4 +1,4 @@
-"""A stranger's explain_params.pkl: read without running it, checked entry by entry, scored on an image.
+"""An untrusted explain_params.pkl: read without running it, checked entry by entry, scored on an image.
 
 The file holds, for each image, the ten keyword arguments of lime's `explain_instance` as plain data; `segmentation_fn` may be lime's
 own `SegmentationAlgorithm`. Limits are there because a value is handed to scikit-image and to the network: they keep the time and

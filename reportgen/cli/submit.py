@@ -14,7 +14,9 @@ from reportgen.utils.errors import CheckFailed
 def submit(
     run: FinishedRun,
     url: Annotated[str, typer.Option(help="Where to send it: http or https.", show_default=False)],
-    file: Annotated[str, typer.Option(help="Which file of the run.")] = "explain_params.pkl",
+    file: Annotated[
+        str | None, typer.Option(help="Which file of the run.", show_default="its file of parameters")
+    ] = None,
 ) -> None:
     """Send a file of a run to an evaluation server; the token is read from REPORTGEN_TOKEN and from nowhere else."""
     from reportgen.sharing.submit import submit as send

@@ -21,13 +21,16 @@ MOST_PROBLEMS = 50
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An explain_params.pkl.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A file of parameters, such as explain_params.pkl.", show_default=False),
+    ],
     images: Annotated[Path | None, typer.Option(help="Score it: the folder of its images.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Score it: a folder of PNG masks named like the images.")] = None,
     model: Annotated[str | None, typer.Option(help="The classifier to score it with.")] = None,
     config: Config = None,
 ) -> None:
-    """Check a file of LIME parameters without running anything in it; score it on images with masks."""
+    """Check a file of parameters without running anything in it; score it on images with masks."""
     if (images is None) != (masks is None):
         raise UsageError("--images and --masks belong together: give both, or neither")
     from reportgen.sharing.validate import read_parameters, score_parameters

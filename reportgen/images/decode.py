@@ -1,4 +1,4 @@
-"""A file of a stranger -> upright 8-bit sRGB pixels, or one plain reason why not."""
+"""An untrusted file -> upright 8-bit sRGB pixels, or one plain reason why not."""
 
 from __future__ import annotations
 

@@ -86,12 +86,13 @@ def _check_folder(folder: Path) -> None:
 def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
     """Every entry under `folder` that is not a folder, in no order; folders not walked go to `skipped`."""
     root = folder.resolve()
-    waiting = [folder]  # a list, not recursion: a stranger's tree may be deeper than Python's stack
+    waiting = [folder]  # a list, not recursion: an untrusted tree may be deeper than Python's stack
     while waiting:
         inside = waiting.pop()
         try:
             with os.scandir(inside) as listing:
                 entries = [entry for entry in listing if not _is_ignored(entry.name)]
+            # These names alone: a manifest is as untrusted as the folder, and must not hide photographs.
             if is_run(inside):
                 entries = [entry for entry in entries if entry.name not in OWN_NAMES]
         except OSError as error:

@@ -159,7 +159,7 @@ def plural(count: int, singular: str, plural: str | None = None) -> str:
 
 
 def filled(text: str, values: Plain) -> str:
-    """Words with values in their places: `Figure {n}`. No `str.format`: words may come from strangers."""
+    """Words with values in their places: `Figure {n}`. No `str.format`: words may be untrusted."""
     return PLACE.sub(lambda match: str(values[match[1]]), text)
 
 

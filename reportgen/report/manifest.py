@@ -23,11 +23,10 @@ LOCK = ".lock"  # there while a run writes the folder; no manifest lists it
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 RENDERED = frozenset({"report.pdf", "report.html"})
 TIMINGS = "timings.json"
-# What a run calls its files and folders: nothing else is written, and nothing of these names is overwritten unless a run wrote it.
+# What every run calls its files and folders; a file of parameters is called as its analysis says.
 OWN_NAMES = (
     REPORT,
     *sorted(RENDERED),
-    "explain_params.pkl",
     "junit.xml",
     "references.bib",
     MANIFEST,

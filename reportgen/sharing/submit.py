@@ -2,7 +2,7 @@
 
 What may leave this machine: that file, its name, and the token of REPORTGEN_TOKEN, which stands in a header and nowhere
 else: not in the URL, a message, a log or a file. A server that repeats it has it blotted out. Redirects are not followed.
-The answer of a stranger's server is read up to a limit, never interpreted, and kept in the run folder beside the report.
+The answer of a server is read up to a limit, never interpreted, and kept in the run folder beside the report.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
+from reportgen.analysis.registry import load_analyses
 from reportgen.report.manifest import MANIFEST, entry_of, parse_manifest, stays_inside
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.utils.files import write_file
@@ -34,12 +35,27 @@ RECORD = "submissions.json"
 MAX_FILE_BYTES = 512 * 2**20
 MAX_ANSWER_BYTES = 2**20
 MAX_SHOWN = 2000  # characters of an answer on the terminal; the whole of it is in the record
-CONNECT_S = 10.0  # for a connection, and for each read and write
-ANSWER_S = 60.0
-TOTAL_S = 600.0  # for everything: a server that sends a byte now and then does not hold the command for ever
 TRIES = 3  # to connect; once there is a connection nothing is sent twice
-WAIT_S = 1.0
 BLOT = "[token]"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is waited for, seconds.
+
+    Attributes:
+        connect: for a connection, and for each write; answer: for each read.
+        total: for everything: a server that sends a byte now and then does not hold the command for ever.
+        between: before the second try to connect, and so much more before each further one.
+    """
+
+    connect: float = 10.0
+    answer: float = 60.0
+    total: float = 600.0
+    between: float = 1.0
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -81,10 +97,11 @@ class Answer:
 def submit(
     run: Path,
     url: str,
-    file: str = "explain_params.pkl",
+    file: str | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    patience: Patience = PATIENCE,
 ) -> Sent:
     """POST a file of the run, as the multipart field `file`, with the header `token`.
 
@@ -92,7 +109,7 @@ def submit(
     it is added to `submissions.json` in the run folder, which no manifest lists.
 
     Args:
-        file: one that the run's manifest lists, and that has not changed since.
+        file: one that the run's manifest lists, and that has not changed since; None: its file of parameters.
         environ: where the token is looked for; default the process's own environment.
         say: told what the user should know on the way.
 
@@ -102,12 +119,13 @@ def submit(
     """
     token = _token(os.environ if environ is None else environ)
     shown_url = _checked_url(url, token)
+    file = file or _parameter_file()
     data, digest = _file_of_run(run, file)
     earlier = _earlier(run / RECORD)
     if url.lower().startswith("http:"):
         say(f"{shown_url}: not encrypted; whoever is on the way can read the token")
     try:
-        answer = _exchange(url, token, PurePosixPath(file).name, data, say)
+        answer = _exchange(url, token, PurePosixPath(file).name, data, say, patience)
     except _NoAnswer as error:
         raise CheckFailed(f"{shown_url}: {_without(token, str(error))}") from None
     entry = {
@@ -124,6 +142,14 @@ def submit(
         say(str(error))
         return Sent(_problem(answer), _lines(answer), None)
     return Sent(_problem(answer), _lines(answer), run / RECORD)
+
+
+def _parameter_file() -> str:
+    """The file of parameters of the installed analyses: the first in the report's order that writes one."""
+    names = [analysis.parameter_file.name for analysis in load_analyses() if analysis.parameter_file is not None]
+    if not names:
+        raise UsageError("no installed analysis writes a file of parameters; say which file to send with --file")
+    return names[0]
 
 
 # --- before anything is sent ---------------------------------------------------------------------
@@ -202,22 +228,22 @@ class _NoAnswer(Exception):
     """The server did not answer; the message is one plain line."""
 
 
-def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
+def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str], None], patience: Patience) -> Answer:
     """In a thread of its own: each read has its limit, but only the clock ends a server that sends a byte now and then."""
     future: Future[Answer] = Future()
 
     def work() -> None:
         try:
             with _unlogged():
-                future.set_result(_tries(url, token, name, data, say))
+                future.set_result(_tries(url, token, name, data, say, patience))
         except BaseException as error:
             future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return future.result(TOTAL_S)
+        return future.result(patience.total)
     except FutureTimeout:
-        raise _NoAnswer(f"no whole answer within {TOTAL_S:g} s; whether the file arrived is not known") from None
+        raise _NoAnswer(f"no whole answer within {patience.total:g} s; whether the file arrived is not known") from None
 
 
 @contextmanager
@@ -234,29 +260,29 @@ def _unlogged() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _tries(url: str, token: str, name: str, data: bytes, say: Callable[[str], None]) -> Answer:
+def _tries(url: str, token: str, name: str, data: bytes, say: Callable[[str], None], patience: Patience) -> Answer:
     import httpx2 as httpx
 
     for left in reversed(range(TRIES)):
         try:
-            return _post(url, token, name, data)
+            return _post(url, token, name, data, patience)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             reason = _reason(error)
             if not left:
                 raise _NoAnswer(f"no connection ({reason}); is the address right, and the server up?") from None
             say(f"no connection ({reason}); trying again")
-            time.sleep(WAIT_S * (TRIES - left))
+            time.sleep(patience.between * (TRIES - left))
         except httpx.TimeoutException:
-            raise _NoAnswer(f"no answer within {ANSWER_S:g} s; whether the file arrived is not known") from None
+            raise _NoAnswer(f"no answer within {patience.answer:g} s; whether the file arrived is not known") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _NoAnswer(f"no answer ({_reason(error)}); whether the file arrived is not known") from None
     raise AssertionError("unreachable")
 
 
-def _post(url: str, token: str, name: str, data: bytes) -> Answer:
+def _post(url: str, token: str, name: str, data: bytes, patience: Patience) -> Answer:
     import httpx2 as httpx
 
-    limits = httpx.Timeout(CONNECT_S, read=ANSWER_S)
+    limits = httpx.Timeout(patience.connect, read=patience.answer)
     headers = {"token": token, "Accept": "application/json", "Accept-Encoding": "identity"}
     files = {"file": (name, data, "application/octet-stream")}
     with (
@@ -274,7 +300,7 @@ def _post(url: str, token: str, name: str, data: bytes) -> Answer:
         except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
             whole = False
         packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
-        answer = _answer(response.status_code, bytes(body[:MAX_ANSWER_BYTES]), whole, packed, token)
+        answer = read_answer(response.status_code, bytes(body[:MAX_ANSWER_BYTES]), whole, packed, token)
         return replace(answer, location=_without(token, response.headers.get("Location", "")))
 
 
@@ -285,7 +311,12 @@ def _reason(error: Exception) -> str:
 # --- the answer ----------------------------------------------------------------------------------
 
 
-def _answer(status: int, body: bytes, whole: bool, packed: bool, token: str) -> Answer:
+def read_answer(status: int, body: bytes, whole: bool, packed: bool, token: str) -> Answer:
+    """What a server sent, with the token blotted out in every form that it may come back in.
+
+    Args:
+        whole: the body was read to its end; packed: it came in an encoding that was not asked for.
+    """
     if packed:
         return Answer(status, f"({len(body)} bytes in an encoding that was not asked for)", False, whole)
     text = body.decode("utf-8", "replace")

@@ -20,7 +20,9 @@ R = TypeVar("R")
 VALUES = "values.json"  # arrays are called by numbers
 
 
-def _number_of(array: np.ndarray, info: SerializationInfo) -> str:
+def _number_of(array: object, info: SerializationInfo) -> str:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"an Array is an ndarray, not a {type(array).__name__}")
     number = str(len(info.context))  # type: ignore[arg-type]  # `encode` always gives one
     info.context[number] = array  # type: ignore[index]
     return number

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 class RunFolder:
     """The files of one run. `begin` takes the manifest away, `finish` writes it last; between them no other run writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, parameter_files: Collection[str] = ()) -> None:
+        """A folder at `path`; `parameter_files` are names that the run writes besides those of every run."""
         self.path = path
+        self._names = (*OWN_NAMES, *parameter_files)
         self._lock: FileLock | None = None
         self._hashes: dict[str, Entry] = {}
 
@@ -49,7 +52,7 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
-        taken = [name for name in OWN_NAMES if (self.path / name).exists()]
+        taken = [name for name in self._names if (self.path / name).exists()]
         if taken and files_of_run(self.path) is None:
             raise UsageError(
                 f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"

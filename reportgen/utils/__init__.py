@@ -1,1 +1,1 @@
-"""What every room may use and no room owns: errors, files, hashes, threads, text of strangers."""
+"""What every room may use and no room owns: errors, files, hashes, threads, untrusted text."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 
 class ReportgenError(Exception):
-    """Something a user can mend. `str(error)` is one line: what is wrong, with which file, what to do."""
+    """Something a user can put right. `str(error)` is one line: what is wrong, with which file, what to do."""
 
     exit_code = 2
 
     @property
     def lines(self) -> Sequence[str]:
-        """What to print: one line for each thing to mend."""
+        """What to print: one line for each problem."""
         return (str(self),)
 
 
@@ -29,7 +29,7 @@ class UsageError(ReportgenError):
 
 
 class Problems(UsageError):
-    """Several things to mend at once, a line each."""
+    """Several problems at once, a line each."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("; ".join(lines))

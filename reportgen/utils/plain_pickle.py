@@ -57,7 +57,7 @@ class Instance:
     attributes: dict[str, object] | None = None
 
 
-def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> object:
+def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = (), most_opcodes: int = MAX_OPCODES) -> object:
     """The value of a pickle of None, bool, int, float, str, bytes, list, tuple and dict with such keys.
 
     Equal to `pickle.loads` where the file holds nothing else. Values may be shared or contain themselves: whoever
@@ -67,7 +67,7 @@ def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> objec
         admitted: (module, name) of classes and functions that may be named; they are returned as `Name` and `Instance`.
 
     Raises:
-        BadPickle: anything else, and what exceeds `MAX_BYTES` or `MAX_OPCODES`.
+        BadPickle: anything else, and what exceeds `MAX_BYTES` or `most_opcodes`.
     """
     if len(data) > MAX_BYTES:
         raise BadPickle(f"{len(data)} bytes; at most {MAX_BYTES} are read")
@@ -76,8 +76,8 @@ def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = ()) -> objec
     try:
         for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
             count += 1
-            if count > MAX_OPCODES:
-                raise BadPickle(f"more than {MAX_OPCODES} opcodes")
+            if count > most_opcodes:
+                raise BadPickle(f"more than {most_opcodes} opcodes")
             if opcode.name == "STOP":
                 return machine.result()
             machine.step(opcode.name, argument)

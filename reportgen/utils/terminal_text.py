@@ -1,4 +1,4 @@
-"""Text of strangers on a terminal: file names, answers of servers, entries of a file that somebody sent."""
+"""Untrusted text on a terminal: file names, answers of servers, entries of a file that somebody sent."""
 
 from __future__ import annotations
 

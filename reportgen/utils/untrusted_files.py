@@ -1,4 +1,4 @@
-"""Files of strangers, opened only where they are regular files, and read no further than they should be."""
+"""Untrusted files, opened only where they are regular files, and read no further than they should be."""
 
 from __future__ import annotations
 

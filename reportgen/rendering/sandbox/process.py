@@ -80,7 +80,7 @@ def render_in_sandbox(format: str, context: Plain, sources: Sources, target: Pat
                 stderr=messages,
                 timeout=limits.seconds,
                 check=False,
-                env=_environment(scratch),
+                env=worker_environment(scratch),
             )
         except subprocess.TimeoutExpired:
             raise _too_long(limits) from None
@@ -88,7 +88,7 @@ def render_in_sandbox(format: str, context: Plain, sources: Sources, target: Pat
         return _judge(done, messages.read().decode(errors="replace"), limits)
 
 
-def _environment(scratch: str) -> dict[str, str]:
+def worker_environment(scratch: str) -> dict[str, str]:
     """The environment with a folder for temporary files, but for this program's own variables: one is a secret."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REPORTGEN_")}
     return {**kept, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}

@@ -58,7 +58,7 @@ def _render(job: Plain) -> None:
         from reportgen.rendering.pdf.writer import load_weasyprint
 
         load_weasyprint()  # its libraries are looked for by other programs: before the hook
-    sys.addaudithook(_refuse)
+    sys.addaudithook(refuse_event)
     folders = tuple(Path(folder) for folder in job["folders"])
     data = {name: text.encode() for name, text in job["data"].items()}
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
@@ -91,7 +91,7 @@ def _limit(seconds: float, memory: int, output: int) -> None:
             resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def _refuse(event: str, _: Any) -> None:
+def refuse_event(event: str, _: Any) -> None:
     """The last line: neither sandbox nor fetcher lets a template come this far."""
     if event.startswith(FORBIDDEN):
         raise ReportgenError(f"template: {event} is refused")
