@@ -24,6 +24,7 @@ from PIL import Image, PngImagePlugin
 from fixtures import finish_run, make_report
 from reportgen.report.blocks import Picture, Text
 from reportgen.report.document import Document, Report
+from reportgen.report.manifest import entry_of, manifest_json
 from reportgen.report.open import read_report
 from reportgen.sharing import anonymous
 from reportgen.sharing.bundle import bundle
@@ -231,13 +232,9 @@ def test_what_still_names_somebody_is_found_and_named(
         report = report.model_copy(update={"title": what})
     run = finish_run(report, run, formats=("html",))
     if where == "table":
-        from reportgen.storage.run_folder import RunFolder
-
-        folder = RunFolder(run)
-        folder._hashes = dict(_manifest(run))
-        folder._stale = set()
-        folder.raw("tables/iou.csv", what.encode())
-        folder.finish()
+        (run / "tables/iou.csv").write_text(what)
+        files = {**_manifest(run), "tables/iou.csv": entry_of(what.encode())}
+        (run / "manifest.json").write_bytes(manifest_json(files))
     with pytest.raises(CheckFailed, match=f"not anonymous: {said}"):
         bundle(run, tmp_path / "a.zip", anonymous=True)
     assert not (tmp_path / "a.zip").exists()

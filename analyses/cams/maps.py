@@ -19,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from reportgen.analysis.view import View
+from reportgen.utils.softmax import softmax
 
 HEAD_BATCH = 32
 EPSILON = np.float32(1e-8)  # what the library adds to a channel's span before it divides by it
@@ -95,8 +96,7 @@ def scorecam(view: View, target: int) -> Cam:
         np.multiply(x, _min_max(upsample(masks[i])) * masks[i].max(), out=out)
 
     scores = view.engine.logits(len(masks), masked_input)[which.ravel(), target].astype(np.float64)
-    weights = np.exp(scores - scores.max())
-    return _cam(view, weights / weights.sum(), forward_passes=1 + len(masks))
+    return _cam(view, softmax(scores), forward_passes=1 + len(masks))
 
 
 def effective_channels(weights: np.ndarray) -> float:
