@@ -62,3 +62,4 @@ def _panel(axes: Axes, curves: Mapping[str, np.ndarray], name: str, rival: str) 
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+    axes.set_yticks(np.linspace(0, 1, 6))  # whatever the height that titles leave
