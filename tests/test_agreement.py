@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
 from made_results import cams_result, lime_result
-from reportgen.analyses.agreement import section
+from made_runs import MadeRun
+from reportgen.analyses.agreement.figures import overlap_figures
 from reportgen.analyses.agreement.overlap import overlap, threshold_mask, top_pixels
 from reportgen.analyses.agreement.result import AgreementResult
+from reportgen.analyses.agreement.section import reduce_agreement
 from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS
+from reportgen.analyses.lime.result import LimeResult
+from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.view import View
-from reportgen.report.blocks import Picture
+from reportgen.report.blocks import Figure, Listing, Picture, Table
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from toys import CountingEngine, subject, toy_network, toy_spec
+
+B = TypeVar("B", Table, Figure)
 
 
 def random_mask(seed: int, area: float, shape: tuple[int, int] = (23, 31)) -> np.ndarray:
@@ -181,9 +188,13 @@ def compared(
     saliency: np.ndarray, lime_mask: np.ndarray, *, cam_target: int = 2, rule: str = "otsu"
 ) -> AgreementResult:
     view = View(np.zeros((*lime_mask.shape, 3), np.uint8), CountingEngine(toy_spec(toy_network())))
-    lime = lime_result(np.zeros(lime_mask.shape, int), masks=lime_mask[None])
-    results = {"cams": cams_result({"gradcam": saliency}, target=cam_target), "lime": lime}
+    results = {"cams": cams_result({"gradcam": saliency}, target=cam_target), "lime": lime_of(lime_mask)}
     return ANALYSIS.map(subject(view, 2, AgreementSettings(threshold=rule), results=results))
+
+
+def lime_of(*masks: np.ndarray) -> LimeResult:
+    """LIME with one mask a draw."""
+    return lime_result(np.zeros(masks[0].shape, int), masks=np.array(masks))
 
 
 def test_map_compares_the_masks_as_arrays(saliency: np.ndarray) -> None:
@@ -231,6 +242,60 @@ def test_without_gradcam_there_is_nothing_to_compare() -> None:
 )
 def test_overlaps_fill_their_rows(pictures: int, figures: list[tuple[int, int]]) -> None:
     made = [Picture(file=f"figures/{i}.jpg", width=8, height=8, alt="masks") for i in range(pictures)]
-    drawn = section.overlap_figures(made)
+    drawn = overlap_figures(made)
     assert [(len(figure.pictures), figure.columns) for figure in drawn] == figures
     assert all(("of 12" in figure.caption) == (pictures == 12) for figure in drawn)
+
+
+# --- the chapter ---------------------------------------------------------------------------------
+
+
+def chapter(folder: Path, *lime_masks: np.ndarray, rule: str = "max:0.5", draws: int = 1) -> Contribution:
+    saliency = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32)
+    results = [compared(saliency, mask, rule=rule) for mask in lime_masks]
+    limes = [lime_of(*[mask] * draws) for mask in lime_masks]
+    return reduce_agreement(MadeRun(folder, {"agreement": results, "lime": limes}, AgreementSettings(threshold=rule)))
+
+
+def blocks(contribution: Contribution, kind: type[B]) -> dict[str, B]:
+    assert contribution.section is not None
+    return {block.id: block for block in contribution.section.blocks if isinstance(block, kind)}
+
+
+def test_the_chapter_sorts_images_by_iou_and_writes_a_mask_each(tmp_path: Path) -> None:
+    lower = np.arange(32 * 32).reshape(32, 32) >= 512
+    found = chapter(tmp_path, ~lower, lower, random_mask(3, 0.5, (32, 32)))
+    table = blocks(found, Table)["agreement"]
+    assert [row[0] for row in table.rows] == ["image-1.jpg", "image-2.jpg", "image-0.jpg"]
+    assert [row[1] for row in table.rows][::2] == [1, 0]
+    assert [entry["gradcam_mask"] for entry in found.per_image] == [f"masks/image-{i}/gradcam.png" for i in range(3)]
+    assert all((tmp_path / str(entry["gradcam_mask"])).is_file() for entry in found.per_image)
+    assert found.per_image[1]["iou"] == 1
+    figures = blocks(found, Figure)
+    assert [picture.image for picture in figures["overlaps-1"].pictures] == [row[0] for row in table.rows]
+    assert found.gates["iou_above_chance"] == pytest.approx(np.mean([row[1] - row[2] for row in table.rows]))  # type: ignore[operator]
+
+
+def test_an_image_without_an_iou_is_warned_of_and_stands_last(tmp_path: Path) -> None:
+    lower = np.arange(32 * 32).reshape(32, 32) >= 512
+    nothing = np.zeros((32, 32), bool)
+    found = chapter(tmp_path, nothing, lower, rule="area:lime")
+    assert [(warning.code, warning.image) for warning in found.warnings] == [("no-iou", "image-0.jpg")]
+    assert [row[:2] for row in blocks(found, Table)["agreement"].rows] == [["image-1.jpg", 1], ["image-0.jpg", None]]
+
+
+@pytest.mark.parametrize(
+    ("draws", "said"), [(1, "1 image and one LIME draw each"), (3, "1 image and 3 LIME draws each")]
+)
+def test_the_limits_say_how_often_lime_was_drawn(tmp_path: Path, draws: int, said: str) -> None:
+    section = chapter(tmp_path, random_mask(3, 0.5, (32, 32)), draws=draws).section
+    assert section is not None
+    [limits] = [block for block in section.blocks if isinstance(block, Listing) and block.role == "limit"]
+    assert said in limits.items[1]
+
+
+@pytest.mark.parametrize(("rule", "cited"), [("otsu", True), ("max:0.5", False)])
+def test_otsu_is_cited_where_his_threshold_is_used(tmp_path: Path, rule: str, cited: bool) -> None:
+    found = chapter(tmp_path, random_mask(3, 0.5, (32, 32)), rule=rule)
+    assert ("otsu1979" in found.references, "Otsu's threshold" in found.terms) == (cited, cited)
+    assert {work.key for work in ANALYSIS.works} == {"otsu1979"}

@@ -13,7 +13,10 @@ import pytest
 
 from made_results import cams_result, lime_result
 from made_runs import MadeRun
+from reportgen.analyses.cams.methods import METHODS
+from reportgen.analyses.cams.result import CamsResult
 from reportgen.analyses.faithfulness import curves
+from reportgen.analyses.faithfulness.charts import ROWS, curves_figure
 from reportgen.analyses.faithfulness.compare import best, better_by, standings
 from reportgen.analyses.faithfulness.findings import faithfulness_findings
 from reportgen.analyses.faithfulness.hiding import random_regions
@@ -30,7 +33,7 @@ from reportgen.analysis import verdicts
 from reportgen.analysis.view import View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.runtime import Engine, Fill
-from reportgen.report.blocks import Table
+from reportgen.report.blocks import Figure, Table
 from reportgen.report.document import Finding, RuntimeRecord
 from toys import subject, toy_network, toy_spec
 
@@ -299,10 +302,15 @@ SEGMENTS = np.kron(np.arange(16).reshape(4, 4), np.ones((8, 8), int))
 
 
 def measured(
-    view: View, *, truth: Truth | None = None, gradcam: np.ndarray | None = None, **settings: Any
+    view: View,
+    *,
+    truth: Truth | None = None,
+    gradcam: np.ndarray | None = None,
+    cams: CamsResult | None = None,
+    **settings: Any,
 ) -> FaithfulnessResult:
     lime = lime_result(SEGMENTS, Surrogate(LIME_WEIGHTS, 0.0, 0.0, 1.0, 0.9, 1, 8))
-    cams = cams_result(
+    cams = cams or cams_result(
         {"gradcam": noise_of(31)[0] if gradcam is None else gradcam, "scorecam": noise_of(32)[0]}, target=1
     )
     made = subject(view, 1, FaithfulnessSettings(**settings), seed=7, results={"cams": cams, "lime": lime}, truth=truth)
@@ -423,6 +431,109 @@ def test_every_number_behind_a_finding_names_a_table_of_the_chapter(tmp_path: Pa
     sources = {item.source for finding in contribution.findings for item in finding.evidence}
     assert sources == {"faithfulness", "localisation", "lime-hidden"} <= ids
     assert all(item.n for finding in contribution.findings for item in finding.evidence)
+
+
+# --- any number of CAMs --------------------------------------------------------------------------
+
+
+def cams_of(methods: Sequence[str], *failed: str) -> CamsResult:
+    """A map of its own for each method; those of `failed` could not be computed."""
+    made = cams_result({method: noise_of(40 + i)[0] for i, method in enumerate(methods)}, target=1)
+    nothing = np.zeros((SIDE, SIDE), np.float32)
+    return replace(
+        made,
+        maps={
+            method: replace(cam, map=nothing, degenerate=True, failure="RuntimeError: no") if method in failed else cam
+            for method, cam in made.maps.items()
+        },
+    )
+
+
+def test_every_method_stands_under_its_own_name_in_every_table_and_figure(tmp_path: Path) -> None:
+    every, truth = cams_of(tuple(METHODS)), Truth(np.eye(SIDE, dtype=bool), "boxes.csv")
+    contribution = chapter(tmp_path, 2, cams=every, truth=truth)
+    labels = [*(cam.label for cam in every.maps.values()), "Mean of the CAMs", "LIME"]
+    for name, column in (("faithfulness", 1), ("localisation", 0)):
+        assert set(labels) < {row[column] for row in table(contribution, name).rows}
+    written = (tmp_path / "tables" / "faithfulness-images.csv").read_text()
+    figures = [block for block in contribution.section.blocks if isinstance(block, Figure)]
+    said = " ".join(picture.alt for figure in figures for picture in figure.pictures)
+    assert all(label in written and f"{label} 0." in said for label in labels)
+    assert list(contribution.per_image[0]["scores"]) == [*METHODS, "mean", "lime", *CONTROLS]
+
+
+@pytest.mark.parametrize(
+    ("methods", "maps", "said"),
+    [
+        (1, [2], [""]),
+        (3, [5], [""]),
+        (4, [3, 3], ["Maps 1 to 3 of 6.", "Maps 4 to 6 of 6."]),
+        (13, [5, 5, 5], ["Maps 1 to 5 of 15.", "Maps 6 to 10 of 15.", "Maps 11 to 15 of 15."]),
+    ],
+)
+def test_curves_of_many_maps_stand_in_figures_as_full_as_can_be(
+    tmp_path: Path, methods: int, maps: list[int], said: list[str]
+) -> None:
+    contribution = chapter(tmp_path, 1, cams=cams_of(list(METHODS)[:methods]))
+    figures = [block for block in contribution.section.blocks if isinstance(block, Figure)]
+    # Of deletion, after two further commas, the alt text lists the maps and the best control, the last two joined by "and".
+    assert [len(figure.pictures[0].alt.split("; ")[0].split(", ")) for figure in figures] == [
+        1 + 1 + count for count in maps
+    ]
+    assert all(figure.caption.endswith(words) for figure, words in zip(figures, said, strict=True))
+    assert len({figure.id for figure in figures}) == len(figures)
+    assert all((tmp_path / figure.pictures[0].file).is_file() for figure in figures)
+
+
+def test_panels_of_several_figures_are_as_wide() -> None:
+    names = {f"map {i}": f"Map {i}" for i in range(5)}
+    flat = {measure: dict.fromkeys([*names, "random", "sobel"], np.full((2, 9), 0.5)) for measure in ROWS}
+    drawn = [
+        curves_figure(flat, dict(list(names.items())[:count]), dict.fromkeys(ROWS, "sobel"), columns=5)
+        for count in (5, 2)
+    ]
+    for figure, count in zip(drawn, (5, 2), strict=True):
+        assert len(figure.axes) == len(ROWS) * 5
+        assert sum(axes.axison for axes in figure.axes) == len(ROWS) * count
+
+
+def test_a_cam_that_could_not_be_computed_is_not_measured_nor_part_of_the_mean() -> None:
+    methods = ("gradcam", "scorecam", "layercam")
+    failed, without = (measured(linear_view(4), cams=cams_of(methods, *out)) for out in (("layercam",), ()))
+    assert "layercam" in without.measured.labels and "layercam" not in failed.measured.labels
+    pair = measured(linear_view(4), cams=cams_of(methods[:2]))
+    assert failed.measured == pair.measured
+    alone = measured(linear_view(4), cams=cams_of(methods, "scorecam", "layercam"))
+    assert list(alone.measured.labels) == ["gradcam", "lime", *CONTROLS]
+
+
+def test_a_cam_of_some_images_alone_joins_no_comparison_and_is_named(tmp_path: Path) -> None:
+    methods = ("gradcam", "scorecam", "layercam")
+    results = [
+        measured(linear_view(seed), cams=cams_of(methods, *failed))
+        for seed, failed in enumerate((["layercam"], [], []))
+    ]
+    contribution = reduce_faithfulness(MadeRun(tmp_path, {"faithfulness": results}, FaithfulnessSettings()))
+    assert "LayerCAM" not in {row[1] for row in table(contribution, "faithfulness").rows}
+    written = (tmp_path / "tables" / "faithfulness-images.csv").read_text()
+    assert written.count("LayerCAM") == 2
+    assert "Not computed on every image, and in no comparison: LayerCAM." in str(contribution.section.model_dump())
+    assert [("layercam" in entry["scores"]) for entry in contribution.per_image] == [False, True, True]
+
+
+def test_c7_holds_the_mean_against_the_best_of_whichever_cams_were_computed() -> None:
+    scores = [
+        {name: {"deletion": 0.3, "insertion": 0.5} for name in ("gradcam", "layercam", "mean", "lime", *CONTROLS)}
+        for _ in range(12)
+    ]
+    for i, image in enumerate(scores):
+        image["layercam"] = {"deletion": 0.2 + 0.001 * i, "insertion": 0.6}
+    labels = {"gradcam": "Grad-CAM", "layercam": "LayerCAM", **LABELS}
+    [finding] = [
+        f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), labels, agreement=False) if f.id == "C7"
+    ]
+    assert finding.verdict == "contradicted"
+    assert "the mean of the CAMs does worse than LayerCAM" in finding.text
 
 
 # --- findings on made-up numbers -----------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -10,14 +10,11 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.shown import shown_note
-from reportgen.figures import overlays
 from reportgen.report.blocks import (
     Block,
     Cell,
-    ColorBar,
     Column,
     Facts,
-    Figure,
     Heading,
     Listing,
     Picture,
@@ -25,17 +22,17 @@ from reportgen.report.blocks import (
     Table,
     Text,
 )
-from reportgen.report.document import ImageRecord, Warning_
+from reportgen.report.document import Warning_
+from reportgen.utils.json_types import JSON
 
 from ..lime.result import LimeResult
 from .charts import Rows, Run, complexity_scatter, iou_bars, threshold_curves
+from .figures import overlap_figures, overlap_picture
 from .findings import agreement_findings
 from .result import AgreementResult, Comparison
 
-PANEL_PX = 448
-# At most two rows a figure, of four or five pictures: whichever leaves fewer places empty.
-ROWS, ACROSS = 2, (4, 5)
-RULES = {
+TERMS_USED = ("IoU", "mask", "chance level", "ceiling", "superpixel", "rank correlation")
+RULES_IN_WORDS = {
     "otsu": "Otsu's threshold on the map",
     "area:lime": "the map's strongest pixels, as many as LIME's mask holds",
     "max": "pixels of at least {share} of the map's maximum",
@@ -44,17 +41,41 @@ RULES = {
 
 
 def reduce_agreement(run: Run) -> Contribution:
-    """Write Grad-CAM's masks, the overlap pictures and the chart, and make the section."""
-    compared, files, pictures = [], [], {}
+    """Write Grad-CAM's masks, the overlap pictures and the charts, and make the section."""
+    compared, entries, pictures = [], [], {}
     for position, image in enumerate(run.images):
         result = run.result("agreement", position, AgreementResult)
         compared.append(result.comparison)
-        files.append(run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam))
+        entries.append(entry(result.comparison, run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam)))
         if image.name in run.shown.images:
-            pictures[position] = _overlap_picture(run, position, image, result)
+            pictures[position] = overlap_picture(run, position, image, result)
+    warnings = [
+        Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
+        for image, comparison in zip(run.images, compared, strict=True)
+        if comparison.iou is None
+    ]
+    otsu = run.settings.threshold == "otsu"
+    return Contribution(
+        Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=_blocks(run, compared, pictures)),
+        per_image=entries,
+        findings=agreement_findings(compared),
+        gates={"iou_above_chance": _mean([comparison.above_chance for comparison in compared])},
+        warnings=warnings,
+        references=[*(["otsu1979"] if otsu else []), "bonett2000", "jaccard1912", "spearman1904"],
+        terms=(*TERMS_USED, *(["Otsu's threshold"] if otsu else [])),
+    )
+
+
+def entry(comparison: Comparison, mask: str) -> dict[str, JSON]:
+    """The entry of one image in report.json; `mask` is the file of Grad-CAM's."""
+    return {**asdict(comparison), "gradcam_mask": mask}
+
+
+def _blocks(run: Run, compared: Sequence[Comparison], pictures: Mapping[int, Picture]) -> list[Block]:
+    """The chapter; `pictures` are those of the images that have figures, by position."""
     order = sorted(range(len(compared)), key=lambda i: (-_or_below(compared[i].iou), run.images[i].name))
     rows = [(run.images[i], compared[i]) for i in order]
-    blocks: list[Block] = [
+    return [
         *_approach(run),
         Heading(text="IoU"),
         Listing(role="observation", items=_observations(run, compared)),
@@ -69,86 +90,16 @@ def reduce_agreement(run: Run) -> Contribution:
         _regions_table(run, rows),
         Listing(role="limit", items=_limits(run, len(compared))),
     ]
-    warnings = [
-        Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
-        for image, entry in zip(run.images, compared, strict=True)
-        if entry.iou is None
-    ]
-    section = Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=blocks)
-    otsu = ["otsu1979"] if run.settings.threshold == "otsu" else []
-    return Contribution(
-        section,
-        per_image=[{**asdict(entry), "gradcam_mask": file} for entry, file in zip(compared, files, strict=True)],
-        findings=agreement_findings(compared),
-        gates={"iou_above_chance": _mean([entry.above_chance for entry in compared])},
-        warnings=warnings,
-        references=[*otsu, "bonett2000", "jaccard1912", "spearman1904"],
-        terms=(
-            "IoU",
-            "mask",
-            "chance level",
-            "ceiling",
-            "superpixel",
-            "rank correlation",
-            *(["Otsu's threshold"] if otsu else []),
-        ),
-    )
 
 
 def _or_below(iou: float | None) -> float:
     return -1.0 if iou is None else iou
 
 
-def _overlap_picture(run: Run, position: int, image: ImageRecord, result: AgreementResult) -> Picture:
-    mask, iou, lime = result.gradcam, result.comparison.iou, run.result("lime", position, LimeResult).mask
-    gradcam = overlays.upscale(mask, PANEL_PX)
-    pixels = overlays.overlap(
-        overlays.upscale(run.frame(position), PANEL_PX), gradcam, overlays.upscale(lime, PANEL_PX)
-    )
-    # In grey print the two single colours are alike: a line says which side is Grad-CAM's.
-    pixels = overlays.bordered(pixels, gradcam)
-    value = "no IoU" if iou is None else f"IoU {iou:.3f}"
-    alt = (
-        f"Masks for {image.target.name} on {image.name}: Grad-CAM covers {wording.percent(float(mask.mean()))} of "
-        "the frame, LIME "
-        f"{wording.percent(float(lime.mean()))}, both {wording.percent(float((mask & lime).mean()))}; {value}."
-    )
-    picture = run.files.photo(f"figures/{image.slug}-overlap.jpg", pixels, alt=alt, label=f"{value}: {image.name}")
-    return picture.model_copy(update={"image": image.name, "layer": "Both masks"})
-
-
-def overlap_figures(pictures: Sequence[Picture]) -> list[Figure]:
-    figures = []
-    across = (
-        min(ACROSS, key=lambda columns: -len(pictures) % columns)
-        if len(pictures) > max(ACROSS)
-        else max(1, len(pictures))
-    )
-    for number, start in enumerate(range(0, len(pictures), ROWS * across), start=1):
-        shown = list(pictures[start : start + ROWS * across])
-        end = start + len(shown)
-        part = f" ({_range(start + 1, end)} of {len(pictures)})" if len(shown) < len(pictures) else ""
-        figures.append(
-            Figure(
-                id=f"overlaps-{number}",
-                caption=f"Grad-CAM's and LIME's masks over the input, by falling IoU{part}. "
-                "The white line is the border of Grad-CAM's mask.",
-                pictures=shown,
-                columns=across,
-                legend=ColorBar(entries=overlays.overlap_legend("Grad-CAM", "LIME")),
-            )
-        )
-    return figures
-
-
-def _range(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
-
-
 def _approach(run: Run) -> list[Block]:
     rule = run.settings.threshold
     name, _, share = rule.partition(":")
-    words = RULES.get(rule) or RULES[name].format(share=wording.percent(float(share)))
+    words = RULES_IN_WORDS.get(rule) or RULES_IN_WORDS[name].format(share=wording.percent(float(share)))
     return [
         Heading(text="Approach"),
         Text(

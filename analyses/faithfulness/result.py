@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from reportgen.storage.codec import Array
 
 
@@ -22,6 +24,10 @@ class Score:
     draws: int
     constant: bool
 
+    @property
+    def by_measure(self) -> Mapping[str, float]:
+        return {"deletion": self.deletion, "insertion": self.insertion}
+
 
 @dataclass(frozen=True)
 class Localisation:
@@ -30,6 +36,10 @@ class Localisation:
     pointing: float
     energy: float
     iou: float
+
+    @property
+    def by_measure(self) -> Mapping[str, float]:
+        return {"pointing": self.pointing, "energy": self.energy, "iou": self.iou}
 
 
 @dataclass(frozen=True)
@@ -57,11 +67,11 @@ class MarkedObject:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """The numbers of one image.
 
     Attributes:
-        labels: by map, explanations before controls, what pages call it.
+        labels: by map, explanations before controls, what pages call it; a CAM that could not be computed is not among them.
         scores: by map, in that order.
         truth: None where the user marked no object; localisation: by map, None without an object in the frame.
     """
@@ -80,4 +90,10 @@ class FaithfulnessResult:
 
     deletion: Array
     insertion: Array
-    measured: Measured
+    measured: Measurements
+
+    @property
+    def curves(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """By measure and map, (steps + 1,) float64."""
+        rows = {"deletion": self.deletion, "insertion": self.insertion}
+        return {m: dict(zip(self.measured.labels, of.astype(float), strict=True)) for m, of in rows.items()}

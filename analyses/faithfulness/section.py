@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -10,23 +10,23 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.report.blocks import Block, Column, Facts, Figure, Heading, Listing, Section, Table, Text
+from reportgen.report.blocks import Block, Column, Facts, Heading, Listing, Section, Table, Text
 from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import curves as protocol
 from . import removal
-from .charts import ROWS, curves_figure
-from .compare import Scores, Standing, best, standings
-from .findings import CURVES, NO_TRUTH, faithfulness_findings, in_a_sentence
+from .charts import ROWS
+from .compare import Scores, Standing, standings
+from .figures import curve_figures
+from .findings import NO_TRUTH, Labels, faithfulness_findings, in_a_sentence
 from .maps import CONTROLS
-from .result import FaithfulnessResult, Measured
+from .result import FaithfulnessResult, Measurements
+from .score_table import ScoreTable, score_table
 from .settings import FaithfulnessSettings
 
 Run = RunView[FaithfulnessSettings]
-Values = Sequence[Measured]
-# Maps in a figure of curves; more stand in further figures.
-ACROSS = 5
+Values = Sequence[Measurements]
 BEATS = {
     "yes": "It is beaten by",
     "not shown": "Better than it in the median, but not beyond chance",
@@ -37,31 +37,15 @@ BEATS = {
 def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
     values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
-    # A method that failed on an image cannot be compared over the images.
-    labels = {name: label for name, label in values[0].labels.items() if all(name in v.labels for v in values)}
-    scores = [{name: vars(v.scores[name]) for name in labels} for v in values]
-    located = [{name: vars(v.localisation[name]) for name in labels} for v in values if v.localisation is not None]
-    names = [name for name in labels if name not in CONTROLS]
-    places = {measure: standings(scores, names, list(CONTROLS), measure) for measure in CURVES}
-    blocks: list[Block] = [
-        *_approach(run, values),
-        Heading(text="Curves"),
-        *_curves(run, {name: labels[name] for name in names}, {m: best(scores, CONTROLS, m) for m in CURVES}),
-        Heading(text="Maps against controls"),
-        _table(run, [standing for measure in CURVES for standing in places[measure]], labels, len(scores)),
-        Text(text=f"Every image's areas stand in {_per_image(run, values)}."),
-        Listing(role="observation", items=_observations(places, labels, scores)),
-        Heading(text="Hiding LIME's mask"),
-        _hidden(run, values),
-        *_localisation(run, names, located, values),
-        Listing(role="limit", items=_limits(len(values), bool(located))),
-    ]
+    table = score_table(values)
     hidden = [v.lime_hidden for v in values]
     return Contribution(
-        Section(id="faithfulness", title="Faithfulness of the maps", blocks=blocks),
-        per_image=[_entry(v) for v in values],
-        findings=faithfulness_findings(scores, located, hidden, labels, agreement="agreement" in run.analyses),
-        references=("petsiuk2018", "efron1979", *(("zhang2016",) if located else ())),
+        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, table)),
+        per_image=[entry(v) for v in values],
+        findings=faithfulness_findings(
+            table.scores, table.located, hidden, table.labels, agreement="agreement" in run.analyses
+        ),
+        references=("petsiuk2018", "efron1979", *(("zhang2016",) if table.located else ())),
         terms=(
             "saliency map",
             "deletion",
@@ -72,11 +56,27 @@ def reduce_faithfulness(run: Run) -> Contribution:
             "mask",
             "superpixel",
         ),
-        warnings=[*_beaten(places, labels, len(scores)), *_constant(run, names, values), *_outside(run, values)],
+        warnings=[*_beaten(table), *_constant(run, values), *_outside(run, values)],
     )
 
 
-def _entry(v: Measured) -> dict[str, JSON]:
+def _blocks(run: Run, values: Values, table: ScoreTable) -> list[Block]:
+    return [
+        *_approach(run, values),
+        Heading(text="Curves"),
+        *curve_figures(run, table),
+        Heading(text="Maps against controls"),
+        _comparisons(run, table),
+        Text(text=f"Every image's areas stand in {_per_image(run, values)}."),
+        Listing(role="observation", items=_observations(table)),
+        Heading(text="Hiding LIME's mask"),
+        _hidden(run, values),
+        *_localisation(run, table, values),
+        Listing(role="limit", items=_limits(table)),
+    ]
+
+
+def entry(v: Measurements) -> dict[str, JSON]:
     """The entry of one image in report.json."""
     entry: dict[str, JSON] = {
         "maps": list(v.labels),
@@ -133,14 +133,18 @@ def _approach(run: Run, values: Values) -> list[Block]:
     ]
 
 
-def _limits(n: int, located: bool) -> list[str]:
+def _limits(table: ScoreTable) -> list[str]:
+    n = len(table.scores)
     items = [
         "Images with pixels removed are unlike any that the model was trained on; part of every curve is its surprise at them.",
         "Areas depend on the fill, the blur and the number of steps: they can be compared inside this table, not with other reports.",
         f"Each comparison rests on {wording.count(n, 'image')} and one model, and several are made: one that is only just "
         "beyond chance may be chance.",
     ]
-    if not located:
+    if table.partial:
+        labels = list(table.partial.values())
+        items.append(f"Not computed on every image, and in no comparison: {wording.listed(labels, most=len(labels))}.")
+    if not table.located:
         items.append(f"Nothing here says whether a map lies on the object: {NO_TRUTH}.")
     return items
 
@@ -148,47 +152,8 @@ def _limits(n: int, located: bool) -> list[str]:
 # --- curves and table ----------------------------------------------------------------------------
 
 
-def _curves(run: Run, labels: Mapping[str, str], rivals: dict[str, str]) -> list[Figure]:
-    """The curves of the maps in `labels`, a few to a figure."""
-    results = [run.result("faithfulness", position, FaithfulnessResult) for position in range(len(run.images))]
-    known = results[0].measured.labels
-    by_map = {m: {name: _stacked(results, m, name) for name in (*labels, *CONTROLS)} for m in ROWS}
-    controls = {m: in_a_sentence(rivals[m], known) for m in ROWS}
-    rival = " and ".join(f"{control} in {m}" for m, control in controls.items())
-    if len(set(controls.values())) == 1:
-        rival = f"{controls['deletion']} in both"
-    n, names = wording.count(len(results), "image"), list(labels)
-    figures = []
-    for part, start in enumerate(range(0, len(names), ACROSS), 1):
-        shown = names[start : start + ACROSS]
-        said = "; ".join(_halfway(by_map[m], [*shown, rivals[m]], known, m) for m in ROWS)
-        name = "faithfulness-curves" + (f"-{part}" if part > 1 else "")
-        picture = run.files.chart(
-            f"figures/{name}.svg",
-            curves_figure(by_map, {map_: labels[map_] for map_ in shown}, rivals),
-            alt=f"Deletion and insertion curves, means over {n}. Probability with half of the pixels "
-            f"removed or brought back: {said}.",
-        )
-        caption = (
-            f"Deletion (the lower the better) and insertion (the higher the better) over {n}. Best control: {rival}."
-        )
-        figures.append(Figure(id=name, kind="chart", caption=caption, pictures=[picture]))
-    return figures
-
-
-def _stacked(results: Sequence[FaithfulnessResult], measure: str, name: str) -> np.ndarray:
-    """(images, steps + 1) float64: the curves of one map."""
-    curves = [getattr(result, measure)[list(result.measured.labels).index(name)] for result in results]
-    stacked: np.ndarray = np.stack(curves).astype(float)
-    return stacked
-
-
-def _halfway(curves: Mapping[str, np.ndarray], names: Sequence[str], labels: Mapping[str, str], measure: str) -> str:
-    means = [f"{labels[name]} {curves[name][:, curves[name].shape[1] // 2].mean():.2f}" for name in names]
-    return f"{measure}, {wording.listed(means, most=len(means))}"
-
-
-def _table(run: Run, rows: Sequence[Standing], labels: Mapping[str, str], n: int) -> Table:
+def _comparisons(run: Run, table: ScoreTable) -> Table:
+    n = len(table.scores)
     columns = [
         Column(key="measure", label="Measure"),
         Column(key="map", label="Map"),
@@ -207,12 +172,12 @@ def _table(run: Run, rows: Sequence[Standing], labels: Mapping[str, str], n: int
             "control with the best median: the median of the paired differences, positive where the map is better, with its "
             "bootstrap interval. Controls follow, best first.",
             columns=columns,
-            rows=[_row(standing, labels) for standing in rows],
+            rows=[_row(standing, table.labels) for rows in table.standings.values() for standing in rows],
         )
     )
 
 
-def _row(s: Standing, labels: Mapping[str, str]) -> list[str | float | None]:
+def _row(s: Standing, labels: Labels) -> list[str | float | None]:
     start: list[str | float | None] = [ROWS[s.measure], labels[s.name], s.median]
     if s.by is None:
         return [*start, None, None, None, None, None, "control"]
@@ -237,9 +202,9 @@ def _per_image(run: Run, values: Values) -> str:
     return run.files.table(Table(id="faithfulness-images", caption=caption, columns=columns, rows=rows)).file
 
 
-def _observations(places: dict[str, list[Standing]], labels: Mapping[str, str], scores: Scores) -> list[str]:
-    items = []
-    for measure, rows in places.items():
+def _observations(table: ScoreTable) -> list[str]:
+    items, labels = [], table.labels
+    for measure, rows in table.standings.items():
         control = next(s for s in rows if s.by is None)  # best first
         parts = [
             f"{ROWS[measure]}: the best control is {in_a_sentence(control.name, labels)}, with a median area of {control.median:.3f}."
@@ -248,7 +213,7 @@ def _observations(places: dict[str, list[Standing]], labels: Mapping[str, str], 
             names = [labels[s.name] for s in rows if s.beats == word]
             parts += [f"{said}: {wording.listed(names)}."] if names else []
         items.append(" ".join(parts))
-    apart = float(np.median([abs(s["random"]["deletion"] - s["empty"]["deletion"]) for s in scores]))
+    apart = float(np.median([abs(s["random"]["deletion"] - s["empty"]["deletion"]) for s in table.scores]))
     items.append(
         f"On one image the random and the empty map, which both know nothing, differ by a median of {apart:.3f} in deletion: "
         "a difference of that size on a single image is noise."
@@ -290,13 +255,14 @@ def _hidden(run: Run, values: Values) -> Table:
 # --- localisation --------------------------------------------------------------------------------
 
 
-def _localisation(run: Run, names: Sequence[str], located: Scores, values: Values) -> list[Block]:
+def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
+    located = table.located
     if not located:
         return []
     sources = sorted({v.truth.source for v in values if v.truth is not None})
     n = len(located)
     area = float(np.median([v.truth.area for v in values if v.truth is not None and v.localisation is not None]))
-    against = {s.name: s for s in standings(located, names, list(CONTROLS), "iou")}
+    against = {s.name: s for s in standings(located, list(table.explanations), list(CONTROLS), "iou")}
     columns = [
         Column(key="map", label="Map"),
         Column(key="pointing", label="Maximum on the object", unit="images", decimals=0),
@@ -307,9 +273,8 @@ def _localisation(run: Run, names: Sequence[str], located: Scores, values: Value
         Column(key="high", label="to", decimals=3),
         Column(key="beats_controls", label="Beats the controls"),
     ]
-    labels = values[0].labels
-    rows = [[labels[name], *_located_cells(located, against[name])] for name in (*names, *CONTROLS)]
-    table = Table(
+    rows = [[label, *_located_cells(located, against[name])] for name, label in table.labels.items()]
+    cells = Table(
         id="localisation",
         caption=f"The maps and the marked object, over {wording.count(n, 'image')} with ground truth{wording.small(n)}.",
         columns=columns,
@@ -323,7 +288,7 @@ def _localisation(run: Run, names: Sequence[str], located: Scores, values: Value
             "tolerance); the share of the map's positive values that does; and the IoU of the object and as many of the map's "
             "strongest pixels as the object has. A map that knows nothing has the object's own share of the frame in the first two."
         ),
-        run.files.table(table),
+        run.files.table(cells),
     ]
 
 
@@ -337,10 +302,11 @@ def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
 # --- warnings ------------------------------------------------------------------------------------
 
 
-def _beaten(places: dict[str, list[Standing]], labels: Mapping[str, str], n: int) -> list[Warning_]:
+def _beaten(table: ScoreTable) -> list[Warning_]:
     """One warning a map that is no better than the best control on some measure."""
     lost: dict[str, list[Standing]] = {}
-    for rows in places.values():
+    labels, n = table.labels, len(table.scores)
+    for rows in table.standings.values():
         for standing in rows:
             if standing.beats == "no":
                 lost.setdefault(standing.name, []).append(standing)
@@ -357,13 +323,13 @@ def _beaten(places: dict[str, list[Standing]], labels: Mapping[str, str], n: int
     ]
 
 
-def _constant(run: Run, names: Sequence[str], values: Values) -> list[Warning_]:
+def _constant(run: Run, values: Values) -> list[Warning_]:
     text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
     return [
         Warning_(code="empty-map", text=text.format(v.labels[name]), image=image.name)
         for image, v in zip(run.images, values, strict=True)
-        for name in names
-        if v.scores[name].constant
+        for name, score in v.scores.items()
+        if score.constant and name not in CONTROLS
     ]
 
 

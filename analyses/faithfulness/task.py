@@ -18,7 +18,7 @@ from .hiding import random_regions
 from .localisation import localise
 from .maps import control_maps, explanations, labels_of
 from .removal import Removals
-from .result import FaithfulnessResult, HiddenMask, Localisation, MarkedObject, Measured, Score
+from .result import FaithfulnessResult, HiddenMask, Localisation, MarkedObject, Measurements, Score
 from .rules import RULES
 from .section import reduce_faithfulness
 from .settings import FaithfulnessSettings
@@ -42,9 +42,8 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     def map(self, subject: Subject[FaithfulnessSettings]) -> FaithfulnessResult:
         cams, lime = subject.required("cams", CamsResult), subject.required("lime", LimeResult)
         frame, rng = subject.view.frame, np.random.default_rng(subject.seed)
-        noise = np.stack(
-            [baselines.random_map(frame.shape[0], frame.shape[1], rng) for _ in range(subject.settings.draws)]
-        )
+        height, width = frame.shape[:2]
+        noise = np.stack([baselines.random_map(height, width, rng) for _ in range(subject.settings.draws)])
         maps = {**explanations(cams, lime), **control_maps(frame, noise[0])}
         removals = Removals(subject.view, subject.target)
         with subject.timed("faithfulness plans"):
@@ -54,32 +53,25 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
         with subject.timed("faithfulness"):
             probabilities = removals.probabilities()
         deletion, insertion = curves.stacked(plans, probabilities, list(maps))
-        truth = subject.truth
-        return FaithfulnessResult(
-            deletion=deletion.astype(np.float32),
-            insertion=insertion.astype(np.float32),
-            measured=Measured(
-                labels=labels_of(cams, maps),
-                scores={
-                    name: Score(
-                        deletion=curves.area_under(deletion[i]),
-                        insertion=curves.area_under(insertion[i]),
-                        draws=len(orders[name]),
-                        constant=bool(np.ptp(saliency) == 0),
-                    )
-                    for i, (name, saliency) in enumerate(maps.items())
-                },
-                lime_hidden=HiddenMask(
-                    probability=float(probabilities[whole]),
-                    hidden=float(probabilities[hidden]),
-                    area=float(lime.mask.mean()),
-                    random=tuple(float(probability) for probability in probabilities[random]),
-                ),
-                forward_passes=len(removals),
-                truth=None if truth is None else MarkedObject(truth.source, float(truth.mask.mean())),
-                localisation=None if truth is None else _localised(maps, truth.mask, orders),
+        measured = Measurements(
+            labels=labels_of(cams, maps),
+            scores={
+                name: _score(saliency, orders[name], deletion[i], insertion[i])
+                for i, (name, saliency) in enumerate(maps.items())
+            },
+            lime_hidden=HiddenMask(
+                probability=float(probabilities[whole]),
+                hidden=float(probabilities[hidden]),
+                area=float(lime.mask.mean()),
+                random=tuple(float(probability) for probability in probabilities[random]),
             ),
+            forward_passes=len(removals),
+            truth=None
+            if subject.truth is None
+            else MarkedObject(subject.truth.source, float(subject.truth.mask.mean())),
+            localisation=None if subject.truth is None else _localised(maps, subject.truth.mask, orders),
         )
+        return FaithfulnessResult(deletion.astype(np.float32), insertion.astype(np.float32), measured)
 
     def reduce(self, run: RunView[FaithfulnessSettings]) -> Contribution:
         return reduce_faithfulness(run)
@@ -93,6 +85,15 @@ def _hidden_masks(
     others = random_regions(lime.segments, pixels, count if pixels else 0, rng)
     random = [removals.hidden(mask) for mask in others]
     return removals.hidden(np.zeros(lime.mask.shape, bool)), hidden, random
+
+
+def _score(saliency: np.ndarray, orders: Sequence[np.ndarray], deletion: np.ndarray, insertion: np.ndarray) -> Score:
+    return Score(
+        deletion=curves.area_under(deletion),
+        insertion=curves.area_under(insertion),
+        draws=len(orders),
+        constant=bool(np.ptp(saliency) == 0),
+    )
 
 
 def _localised(
