@@ -304,12 +304,12 @@ def test_truth_reaches_those_who_ask_and_joins_their_key(tmp_path: Path) -> None
     assert (asks.calls, does_not.calls) == (3, 1)
 
 
-def test_files_that_nobody_asks_for_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_nobody_asks_for_are_not_read(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "photos", "a.png")
     (folder / "boxes.csv").write_text("nonsense")
-    analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("does not", False)], monkeypatch)
+    analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("does not", False)])
     with pytest.raises(UsageError, match=r"boxes\.csv line 1"):
-        analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)], monkeypatch)
+        analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)])
 
 
 # --- malformed -----------------------------------------------------------------------------------
