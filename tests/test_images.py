@@ -621,7 +621,9 @@ def test_reading_is_silent_and_loads_no_framework(tmp_path: Path) -> None:
     (tmp_path / "samples.tif").write_bytes(samples)
     (tmp_path / "half.png").write_bytes(encode(Image.new("P", (9, 9)), transparency=b"\0\xff"))
     program = (
-        "import sys; from pathlib import Path; from reportgen.images import *\n"
+        "import sys; from pathlib import Path\n"
+        "from reportgen.images.decode import UnreadableImage, read_image\n"
+        "from reportgen.images.find import find_images\n"
         f"found, _ = find_images(Path({str(tmp_path)!r}))\n"
         "for file in found:\n"
         "    try: read_image(file, 10**6)\n"

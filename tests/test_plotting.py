@@ -27,7 +27,7 @@ def test_heat_colors_are_matplotlibs_inferno() -> None:
 
 def test_overlays_need_no_matplotlib() -> None:
     code = (
-        "import sys, numpy as np; from reportgen import plotting as p; f = np.zeros((8, 8, 3), np.uint8);"
+        "import sys, numpy as np; from reportgen.figures import overlays as p; f = np.zeros((8, 8, 3), np.uint8);"
         "p.heat_overlay(f, np.zeros((8, 8))); p.outline(f, np.eye(8, dtype=bool)); p.color_bar(9, 3);"
         "assert 'matplotlib' not in sys.modules and 'torch' not in sys.modules"
     )
@@ -63,9 +63,9 @@ def test_overlap_has_a_colour_for_each_region() -> None:
     grey = np.full((1, 4, 3), 100, np.uint8)
     a, b = np.array([[1, 1, 0, 0]], bool), np.array([[0, 1, 1, 0]], bool)
     picture = overlays.overlap(grey, a, b, alpha=1.0)[0]
-    colors = ["#{:02X}{:02X}{:02X}".format(*pixel) for pixel in picture]
-    assert colors == [colors.ONLY_A, colors.BOTH, colors.ONLY_B, "#646464"]
-    assert [color for color, _ in overlays.overlap_legend("A", "B")] == [colors[0], colors[2], colors[1]]
+    shown = ["#{:02X}{:02X}{:02X}".format(*pixel) for pixel in picture]
+    assert shown == [colors.ONLY_A, colors.BOTH, colors.ONLY_B, "#646464"]
+    assert [color for color, _ in overlays.overlap_legend("A", "B")] == [shown[0], shown[2], shown[1]]
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -125,7 +125,7 @@ def test_wrong_input_is_an_error(frame: np.ndarray, draw) -> None:  # type: igno
 CHART = """
 import sys
 from pathlib import Path
-from reportgen import plotting
+from reportgen.figures import charts
 figure, axes = charts.chart(100, 50)
 with charts.style():
     axes.plot([1, 2, 3], [3, 1, 2], label="Grad-CAM")

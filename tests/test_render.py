@@ -471,8 +471,8 @@ def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 RENDER = """
 import sys
 from pathlib import Path
-from reportgen.document import Report
-from reportgen.rendering import render
+from reportgen.report.document import Report
+from reportgen.rendering.render import render
 source, run, out, formats = sys.argv[1:]
 render(Report.model_validate_json(Path(source).read_text("utf-8")), Path(run), Path(out), formats=formats.split(","))
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "matplotlib", "weasyprint", "analyses"}))

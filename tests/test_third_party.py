@@ -33,14 +33,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def reportgen(site: Path, cache: Path, tmp_path: Path) -> Run:
+def reportgen(site: Path, tmp_path: Path) -> Run:
     def run(*arguments: str, config: str = "") -> subprocess.CompletedProcess[str]:
         (tmp_path / "reportgen.toml").write_text(config)
         path = os.pathsep.join([str(ROOT), str(site)])
         return subprocess.run(
             [sys.executable, "-m", "reportgen", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path},
+            # A cache of its own: other tests may have asked the same model about the same photographs.
+            env={**os.environ, "PYTHONPATH": path, "REPORTGEN_CACHE_DIR": str(tmp_path / "cache")},
             capture_output=True,
             text=True,
             check=False,

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.special import logsumexp
 
 from reportgen.utils.softmax import softmax
 
@@ -55,6 +53,8 @@ def wpmi(
 def _pointwise_information(
     cosines: np.ndarray, activations: np.ndarray, belief: np.ndarray, temperature: float, lam: float, block: int
 ) -> np.ndarray:
+    from scipy.special import logsumexp
+
     n_units, n_concepts = activations.shape[1], cosines.shape[1]
     parts = (top_images(activations[:, units], len(belief)) for units in _blocks(n_units, len(activations), block))
     images = np.concatenate(list(parts), axis=1)
@@ -80,6 +80,8 @@ def _summed_logs(probabilities: np.ndarray, rows: np.ndarray, belief: np.ndarray
     The same image at the same rank gives the same logarithms to every unit: each such pair is computed once, and a sparse
     matrix of ones picks a unit's.
     """
+    from scipy.sparse import csr_matrix
+
     ranks = np.broadcast_to(np.arange(len(belief))[:, None], rows.shape)
     pairs, at = np.unique(ranks * len(probabilities) + rows, return_inverse=True)
     rank, row = np.divmod(pairs, len(probabilities))
