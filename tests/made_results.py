@@ -20,7 +20,7 @@ from reportgen.analyses.faithfulness.result import (
     HiddenMask,
     Localisation,
     MarkedObject,
-    Measured,
+    Measurements,
     Score,
 )
 from reportgen.analyses.lime.result import LimeResult, Surrogate
@@ -120,7 +120,7 @@ def faithfulness_result(
 ) -> FaithfulnessResult:
     """The areas under the deletion and the insertion curve by map, controls last; every curve is flat."""
     deletion, insertion = (np.array([[both[i]] * (STEPS + 1) for both in areas.values()], np.float32) for i in (0, 1))
-    measured = Measured(
+    measured = Measurements(
         labels={name: METHODS[name].label if name in METHODS else LABELS[name] for name in areas},
         scores={name: Score(*both, draws=1, constant=name in constant) for name, both in areas.items()},
         lime_hidden=hidden,
