@@ -543,6 +543,11 @@ def test_an_analysis_is_called_once_at_a_time_unless_it_says_otherwise(
     assert most == (2 if made_for_several else 1)
 
 
+def test_an_analysis_that_says_nothing_of_threads_is_called_by_one_at_a_time() -> None:
+    assert not Analysis.concurrent
+    assert all(analysis.concurrent for analysis in load_analyses(())), "the shipped ones are made for several"
+
+
 def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -28,6 +28,7 @@ class Agreement(Analysis[AgreementSettings, AgreementResult]):
     name = "agreement"
     title = "Agreement of Grad-CAM and LIME"
     version = "2"
+    concurrent = True
     order = 40
     requires = ("cams", "lime")
     gates: ClassVar = {"iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance"}

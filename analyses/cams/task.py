@@ -26,6 +26,7 @@ class Cams(Analysis[CamSettings, CamsResult]):
     name = "cams"
     title = "Class activation maps"
     version = "4"
+    concurrent = True
     order = 20
     works = WORKS
 

@@ -28,6 +28,7 @@ class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     settings_name = "dissection"
     title = "Concept embedding"
     version = "1"
+    concurrent = True
     order = 5
     over = "probe"
 
@@ -55,6 +56,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     name = "dissection"
     title = "Network dissection"
     version = "2"
+    concurrent = True
     order = 10
     requires = ("embedding",)
     over = "probe"

@@ -32,6 +32,7 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     name = "faithfulness"
     title = "Faithfulness of the maps"
     version = "1"
+    concurrent = True
     order = 50
     requires = ("cams", "lime")
     uses_truth = True

@@ -28,6 +28,7 @@ class Lime(Analysis[LimeSettings, LimeResult]):
     name = "lime"
     title = "LIME"
     version = "3"
+    concurrent = True
     order = 30
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
     ranked_by = "the R² of LIME's surrogate"

@@ -39,6 +39,7 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
     name = "sanity"
     title = "Sanity check of the maps"
     version = "4"
+    concurrent = True
     order = 60
     requires = ("cams",)
     works = WORKS

@@ -62,7 +62,7 @@ class Analysis(ABC, Generic[S, R]):
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on.
         uses_truth: whether it is handed the ground truth, which then joins its cache key.
-        concurrent: whether several threads may call `map` at once, each with its own subject.
+        concurrent: whether several threads may call `map` at once, each with its own subject; not unless the class says so.
         gates: name -> what it measures: the numbers that a user may set a threshold on.
         ranked_by: what `rank` measures, in words; empty where it ranks nothing.
         parameter_file: the file of parameters that it writes, if it writes one.
@@ -79,7 +79,7 @@ class Analysis(ABC, Generic[S, R]):
     requires: ClassVar[tuple[str, ...]] = ()
     over: ClassVar[Literal["images", "probe"]] = "images"
     uses_truth: ClassVar[bool] = False
-    concurrent: ClassVar[bool] = True
+    concurrent: ClassVar[bool] = False
     gates: ClassVar[Mapping[str, str]] = {}
     ranked_by: ClassVar[str] = ""
     parameter_file: ClassVar[ParameterFile | None] = None
