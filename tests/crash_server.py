@@ -180,6 +180,8 @@ def count_operations(kill_at: int | None, report: int) -> None:
 def child(run: dict[str, Any], counter: int) -> None:
     """One run of reportgen; never returns."""
     os.environ.update(run.get("env") or {})
+    # A shell starts what runs in its background with SIGINT ignored, and Python keeps that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if run.get("size_limit") is not None:
         import resource
 
