@@ -347,6 +347,26 @@ def test_a_first_run_that_was_cut_off_can_be_run_again(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == [MANIFEST, "report.json"]
 
 
+def test_a_users_file_of_parameters_survives_a_run_that_wrote_none(tmp_path: Path) -> None:
+    """A run of other analyses writes beside it, and makes the folder a run's; the file stays the user's own."""
+    mine = tmp_path / "explain_params.pkl"
+    mine.write_text("mine")
+    finished(tmp_path, **{"report.json": b"{}"})
+    with pytest.raises(UsageError, match="is in the way"):
+        RunFolder(tmp_path, [mine.name]).begin()
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_runs_own_file_of_parameters_is_written_again(tmp_path: Path, cut_off: bool) -> None:
+    for data in (b"first", b"second"):
+        folder = RunFolder(tmp_path, ["explain_params.pkl"])
+        folder.begin()
+        folder.raw("explain_params.pkl", data)
+        folder.close() if cut_off else folder.finish()
+    assert (tmp_path / "explain_params.pkl").read_bytes() == b"second"
+
+
 @pytest.mark.parametrize(
     "name",
     ["report.json", "report.pdf", "figures/a.png", "tables/x.csv", MANIFEST, "timings.json", "explain_params.pkl"],

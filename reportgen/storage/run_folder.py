@@ -40,7 +40,7 @@ class RunFolder:
     def __init__(self, path: Path, parameter_files: Collection[str] = ()) -> None:
         """A folder at `path`; `parameter_files` are names that the run writes besides those of every run."""
         self.path = path
-        self._names = (*OWN_NAMES, *parameter_files)
+        self._parameter_files = tuple(parameter_files)
         self._lock: FileLock | None = None
         self._hashes: dict[str, Entry] = {}
 
@@ -48,12 +48,17 @@ class RunFolder:
         """Ask before the work whether a run may write here; `begin` asks again.
 
         Raises:
-            UsageError: the place is taken by something that is not a run folder.
+            UsageError: the place is taken by something that is no run folder, or a file of parameters by one that its run did
+                not write.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
-        taken = [name for name in self._names if (self.path / name).exists()]
-        if taken and files_of_run(self.path) is None:
+        listed = files_of_run(self.path)
+        # In the folder of a run that wrote no file of parameters, one may be the user's own: the run must have listed it.
+        names = OWN_NAMES if listed is None else ()
+        unlisted = [name for name in self._parameter_files if name not in (listed or ())]
+        taken = [name for name in (*names, *unlisted) if (self.path / name).exists()]
+        if taken:
             raise UsageError(
                 f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
             )
