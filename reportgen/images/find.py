@@ -9,15 +9,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
+from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, os_reason, what_instead
 from reportgen.report.document import Skipped
 from reportgen.report.manifest import OWN_NAMES, is_run
 from reportgen.utils.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
-from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, os_reason, what_instead
 
 # Beside an image of the same stem such a file is its ground truth (reportgen.truth).
 MASK_SUFFIX = ".mask.png"
