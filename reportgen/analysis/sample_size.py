@@ -75,7 +75,7 @@ def _of_shift(values: np.ndarray, n: int, alpha: float, sides: int) -> float:
     from scipy.stats import t
 
     # The fewest patterns of signs that can reach the level: with less no difference is large enough.
-    if sides / 2.0**n > alpha:
+    if sides * 0.5**n > alpha:
         return 0.0
     if len(values) > MOST_VALUES:
         values = np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
