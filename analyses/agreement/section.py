@@ -266,7 +266,8 @@ def _observations(rows: Rows, agreed: Agreed) -> list[str]:
     start = "a" if other else "A"
     items = [
         f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to {iou.max():.3f}). {other}"
-        f"{start} centred Gaussian of Grad-CAM's area {_mean(gaussian):.3f} with LIME's masks, and masks of the same areas anywhere in the frame "
+        f"{start} centred Gaussian of Grad-CAM's area {_mean(gaussian):.3f} with LIME's masks, and masks of the same areas anywhere "
+        f"in the frame "
         f"{chance.mean():.3f}."
     ]
     above = [(image.name, by) for image, compared in known if (by := compared.above_others) is not None]
