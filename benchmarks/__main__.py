@@ -6,6 +6,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -271,4 +272,9 @@ def _print(results: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["statistics"]:
+        from benchmarks.statistics import main as calibrate
+
+        calibrate(sys.argv[2:])
+    else:
+        main()

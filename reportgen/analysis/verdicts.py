@@ -135,13 +135,18 @@ def of_majority(supporting: int, opposing: int, tests: int = 1) -> Decision:
 def all_of(parts: Sequence[Decision]) -> Decision:
     """A claim whose parts must all hold: supported where every part is (p is the largest), contradicted where one part is.
 
-    For a contradiction any part can do it, so that its p is the smallest one times the number of parts.
+    For a contradiction any part can do it, so that its p is the smallest one times the number of parts. A part that could not be
+    tested leaves nothing but a contradiction to decide: the claim counts among the tested ones by the p of that, decided or not,
+    since which claims are corrected for must not depend on what they say.
     """
     pilots = tuple(group for part in parts for group in part.pilots)
     untested = [part for part in parts if part.p is None and part.verdict == "undecided"]
     if untested:
         needs = next((part.needs for part in untested if part.needs), "")
-        return _sunk(parts, pilots) or Decision("undecided", None, pilots, needs)
+        against = [part.p for part in parts if part.p is not None and part.verdict != "supported"]
+        p = min(1.0, len(parts) * min(against)) if against else _none_against(parts)
+        # Images alone decide nothing here, and so none are planned.
+        return _sunk(parts, ()) or Decision("undecided", p, (), needs)
     if parts and all(part.verdict == "supported" for part in parts):
         return Decision("supported", _largest(parts), pilots)
     still_open = tuple(group for part in parts if part.verdict == "undecided" for group in part.pilots)
@@ -154,6 +159,10 @@ def _sunk(parts: Sequence[Decision], pilots: tuple[tuple[Pilot, ...], ...]) -> D
     return Decision("contradicted", p, pilots) if p < ALPHA else None
 
 
+def _none_against(parts: Sequence[Decision]) -> float | None:
+    return 1.0 if any(part.p is not None for part in parts) else None
+
+
 def _largest(parts: Sequence[Decision]) -> float | None:
     return max((part.p for part in parts if part.p is not None), default=None)
 
@@ -161,16 +170,18 @@ def _largest(parts: Sequence[Decision]) -> float | None:
 def any_of(parts: Sequence[Decision]) -> Decision:
     """A claim that any of several tests can decide, each made with `tests` their number; not measured where there is none.
 
-    Tests that decide for it and against it leave it open.
+    Tests that decide for it and against it leave it open. Where the claim is decided its p is of those tests that decide it: a smaller
+    one of a test that leaves it open (its effect is none of interest) says nothing for the verdict.
     """
     made = [part for part in parts if part.verdict != "not measured"]
     if not made:
         return Decision("not measured")
     decided = {part.verdict for part in made} - {"undecided"}
-    known = [part.p for part in made if part.p is not None]
+    verdict: Verdict = decided.pop() if len(decided) == 1 else "undecided"
+    known = [part.p for part in made if part.p is not None and verdict in ("undecided", part.verdict)]
     p = min(1.0, len(made) * min(known)) if known else None
     pilots = tuple(pilot for part in made for group in part.pilots for pilot in group)
-    return Decision(decided.pop() if len(decided) == 1 else "undecided", p, (pilots,) if pilots else ())
+    return Decision(verdict, p, (pilots,) if pilots else ())
 
 
 # --- what the report says of it -------------------------------------------------------------------
