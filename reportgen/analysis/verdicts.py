@@ -191,10 +191,10 @@ def rules(statistics: StatisticsSettings) -> list[str]:
     """How verdicts are made, a sentence each, with the numbers in force; the closing ones are `CLOSING` many."""
     s = statistics
     return [
-        f"A paired claim (a is larger than b) is decided when the exact sign-flip test of the mean difference over images has "
-        f"p < {ALPHA:g} and the Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the "
-        f"claimed way, "
-        "contradicted when it points the other way.",
+        f"A paired claim (a is larger than b) is decided when the sign-flip test of the mean difference over images (all patterns of signs "
+        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {stats.FLIPS:,} seeded ones beyond, the normal limit of many) has p < {ALPHA:g} and the "
+        "Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the claimed way, contradicted when "
+        "it points the other way.",
         f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
         f"index {s.gini:g}, IoU or Jaccard index {s.iou:g}, total variation {s.variation:g}, gradient along a border {s.gradient:g}, "
         f"probability "
@@ -210,10 +210,10 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         f"Bonett and Wright, 2000) lies within ±{s.shared:g}, where one explains {s.shared**2 * 100:.0f} % of the other's order; "
         f"contradicted when "
         "it is shown to lie beyond. No claim of a relation or of no difference is decided by a p above the level.",
-        "A claim that any of several tests can decide has the smallest p times their number; tests that disagree leave it undecided. A "
-        "claim that says several things at once is supported when every part is (its p is the largest), and contradicted when one "
-        "part is (its p "
-        "is that part's times the number of parts).",
+        "A claim that any of several tests can decide has the smallest p of those that decide it times the number of all; tests that "
+        "disagree leave it undecided. A claim that says several things at once is supported when every part is (its p is the largest), and "
+        "contradicted when one part is (its p is that part's times the number of parts); where a part could not be tested, it can only "
+        "be contradicted, and its p is of that.",
         f"The p of every claim is corrected by Holm's method over all claims tested in the report, so that the chance of any false verdict "
         f"stays below {ALPHA:g}; the verdict follows the corrected p. Claims about units that are decided by counting have no p.",
         "Byte-equal images are one observation. Near-equal ones (perceptual hash, at most 4 of 64 bits apart) are named in a warning"
