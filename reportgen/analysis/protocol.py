@@ -38,6 +38,7 @@ class Contribution:
         references: keys of the works that the section rests on, the analysis' own `works` or those of
             `reportgen.analysis.bibliography`.
         terms: words that its section uses, the analysis' own `terms` or those of `reportgen.analysis.glossary`.
+        shared: what the analyses that require this one may read of it (`RunView.shared`), of the type that it `shares`.
     """
 
     section: Section | None
@@ -48,6 +49,7 @@ class Contribution:
     warnings: Sequence[Warning_] = ()
     references: Sequence[str] = ()
     terms: Sequence[str] = ()
+    shared: object | None = None
 
 
 class Analysis(ABC, Generic[S, R]):
@@ -58,7 +60,8 @@ class Analysis(ABC, Generic[S, R]):
         version: raised whenever a result changes: it is part of every cache key.
         settings_model, result: the two types that the class is written with: its settings, which are mounted under its
             name, and what `map` returns, a frozen dataclass of numbers and arrays.
-        order: where its section stands.
+        shares: the type of what its reduce hands on, a frozen dataclass as a result is; nothing, unless the class says so.
+        order: where its section stands, and when it reduces; after the analyses whose shared values it reads.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on.
         uses_truth: whether it is handed the ground truth, which then joins its cache key.
@@ -75,6 +78,7 @@ class Analysis(ABC, Generic[S, R]):
     version: ClassVar[str]
     settings_model: ClassVar[type[SettingsGroup]] = NoSettings
     result: ClassVar[type] = type(None)
+    shares: ClassVar[type] = type(None)
     order: ClassVar[int] = 100
     requires: ClassVar[tuple[str, ...]] = ()
     over: ClassVar[Literal["images", "probe"]] = "images"

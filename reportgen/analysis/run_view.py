@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, LinearHead
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
@@ -112,6 +112,16 @@ class RunView(Mapped, Protocol[S]):
     @property
     def has_probe(self) -> bool:
         """Whether the probe set is a folder of its own."""
+
+    def head(self) -> LinearHead | None:
+        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
+
+        Raises:
+            LookupError: the analysis is not required, or does not reduce before this one.
+        """
 
     def encoder(self, name: str) -> Encoder:
         """The concept encoder of a name; nothing is loaded."""

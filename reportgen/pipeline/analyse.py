@@ -96,6 +96,7 @@ def _reducing(
     shown = choose_shown(made, mapped, results)
     return Reducing(
         plan=made,
+        models=bench.models,
         mapped=results,
         probe=results if probe is None else MappedFolder(probe, bench.store, made.explained),
         records=record_images(mapped, made.labels, shown, results, folder),
