@@ -1,0 +1,161 @@
+"""Do the labels of units explain the predictions? D5 and D6, each decided on the run's data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reportgen.analysis import evidence, verdicts, wording
+from reportgen.analysis.stats import Paired
+from reportgen.analysis.verdicts import Claim, Decision
+from reportgen.report.document import Evidence
+from reportgen.settings.model import StatisticsSettings
+
+from ..dissection.result import UnitLabels
+from .measured import Measured, RemovalTest
+from .rules import FEWEST_PROBE_IMAGES
+
+SECTION = "attribution"
+CLAIMS = {
+    "D5": "The labels of the units that carry a prediction are related to its class.",
+    "D6": "Removing a concept's units removes the class.",
+}
+
+
+def attribution_findings(
+    measured: Measured, smallest: StatisticsSettings, *, own_images: bool, permutations: int
+) -> list[Claim]:
+    """Both claims.
+
+    Args:
+        smallest: the smallest effects of interest.
+        own_images: whether the labels come from the very images that are explained.
+        permutations: of the labels, that were drawn.
+    """
+    if measured.labels is None:
+        text = f"{measured.missing} Labels for its units (dissection.labels, or a probe set of its own) would let it be measured."
+        return [verdicts.not_measured(id_, SECTION, words, text) for id_, words in CLAIMS.items()]
+    unsettled = exploratory(measured.labels, own_images=own_images)
+    return [
+        labels_are_related(measured, smallest.share, unsettled, permutations),
+        removal_removes_class(measured, smallest.probability, unsettled),
+    ]
+
+
+def exploratory(labels: UnitLabels, *, own_images: bool) -> str:
+    """Why nothing is decided on these labels, in a sentence; empty where there is no reason."""
+    if own_images:
+        return (
+            "The labels come from the very images that are explained: which label a unit has and what it adds to their logits come from "
+            "the same activations, so that nothing is decided; labels from a probe set of its own would."
+        )
+    if labels.n_images is not None and labels.n_images < FEWEST_PROBE_IMAGES:
+        return (
+            f"The labels come from {wording.count(labels.n_images, 'probe image')}, fewer than {FEWEST_PROBE_IMAGES}: they say more of "
+            "those images than of the units, so that nothing is decided."
+        )
+    return ""
+
+
+def labels_are_related(measured: Measured, smallest: float, unsettled: str, permutations: int) -> Claim:
+    """D5: the share of the positive sum under labels related to the class, against permuted labels."""
+    test = measured.test
+    assert test is not None
+    own, other = test.pairing.own, test.pairing.other or 0.0
+    p = test.pairing.p
+    drawn = (
+        ""
+        if p is None
+        else f"; 97.5 % of {wording.whole(permutations)} permutations stay under {wording.percent(test.high)}, {wording.probability(p)}"
+    )
+    text = (
+        f"{_first_order(measured)}Labels related to the class carry a mean of {wording.percent(own)} of the positive sum over "
+        f"{wording.count(test.n, 'image')}{wording.small(test.n)}; permuted labels carry {wording.percent(other)}{drawn}. The other "
+        f"{wording.percent(1 - own)} stand under labels that are not related to it, or under none."
+    )
+    numbers = [
+        Evidence(
+            name="related_share_mean",
+            words="share of the positive sum under related labels, mean over images",
+            value=own,
+            unit="%",
+            n=test.n,
+            p=p,
+            source="attribution",
+        ),
+        Evidence(
+            name="related_share_permuted",
+            words="the same for permuted labels, mean",
+            value=other,
+            unit="%",
+            n=test.n,
+            source="attribution-related",
+        ),
+    ]
+    decision = verdicts.of_pairing(test.pairing, smallest)
+    return _claim("D5", decision, text, numbers, unsettled)
+
+
+def _first_order(measured: Measured) -> str:
+    return "" if measured.exact else "The head is not linear, so the sums are of first order. "
+
+
+def removal_removes_class(measured: Measured, smallest: float, unsettled: str) -> Claim:
+    """D6: the drop of the probability, against random units and against the groups that permuted labels make."""
+    if not measured.exact:
+        text = (
+            "The head is not pooling and one linear layer, so that the logits without some units do not follow from the weights: a pass "
+            "through the head for every set of units would measure it."
+        )
+        return verdicts.not_measured("D6", SECTION, CLAIMS["D6"], text)
+    test = measured.removal
+    if test is None:
+        return verdicts.not_measured("D6", SECTION, CLAIMS["D6"], "No label adds to the logit of an image.")
+    text = f"{removal_sentence(measured, test)} {_compared(test)}"
+    numbers = [
+        evidence.shift(
+            "drop_minus_matched_drop",
+            "drop of probability without a label's units, less that without random units of equal activation",
+            test.matched,
+            "attribution-removal",
+        ),
+        evidence.shift(
+            "drop_minus_relabelled_drop",
+            "the same, less that without the largest groups of permuted labels",
+            test.relabelled,
+            "attribution-removal",
+        ),
+    ]
+    decision = verdicts.all_of([verdicts.of_paired(by, smallest) for by in (test.matched, test.relabelled)])
+    return _claim("D6", decision, text, numbers, unsettled)
+
+
+def removal_sentence(measured: Measured, test: RemovalTest) -> str:
+    """What removing the largest labels does, whatever is compared with it."""
+    drops = [image.drop for image in measured.images if image.removals]
+    return (
+        f"Without the units of one of an image's largest labels the probability of its class is lower by a mean of {np.mean(drops):.3f} "
+        f"(image by image from {wording.signed(min(drops), 3)} to {wording.signed(max(drops), 3)}); another class comes first after "
+        f"{test.changed} of {wording.count(test.removals, 'removal')}."
+    )
+
+
+def _compared(test: RemovalTest) -> str:
+    parts = [
+        (test.matched, "random units of equal mean activation"),
+        (test.relabelled, "the largest groups that permuted labels make"),
+    ]
+    said = [_less_than(by, rival) for by, rival in parts]
+    return f"That is {said[0]}, and {said[1]}."
+
+
+def _less_than(by: Paired, rival: str) -> str:
+    word = "more than" if by.shift > 0 else "less than" if by.shift < 0 else "as much as"
+    if by.shift == 0:
+        return f"{word} without {rival} ({wording.tested(by)})"
+    return f"{word} without {rival} {wording.by_shift(by, wording.small_amount)} ({wording.tested(by)})"
+
+
+def _claim(id_: str, decision: Decision, text: str, numbers: list[Evidence], unsettled: str) -> Claim:
+    if unsettled:
+        decision, text = Decision("undecided"), f"{text} {unsettled}"
+    return verdicts.claim(id_, SECTION, CLAIMS[id_], decision, text, numbers)
