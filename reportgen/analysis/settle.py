@@ -34,7 +34,8 @@ class Observed:
         if self.different == self.images:
             return f"The {self.images} images show {classes}: those of one class are not independent of one another."
         copies = self.images - self.different
-        return f"n counts {wording.count(self.different, 'different image')} of {classes}, without {wording.count(copies, 'copy', 'copies')}."
+        different = wording.count(self.different, "different image")
+        return f"n counts {different} of {classes}, without {wording.count(copies, 'copy', 'copies')}."
 
 
 def settled(claims: Sequence[Claim | Finding], observed: Observed) -> tuple[list[Finding], list[str]]:

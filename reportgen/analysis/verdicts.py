@@ -180,11 +180,13 @@ def rules(statistics: StatisticsSettings) -> list[str]:
     """How verdicts are made, a sentence each, with the numbers in force; the closing ones are `CLOSING` many."""
     s = statistics
     return [
-        f"A paired claim (a is larger than b) is decided when the exact sign-flip test of the mean difference over images has p < {ALPHA:g} "
-        "and the Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the claimed way, "
+        f"A paired claim (a is larger than b) is decided when the exact sign-flip test of the mean difference over images has "
+        f"p < {ALPHA:g} and the Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the "
+        f"claimed way, "
         "contradicted when it points the other way.",
-        f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini index "
-        f"{s.gini:g}, IoU or Jaccard index {s.iou:g}, total variation {s.variation:g}, gradient along a border {s.gradient:g}, probability "
+        f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
+        f"index {s.gini:g}, IoU or Jaccard index {s.iou:g}, total variation {s.variation:g}, gradient along a border {s.gradient:g}, "
+        f"probability "
         f"{s.probability:g}, a share of a map or of a sum {s.share:g}, rank correlation {s.correlation:g}.",
         "That explanations of one image belong together is decided by permuting the pairing: the mean of their IoU is held against that "
         f"of {stats.PAIRINGS:,} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With fewer than "
@@ -193,11 +195,13 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         f"A claim about a relation is decided when Spearman's rho is larger than the smallest effect of interest and its permutation p is "
         f"below {ALPHA:g}, divided by the number of relations that the claim is tested on.",
         f"A claim about a majority of images is decided when the exact two-sided sign test has p < {ALPHA:g}.",
-        f"That a measure does not merely follow another is decided by an equivalence test, two one-sided tests that rho (variance of Bonett "
-        f"and Wright, 2000) lies within ±{s.shared:g}, where one explains {s.shared**2 * 100:.0f} % of the other's order; contradicted when it "
-        "is shown to lie beyond. No claim of a relation or of no difference is decided by a p above the level.",
-        "A claim that any of several tests can decide has the smallest p times their number; tests that disagree leave it undecided. A claim "
-        "that says several things at once is supported when every part is (its p is the largest), and contradicted when one part is (its p "
+        f"That a measure does not merely follow another is decided by an equivalence test, two one-sided tests that rho (variance of "
+        f"Bonett and Wright, 2000) lies within ±{s.shared:g}, where one explains {s.shared**2 * 100:.0f} % of the other's order; "
+        f"contradicted when "
+        "it is shown to lie beyond. No claim of a relation or of no difference is decided by a p above the level.",
+        "A claim that any of several tests can decide has the smallest p times their number; tests that disagree leave it undecided. A "
+        "claim that says several things at once is supported when every part is (its p is the largest), and contradicted when one "
+        "part is (its p "
         "is that part's times the number of parts).",
         f"The p of every claim is corrected by Holm's method over all claims tested in the report, so that the chance of any false verdict "
         f"stays below {ALPHA:g}; the verdict follows the corrected p. Claims about units that are decided by counting have no p.",

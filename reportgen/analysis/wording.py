@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reportgen.analysis.stats import Paired
+from reportgen.analysis.stats import PAIRINGS, Paired, Pairing
 from reportgen.analysis.verdicts import SMALL_N
 
 
@@ -87,6 +87,11 @@ def tested(comparison: Paired) -> str:
     p = "every image tied" if comparison.p is None else probability(comparison.p)
     larger = max(comparison.wins, comparison.losses)
     return f"{larger} of {count(comparison.n, 'image')}, {p}{small(comparison.n)}"
+
+
+def permutations(found: Pairing) -> str:
+    """How a pairing was permuted: `10 000 permutations`, `all permutations`."""
+    return "all permutations" if found.exact else f"{whole(PAIRINGS)} permutations"
 
 
 def small(n: int) -> str:
