@@ -18,27 +18,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 2
-PANEL_MM, TEXT_MM, LEGEND_MM = 30.0, 14.5, 7.0
-LONGEST_LABEL, LONGEST_TITLE = 20, 44
-# A bar takes at most this share of its side; the rest is its label's.
-BAR_SHARE = 0.42
+PANEL_MM, TEXT_MM, LEGEND_MM = 27.0, 12.5, 7.0
+LONGEST_LABEL, LONGEST_TITLE = 20, 50
+# Of a panel's width each side keeps so much for the labels of its bars; the bars share the rest.
+LABEL_MM, WIDTH_MM = 27.0, 82.0
+RELATED = "*"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One image: a title, the labels of either sign, and a line on what the bars leave out."""
+    """One image: a title, the labels of either sign, and a line on what the bars leave out.
+
+    Attributes:
+        related: labels that are related to the class; they carry an asterisk.
+    """
 
     title: str
     positive: Sequence[ConceptSum]
     negative: Sequence[ConceptSum]
     rest: str
+    related: frozenset[str] = frozenset()
 
 
-def concept_bars(panels: Sequence[Panel], largest: float, rows: int) -> Figure:
+def concept_bars(panels: Sequence[Panel], reach: tuple[float, float], rows: int) -> Figure:
     """A panel an image, two a line: bars to the right speak for the class, bars to the left against it.
 
     Args:
-        largest: the longest bar of the chapter, in logits: all panels share one scale; rows: bars of either sign.
+        reach: the longest bar to the left and to the right, in logits, of all panels that share the scale.
+        rows: bars of either sign.
     """
     from matplotlib.figure import Figure
 
@@ -48,7 +55,7 @@ def concept_bars(panels: Sequence[Panel], largest: float, rows: int) -> Figure:
         figure = Figure(figsize=(charts.FULL_MM / 25.4, height / 25.4), layout="constrained")
         grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
         for axes, panel in zip(grid, panels, strict=False):
-            _panel(axes, panel, largest or 1.0, rows)
+            _panel(axes, panel, reach, rows)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
         for colour, name in ((colors.NEGATIVE, "against the class"), (colors.POSITIVE, "for the class")):
@@ -58,24 +65,23 @@ def concept_bars(panels: Sequence[Panel], largest: float, rows: int) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, panel: Panel, largest: float, rows: int) -> None:
-    width = largest / BAR_SHARE
+def _panel(axes: Axes, panel: Panel, reach: tuple[float, float], rows: int) -> None:
+    left, right = reach
+    a_mm = (left + right or 1.0) / (WIDTH_MM - 2 * LABEL_MM)
     for concepts, sign in ((panel.positive, 1), (panel.negative, -1)):
         colour = colors.POSITIVE if sign > 0 else colors.NEGATIVE
         axes.barh(range(len(concepts)), [concept.sum for concept in concepts], color=colour, height=0.72)
         for row, concept in enumerate(concepts):
             axes.text(
-                concept.sum + sign * 0.015 * width,
+                concept.sum + sign * 0.8 * a_mm,
                 row,
-                f"{wording.signed(concept.sum)} {_short(concept.concept, LONGEST_LABEL)}"
-                if sign > 0
-                else f"{_short(concept.concept, LONGEST_LABEL)} {wording.signed(concept.sum)}",
+                _label(concept, sign, concept.concept in panel.related),
                 ha="left" if sign > 0 else "right",
                 va="center",
                 fontsize=7,
             )
     axes.axvline(0, color=colors.MUTED, linewidth=0.6)
-    axes.set_xlim(-width, width)
+    axes.set_xlim(-left - LABEL_MM * a_mm, right + LABEL_MM * a_mm)
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -84,6 +90,12 @@ def _panel(axes: Axes, panel: Panel, largest: float, rows: int) -> None:
         spine.set_visible(False)
     axes.set_title(_short(panel.title, LONGEST_TITLE), fontsize=8)
     axes.set_xlabel(panel.rest, fontsize=6.5, loc="left")
+
+
+def _label(concept: ConceptSum, sign: int, related: bool) -> str:
+    name = _short(concept.concept, LONGEST_LABEL) + (RELATED if related else "")
+    value = wording.signed(concept.sum)
+    return f"{value} {name}" if sign > 0 else f"{name} {value}"
 
 
 def _short(text: str, most: int) -> str:

@@ -10,12 +10,12 @@ from reportgen.analysis import wording
 from reportgen.report.blocks import Figure, Picture
 
 from ..dissection.result import DissectionResult
-from .charts import COLUMNS, Panel, concept_bars, strip
+from .charts import COLUMNS, RELATED, Panel, concept_bars, strip
 from .grouping import Concepts, ConceptSum
 from .measured import SHOWN_CONCEPTS, ImageSum, Measured, Run
 from .result import AttributionResult
 
-PANELS = 8
+PANELS = 4
 STRIPS, STRIPS_ACROSS = 24, 3
 SIDE_PX, GAP_PX, STRONGEST = 120, 6, 4
 NAMED_IN_ALT = 3
@@ -25,30 +25,41 @@ def bar_figures(run: Run, measured: Measured) -> list[Figure]:
     """A panel for each image that has figures, a page at most to a figure."""
     shown = [image for image in measured.images if image.name in run.shown.images]
     known = [(image, image.concepts) for image in shown if image.concepts is not None]
-    bars = [abs(c.sum) for _, concepts in known for c in (*concepts.positive, *concepts.negative)]
-    if not bars:
+    reach = [max((abs(c.sum) for _, of in known for c in side(of)), default=0.0) for side in (_against, _for)]
+    if not any(reach):
         return []
     # Figures of an even size, so that the last is no lonely panel.
     count = -(-len(known) // PANELS)
     each = -(-len(known) // count)
     each += each % COLUMNS if each > 1 else 0
     return [
-        _bars(run, measured, known[start : start + each], max(bars), number, count)
+        _bars(run, measured, known[start : start + each], (reach[0], reach[1]), number, count)
         for number, start in enumerate(range(0, len(known), each), start=1)
     ]
 
 
 def _bars(
-    run: Run, measured: Measured, images: Sequence[tuple[ImageSum, Concepts]], largest: float, number: int, of: int
+    run: Run,
+    measured: Measured,
+    images: Sequence[tuple[ImageSum, Concepts]],
+    reach: tuple[float, float],
+    number: int,
+    of: int,
 ) -> Figure:
     panels = [
-        Panel(f"{_file(image.name)}: {image.target}", concepts.positive, concepts.negative, rest_of(measured, image))
+        Panel(
+            f"{image.target}: {_file(image.name)}",
+            concepts.positive,
+            concepts.negative,
+            rest_of(measured, image),
+            measured.related_labels(image.target),
+        )
         for image, concepts in images
     ]
     name = f"attribution-{number}"
     picture = run.files.chart(
         f"figures/{name}.svg",
-        concept_bars(panels, largest, SHOWN_CONCEPTS),
+        concept_bars(panels, reach, SHOWN_CONCEPTS),
         alt=" ".join(_alt(image, concepts) for image, concepts in images),
     )
     part = f" (part {number} of {of})" if of > 1 else ""
@@ -57,7 +68,9 @@ def _bars(
         id=name,
         kind="chart",
         caption=f"The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
-        f"{SHOWN_CONCEPTS} of either sign{part}. All panels share one scale. Under each panel, what the bars leave out.",
+        f"{SHOWN_CONCEPTS} of either sign{part}. All panels share one scale. An asterisk ({RELATED}) marks labels that "
+        "are related to the class. "
+        "Under each panel, what the bars leave out.",
         pictures=[picture],
     )
 
@@ -73,6 +86,14 @@ def rest_of(measured: Measured, image: ImageSum) -> str:
 
 def _signed(value: float) -> str:
     return wording.signed(value) if abs(value) >= 0.005 else "0"
+
+
+def _for(concepts: Concepts) -> Sequence[ConceptSum]:
+    return concepts.positive
+
+
+def _against(concepts: Concepts) -> Sequence[ConceptSum]:
+    return concepts.negative
 
 
 def _alt(image: ImageSum, concepts: Concepts) -> str:

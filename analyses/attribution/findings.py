@@ -11,7 +11,7 @@ from reportgen.report.document import Evidence
 from reportgen.settings.model import StatisticsSettings
 
 from ..dissection.result import UnitLabels
-from .measured import Measured, RemovalTest
+from .measured import REMOVED_CONCEPTS, Measured, RemovalTest
 from .rules import FEWEST_PROBE_IMAGES
 
 SECTION = "attribution"
@@ -65,12 +65,12 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
     drawn = (
         ""
         if p is None
-        else f"; 97.5 % of {wording.whole(permutations)} permutations stay under {wording.percent(test.high)}, {wording.probability(p)}"
+        else f"; 97.5 % of {wording.whole(permutations)} permutations stay under {exact_percent(test.high)}, {wording.probability(p)}"
     )
     text = (
-        f"{_first_order(measured)}Labels related to the class carry a mean of {wording.percent(own)} of the positive sum over "
-        f"{wording.count(test.n, 'image')}{wording.small(test.n)}; permuted labels carry {wording.percent(other)}{drawn}. The other "
-        f"{wording.percent(1 - own)} stand under labels that are not related to it, or under none."
+        f"{_first_order(measured)}Labels related to the class carry a mean of {exact_percent(own)} of the positive sum over "
+        f"{wording.count(test.n, 'image')}{wording.small(test.n)}; permuted labels carry {exact_percent(other)}{drawn}. The other "
+        f"{exact_percent(1 - own)} stand under labels that are not related to it, or under none."
     )
     numbers = [
         Evidence(
@@ -95,6 +95,11 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
     return _claim("D5", decision, text, numbers, unsettled)
 
 
+def exact_percent(share: float) -> str:
+    """A share in [0, 1] with one decimal: what labels have over permuted ones may be a matter of few percent."""
+    return f"{100 * share:.1f} %"
+
+
 def _first_order(measured: Measured) -> str:
     return "" if measured.exact else "The head is not linear, so the sums are of first order. "
 
@@ -114,13 +119,13 @@ def removal_removes_class(measured: Measured, smallest: float, unsettled: str) -
     numbers = [
         evidence.shift(
             "drop_minus_matched_drop",
-            "drop of probability without a label's units, less that without random units of equal activation",
+            "drop of probability when a label's units are removed, less that for random units of equal activation",
             test.matched,
             "attribution-removal",
         ),
         evidence.shift(
             "drop_minus_relabelled_drop",
-            "the same, less that without the largest groups of permuted labels",
+            "the same, less that for the largest groups of permuted labels",
             test.relabelled,
             "attribution-removal",
         ),
@@ -132,10 +137,12 @@ def removal_removes_class(measured: Measured, smallest: float, unsettled: str) -
 def removal_sentence(measured: Measured, test: RemovalTest) -> str:
     """What removing the largest labels does, whatever is compared with it."""
     drops = [image.drop for image in measured.images if image.removals]
+    n = wording.count(len(drops), "image")
+    low, high = (wording.signed(-end, 3) for end in (min(drops), max(drops)))
     return (
-        f"Without the units of one of an image's largest labels the probability of its class is lower by a mean of {np.mean(drops):.3f} "
-        f"(image by image from {wording.signed(min(drops), 3)} to {wording.signed(max(drops), 3)}); another class comes first after "
-        f"{test.changed} of {wording.count(test.removals, 'removal')}."
+        f"Removing the units of one of an image's {REMOVED_CONCEPTS} largest labels changes the probability of its class by a mean of "
+        f"{wording.signed(-float(np.mean(drops)), 3)} over {n} ({low} to {high}); another class comes first after "
+        f"{wording.whole(test.changed)} of {wording.count(test.removals, 'removal')}."
     )
 
 
@@ -144,15 +151,15 @@ def _compared(test: RemovalTest) -> str:
         (test.matched, "random units of equal mean activation"),
         (test.relabelled, "the largest groups that permuted labels make"),
     ]
-    said = [_less_than(by, rival) for by, rival in parts]
-    return f"That is {said[0]}, and {said[1]}."
+    said = [_lowers(by, rival) for by, rival in parts]
+    return f"It lowers it {said[0]}, and {said[1]}."
 
 
-def _less_than(by: Paired, rival: str) -> str:
-    word = "more than" if by.shift > 0 else "less than" if by.shift < 0 else "as much as"
+def _lowers(by: Paired, rival: str) -> str:
     if by.shift == 0:
-        return f"{word} without {rival} ({wording.tested(by)})"
-    return f"{word} without {rival} {wording.by_shift(by, wording.small_amount)} ({wording.tested(by)})"
+        return f"as much as removing {rival} does ({wording.tested(by)})"
+    word = "more" if by.shift > 0 else "less"
+    return f"{word} than removing {rival}, {wording.by_shift(by, wording.small_amount)} ({wording.tested(by)})"
 
 
 def _claim(id_: str, decision: Decision, text: str, numbers: list[Evidence], unsettled: str) -> Claim:

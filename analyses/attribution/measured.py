@@ -105,6 +105,12 @@ class Measured:
     test: LabelTest | None = None
     removal: RemovalTest | None = None
 
+    def related_labels(self, name: str) -> frozenset[str]:
+        """The labels of the layer that are related to a class."""
+        if self.related is None or self.grouping is None:
+            return frozenset()
+        return frozenset(self.grouping.words[i] for i in self.grouping.of_unit[self.related.units[name]])
+
     @property
     def largest_difference(self) -> float:
         """Of a logit and the sum of its terms and bias."""
@@ -124,10 +130,12 @@ def measure(run: Run) -> Measured:
     related = related_units(
         labels.concepts, classes, grouping.words, _cosines(run, classes, grouping.words), run.settings.related
     )
-    head, counted = run.head() if first.exact else None, set(run.observations)
+    counted = set(run.observations)
+    by_hash = sorted(run.observations, key=lambda i: run.images[i].sha256)
+    head, removing = run.head() if first.exact else None, set(by_hash[: run.settings.removal_images])
     summed, tally = [], LabelTally(related)
     for i, result in enumerate(results):
-        summed.append(_labelled_sum(run, i, result, grouping, related, head))
+        summed.append(_labelled_sum(run, i, result, grouping, related, head if i in removing else None))
         if i in counted:
             tally.add(positive_shares(result.terms), run.images[i].target.name)
     return Measured(

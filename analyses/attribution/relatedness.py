@@ -51,7 +51,8 @@ def positive_shares(terms: np.ndarray) -> np.ndarray:
     """(C,): each unit's share of the positive sum; zero for a term that is not positive, and all zero where none is."""
     positive = np.maximum(terms, 0)
     total = positive.sum()
-    return positive / total if total > 0 else positive
+    shares: np.ndarray = positive / total if total > 0 else positive
+    return shares
 
 
 @dataclass(frozen=True)

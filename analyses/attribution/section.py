@@ -53,10 +53,10 @@ def _blocks(run: Run, measured: Measured, *, own_images: bool) -> list[Block]:
     ]
     if measured.labels is not None:
         blocks += shown_note(run.shown, tables.write_concepts(run, measured))
-        blocks += [*figures.bar_figures(run, measured), *figures.driving_figures(run, measured)]
+        blocks += figures.bar_figures(run, measured)
     blocks.append(tables.image_table(run, measured))
     if measured.labels is not None:
-        blocks += _explained(run, measured)
+        blocks += [*figures.driving_figures(run, measured), *_explained(run, measured)]
     return [*blocks, Listing(role="limit", items=wordings.limits(run, measured, own_images=own_images))]
 
 

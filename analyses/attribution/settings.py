@@ -19,4 +19,7 @@ class AttributionSettings(SettingsGroup):
     permutations: int = Field(
         10_000, ge=99, le=1_000_000, description="of the labels over the units, which the related share is held against"
     )
+    removal_images: int = Field(
+        200, ge=1, description="images on which units are removed, those whose SHA-256 comes first"
+    )
     draws: int = Field(20, ge=1, description="random sets of units that the removal of a concept is held against")

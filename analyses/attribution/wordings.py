@@ -20,15 +20,12 @@ def approach(measured: Measured) -> str:
     """What was done."""
     first = (
         "The explained model ends in global average pooling and one linear layer, so that the logit of a class is exactly "
-        "a sum: each unit "
-        "of the last feature map adds its mean activation times its weight for the class, and the bias is added once "
-        "(Zhou et al., 2016). "
-        "No approximation is made, and no further pass."
+        "a sum: each unit of the last feature map adds its mean activation times its weight for the class, and the bias is "
+        "added once (Zhou et al., 2016). No approximation is made, and no further pass."
         if measured.exact
-        else "The explained model's head is not a pooling and one linear layer, so that its logit is no sum over units. What stands here is "
-        "gradient times activation at the last feature map, summed over positions (Shrikumar et al., 2017): it is of "
-        "first order, and what "
-        "it leaves of the logit is shown beside it."
+        else "The explained model's head is not a pooling and one linear layer, so that its logit is no sum over units. "
+        "What stands here is gradient times activation at the last feature map, summed over positions (Shrikumar et al., "
+        "2017): it is of first order, and what it leaves of the logit is shown beside it."
     )
     if measured.labels is None:
         return first
@@ -101,15 +98,18 @@ def _sum_sentence(measured: Measured) -> str:
     n = wording.count(len(measured.images), "image")
     largest = measured.largest_difference
     if measured.exact:
-        return (
-            f"Contributions and bias add up to the logit on every one of {n}: the largest difference is {largest:.1e}."
-        )
+        return f"Contributions and bias add up to the logit on every one of {n}: the largest difference is {_digits(largest)}."
     shares = [abs(image.remainder) / max(abs(image.logit), 1e-12) for image in measured.images]
     return (
         f"First-order contributions leave a median of {wording.percent(float(np.median(shares)))} of the logit "
         f"unexplained over {n}; at most "
         f"{largest:.2f} logits."
     )
+
+
+def _digits(value: float) -> str:
+    """A small number with two digits that count: `0.0000048`."""
+    return np.format_float_positional(value, precision=2, fractional=False, trim="-")
 
 
 def _range(values: list[int]) -> str:
@@ -168,6 +168,12 @@ def explained(measured: Measured) -> list[str]:
         "have nothing to do "
         "with the class by this measure, or under none."
     ]
+    named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
+    near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
+    items.append(
+        f"Of the {wording.count(len(named), 'label')} that add most, at most {SHOWN_CONCEPTS} an image, {wording.whole(near)} "
+        f"{'is' if near == 1 else 'are'} related to the class of the image."
+    )
     leading = [image for image in measured.images if _leads(image, measured)]
     items.append(
         f"The label that adds most is related to the class on {len(leading)} of {n}"
@@ -179,10 +185,9 @@ def explained(measured: Measured) -> list[str]:
 
 
 def _leads(image: ImageSum, measured: Measured) -> bool:
-    if image.concepts is None or not image.concepts.positive or measured.related is None or measured.grouping is None:
+    if image.concepts is None or not image.concepts.positive:
         return False
-    word = measured.grouping.words.index(image.concepts.positive[0].concept)
-    return bool(measured.related.units[image.target][measured.grouping.units(word)].any())
+    return image.concepts.positive[0].concept in measured.related_labels(image.target)
 
 
 def _led(image: ImageSum) -> str:
