@@ -81,7 +81,8 @@ def rest_of(measured: Measured, image: ImageSum) -> str:
     assert concepts is not None
     others = f"{concepts.rest} other labels {_signed(concepts.rest_positive)} {_signed(concepts.rest_negative)}; "
     last = f"bias {_signed(image.bias)}" if measured.exact else f"not of first order {_signed(image.remainder)}"
-    return f"{others}{concepts.unlabelled.units} unlabelled units {_signed(concepts.unlabelled.sum)}; {last}; logit {image.logit:.2f}"
+    unlabelled = f"{concepts.unlabelled.units} unlabelled units {_signed(concepts.unlabelled.sum)}"
+    return f"{others}{unlabelled}; {last}; logit {_number(image.logit)}"
 
 
 def _signed(value: float) -> str:
@@ -102,9 +103,13 @@ def _alt(image: ImageSum, concepts: Concepts) -> str:
         return wording.listed(said) if said else "no label"
 
     return (
-        f"{_file(image.name)}, logit {image.logit:.2f} of {image.target}: for it {named(concepts.positive)}, against it "
+        f"{_file(image.name)}, logit {_number(image.logit)} of {image.target}: for it {named(concepts.positive)}, against it "
         f"{named(concepts.negative)}."
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _file(name: str) -> str:

@@ -59,7 +59,8 @@ def exploratory(labels: UnitLabels, *, own_images: bool) -> str:
 def labels_are_related(measured: Measured, smallest: float, unsettled: str, permutations: int) -> Claim:
     """D5: the share of the positive sum under labels related to the class, against permuted labels."""
     test = measured.test
-    assert test is not None
+    if test is None:
+        return verdicts.not_measured("D5", SECTION, CLAIMS["D5"], "No unit adds to the logit of any image.")
     own, other = test.pairing.own, test.pairing.other or 0.0
     p = test.pairing.p
     drawn = (
@@ -92,6 +93,11 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
         ),
     ]
     decision = verdicts.of_pairing(test.pairing, smallest)
+    if decision.verdict == "contradicted":
+        text = (
+            f"{text} Over images, what related labels have over permuted ones is shown to be less than the smallest share of interest, "
+            f"{exact_percent(smallest)}."
+        )
     return _claim("D5", decision, text, numbers, unsettled)
 
 
@@ -140,26 +146,26 @@ def removal_sentence(measured: Measured, test: RemovalTest) -> str:
     n = wording.count(len(drops), "image")
     low, high = (wording.signed(-end, 3) for end in (min(drops), max(drops)))
     return (
-        f"Removing the units of one of an image's {REMOVED_CONCEPTS} largest labels changes the probability of its class by a mean of "
+        f"Removing the units of one of an image's largest labels ({REMOVED_CONCEPTS} at most) changes the probability of "
+        "its class by a mean of "
         f"{wording.signed(-float(np.mean(drops)), 3)} over {n} ({low} to {high}); another class comes first after "
         f"{wording.whole(test.changed)} of {wording.count(test.removals, 'removal')}."
     )
 
 
 def _compared(test: RemovalTest) -> str:
-    parts = [
-        (test.matched, "random units of equal mean activation"),
-        (test.relabelled, "the largest groups that permuted labels make"),
-    ]
-    said = [_lowers(by, rival) for by, rival in parts]
-    return f"It lowers it {said[0]}, and {said[1]}."
+    return (
+        f"Beside removing random units of equal mean activation the probability falls {_further(test.matched)}; beside "
+        "removing the largest "
+        f"groups that permuted labels make it falls {_further(test.relabelled)}."
+    )
 
 
-def _lowers(by: Paired, rival: str) -> str:
+def _further(by: Paired) -> str:
     if by.shift == 0:
-        return f"as much as removing {rival} does ({wording.tested(by)})"
-    word = "more" if by.shift > 0 else "less"
-    return f"{word} than removing {rival}, {wording.by_shift(by, wording.small_amount)} ({wording.tested(by)})"
+        return f"as far ({wording.tested(by)})"
+    word = "further" if by.shift > 0 else "less far"
+    return f"{word}, {wording.by_shift(by, wording.small_amount)} ({wording.tested(by)})"
 
 
 def _claim(id_: str, decision: Decision, text: str, numbers: list[Evidence], unsettled: str) -> Claim:

@@ -35,7 +35,7 @@ class ImageSum:
         positive, negative: the sums of the terms of either sign.
         carriers: the fewest units that carry 80 % of the positive sum.
         concepts: the terms by label; None where the units have no labels.
-        related: share of the positive sum under labels related to the class; None where there are no labels.
+        related: share of the positive sum under labels related to the class; None where there are no labels, or no positive sum.
         removals: of the largest concepts; empty where the head is not linear.
         relabelled: mean drops of the largest groups that permuted labels make, one a permutation.
     """
@@ -136,7 +136,7 @@ def measure(run: Run) -> Measured:
     summed, tally = [], LabelTally(related)
     for i, result in enumerate(results):
         summed.append(_labelled_sum(run, i, result, grouping, related, head if i in removing else None))
-        if i in counted:
+        if i in counted and summed[-1].carriers:
             tally.add(positive_shares(result.terms), run.images[i].target.name)
     return Measured(
         images=tuple(summed),
@@ -202,7 +202,7 @@ def _labelled_sum(
 ) -> ImageSum:
     made, image = _sum(run, position, result), run.images[position]
     concepts = by_concept(grouping, result.terms, SHOWN_CONCEPTS)
-    share = float(positive_shares(result.terms)[related.units[image.target.name]].sum())
+    share = float(positive_shares(result.terms)[related.units[image.target.name]].sum()) if made.carriers else None
     largest = [(c.concept, grouping.units(grouping.words.index(c.concept))) for c in concepts.positive]
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()

@@ -131,9 +131,14 @@ class LabelTally:
         self._own.append(float(shares[units].sum()))
         self._chance.append(float(units.mean()))
 
-    def tested(self, permutations: int, seed: int) -> LabelTest:
-        """p is one-sided, (1 + permutations whose mean share is at least the observed one) / (1 + permutations); there is none
-        for fewer than 6 images."""
+    def tested(self, permutations: int, seed: int) -> LabelTest | None:
+        """None where no image was added.
+
+        p is one-sided, (1 + permutations whose mean share is at least the observed one) / (1 + permutations); there
+        is none for fewer than 6 images.
+        """
+        if not self._own:
+            return None
         observed, p, high = float(np.mean(self._own)), None, 0.0
         if len(self._own) >= FEWEST_PAIRINGS:
             means = permuted_means(self._of_class, self._related.units, permutations, seed)

@@ -67,7 +67,8 @@ def settings(run: Run, measured: Measured) -> Facts:
         items.append(
             (
                 "Removal",
-                f"the units of one label give zero, for the {REMOVED_CONCEPTS} labels with the largest sums of an image; for each unit a "
+                f"the units of one label give zero, for the {REMOVED_CONCEPTS} labels at most with the largest sums of an "
+                "image; for each unit a "
                 f"random one of the {NEAREST} others nearest in mean activation on that image, {draws}; and the "
                 f"{REMOVED_CONCEPTS} largest "
                 f"groups of permuted labels, {draws}",
@@ -82,28 +83,27 @@ def settings(run: Run, measured: Measured) -> Facts:
 def observations(measured: Measured) -> list[str]:
     """What carries the predictions; every sentence with its numbers."""
     images = measured.images
-    n, carriers = wording.count(len(images), "image"), [image.carriers for image in images]
+    carriers = [image.carriers for image in images if image.carriers]
     items = [_sum_sentence(measured)]
-    items.append(
-        f"It takes {_range(carriers)} of {wording.whole(measured.units)} units to carry {CARRIED * 100:.0f} % of the "
-        "positive sum (median "
-        f"{np.median(carriers):.0f}, {n}{wording.small(len(images))})."
-    )
+    if carriers:
+        items.append(
+            f"It takes {_range(carriers)} of {wording.whole(measured.units)} units to carry {CARRIED * 100:.0f} % of the "
+            f"positive sum (median {np.median(carriers):.0f}, {wording.count(len(carriers), 'image')}"
+            f"{wording.small(len(carriers))})."
+        )
     if measured.labels is not None:
         items += [*_largest(images), *_unlabelled(measured)]
     return items
 
 
 def _sum_sentence(measured: Measured) -> str:
-    n = wording.count(len(measured.images), "image")
-    largest = measured.largest_difference
+    n, largest = wording.count(len(measured.images), "image"), measured.largest_difference
     if measured.exact:
-        return f"Contributions and bias add up to the logit on every one of {n}: the largest difference is {_digits(largest)}."
-    shares = [abs(image.remainder) / max(abs(image.logit), 1e-12) for image in measured.images]
+        return f"Contributions and bias add up to the logit: over {n} the largest difference is {_digits(largest)}."
+    median = float(np.median([abs(image.remainder) for image in measured.images]))
     return (
-        f"First-order contributions leave a median of {wording.percent(float(np.median(shares)))} of the logit "
-        f"unexplained over {n}; at most "
-        f"{largest:.2f} logits."
+        f"First-order contributions do not add up to the logit: over {n} the difference has a median of {median:.2f} and is at most "
+        f"{largest:.2f}."
     )
 
 
@@ -134,16 +134,14 @@ def _largest(images: tuple[ImageSum, ...]) -> list[str]:
 
 
 def _unlabelled(measured: Measured) -> list[str]:
-    shares = [
-        image.concepts.unlabelled.sum / image.logit for image in measured.images if image.concepts and image.logit > 0
-    ]
-    units = measured.images[0].concepts.unlabelled.units if measured.images[0].concepts else 0
-    if not shares or not units:
+    found = [image.concepts.unlabelled for image in measured.images if image.concepts]
+    if not found or not found[0].units:
         return []
+    sums = [unlabelled.sum for unlabelled in found]
+    ends = wording.signed(min(sums)), wording.signed(max(sums))
     return [
-        f"The {wording.count(units, 'unlabelled unit')}, {wording.percent(units / measured.units)} of all, add "
-        f"{_percents(shares)} of the "
-        f"logit (median {wording.percent(float(np.median(shares)))})."
+        f"The {wording.count(found[0].units, 'unlabelled unit')}, {wording.percent(found[0].units / measured.units)} of all, add "
+        f"{' to '.join(dict.fromkeys(ends))} to the logit (median {wording.signed(float(np.median(sums)))})."
     ]
 
 
@@ -157,31 +155,26 @@ def _percents(shares: list[float]) -> str:
 
 def explained(measured: Measured) -> list[str]:
     """What the labels say of the classes."""
-    test = measured.test
-    assert test is not None
     shares = [image.related for image in measured.images if image.related is not None]
-    n = wording.count(len(shares), "image")
-    mostly = sum(share < 0.5 for share in shares)
-    items = [
+    if not shares:
+        return ["No unit adds to the logit of any image, so that there is no positive sum to explain."]
+    n, mostly = wording.count(len(shares), "image"), sum(share < 0.5 for share in shares)
+    named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
+    near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
+    led = list(dict.fromkeys(_led(image) for image in measured.images if _leads(image, measured)))
+    leading = sum(_leads(image, measured) for image in measured.images)
+    without = [] if measured.test is None else list(measured.test.without)
+    return [
         f"Under labels related to the class stand {_percents(shares)} of the positive sum, a median of "
         f"{wording.percent(float(np.median(shares)))}; on {mostly} of {n} more than half of it stands under labels that "
         "have nothing to do "
-        "with the class by this measure, or under none."
-    ]
-    named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
-    near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
-    items.append(
+        "with the class by this measure, or under none.",
         f"Of the {wording.count(len(named), 'label')} that add most, at most {SHOWN_CONCEPTS} an image, {wording.whole(near)} "
-        f"{'is' if near == 1 else 'are'} related to the class of the image."
-    )
-    leading = [image for image in measured.images if _leads(image, measured)]
-    items.append(
-        f"The label that adds most is related to the class on {len(leading)} of {n}"
-        + (f": {wording.listed([_led(image) for image in leading])}." if leading else ".")
-    )
-    if test.without:
-        items.append(f"No label of the layer is related to {wording.listed(list(test.without))}.")
-    return items
+        f"{'is' if near == 1 else 'are'} related to the class of the image.",
+        f"The label that adds most is related to the class on {leading} of {n}"
+        + (f": {wording.listed(led)}." if led else "."),
+        *([f"No label of the layer is related to {wording.listed(without)}."] if without else []),
+    ]
 
 
 def _leads(image: ImageSum, measured: Measured) -> bool:
