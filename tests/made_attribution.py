@@ -49,7 +49,7 @@ class AttributedRun(MadeRun):
         handed = {} if labels is None else {"dissection": labels}
         images: dict[str, Sequence[object]] = {"attribution": results}
         super().__init__(folder, images, AttributionSettings(**settings), shared=handed, head=head)
-        self._encoder = WordEncoder(words, meant or {f"class {i}": "cat" for i in range(5)})
+        self._encoder = WordEncoder(words, {f"class {i}": "cat" for i in range(5)} if meant is None else meant)
         for i, target in enumerate(targets or ()):
             renamed = Target(index=target, name=f"class {target}")
             self.images[i] = self.images[i].model_copy(update={"target": renamed})
