@@ -157,8 +157,8 @@ def test_permuted_means_are_those_of_all_permutations() -> None:
 
 
 def test_p_counts_the_observed_pairing_and_fewer_than_six_images_have_none() -> None:
-    units = np.zeros(40, bool)
-    units[:2] = True
+    units = np.zeros(500, bool)
+    units[:3] = True
     share = positive_shares(np.where(units, 5.0, 0.1))
     related = relatedness.RelatedUnits({"c": {}}, {"c": units})
 
@@ -170,11 +170,11 @@ def test_p_counts_the_observed_pairing_and_fewer_than_six_images_have_none() -> 
         assert found is not None
         return found
 
-    # One of 780 pairs of units carries as much: about 1 of 999 permutations, and the observed one.
-    assert tested(6).pairing.p in {count / 1000 for count in range(1, 7)}
+    # No other three units carry as much: what is left is the observed one.
+    assert tested(6).pairing.p == 1 / 1000
     assert tested(5).pairing.p is None
-    assert tested(6).pairing.own == pytest.approx(10 / 13.8)
-    assert tested(6).pairing.other == pytest.approx(2 / 40)
+    assert tested(6).pairing.own == pytest.approx(15 / (15 + 49.7))
+    assert tested(6).pairing.other == pytest.approx(3 / 500)
     assert LabelTally(related).tested(99, 0) is None
 
 
