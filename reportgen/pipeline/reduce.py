@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
+from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
 from reportgen.models.classifiers.base import ClassList
 from reportgen.models.encoders import Encoder, resolve_encoder
@@ -36,10 +38,14 @@ THUMB_PX = 128
 class MappedFolder:
     """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
 
-    def __init__(self, mapped: Mapped, store: Store, explained: str) -> None:
+    def __init__(self, mapped: Mapped, store: Store, explained: str, *, fold_near: bool = False) -> None:
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
+        self.copies = find_copies(
+            [image.sha256 for image in mapped.images], [image.observation.perceptual_hash for image in mapped.images]
+        )
+        self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
         self._store = store
         self._explained = explained
 
@@ -47,7 +53,7 @@ class MappedFolder:
     def identity(self) -> JSON:
         """What tells one mapped folder from another: names, and the key of every result."""
         keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys]
+        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys, list(self.observations)]
 
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         return self._keys[image][analysis, model or self._explained] is not None
@@ -96,6 +102,7 @@ class Reducing:
             "classes": digest_of(self.plan.specs[settings.models[0]].classes.names),
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
+            "statistics": settings.statistics.model_dump(mode="json"),
             "images": [record.model_dump(mode="json") for record in self.records],
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
@@ -116,7 +123,9 @@ class ReduceView:
         self.files = shared.files
         self.probe = shared.probe
         self.has_probe = shared.plan.settings.probe is not None
+        self.statistics = shared.plan.settings.statistics
         self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
+        self.observations = shared.mapped.observations
         self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
         self._shared = shared
 
@@ -152,6 +161,13 @@ def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
     """SHA-256 by path of every file that a group of settings names: a word list may change under its name."""
     paths = {path for _, path in settings.paths()}
     return {path: file_sha256(user_path(path)) for path in sorted(paths) if is_file(user_path(path))}
+
+
+def observed(shared: Reducing) -> Observed:
+    """What counts as one observation among the images of a run."""
+    different = [shared.records[i] for i in shared.mapped.observations]
+    classes = {(record.label or record.target).index for record in different}
+    return Observed(len(shared.records), len(different), len(classes))
 
 
 # --- images --------------------------------------------------------------------------------------
