@@ -14,6 +14,9 @@ from reportgen.storage.codec import Array
 from .concepts import colour_term
 from .recipe import Origin
 
+# Of labels about which nothing else is known.
+COMPUTED = Origin()
+
 
 @dataclass(frozen=True)
 class Control:
@@ -139,7 +142,7 @@ class DissectedModel:
 
     model: str
     layers: tuple[Layer, ...]
-    origin: Origin = Origin()
+    origin: Origin = COMPUTED
 
     @property
     def n_units(self) -> int:

@@ -99,7 +99,9 @@ def dissect(run: DissectionProbe, probing: Probing, models: Sequence[str]) -> It
     """Label every unit of every model, a model at a time: activations of one are in memory."""
     for model in models:
         yield DissectedModel(
-            model, _labelled(run, probing, model), Origin("probe" if run.has_probe else "images", recipe(run, probing, model))
+            model,
+            _labelled(run, probing, model),
+            Origin("probe" if run.has_probe else "images", recipe(run, probing, model)),
         )
 
 
@@ -135,7 +137,7 @@ def _labelled(run: DissectionProbe, probing: Probing, model: str) -> tuple[Layer
     parts: JSON = [
         "unit labels",
         LABELS_VERSION,
-        [hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for array in made_from],
+        [hashlib.sha256(array.tobytes()).hexdigest() for array in made_from],
         list(activations),
         probing.concepts.sha256,
         [settings.similarity, probing.temperature, settings.lam, probing.top_k, run.seed],

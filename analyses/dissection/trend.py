@@ -15,12 +15,14 @@ class Trend:
     Attributes:
         z: above zero where it rises; None where there is nothing to test.
         p: two-sided.
+        rise: of the share from the first group to the last, along the line that fits the observations best; 0 without a z.
         n: observations in all groups.
     """
 
     z: float | None
     p: float | None
     n: int
+    rise: float = 0.0
 
     @property
     def sign(self) -> int:
@@ -49,5 +51,6 @@ def cochran_armitage(successes: Sequence[int], totals: Sequence[int]) -> Trend:
         return Trend(None, None, int(n))
     from scipy.stats import norm
 
-    z = float((scores * (hits - sizes * share)).sum() / np.sqrt(variance))
-    return Trend(z, float(2 * norm.sf(abs(z))), int(n))
+    slope = (scores * (hits - sizes * share)).sum()
+    z = float(slope / np.sqrt(variance))
+    return Trend(z, float(2 * norm.sf(abs(z))), int(n), float(slope / spread * (len(sizes) - 1)))
