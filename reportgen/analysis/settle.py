@@ -34,7 +34,8 @@ class Observed:
         if self.different == self.images:
             return f"The {self.images} images show {classes}: those of one class are not independent of one another."
         copies = self.images - self.different
-        return f"n counts {wording.count(self.different, 'different image')} of {classes}, without {wording.count(copies, 'copy', 'copies')}."
+        different = wording.count(self.different, "different image")
+        return f"n counts {different} of {classes}, without {wording.count(copies, 'copy', 'copies')}."
 
 
 def settled(claims: Sequence[Claim | Finding], observed: Observed) -> tuple[list[Finding], list[str]]:
@@ -57,7 +58,7 @@ def _settled(claim: Claim | Finding, corrected: float | None, family: int, obser
         return Finding(**{**values, "note": claim.note or needs})
     verdict = claim.verdict if corrected < ALPHA else "undecided"
     sentences = [
-        f"{wording.probability(claim.p).capitalize()} before correction; corrected for the {wording.count(family, 'claim')} tested, "
+        f"Before correction {wording.probability(claim.p)}; corrected for the {wording.count(family, 'claim')} tested, "
         f"{wording.probability(corrected)}."
     ]
     if verdict != claim.verdict:

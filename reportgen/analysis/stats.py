@@ -87,6 +87,7 @@ class Pairing:
         differences: for each image its own value minus the mean of those that it shares with another image.
         p: one-sided, share of the pairings of a with b whose mean is at least `own`; None for fewer than 6 images.
         exact: whether every pairing was counted.
+        others: for each image the mean of those that it shares with another image; empty with a single image.
     """
 
     own: float
@@ -94,6 +95,7 @@ class Pairing:
     differences: tuple[float, ...]
     p: float | None
     exact: bool
+    others: tuple[float, ...] = ()
 
     @property
     def n(self) -> int:
@@ -198,7 +200,7 @@ def shifted(differences: Sequence[float] | np.ndarray, seed: int = 0) -> Paired:
 
 
 def sign_flips(differences: Sequence[float] | np.ndarray, seed: int = 0) -> Flips:
-    """The sign-flip permutation test of the mean (Fisher, 1935): is it zero, if each difference may have either sign?
+    """The sign-flip permutation test of the mean (Fisher, 1935; Ernst, 2004): is it zero, if each difference may have either sign?
 
     All 2^n patterns of signs up to n = 16, 100,000 seeded ones up to n = 1000 (the observed one counts among them), and
     beyond that the normal limit of their sum, whose variance is the sum of squares.
@@ -333,7 +335,7 @@ def pairing_test(matrix: np.ndarray, seed: int = 0) -> Pairing:
             means = np.array([matrix[rows, rng.permutation(n)].mean() for _ in range(PAIRINGS)])
         added = 0 if exact else 1  # the observed pairing is among all of them
         p = (int((means >= own - 1e-12).sum()) + added) / (len(means) + added)
-    return Pairing(own, float(others.mean()), tuple((diagonal - others).tolist()), p, exact)
+    return Pairing(own, float(others.mean()), tuple((diagonal - others).tolist()), p, exact, tuple(others.tolist()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

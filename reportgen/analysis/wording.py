@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reportgen.analysis.stats import Paired
+from reportgen.analysis.stats import PAIRINGS, Paired, Pairing
 from reportgen.analysis.verdicts import SMALL_N
 
 
@@ -69,7 +69,7 @@ def probability(p: float) -> str:
 
 
 def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "") -> str:
-    """How far a paired comparison lies from zero: `by 0.12 (95 % interval 0.05 to 0.20)`; its sign is left to the sentence.
+    """How far a paired comparison lies from zero: `by 0.12, 95 % interval 0.05 to 0.20`; its sign is left to the sentence.
 
     Args:
         number: how a value is written, without its sign.
@@ -79,7 +79,7 @@ def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "")
         return f"by {number(abs(comparison.shift))}{unit}"
     low, high = sorted(sign * end for end in comparison.ci)
     ends = " to ".join(f"{'−' if end < 0 else ''}{number(abs(end))}" for end in (low, high))
-    return f"by {number(abs(comparison.shift))}{unit} (95 % interval {ends})"
+    return f"by {number(abs(comparison.shift))}{unit}, 95 % interval {ends}"
 
 
 def tested(comparison: Paired) -> str:
@@ -87,6 +87,11 @@ def tested(comparison: Paired) -> str:
     p = "every image tied" if comparison.p is None else probability(comparison.p)
     larger = max(comparison.wins, comparison.losses)
     return f"{larger} of {count(comparison.n, 'image')}, {p}{small(comparison.n)}"
+
+
+def permutations(found: Pairing) -> str:
+    """How a pairing was permuted: `10 000 permutations`, `all permutations`."""
+    return "all permutations" if found.exact else f"{whole(PAIRINGS)} permutations"
 
 
 def small(n: int) -> str:
