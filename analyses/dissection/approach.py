@@ -38,8 +38,8 @@ def _n(size: int | None) -> str:
     return "N not stated by the file" if size is None else f"N = {wording.count(size, 'probe image')}"
 
 
-def exploratory(recipe: Recipe) -> str:
-    """What it means that the probe set is small."""
+def exploratory(recipe: Recipe, *, lifted: bool = True) -> str:
+    """What it means that the probe set is small, and, unless other labels stand, what lifts the stamp."""
     k, size = recipe.top_k, recipe.probe_images
     if size == k:
         shared = (
@@ -51,9 +51,14 @@ def exploratory(recipe: Recipe) -> str:
             f"a unit is described by the {k} images that drive it most, more than a tenth of all, so that units share most of them: "
             "labels lean towards what is frequent in this probe set"
         )
-    return (
+    text = (
         f"With N = {size} probe images and K = {k}, {shared}. Counts and ranks describe this probe set; they are no evidence "
-        f"of what the units detect in general. A probe set of at least {EXPLORATORY} K images (--probe), or a file of labels made on "
+        "of what the units detect in general."
+    )
+    if not lifted:
+        return text
+    return (
+        f"{text} A probe set of at least {EXPLORATORY} K images (--probe), or a file of labels made on "
         "one (reportgen dissect), lifts this stamp."
     )
 

@@ -132,20 +132,27 @@ def _own_concepts_table(chapter: Chapter) -> Table:
 
 
 def _overlap_table(run: DissectionRun, models: Sequence[DissectedModel]) -> Table:
-    """Layers are matched from the output side, where every network ends; beside them what the halves give one model."""
+    """Layers are matched from the output side, where every network ends; beside them the same by halves of the probe set."""
     pairs = list(combinations(models, 2))
     depth = min(len(model.layers) for model in models)
-    halved = [m for m in models if any(half_overlap(layer, layer) is not None for layer in m.layers[-depth:])]
+    between = [[half_overlap(a.layers[-back], b.layers[-back]) for a, b in pairs] for back in range(depth, 0, -1)]
+    within = [[half_overlap(m.layers[-back], m.layers[-back]) for m in models] for back in range(depth, 0, -1)]
+    halved = any(value is not None for row in between for value in row)
     columns = [Column(key="layer", label="Layer")]
     columns += [Column(key=f"{a.model} {b.model}", label=f"{a.model}, {b.model}", decimals=2) for a, b in pairs]
-    columns += [Column(key=f"halves {m.model}", label=f"halves of {m.model}", decimals=2) for m in halved]
+    if halved:
+        columns += [
+            Column(key="two_models_by_halves", label="two models, by halves", decimals=2),
+            Column(key="one_model_by_halves", label="one model, by halves", decimals=2),
+        ]
     rows: list[list[Cell]] = []
-    for back in range(depth, 0, -1):
+    for place, back in enumerate(range(depth, 0, -1)):
         names = dict.fromkeys(model.layers[-back].name for model in models)
-        between = (jaccard(a.layers[-back], b.layers[-back]) for a, b in pairs)
-        rows.append([" / ".join(names), *between, *(half_overlap(m.layers[-back], m.layers[-back]) for m in halved)])
+        row: list[Cell] = [" / ".join(names), *(jaccard(a.layers[-back], b.layers[-back]) for a, b in pairs)]
+        rows.append([*row, _mean(between[place]), _mean(within[place])] if halved else row)
     control = (
-        " The control, under halves: the concepts that either half of the probe set gives to the labelled units of one and the same model."
+        " By halves, either side is labelled by another half of the probe set, and shares no image with the other: the mean over pairs "
+        "of models, and, as control, over the models, each with itself."
         if halved
         else ""
     )
@@ -158,6 +165,11 @@ def _overlap_table(run: DissectionRun, models: Sequence[DissectedModel]) -> Tabl
             rows=rows,
         )
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _differences_table(run: DissectionRun, models: Sequence[DissectedModel]) -> list[Table]:
@@ -240,10 +252,10 @@ def _controls_table(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
     columns = [
         Column(key="model", label="Model"),
         Column(key="layer", label="Layer"),
-        Column(key="shuffled_similarity", label="Shuffled, 95 %", decimals=3),
+        Column(key="shuffled_similarity", label="Similarity, shuffled", decimals=3),
         Column(key="share_beyond", label="Units beyond", unit="%", decimals=1, percent=True),
         Column(key="median_margin", label="Median margin", decimals=3),
-        Column(key="shuffled_margin", label="Shuffled, 95 %", decimals=3),
+        Column(key="shuffled_margin", label="Margin, shuffled", decimals=3),
         Column(key="halves_agree", label="Halves agree", unit="%", decimals=1, percent=True),
         Column(key="halves_by_chance", label="by chance", unit="%", decimals=1, percent=True),
     ]

@@ -11,11 +11,13 @@ from reportgen.utils.hashing import seed_from
 
 from . import similarity
 from .labels import Control, Halves, Layer, Spread
+from .recipe import EXPLORATORY
 from .settings import DissectionSettings
 
 STRONGEST = 6
-# Shuffled units behind a percentile: its share is then known to half a percentage point (standard error 0.005).
-DRAWS = 2000
+# Shuffled units behind a percentile: its share is then known to half a percentage point (standard error 0.005), and to one on a
+# probe set that decides nothing.
+DRAWS, DRAWS_EXPLORATORY = 2000, 500
 QUANTILE = 0.95
 # An image drives a unit where the activation lies above this share of the probe set's.
 HIGH = 0.99
@@ -122,7 +124,7 @@ def _similarity(activations: np.ndarray, task: Task) -> np.ndarray:
 
 
 def shuffled(name: str, activations: np.ndarray, task: Task) -> Control | None:
-    """The layer with each unit's activations permuted over the images, as often as it takes for `DRAWS` units.
+    """The layer with each unit's activations permuted over the images, as often as it takes for so many units.
 
     A whole layer is shuffled and scored at a time, because a unit's score depends on the others of its layer. The percentiles
     are values that were seen, so that at most 5 % of the shuffled units lie above. None for a layer without units.
@@ -134,7 +136,8 @@ def shuffled(name: str, activations: np.ndarray, task: Task) -> Control | None:
     if n_units == 0:
         return None
     random = np.random.default_rng(seed_from("shuffled", task.seed, name))
-    found = [fit(random.permuted(activations, axis=0), task) for _ in range(-(-DRAWS // n_units))]
+    draws = DRAWS_EXPLORATORY if len(activations) < EXPLORATORY * min(task.settings.top_k, len(activations)) else DRAWS
+    found = [fit(random.permuted(activations, axis=0), task) for _ in range(-(-draws // n_units))]
     reached = np.concatenate([one.similarity for one in found])
     lead = np.concatenate([one.margin for one in found])
     high = [float(np.quantile(values, QUANTILE, method="higher")) for values in (reached, lead)]

@@ -7,10 +7,9 @@ from collections import Counter
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.report.blocks import Block, Cell, Column, Heading, Notice, Table, Text
+from reportgen.report.blocks import Block, Cell, Column, Heading, Listing, Notice, Table
 from reportgen.utils.json_types import JSON
 
-from . import wordings
 from .approach import exploratory, n
 from .chapter import Chapter
 from .driven import Driven
@@ -31,8 +30,8 @@ def driven_units(chapter: Chapter) -> list[Block]:
     explained = chapter.models[0]
     if explained.model in chapter.driven:
         blocks.append(_driven_table(chapter, explained))
-    texts = [_driven_sentence(chapter, model) for model in chapter.models if model.model in chapter.driven]
-    return [*blocks, Text(role="observation", text=" ".join(texts))]
+    items = [_driven_sentence(chapter, model) for model in chapter.models if model.model in chapter.driven]
+    return [*blocks, Listing(role="observation", items=items)]
 
 
 def _driven_table(chapter: Chapter, model: DissectedModel) -> Table:
@@ -68,15 +67,15 @@ def _driven_sentence(chapter: Chapter, model: DissectedModel) -> str:
     images = range(len(chapter.run.images))
     median = float(np.median(found.beyond.sum(axis=1)))
     share = float(found.layer.labelled[np.flatnonzero(found.beyond.any(axis=0))].mean()) if found.beyond.any() else 0.0
-    concepts = list(found.concepts(images).items())[:CONCEPTS_SHOWN]
+    shared = [(concept, count) for concept, count in found.concepts(images).items() if count > 1]
     text = (
         f"{model.model}: an image drives a median of {median:.0f} of {wording.count(found.layer.n_units, 'unit')} of {found.layer.name} "
         f"({found.expected:.0f} on average in the probe set); {wording.percent(share)} of the units that some image drives are labelled."
     )
-    if concepts and len(images) > 1:
-        named = wording.listed([f"{concept} ({count})" for concept, count in concepts])
-        text += f" The labels that most of the {len(images)} images drive: {named}."
-    return text
+    if shared:
+        named = wording.listed([f"{concept} ({count})" for concept, count in shared], most=CONCEPTS_SHOWN)
+        return f"{text} Labels that several of the {len(images)} images drive: {named}."
+    return f"{text} No label is driven by two of the {len(images)} images." if len(images) > 1 else text
 
 
 def driven_entry(found: Driven | None) -> dict[str, JSON] | None:
@@ -106,9 +105,8 @@ def own_labels(chapter: Chapter) -> list[Block]:
     whose = "the probe set of this run" if chapter.run.has_probe else "the images of this run alone"
     blocks: list[Block] = [Heading(text=f"Labels from {whose}")]
     if recipe is not None and recipe.exploratory:
-        blocks.append(Notice(title="Exploratory", text=exploratory(recipe)))
-    texts = [wordings.of_model(model) for model in made]
-    return [*blocks, Text(role="observation", text=" ".join(texts)), _own_table(chapter, given, whose)]
+        blocks.append(Notice(title="Exploratory", text=exploratory(recipe, lifted=False)))
+    return [*blocks, _own_table(chapter, given, whose)]
 
 
 def _own_table(chapter: Chapter, given: list[DissectedModel], whose: str) -> Table:
@@ -118,11 +116,13 @@ def _own_table(chapter: Chapter, given: list[DissectedModel], whose: str) -> Tab
         top = list(own.counts.items())[:TOP_OF_MODEL]
         same, chance = same_labels(model, own)
         named = ", ".join(f"{concept} {count}" for concept, count in top)
-        rows.append([model.model, own.n_units, own.labelled / own.n_units, named, same, chance])
+        shares: list[Cell] = [own.labelled / own.n_units, len(own.counts), named, same, chance]
+        rows.append([model.model, own.n_units, *shares])
     columns = [
         Column(key="model", label="Model"),
         Column(key="units", label="Units", decimals=0),
         Column(key="labelled", label="Labelled", unit="%", decimals=1, percent=True),
+        Column(key="distinct", label="Concepts", decimals=0),
         Column(key="top", label="Most frequent"),
         Column(key="same", label="Same label", unit="%", decimals=1, percent=True),
         Column(key="by_chance", label="by chance", unit="%", decimals=1, percent=True),

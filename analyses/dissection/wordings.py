@@ -11,7 +11,7 @@ from reportgen.analysis import wording
 from .approach import POINTWISE, n, unlabelled
 from .chapter import Chapter
 from .concepts import colour_term
-from .labels import DissectedModel, differences, half_overlap, jaccard
+from .labels import DissectedModel, differences, jaccard
 
 MOST_CONCEPTS = 4
 
@@ -76,6 +76,8 @@ def _leading(models: Sequence[DissectedModel]) -> list[str]:
 
 
 def _colours(models: Sequence[DissectedModel]) -> list[str]:
+    if len(models) > 1 and not any(layer.colour_units for model in models for layer in model.layers):
+        return ["No unit of any of the models is labelled with a colour term."]
     items = []
     for model in models:
         counts = [layer.colour_units for layer in model.layers]
@@ -140,9 +142,7 @@ def _overlaps(models: Sequence[DissectedModel]) -> list[str]:
     known = [f"{name} {value:.2f}" for name, value in values if value is not None]
     items = []
     if known:
-        own = half_overlap(first.layers[-1], first.layers[-1])
-        halves = "" if own is None else f" Two halves of the probe set give {first.model} itself {own:.2f}."
-        items.append(f"Jaccard index of the last layer's concepts, {first.model} with {wording.listed(known)}.{halves}")
+        items.append(f"Jaccard index of the last layer's concepts, {first.model} with {wording.listed(known)}.")
     largest = differences(models)
     if largest:
         concept, shares = largest[0]
@@ -206,6 +206,11 @@ def limits(chapter: Chapter) -> list[str]:
         items.append(
             "Of units with shuffled activations 5 % would count as labelled, by construction: where hardly more of a layer do, its labels "
             "are no better than chance."
+        )
+    if any(layer.halves is not None for model in models for layer in model.layers):
+        items.append(
+            "The two halves of a probe set share no image, and, where it has few images a class, hardly a class: that their labels "
+            "differ says how far a label hangs on single images."
         )
     if any(recipe is not None and recipe.similarity in POINTWISE for recipe in recipes):
         items.append(
