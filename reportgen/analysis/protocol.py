@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
 
 from reportgen.analysis.parameter_file import ParameterFile
+from reportgen.analysis.probe_file import ProbeFile
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.verdicts import Claim
 from reportgen.analysis.view import Subject
@@ -71,6 +72,7 @@ class Analysis(ABC, Generic[S, R]):
         gates: name -> what it measures: the numbers that a user may set a threshold on.
         ranked_by: what `rank` measures, in words; empty where it ranks nothing.
         parameter_file: the file of parameters that it writes, if it writes one.
+        probe_file: the file that it makes of a probe set alone, if it makes one.
         works: works that only its sections cite; terms: words that only they use.
         rules: how its own verdicts are made, a sentence each, with the thresholds in force.
     """
@@ -89,6 +91,7 @@ class Analysis(ABC, Generic[S, R]):
     gates: ClassVar[Mapping[str, str]] = {}
     ranked_by: ClassVar[str] = ""
     parameter_file: ClassVar[ParameterFile | None] = None
+    probe_file: ClassVar[ProbeFile | None] = None
     works: ClassVar[tuple[Reference, ...]] = ()
     terms: ClassVar[tuple[Term, ...]] = ()
     rules: ClassVar[tuple[str, ...]] = ()
