@@ -21,7 +21,7 @@ from reportgen.analyses.attribution.grouping import ConceptSum, Grouping, by_con
 from reportgen.analyses.attribution.measured import Measured, measure
 from reportgen.analyses.attribution.relatedness import LabelTally, positive_shares, related_units
 from reportgen.analyses.attribution.task import ANALYSIS
-from reportgen.analyses.dissection.result import UnitLabels
+from reportgen.analyses.dissection.result import SharedLabels, UnitLabels
 from reportgen.analyses.dissection.terms import TERMS as DISSECTION_TERMS
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
@@ -349,8 +349,8 @@ def test_verdicts(chapters: dict[str, Contribution], title: str, d5: str, d6: st
 
 def test_labels_of_the_explained_images_decide_nothing_and_are_not_in_the_family(tmp_path: Path) -> None:
     results = [exact_result(linear_head(), i) for i in range(12)]
-    for n_images in (12, 499):
-        run = AttributedRun(tmp_path / str(n_images), results, unit_labels(n_images=n_images), head=linear_head())
+    for why in ("own_images", "exploratory"):
+        run = AttributedRun(tmp_path / why, results, unit_labels(**{why: True}), head=linear_head())
         assert [finding.p for finding in ANALYSIS.reduce(run).findings] == [None, None]
 
 
@@ -393,7 +393,7 @@ class MadeLabels(Analysis[LabelSettings, Nothing]):
 
     name, title, version, order = "dissection", "Labels", "1", 10
     settings_name = "made_labels"
-    shares = UnitLabels
+    shares = SharedLabels
     terms = DISSECTION_TERMS
 
     def __init__(self, labels: UnitLabels | None) -> None:
@@ -403,7 +403,7 @@ class MadeLabels(Analysis[LabelSettings, Nothing]):
         return Nothing()
 
     def reduce(self, run: RunView[LabelSettings]) -> Contribution:
-        return Contribution(section=None, shared=self._labels)
+        return Contribution(section=None, shared=None if self._labels is None else SharedLabels((self._labels,)))
 
 
 @pytest.mark.parametrize("linear", [True, False])

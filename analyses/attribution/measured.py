@@ -13,7 +13,7 @@ from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.hashing import seed_from
 from reportgen.utils.json_types import JSON
 
-from ..dissection.result import TextEmbeddings, UnitLabels
+from ..dissection.result import SharedLabels, TextEmbeddings, UnitLabels
 from .decomposition import units_that_carry
 from .grouping import Concepts, Grouping, by_concept
 from .relatedness import LabelTally, LabelTest, RelatedUnits, positive_shares, related_units
@@ -152,9 +152,9 @@ def measure(run: Run) -> Measured:
 
 def usable_labels(run: Run, units: int) -> tuple[UnitLabels | None, str]:
     """The labels of the units of the last feature map, or why there are none, in a sentence."""
-    labels = run.shared("dissection", UnitLabels)
-    model = run.models[0]
-    if labels is None or labels.model != model:
+    shared, model = run.shared("dissection", SharedLabels), run.models[0]
+    labels = None if shared is None else shared.of(model)
+    if labels is None:
         return None, f"The units of {model} have no labels in this run, so that nothing is said of concepts."
     if len(labels.concepts) != units:
         return None, (

@@ -8,7 +8,7 @@ from reportgen.analysis import wording
 from reportgen.report.blocks import Facts
 
 from .decomposition import CARRIED
-from .findings import exploratory
+from .findings import unsettling
 from .measured import REMOVED_CONCEPTS, SHOWN_CONCEPTS, ImageSum, Measured, Run
 from .removal import NEAREST
 
@@ -191,7 +191,7 @@ def _led(image: ImageSum) -> str:
 # --- limits --------------------------------------------------------------------------------------
 
 
-def limits(run: Run, measured: Measured, *, own_images: bool) -> list[str]:
+def limits(run: Run, measured: Measured) -> list[str]:
     """What the data do not support."""
     items = []
     if measured.exact:
@@ -209,7 +209,7 @@ def limits(run: Run, measured: Measured, *, own_images: bool) -> list[str]:
     labels = measured.labels
     if labels is None:
         return [*items, measured.missing]
-    why = exploratory(labels, own_images=own_images)
+    why = unsettling(labels)
     items += [why] if why else []
     items.append(
         f"Whether a label is related to a class is read from the cosine of two names, and {run.settings.related:g} is a "

@@ -18,7 +18,7 @@ from .driven import driven
 from .findings import dissection_findings
 from .labels import DissectedModel, Layer
 from .probing import DissectionRun
-from .result import UnitLabels
+from .result import SharedLabels, UnitLabels
 from .these_images import driven_entry, driven_units, own_labels
 from .works import works_behind
 
@@ -49,6 +49,7 @@ def reduce_dissection(run: DissectionRun) -> Contribution:
         references=works_behind(found.probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(found),
+        shared=SharedLabels(unit_labels(found)),
     )
 
 
@@ -64,6 +65,8 @@ def unit_labels(found: Chapter) -> tuple[UnitLabels, ...]:
             n_images=model.origin.n_images,
             source=model.origin.words,
             encoder="" if model.origin.recipe is None else model.origin.recipe.encoder,
+            exploratory=model.origin.exploratory,
+            own_images=model.origin.kind == "images",
         )
         for model in found.models
     )

@@ -14,7 +14,7 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
 from .origins import file_owner, given_file, require_fit
-from .result import DissectionResult, EmbeddingResult
+from .result import DissectionResult, EmbeddingResult, SharedLabels
 from .rules import RULES
 from .section import reduce_dissection
 from .settings import DissectionSettings
@@ -60,6 +60,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     title = "Network dissection"
     version = "2"
     concurrent = True
+    shares = SharedLabels
     order = 10
     requires = ("embedding",)
     over = "probe"
