@@ -87,9 +87,10 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
         ),
     ]
     decision = verdicts.of_pairing(test.pairing, smallest)
-    if decision.verdict == "contradicted":
+    if own - other <= smallest and not unsettled:
+        shown = "is shown to be" if decision.verdict == "contradicted" else "is"
         text = (
-            f"{text} Over images, what related labels have over permuted ones is shown to be less than the smallest share of interest, "
+            f"{text} What related labels have over permuted ones {shown} less than the smallest share of interest, "
             f"{exact_percent(smallest)}."
         )
     return _claim("D5", decision, text, numbers, unsettled)

@@ -95,6 +95,7 @@ def entry(image: ImageSum, measured: Measured) -> dict[str, JSON]:
         },
         "unlabelled": {"units": concepts.unlabelled.units, "sum": concepts.unlabelled.sum},
         "related_share": image.related,
+        "unlabelled_share": image.unlabelled,
         "removals": [asdict(removal) for removal in image.removals],
         "relabelled_drops": list(image.relabelled),
     }
