@@ -49,23 +49,22 @@ def reduce_dissection(run: DissectionRun) -> Contribution:
         references=works_behind(found.probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(found),
+        shared=unit_labels(found, found.models[0]),
     )
 
 
-def unit_labels(found: Chapter) -> tuple[UnitLabels, ...]:
-    """What the last dissected stage of each model is labelled with."""
-    return tuple(
-        UnitLabels(
-            model=model.model,
-            layer=model.layers[-1].name,
-            concepts=tuple(
-                c if yes else None for c, yes in zip(model.layers[-1].concepts, model.layers[-1].labelled, strict=True)
-            ),
-            n_images=model.origin.n_images,
-            source=model.origin.words,
-            encoder="" if model.origin.recipe is None else model.origin.recipe.encoder,
-        )
-        for model in found.models
+def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
+    """What the last dissected stage of a model is labelled with; None where a file leaves that stage out."""
+    last, recipe = model.layers[-1], model.origin.recipe
+    if last.name != found.computed[model.model].layers[-1].name:
+        return None
+    return UnitLabels(
+        model=model.model,
+        layer=last.name,
+        concepts=tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True)),
+        n_images=model.origin.n_images,
+        source=model.origin.words,
+        encoder="" if recipe is None else recipe.encoder,
     )
 
 

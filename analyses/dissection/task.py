@@ -14,7 +14,7 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
 from .origins import file_owner, given_file, require_fit
-from .result import DissectionResult, EmbeddingResult
+from .result import DissectionResult, EmbeddingResult, UnitLabels
 from .rules import RULES
 from .section import reduce_dissection
 from .settings import DissectionSettings
@@ -67,6 +67,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     terms = TERMS
     rules = RULES
     probe_file = LABELS_OF_UNITS
+    shares = UnitLabels
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models

@@ -41,6 +41,7 @@ class Contribution:
             `reportgen.analysis.bibliography`.
         findings: claims, whose p is corrected for all of the report, or findings that were not decided by a test.
         terms: words that its section uses, the analysis' own `terms` or those of `reportgen.analysis.glossary`.
+        shared: what the analyses that require this one may read of it (`RunView.shared`), of the type that it `shares`.
     """
 
     section: Section | None
@@ -51,6 +52,7 @@ class Contribution:
     warnings: Sequence[Warning_] = ()
     references: Sequence[str] = ()
     terms: Sequence[str] = ()
+    shared: object | None = None
 
 
 class Analysis(ABC, Generic[S, R]):
@@ -61,7 +63,8 @@ class Analysis(ABC, Generic[S, R]):
         version: raised whenever a result changes: it is part of every cache key.
         settings_model, result: the two types that the class is written with: its settings, which are mounted under its
             name, and what `map` returns, a frozen dataclass of numbers and arrays.
-        order: where its section stands.
+        shares: the type of what its reduce hands on, a frozen dataclass as a result is; nothing, unless the class says so.
+        order: where its section stands, and when it reduces; after the analyses whose shared values it reads.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on.
         uses_truth: whether it is handed the ground truth, which then joins its cache key.
@@ -79,6 +82,7 @@ class Analysis(ABC, Generic[S, R]):
     version: ClassVar[str]
     settings_model: ClassVar[type[SettingsGroup]] = NoSettings
     result: ClassVar[type] = type(None)
+    shares: ClassVar[type] = type(None)
     order: ClassVar[int] = 100
     requires: ClassVar[tuple[str, ...]] = ()
     over: ClassVar[Literal["images", "probe"]] = "images"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, LinearHead
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
@@ -139,6 +139,16 @@ class RunView(Mapped, ProbeView[S], Protocol[S]):
 
     @property
     def files(self) -> Files: ...
+
+    def head(self) -> LinearHead | None:
+        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
+
+        Raises:
+            LookupError: the analysis is not required, or does not reduce before this one.
+        """
 
 
 # For functions that read no settings.

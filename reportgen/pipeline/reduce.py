@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,16 +14,19 @@ from PIL import Image
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.analysis.view import of_kind
 from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, LinearHead
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.map import At, Mapped
+from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.settings.group import SettingsGroup
+from reportgen.storage.codec import encode
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of, file_sha256
@@ -88,6 +92,7 @@ class Reducing:
     """
 
     plan: Plan
+    models: Mapping[str, Model]
     mapped: MappedFolder
     probe: MappedFolder
     records: Sequence[ImageRecord]
@@ -143,7 +148,7 @@ class ProbeReduceView:
 class ReduceView(ProbeReduceView):
     """`reportgen.analysis.run_view.RunView` of one analysis."""
 
-    def __init__(self, analysis: AnyAnalysis, shared: Reducing) -> None:
+    def __init__(self, analysis: AnyAnalysis, shared: Reducing, handed: Mapping[str, object | None]) -> None:
         super().__init__(analysis, shared.plan, shared.probe, shared.store, fresh=shared.fresh)
         self.analyses = tuple(other.name for other in shared.plan.analyses)
         self.images = shared.records
@@ -153,22 +158,43 @@ class ReduceView(ProbeReduceView):
         self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
         self.observations, self.hashes = shared.mapped.observations, shared.mapped.hashes
         self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
+        self._shared, self._handed = shared, handed
+
+    def head(self) -> LinearHead | None:
+        return self._shared.models[self._shared.plan.explained].engine.linear_head
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        if analysis not in self._handed:
+            raise LookupError(f"{analysis} is not required, or does not reduce before: it has handed nothing on")
+        found = self._handed[analysis]
+        return None if found is None else of_kind(found, kind, analysis)
 
 
 def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
     """By analysis what it contributes; its files are written, from the store where nothing that it reads has changed."""
     progress.stage("Writing sections", len(shared.plan.analyses))
-    contributions = {}
+    contributions: dict[str, Contribution] = {}
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
             own: SettingsGroup = analysis.own(shared.plan.settings)
-            parts = {**shared.identity, "settings": own.model_dump(mode="json"), "files": _files_named_in(own)}
-            view = ReduceView(analysis, shared)
+            handed = {name: contributions[name].shared for name in analysis.requires if name in contributions}
+            parts = {
+                **shared.identity,
+                "settings": own.model_dump(mode="json"),
+                "files": _files_named_in(own),
+                "handed": {name: _digest_of(value) for name, value in handed.items()},
+            }
+            view = ReduceView(analysis, shared, handed)
             contributions[analysis.name] = reduced(
                 analysis, view, shared.plan.codes[analysis.name], parts, shared.files, shared.store, fresh=shared.fresh
             )
         progress.step(analysis.title)
     return contributions
+
+
+def _digest_of(shared: object | None) -> str | None:
+    """What tells one shared value from another."""
+    return None if shared is None else hashlib.sha256(encode(shared)).hexdigest()
 
 
 def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
