@@ -88,10 +88,7 @@ def _model(found: Chapter, model: DissectedModel) -> list[Block]:
     blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(model))]
     if model.counts:
         blocks += [_top_concepts(found.run, model, slug), _histograms(found.run, model, slug)]
-    return [
-        *blocks,
-        *(_driving_images(found, model, slug) if model.origin.computed else _images_of_driven(found, model, slug)),
-    ]
+    return [*blocks, *(_images_of_driven(found, model, slug) or _driving_images(found, model, slug))]
 
 
 def slug_of(model: str) -> str:
@@ -137,13 +134,17 @@ def _histograms(run: DissectionRun, model: DissectedModel, slug: str) -> Figure:
 
 
 def _driving_images(found: Chapter, model: DissectedModel, slug: str) -> list[Figure]:
-    """For the first, the middle and the last layer, the unit whose label fits best, and the probe images that drive it most."""
+    """For the first, the middle and the last layer, the unit whose label fits best, and the images that drive it most."""
+    made = {layer.name: layer for layer in found.computed[model.model].layers}
     shown = []
     for layer in _three(model):
         unit = int(np.where(layer.labelled, layer.similarity, -np.inf).argmax())
-        shown.append((layer, unit, [found.probing.images[i] for i in layer.strongest[:, unit]]))
+        shown.append((layer, unit, [found.probing.images[i] for i in made[layer.name].strongest[:, unit]]))
+    if not shown:
+        return []
+    images = "probe images" if model.origin.computed or found.run.has_probe else "images of this run"
     caption = (
-        f"The probe images that drive a unit most, strongest first, line by line. Shown is, of {_names(shown)}, the unit whose label "
+        f"The {images} that drive a unit most, strongest first, line by line. Shown is, of {_names(shown)}, the unit whose label "
         f"fits best. {n([model])}"
     )
     return _units_figure(found, model, slug, shown, caption)
@@ -313,9 +314,9 @@ def _layer_entry(layer: Layer) -> dict[str, JSON]:
         if control is None
         else {
             "draws": control.draws,
-            "similarity": control.similarity,
+            "similarity": control.lift,
             "margin": control.margin,
-            "share_beyond": float((layer.similarity > control.similarity).mean()),
+            "share_beyond": layer.share_beyond,
         },
         "halves_agree": agreement[0],
         "halves_agree_by_chance": agreement[1],
