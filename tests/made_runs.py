@@ -69,6 +69,8 @@ class MadeRun:
         self.shown = Shown(of=len(self.names), images=self.names)
         self.has_probe = False
         self.observations = list(range(len(self.images)))
+        self.hashes = [f"{i:064x}" for i in self.observations]
+        self.weights = {model: "0" * 64 for model in self.models}
         self.statistics = StatisticsSettings()
 
     @property

@@ -13,6 +13,7 @@ from .chapter import Chapter
 from .concepts import COLOURS, colour_term
 from .labels import DissectedModel
 from .recipe import EXPLORATORY, Origin, Recipe
+from .settings import POINTWISE
 
 SIMILARITY_NAMES = {
     "softwpmi": "softWPMI",
@@ -21,7 +22,6 @@ SIMILARITY_NAMES = {
     "cosine": "the cosine",
     "cosine_cubed": "the cubed cosine",
 }
-POINTWISE = ("softwpmi", "wpmi")
 
 
 def n(models: Sequence[DissectedModel]) -> str:
@@ -110,7 +110,9 @@ def _text(chapter: Chapter) -> str:
     if chapter.given:
         sentences.append(
             f"The labels of {wording.listed([model.model for model in chapter.given])} were not made from the images of this report: they "
-            "say what the units respond to in general. What these images drive, and what their own labels would be, follows after."
+            "say what the units respond to in general. "
+            + ("What these images drive, and what" if chapter.driven else "What")
+            + " their own labels would be, follows after."
         )
     return " ".join(sentences)
 
@@ -161,7 +163,7 @@ def definition(recipe: Recipe) -> str:
 def unlabelled(recipe: Recipe) -> str:
     """Which units count as unlabelled."""
     if recipe.min_margin is None:
-        return "similarity no larger than the 95th percentile of units with shuffled activations, by layer"
+        return "similarity to the label, against units with shuffled activations, no larger than what 95 % of these reach with their best"
     share = (
         f", a label less than {wording.percent(np.expm1(recipe.min_margin))} likelier"
         if recipe.similarity in POINTWISE

@@ -210,13 +210,17 @@ def _sureness_chart(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
         drawn = [model for model in models if any(layer.control is not None for layer in model.layers)]
         spreads = {
             m.model: [
-                charts.Spread(x.name, x.similarity, None if x.control is None else x.control.similarity)
+                charts.Spread(x.name, x.lift, None if x.control is None else x.control.lift)
                 for x in m.layers
+                if x.lift is not None
             ]
             for m in drawn
         }
         what, axis, name = "How well the label of a unit fits", "similarity", "dissection-similarity"
-        below = "The mark is what 95 of 100 units with shuffled activations stay under: left of it a unit counts as unlabelled."
+        below = (
+            "The mark is what 95 of 100 units with shuffled activations stay under with their best concept: left of it a unit counts as "
+            "unlabelled."
+        )
     if not drawn:
         return []
     medians = [
@@ -244,9 +248,9 @@ def _controls_table(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
             if layer.control is None:
                 continue
             agree, chance = layer.agreement or (None, None)
-            threshold, lead = layer.control.similarity, layer.control.margin
-            beyond = float((layer.similarity > threshold).mean())
-            rows.append([model.model, layer.name, threshold, beyond, layer.median_margin, lead, agree, chance])
+            threshold, lead = layer.control.lift, layer.control.margin
+            shares: list[Cell] = [layer.share_beyond, layer.median_margin, lead, agree, chance]
+            rows.append([model.model, layer.name, threshold, *shares])
     if not rows:
         return []
     columns = [
@@ -261,9 +265,10 @@ def _controls_table(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
     ]
     draws = min(layer.control.draws for model in models for layer in model.layers if layer.control is not None)
     caption = (
-        f"Controls. At least {wording.whole(draws)} units of a layer with activations shuffled over the images: the similarity that 95 % "
-        "of them stay under, the share of the layer's units beyond it (of shuffled ones 5 %, by construction), the median margin over all "
-        "units of the layer, labelled or not, and the margin that 95 % of the shuffled stay under. Of the labelled units, the share "
-        f"to which two halves of the probe set give the same label, and that share where labels fall on units at random. {n(models)}"
+        f"Controls. At least {wording.whole(draws)} units of a layer with activations shuffled over the images: the similarity to their "
+        "best concept that 95 % of them stay under, the share of the layer's units that fit their label better (of shuffled ones 5 %, by "
+        "construction), the median margin over all units of the layer, labelled or not, and the margin that 95 % of the shuffled stay "
+        "under. Of the labelled units, the share to which two halves of the probe set give the same label, and that share where labels "
+        f"fall on units at random. {n(models)}"
     )
     return [run.files.table(Table(id="dissection-controls", caption=caption, columns=columns, rows=rows))]

@@ -76,11 +76,15 @@ def own_concept_leads(nearest: Mapping[str, Nearest], models: Sequence[Dissected
 def unrelated_concept_dominates(nearest: Mapping[str, Nearest], models: Sequence[DissectedModel]) -> Found:
     """D2: the most frequent concept that is no image's own; only labelled units count."""
     parts, evidence, shares = [], [], []
+    if not any(model.counts for model in models):
+        return UNDECIDED, "No unit is labelled.", []
     for model in models:
         own = {concept for _, concept, _ in nearest[model.model]}
         others = [concept for concept in model.counts if concept not in own]
         if not others:
-            parts.append(f"{model.model}: every label is an image's own concept")
+            parts.append(
+                f"{model.model}: {'every label is an own concept of an image' if model.counts else 'no unit is labelled'}"
+            )
             shares.append(0.0)
             continue
         share = model.share(others[0])

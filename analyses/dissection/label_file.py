@@ -2,8 +2,8 @@
 
     # reportgen labels of units, format 1
     # recipe: {"model": ..., "weights_sha256": ..., "probe_images": ..., ...}
-    # layer: {"name": ..., "draws": ..., "similarity": ..., "margin": ..., "halves_cosine": ...}
-    layer,unit,description,similarity,runner_up,margin,labelled,half_a,half_b,halves_agree,halves_cosine,mean,std,high
+    # layer: {"name": ..., "draws": ..., "lift": ..., "margin": ..., "halves_cosine": ...}
+    layer,unit,description,similarity,runner_up,margin,lift,labelled,half_a,half_b,halves_agree,halves_cosine,mean,std,high
 
 The first four columns are those of the files that others publish, which are read as well; they say nothing of how the labels
 were made. Files come from strangers.
@@ -38,6 +38,7 @@ PUBLISHED = ("layer", "unit", "description", "similarity")
 FURTHER = (
     "runner_up",
     "margin",
+    "lift",
     "labelled",
     "half_a",
     "half_b",
@@ -61,7 +62,7 @@ class LayerHead(BaseModel):
 
     name: str = Field(min_length=1, max_length=LONGEST)
     draws: int = Field(ge=1)
-    similarity: FiniteFloat
+    lift: FiniteFloat
     margin: FiniteFloat
     halves_cosine: FiniteFloat | None = None
 
@@ -96,7 +97,7 @@ def label_file(model: DissectedModel, recipe: Recipe) -> bytes:
             head = {
                 "name": layer.name,
                 "draws": control.draws,
-                "similarity": control.similarity,
+                "lift": control.lift,
                 "margin": control.margin,
                 "halves_cosine": chance,
             }
@@ -120,6 +121,7 @@ def _rows(layer: Layer) -> Iterable[list[object]]:
         [_short(value) for value in layer.similarity],
         empty if layer.runners_up is None else [_safe(concept) for concept in layer.runners_up],
         empty if layer.margin is None else [_short(value) for value in layer.margin],
+        empty if layer.lift is None else [_short(value) for value in layer.lift],
         [str(bool(value)).lower() for value in layer.labelled],
         empty if halves is None else [_safe(concept) for concept in halves.first],
         empty if halves is None else [_safe(concept) for concept in halves.second],
@@ -294,9 +296,10 @@ def _own(layer: Layer, rows: Sequence[Cells], head: LayerHead | None, shown: str
         layer,
         runners_up=tuple(_concept(row, "runner_up", shown) for row in rows),
         margin=_numbers(rows, "margin", shown),
+        lift=_numbers(rows, "lift", shown),
         constant=std == 0,
         labelled=np.array([_truth(row, "labelled", shown) for row in rows], bool),
-        control=None if head is None else Control(head.draws, head.similarity, head.margin),
+        control=None if head is None else Control(head.draws, head.lift, head.margin),
         halves=halves,
         spread=Spread(mean, std, high),
     )

@@ -12,7 +12,7 @@ from reportgen.utils.hashing import seed_from
 from . import similarity
 from .labels import Control, Halves, Layer, Spread
 from .recipe import EXPLORATORY
-from .settings import DissectionSettings
+from .settings import POINTWISE, DissectionSettings
 
 STRONGEST = 6
 # Shuffled units behind a percentile: its share is then known to half a percentage point (standard error 0.005), and to one on a
@@ -40,6 +40,11 @@ class Task:
     temperature: float
     seed: int
 
+    def prior_of(self, raw: np.ndarray) -> np.ndarray:
+        """(concepts,): what the similarity takes off for how likely a concept is for any of the units, (units, concepts)."""
+        weighs = self.settings.similarity in POINTWISE and self.settings.lam > 0
+        return self.settings.lam * similarity.prior(raw) if weighs else np.zeros(raw.shape[1])
+
     def of(self, images: np.ndarray, top_k: int) -> Task:
         """The same over some of the images."""
         settings = self.settings.model_copy(update={"top_k": top_k})
@@ -62,9 +67,11 @@ def label_layer(name: str, activations: np.ndarray, task: Task) -> Layer:
     Args:
         activations: (N, units), spatially averaged, over the N probe images.
     """
-    found = fit(activations, task)
+    raw = _before_prior(activations, task)
+    found = fit(raw - task.prior_of(raw))
     constant = np.ptp(activations, axis=0) == 0
-    control = shuffled(name, activations[:, ~constant], task)
+    control, chance_prior = shuffled(name, activations[:, ~constant], task)
+    lift = raw[np.arange(len(raw)), found.best] - chance_prior[found.best]
     return Layer(
         name=name,
         concepts=tuple(task.words[i] for i in found.best),
@@ -72,8 +79,9 @@ def label_layer(name: str, activations: np.ndarray, task: Task) -> Layer:
         similarity=found.similarity,
         margin=found.margin,
         constant=constant,
-        labelled=labelled(found.similarity, found.margin, constant, control, task.settings.min_margin),
+        labelled=labelled(lift, found.margin, constant, control, task.settings.min_margin),
         strongest=similarity.top_images(activations, STRONGEST),
+        lift=lift,
         control=control,
         halves=halves(name, activations, task),
         spread=Spread(
@@ -85,21 +93,20 @@ def label_layer(name: str, activations: np.ndarray, task: Task) -> Layer:
 
 
 def labelled(
-    values: np.ndarray, margin: np.ndarray, constant: np.ndarray, control: Control | None, min_margin: float | None
+    lift: np.ndarray, margin: np.ndarray, constant: np.ndarray, control: Control | None, min_margin: float | None
 ) -> np.ndarray:
     """(units,) bool: which units count as labelled.
 
-    Those whose similarity exceeds what shuffled activations reach in 95 of 100 units; with a `min_margin`, those whose margin
+    Those whose label fits better than the best concept of 95 in 100 shuffled units; with a `min_margin`, those whose margin
     reaches it instead. A unit that is the same on every image never does.
     """
     if min_margin is not None:
         return ~constant & (margin >= min_margin)
-    return ~constant & (values > control.similarity) if control is not None else np.zeros(len(values), bool)
+    return ~constant & (lift > control.lift) if control is not None else np.zeros(len(lift), bool)
 
 
-def fit(activations: np.ndarray, task: Task) -> Fit:
-    """The best and the second best concept of each unit of (N, units) activations."""
-    values = _similarity(activations, task)
+def fit(values: np.ndarray) -> Fit:
+    """The best and the second best concept of each unit, of (units, concepts) similarities, which it overwrites."""
     units = np.arange(len(values))
     best = values.argmax(axis=1)
     highest = values[units, best]
@@ -108,7 +115,8 @@ def fit(activations: np.ndarray, task: Task) -> Fit:
     return Fit(best, second, highest, highest - values[units, second])
 
 
-def _similarity(activations: np.ndarray, task: Task) -> np.ndarray:
+def _before_prior(activations: np.ndarray, task: Task) -> np.ndarray:
+    """(units, concepts): the similarity, softWPMI's and WPMI's without the term that the other units of the layer make."""
     settings, cosines = task.settings, task.cosines
     if settings.similarity == "cosine":
         return similarity.cosine(cosines, activations)
@@ -117,31 +125,39 @@ def _similarity(activations: np.ndarray, task: Task) -> np.ndarray:
     if settings.similarity == "rank_reorder":
         return similarity.rank_reorder(cosines, activations, seed=task.seed)
     function = similarity.soft_wpmi if settings.similarity == "softwpmi" else similarity.wpmi
-    return function(cosines, activations, top_k=settings.top_k, temperature=task.temperature, lam=settings.lam)
+    return function(cosines, activations, top_k=settings.top_k, temperature=task.temperature, lam=0.0)
 
 
 # --- controls ------------------------------------------------------------------------------------
 
 
-def shuffled(name: str, activations: np.ndarray, task: Task) -> Control | None:
+def shuffled(name: str, activations: np.ndarray, task: Task) -> tuple[Control | None, np.ndarray]:
     """The layer with each unit's activations permuted over the images, as often as it takes for so many units.
 
-    A whole layer is shuffled and scored at a time, because a unit's score depends on the others of its layer. The percentiles
-    are values that were seen, so that at most 5 % of the shuffled units lie above. None for a layer without units.
+    Where the similarity weighs a concept by how likely it is for any unit, that is any of the shuffled ones: in a layer where many
+    units respond to one thing, their own prior would take away what they have in common. The percentiles are values that were
+    seen, so that at most 5 % of the shuffled units lie above.
 
     Args:
         name: of the layer, part of the seed; activations: (N, units), none of them constant.
+
+    Returns:
+        The control, None for a layer without such units; and what to take off each concept's similarity, (concepts,).
     """
     n_units = activations.shape[1]
     if n_units == 0:
-        return None
+        return None, np.zeros(len(task.words))
     random = np.random.default_rng(seed_from("shuffled", task.seed, name))
     draws = DRAWS_EXPLORATORY if len(activations) < EXPLORATORY * min(task.settings.top_k, len(activations)) else DRAWS
-    found = [fit(random.permuted(activations, axis=0), task) for _ in range(-(-draws // n_units))]
-    reached = np.concatenate([one.similarity for one in found])
-    lead = np.concatenate([one.margin for one in found])
-    high = [float(np.quantile(values, QUANTILE, method="higher")) for values in (reached, lead)]
-    return Control(draws=len(reached), similarity=high[0], margin=high[1])
+    times = -(-draws // n_units)
+    raw = np.empty((times * n_units, len(task.words)), np.float32)  # thousands of units: half the memory
+    for start in range(0, len(raw), n_units):
+        raw[start : start + n_units] = _before_prior(random.permuted(activations, axis=0), task)
+    prior = np.asarray(task.prior_of(raw), np.float32)
+    raw -= prior
+    found = fit(raw)
+    high = [float(np.quantile(values, QUANTILE, method="higher")) for values in (found.similarity, found.margin)]
+    return Control(draws=len(raw), lift=high[0], margin=high[1]), prior.astype(np.float64)
 
 
 def halves(name: str, activations: np.ndarray, task: Task) -> Halves | None:
@@ -156,7 +172,9 @@ def halves(name: str, activations: np.ndarray, task: Task) -> Halves | None:
     top_k = max(1, min(task.settings.top_k, n) // 2)
     best, known = [], []
     for images in (order[: n // 2], order[n // 2 :]):
-        best.append(fit(activations[images], task.of(images, top_k)).best)
+        half = task.of(images, top_k)
+        raw = _before_prior(activations[images], half)
+        best.append(fit(raw - half.prior_of(raw)).best)
         known.append(np.ptp(activations[images], axis=0) > 0)
     rows = [task.rows[some] * there[:, None] for some, there in zip(best, known, strict=True)]
     both = known[0] & known[1]

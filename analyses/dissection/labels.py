@@ -24,11 +24,11 @@ class Control:
 
     Attributes:
         draws: shuffled units behind it.
-        similarity, margin: the 95th percentile of the best concept's similarity, and of its lead over the second best.
+        lift, margin: the 95th percentile of the best concept's similarity, and of its lead over the second best.
     """
 
     draws: int
-    similarity: float
+    lift: float
     margin: float
 
 
@@ -77,7 +77,9 @@ class Layer:
         labelled: (units,) bool; not constant, and beyond the threshold in force.
         strongest: (images, units) positions of the images with the largest activations, largest first; six at most, none
             where the labels come from a file.
-        control, halves, spread: None where they were not measured, or the file does not say. So are runners_up and margin.
+        lift: (units,): the label's similarity where shuffled units, not the others of the layer, say how likely a concept is for
+            any unit: what the control is held against.
+        control, halves, spread: None where they were not measured, or the file does not say; so are runners_up, margin and lift.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Layer:
     constant: Array
     labelled: Array
     strongest: Array
+    lift: Array | None = None
     control: Control | None = None
     halves: Halves | None = None
     spread: Spread | None = None
@@ -111,6 +114,11 @@ class Layer:
     def colour_units(self) -> int:
         """Labelled units whose concept is a basic colour term."""
         return sum(count for concept, count in self.counts.items() if colour_term(concept))
+
+    @property
+    def share_beyond(self) -> float | None:
+        """Of all units, the share that fit their label better than 95 in 100 shuffled units fit their best."""
+        return None if self.lift is None or self.control is None else float((self.lift > self.control.lift).mean())
 
     @property
     def median_margin(self) -> float | None:

@@ -154,9 +154,9 @@ def _labelled(run: DissectionProbe, probing: Probing, model: str) -> tuple[Layer
 
 def with_margin(layer: Layer, min_margin: float) -> Layer:
     """The layer with a threshold on the margin in place of the control's on the similarity; as it is where it has no margins."""
-    if layer.margin is None:
+    if layer.margin is None or layer.lift is None:
         return layer
-    return replace(layer, labelled=labelled(layer.similarity, layer.margin, layer.constant, layer.control, min_margin))
+    return replace(layer, labelled=labelled(layer.lift, layer.margin, layer.constant, layer.control, min_margin))
 
 
 def _activations(run: DissectionProbe, probing: Probing, model: str) -> dict[str, np.ndarray]:

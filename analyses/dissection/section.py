@@ -49,26 +49,26 @@ def reduce_dissection(run: DissectionRun) -> Contribution:
         references=works_behind(found.probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(found),
-        shared=SharedLabels(unit_labels(found)),
+        shared=SharedLabels(
+            tuple(labels for model in found.models if (labels := unit_labels(found, model)) is not None)
+        ),
     )
 
 
-def unit_labels(found: Chapter) -> tuple[UnitLabels, ...]:
-    """What the last dissected stage of each model is labelled with."""
-    return tuple(
-        UnitLabels(
-            model=model.model,
-            layer=model.layers[-1].name,
-            concepts=tuple(
-                c if yes else None for c, yes in zip(model.layers[-1].concepts, model.layers[-1].labelled, strict=True)
-            ),
-            n_images=model.origin.n_images,
-            source=model.origin.words,
-            encoder="" if model.origin.recipe is None else model.origin.recipe.encoder,
-            exploratory=model.origin.exploratory,
-            own_images=model.origin.kind == "images",
-        )
-        for model in found.models
+def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
+    """What the last dissected stage of a model is labelled with; None where a file leaves that stage out."""
+    last, recipe = model.layers[-1], model.origin.recipe
+    if last.name != found.computed[model.model].layers[-1].name:
+        return None
+    return UnitLabels(
+        model=model.model,
+        layer=last.name,
+        concepts=tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True)),
+        n_images=model.origin.n_images,
+        source=model.origin.words,
+        encoder="" if recipe is None else recipe.encoder,
+        exploratory=model.origin.exploratory,
+        own_images=model.origin.kind == "images",
     )
 
 
@@ -92,10 +92,7 @@ def _model(found: Chapter, model: DissectedModel) -> list[Block]:
     blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(model))]
     if model.counts:
         blocks += [_top_concepts(found.run, model, slug), _histograms(found.run, model, slug)]
-    return [
-        *blocks,
-        *(_driving_images(found, model, slug) if model.origin.computed else _images_of_driven(found, model, slug)),
-    ]
+    return [*blocks, *(_images_of_driven(found, model, slug) or _driving_images(found, model, slug))]
 
 
 def slug_of(model: str) -> str:
@@ -141,13 +138,17 @@ def _histograms(run: DissectionRun, model: DissectedModel, slug: str) -> Figure:
 
 
 def _driving_images(found: Chapter, model: DissectedModel, slug: str) -> list[Figure]:
-    """For the first, the middle and the last layer, the unit whose label fits best, and the probe images that drive it most."""
+    """For the first, the middle and the last layer, the unit whose label fits best, and the images that drive it most."""
+    made = {layer.name: layer for layer in found.computed[model.model].layers}
     shown = []
     for layer in _three(model):
         unit = int(np.where(layer.labelled, layer.similarity, -np.inf).argmax())
-        shown.append((layer, unit, [found.probing.images[i] for i in layer.strongest[:, unit]]))
+        shown.append((layer, unit, [found.probing.images[i] for i in made[layer.name].strongest[:, unit]]))
+    if not shown:
+        return []
+    images = "probe images" if model.origin.computed or found.run.has_probe else "images of this run"
     caption = (
-        f"The probe images that drive a unit most, strongest first, line by line. Shown is, of {_names(shown)}, the unit whose label "
+        f"The {images} that drive a unit most, strongest first, line by line. Shown is, of {_names(shown)}, the unit whose label "
         f"fits best. {n([model])}"
     )
     return _units_figure(found, model, slug, shown, caption)
@@ -317,9 +318,9 @@ def _layer_entry(layer: Layer) -> dict[str, JSON]:
         if control is None
         else {
             "draws": control.draws,
-            "similarity": control.similarity,
+            "similarity": control.lift,
             "margin": control.margin,
-            "share_beyond": float((layer.similarity > control.similarity).mean()),
+            "share_beyond": layer.share_beyond,
         },
         "halves_agree": agreement[0],
         "halves_agree_by_chance": agreement[1],

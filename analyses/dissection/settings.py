@@ -9,6 +9,8 @@ from pydantic import Field
 from reportgen.settings.group import PathMark, SettingsGroup
 
 BUILT_IN_CONCEPTS = ("3k", "classes")
+# Similarities that weigh a concept by how likely it is for any unit of the layer.
+POINTWISE = ("softwpmi", "wpmi")
 REFERENCE, OWN = "reference", "own"
 
 

@@ -49,7 +49,7 @@ class LabelsOfUnits:
 
 def _row(layer: Layer) -> tuple[str, ...]:
     agreement = ("", "") if layer.agreement is None else tuple(wording.percent(share) for share in layer.agreement)
-    threshold = "" if layer.control is None else f"{layer.control.similarity:.3f}"
+    threshold = "" if layer.control is None else f"{layer.control.lift:.3f}"
     return (layer.name, str(layer.n_units), str(layer.n_labelled), threshold, *agreement)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from reportgen.analysis import wording
 
-from .approach import POINTWISE, n, unlabelled
+from .approach import n, unlabelled
 from .chapter import Chapter
 from .concepts import colour_term
 from .labels import DissectedModel, differences, jaccard
+from .settings import POINTWISE
 
 MOST_CONCEPTS = 4
 

@@ -150,6 +150,16 @@ class RunView(Mapped, ProbeView[S], Protocol[S]):
     @property
     def files(self) -> Files: ...
 
+    def head(self) -> LinearHead | None:
+        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
+
+        Raises:
+            LookupError: the analysis is not required, or does not reduce before this one.
+        """
+
 
 # For functions that read no settings.
 AnyRun = RunView[Any]
