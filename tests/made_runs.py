@@ -70,7 +70,7 @@ class MadeRun:
         self.has_probe = False
         self.observations = list(range(len(self.images)))
         self.hashes = [f"{i:064x}" for i in self.observations]
-        self.weights = {model: "0" * 64 for model in self.models}
+        self.weights = dict.fromkeys(self.models, "0" * 64)
         self.statistics = StatisticsSettings()
 
     @property

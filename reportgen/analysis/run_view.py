@@ -122,16 +122,6 @@ class ProbeView(Protocol[S]):
 class RunView(Mapped, ProbeView[S], Protocol[S]):
     """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
 
-    def head(self) -> LinearHead | None:
-        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
-
-    def shared(self, analysis: str, kind: type[R]) -> R | None:
-        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
-
-        Raises:
-            LookupError: the analysis is not required, or does not reduce before this one.
-        """
-
     @property
     def statistics(self) -> StatisticsSettings:
         """The run's: the smallest effects of interest."""
