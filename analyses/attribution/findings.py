@@ -91,7 +91,8 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
         shown = "is shown to be" if decision.verdict == "contradicted" else "is"
         text = (
             f"{text} What related labels have over permuted ones {shown} less than the smallest share of interest, "
-            f"{exact_percent(smallest)}."
+            f"{exact_percent(smallest)}"
+            + ("." if decision.p is None else f" (that it is less: {wording.probability(decision.p)}).")
         )
     return _claim("D5", decision, text, numbers, unsettled)
 
