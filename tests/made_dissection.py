@@ -10,6 +10,7 @@ from made_results import WordEncoder, dissection_results
 from made_runs import MadeRun
 from reportgen.analyses.dissection.chapter import chapter
 from reportgen.analyses.dissection.label_file import label_file
+from reportgen.analyses.dissection.recipe import Recipe
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS
 from reportgen.analysis.protocol import Contribution
@@ -19,6 +20,23 @@ from reportgen.report.document import Label, Skipped
 R = TypeVar("R")
 
 
+RECIPE = Recipe(
+    model="net",
+    weights_sha256="0" * 64,
+    probe_images=1000,
+    probe_sha256="0" * 64,
+    encoder="words",
+    encoder_title="an encoder of a few words",
+    encoder_identity={"encoder": "words"},
+    concepts="words.txt",
+    concepts_size=5,
+    concepts_sha256="0" * 64,
+    similarity="softwpmi",
+    temperature=10,
+    lam=1,
+    top_k=100,
+    seed=0,
+)
 WORDS = ("cat", "dog", "sky", "Red", "gray")
 RISING = {
     f"stage{k}": ["cat"] * (9 - 2 * k) + ["Red"] * (2 * k) + ["dog", "sky", "-"] for k in range(5)
