@@ -6,12 +6,12 @@ read, and so a new title or template makes no section again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, LinearHead
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
@@ -76,25 +76,25 @@ class Mapped(Protocol):
     def observations(self) -> Sequence[int]:
         """Positions of the images that count as one observation each: of byte-equal ones the first."""
 
+    @property
+    def hashes(self) -> Sequence[str]:
+        """SHA-256 of each image's bytes, in the order of `names`."""
 
-class RunView(Mapped, Protocol[S]):
-    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
+
+class ProbeView(Protocol[S]):
+    """What is there where a probe set is all that was mapped (`reportgen.analysis.probe_file`), and in every run."""
 
     @property
     def settings(self) -> S:
-        """Of the analysis that reduces."""
-
-    @property
-    def statistics(self) -> StatisticsSettings:
-        """The run's: the smallest effects of interest."""
-
-    @property
-    def analyses(self) -> Sequence[str]:
-        """The names of all analyses of the run."""
+        """Of the analysis that reads."""
 
     @property
     def models(self) -> Sequence[str]:
         """The models of the run; the first is explained."""
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """By classifier of the run the SHA-256 of its weights."""
 
     @property
     def classes(self) -> ClassList:
@@ -103,16 +103,6 @@ class RunView(Mapped, Protocol[S]):
     @property
     def seed(self) -> int:
         """The run's."""
-
-    @property
-    def images(self) -> Sequence[ImageRecord]: ...
-
-    @property
-    def shown(self) -> Shown:
-        """Which images have figures of their own; the others stand in tables and files alone."""
-
-    @property
-    def files(self) -> Files: ...
 
     @property
     def probe(self) -> Mapped:
@@ -127,6 +117,38 @@ class RunView(Mapped, Protocol[S]):
 
     def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
         """What `make` returns, a `kind`, kept in the store under the hash of `parts`, which name all that it depends on."""
+
+
+class RunView(Mapped, ProbeView[S], Protocol[S]):
+    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
+
+    @property
+    def statistics(self) -> StatisticsSettings:
+        """The run's: the smallest effects of interest."""
+
+    @property
+    def analyses(self) -> Sequence[str]:
+        """The names of all analyses of the run."""
+
+    @property
+    def images(self) -> Sequence[ImageRecord]: ...
+
+    @property
+    def shown(self) -> Shown:
+        """Which images have figures of their own; the others stand in tables and files alone."""
+
+    @property
+    def files(self) -> Files: ...
+
+    def head(self) -> LinearHead | None:
+        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
+
+        Raises:
+            LookupError: the analysis is not required, or does not reduce before this one.
+        """
 
 
 # For functions that read no settings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,16 +14,19 @@ from PIL import Image
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.analysis.view import of_kind
 from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, LinearHead
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.map import At, Mapped
+from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.settings.group import SettingsGroup
+from reportgen.storage.codec import encode
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of, file_sha256
@@ -42,9 +46,8 @@ class MappedFolder:
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
-        self.copies = find_copies(
-            [image.sha256 for image in mapped.images], [image.observation.perceptual_hash for image in mapped.images]
-        )
+        self.hashes = [image.sha256 for image in mapped.images]
+        self.copies = find_copies(self.hashes, [image.observation.perceptual_hash for image in mapped.images])
         self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
         self._store = store
         self._explained = explained
@@ -53,7 +56,13 @@ class MappedFolder:
     def identity(self) -> JSON:
         """What tells one mapped folder from another: names, and the key of every result."""
         keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys, list(self.observations)]
+        return [
+            self.names,
+            self.hashes,
+            [skipped.model_dump() for skipped in self.skipped],
+            keys,
+            list(self.observations),
+        ]
 
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         return self._keys[image][analysis, model or self._explained] is not None
@@ -83,6 +92,7 @@ class Reducing:
     """
 
     plan: Plan
+    models: Mapping[str, Model]
     mapped: MappedFolder
     probe: MappedFolder
     records: Sequence[ImageRecord]
@@ -99,6 +109,7 @@ class Reducing:
         return {
             "analyses": [analysis.name for analysis in self.plan.analyses],
             "models": list(settings.models),
+            "weights": {name: spec.weights_sha256 for name, spec in self.plan.specs.items()},
             "classes": digest_of(self.plan.specs[settings.models[0]].classes.names),
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
@@ -109,52 +120,81 @@ class Reducing:
         }
 
 
-class ReduceView:
-    """`reportgen.analysis.run_view.RunView` of one analysis."""
+class ProbeReduceView:
+    """`reportgen.analysis.run_view.ProbeView` of one analysis."""
 
-    def __init__(self, analysis: AnyAnalysis, shared: Reducing) -> None:
-        self.settings: SettingsGroup = analysis.own(shared.plan.settings)
-        self.analyses = tuple(other.name for other in shared.plan.analyses)
-        self.models = shared.plan.settings.models
-        self.classes: ClassList = shared.plan.specs[shared.plan.explained].classes
-        self.seed = shared.plan.settings.seed
-        self.images = shared.records
-        self.shown = shared.shown
-        self.files = shared.files
-        self.probe = shared.probe
-        self.has_probe = shared.plan.settings.probe is not None
-        self.statistics = shared.plan.settings.statistics
-        self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
-        self.observations = shared.mapped.observations
-        self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
-        self._shared = shared
+    def __init__(self, analysis: AnyAnalysis, plan: Plan, probe: MappedFolder, store: Store, *, fresh: bool) -> None:
+        self.settings: SettingsGroup = analysis.own(plan.settings)
+        self.models = plan.settings.models
+        self.weights = {name: spec.weights_sha256 for name, spec in plan.specs.items()}
+        self.classes: ClassList = plan.specs[plan.explained].classes
+        self.seed = plan.settings.seed
+        self.probe = probe
+        self.has_probe = plan.settings.probe is not None
+        self._all_settings, self._store, self._fresh = plan.settings, store, fresh
 
     def encoder(self, name: str) -> Encoder:
-        return resolve_encoder(name, self._shared.plan.settings)
+        return resolve_encoder(name, self._all_settings)
 
     def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
         key = digest_of(["reduce", parts])
-        found = None if self._shared.fresh else self._shared.store.get(key, kind)
+        found = None if self._fresh else self._store.get(key, kind)
         if found is None:
             found = make()
-            self._shared.store.put(key, found)
+            self._store.put(key, found)
         return found
+
+
+class ReduceView(ProbeReduceView):
+    """`reportgen.analysis.run_view.RunView` of one analysis."""
+
+    def __init__(self, analysis: AnyAnalysis, shared: Reducing, handed: Mapping[str, object | None]) -> None:
+        super().__init__(analysis, shared.plan, shared.probe, shared.store, fresh=shared.fresh)
+        self.analyses = tuple(other.name for other in shared.plan.analyses)
+        self.images = shared.records
+        self.shown = shared.shown
+        self.files = shared.files
+        self.statistics = shared.plan.settings.statistics
+        self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
+        self.observations, self.hashes = shared.mapped.observations, shared.mapped.hashes
+        self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
+        self._model, self._handed = shared.models[shared.plan.explained], handed
+
+    def head(self) -> LinearHead | None:
+        return self._model.engine.linear_head
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        if analysis not in self._handed:
+            raise LookupError(f"{analysis} is not required, or does not reduce before: it has handed nothing on")
+        found = self._handed[analysis]
+        return None if found is None else of_kind(found, kind, analysis)
 
 
 def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
     """By analysis what it contributes; its files are written, from the store where nothing that it reads has changed."""
     progress.stage("Writing sections", len(shared.plan.analyses))
-    contributions = {}
+    contributions: dict[str, Contribution] = {}
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
             own: SettingsGroup = analysis.own(shared.plan.settings)
-            parts = {**shared.identity, "settings": own.model_dump(mode="json"), "files": _files_named_in(own)}
-            view = ReduceView(analysis, shared)
+            handed = {name: contributions[name].shared for name in analysis.requires if name in contributions}
+            parts = {
+                **shared.identity,
+                "settings": own.model_dump(mode="json"),
+                "files": _files_named_in(own),
+                "handed": {name: _digest_of(value) for name, value in handed.items()},
+            }
+            view = ReduceView(analysis, shared, handed)
             contributions[analysis.name] = reduced(
                 analysis, view, shared.plan.codes[analysis.name], parts, shared.files, shared.store, fresh=shared.fresh
             )
         progress.step(analysis.title)
     return contributions
+
+
+def _digest_of(shared: object | None) -> str | None:
+    """What tells one shared value from another."""
+    return None if shared is None else hashlib.sha256(encode(shared)).hexdigest()
 
 
 def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
