@@ -12,7 +12,7 @@ import numpy as np
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Mapped
 from reportgen.analysis.view import of_kind
-from reportgen.models.classifiers.base import ClassList, Network
+from reportgen.models.classifiers.base import ClassList, Network, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
@@ -53,6 +53,7 @@ class MadeRun:
         self.settings = settings or NoSettings()
         self.analyses = tuple(results) if analyses is None else tuple(analyses)
         self.models = tuple(models)
+        self.explained = self.models[:1]
         self.classes = ClassList(tuple(f"class {i}" for i in range(5)))
         self.seed = seed
         self.files = RunFolder(folder)
@@ -72,8 +73,14 @@ class MadeRun:
     def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
         return of_kind(self.results[analysis][image], kind, analysis)
 
-    def frame(self, image: int) -> np.ndarray:
+    def frame(self, image: int, model: str | None = None) -> np.ndarray:
         return np.zeros((32, 32, 3), np.uint8)
+
+    def images_of(self, model: str) -> list[ImageRecord]:
+        return self.images
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        return Preprocessing(32, 32, (0.5,) * 3, (0.25,) * 3, "bilinear")
 
     def encoder(self, name: str) -> Encoder:
         return resolve_encoder(name, Settings())

@@ -79,7 +79,7 @@ def _blocks(run: Run, compared: Sequence[Comparison], pictures: Mapping[int, Pic
         *_approach(run),
         Heading(text="IoU"),
         Listing(role="observation", items=_observations(run, compared)),
-        *shown_note(run.shown, "masks/"),
+        *shown_note(run.shown, run.files.place("masks/")),
         *overlap_figures([pictures[i] for i in order if i in pictures]),
         *iou_bars(run, rows),
         _table(run, rows),

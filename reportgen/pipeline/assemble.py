@@ -14,6 +14,7 @@ from reportgen.analysis.verdicts import rules_with
 from reportgen.pipeline.gates import judged
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.plan import Plan
+from reportgen.pipeline.several import named, numbers_of_further
 from reportgen.pipeline.summary import summarise
 from reportgen.report.document import (
     AnalysisRecord,
@@ -29,6 +30,8 @@ from reportgen.report.document import (
     Skipped,
     Warning_,
 )
+from reportgen.report.ids import parts_of
+from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -41,6 +44,7 @@ CONTENTS = {
     "figures/": "every picture of the report",
     "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
     "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
+    f"{FURTHER_MODELS}/": "maps, masks, figures and tables of the further explained models, a folder each",
     "references.bib": "the works cited, as BibTeX",
     "report.json": "everything that this report says, as data",
     "tables/": "every table at full precision, as CSV",
@@ -53,17 +57,17 @@ class Reduced:
 
     Attributes:
         models: by name, those that were used.
-        records: of the images, without what analyses add to them.
+        records: by explained model, of the images, without what analyses add to them.
         skipped: files of the image folder that could not be read.
         inputs: what was read besides images and weights, with a SHA-256.
-        contributions: by analysis, in the report's order.
+        contributions: by analysis, in the report's order; those of a further explained model under the id of both.
         document: what stands around the results.
         written: the names of all files in the run folder.
     """
 
     plan: Plan
     models: Mapping[str, Model]
-    records: Sequence[ImageRecord]
+    records: Mapping[str, Sequence[ImageRecord]]
     shown: Shown
     skipped: Sequence[Skipped]
     inputs: Mapping[str, str]
@@ -80,10 +84,12 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         command: the command line as the report shows it.
     """
     settings, contributions = run.plan.settings, run.contributions
+    per_image, first = {name: c.per_image for name, c in contributions.items() if c.per_image}, run.plan.explained
     images = []
-    for position, record in enumerate(run.records):
-        extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
-        images.append(ImageRecord(**{**dict(record), **extra}))
+    for position, record in enumerate(run.records[first]):
+        extra = {name: of[position] for name, of in per_image.items() if not parts_of(name)[1]}
+        further = numbers_of_further(run.records, per_image, position)
+        images.append(ImageRecord(**{**dict(record), **extra, **further}))
     findings = by_claim(finding for contribution in contributions.values() for finding in contribution.findings)
     extras: dict[str, JSON] = {}
     for contribution in contributions.values():
@@ -98,11 +104,10 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         skipped=sorted(run.skipped, key=lambda file: file.name),
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
-        summary=summarise(images, findings, run.plan.explained),
+        summary=summarise(images, findings, first, run.records),
         rules=rules_with(rule for analysis in run.plan.analyses for rule in analysis.rules) if findings else [],
         warnings=[
-            *_precision(images),
-            *_wrong_predictions(images),
+            *_of_predictions(run.records),
             *(w for c in contributions.values() for w in c.warnings),
         ],
         glossary=terms_of(
@@ -118,12 +123,13 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 
 
 def by_claim(findings: Iterable[Finding]) -> list[Finding]:
-    """C1 before C2, whichever analysis tests them; the letters in the order in which they first come."""
+    """C1 before C2, whichever analysis tests them; the letters, and the models of one claim, in the order in which they first come."""
     letters: dict[str, int] = {}
 
     def place(finding: Finding) -> tuple[int, int]:
-        letter = finding.id.rstrip("0123456789")
-        return letters.setdefault(letter, len(letters)), int(finding.id[len(letter) :][:9] or 0)
+        claim, _ = parts_of(finding.id)
+        letter = claim.rstrip("0123456789")
+        return letters.setdefault(letter, len(letters)), int(claim[len(letter) :][:9] or 0)
 
     return sorted(findings, key=place)
 
@@ -144,6 +150,13 @@ def _file_notes(run: Reduced) -> list[FileNote]:
     )
     counts["report.json"] = 1
     return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]
+
+
+def _of_predictions(records: Mapping[str, Sequence[ImageRecord]]) -> Iterator[Warning_]:
+    """What a reader must know of the explained models' answers; of several each warning says which."""
+    for model, images in records.items():
+        for warning in (*_precision(images), *_wrong_predictions(images)):
+            yield named(warning, model) if len(records) > 1 else warning
 
 
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
@@ -174,7 +187,7 @@ def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
 
 def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
     settings, analyses = run.plan.settings, run.plan.analyses
-    asked = [name for name in settings.models if name in run.models]
+    asked = [name for name in (*settings.explained, *settings.models) if name in run.models]
     models = [run.models[name] for name in dict.fromkeys([*asked, *run.models])]
     return Provenance(
         reportgen=own_version(),

@@ -11,17 +11,20 @@ import numpy as np
 from PIL import Image
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
+from reportgen.analysis.run_view import Files
 from reportgen.analysis.shown import PROBABILITY, select
 from reportgen.images.names import slugs
-from reportgen.models.classifiers.base import ClassList
+from reportgen.models.classifiers.base import ClassList, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.map import At, Mapped
 from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
+from reportgen.pipeline.several import told_apart
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
+from reportgen.report.ids import id_of
 from reportgen.settings.group import SettingsGroup
-from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of, file_sha256
 from reportgen.utils.json_types import JSON
@@ -37,6 +40,7 @@ class MappedFolder:
     """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
 
     def __init__(self, mapped: Mapped, store: Store, explained: str) -> None:
+        self._mapped = mapped
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
@@ -48,6 +52,10 @@ class MappedFolder:
         """What tells one mapped folder from another: names, and the key of every result."""
         keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
         return [self.names, [skipped.model_dump() for skipped in self.skipped], keys]
+
+    def of(self, model: str) -> MappedFolder:
+        """The same results, those of `model` where no model is named."""
+        return self if model == self._explained else MappedFolder(self._mapped, self._store, model)
 
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         return self._keys[image][analysis, model or self._explained] is not None
@@ -61,9 +69,9 @@ class MappedFolder:
             raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return found
 
-    def frame(self, image: int) -> np.ndarray:
-        frame = self.result(OBSERVATION, image, Observation).frame
-        assert frame is not None  # the explained model's is kept
+    def frame(self, image: int, model: str | None = None) -> np.ndarray:
+        frame = self.result(OBSERVATION, image, Observation, model).frame
+        assert frame is not None  # an explained model's is kept
         return frame
 
 
@@ -73,13 +81,13 @@ class Reducing:
 
     Attributes:
         probe: the probe set's results, `images` where the run's own images are the probe set.
-        records: of the images, in their order.
+        records: by explained model, of the images in their order.
     """
 
     plan: Plan
     mapped: MappedFolder
     probe: MappedFolder
-    records: Sequence[ImageRecord]
+    records: Mapping[str, Sequence[ImageRecord]]
     shown: Shown
     versions: Mapping[str, str]
     files: RunFolder
@@ -93,32 +101,43 @@ class Reducing:
         return {
             "analyses": [analysis.name for analysis in self.plan.analyses],
             "models": list(settings.models),
-            "classes": digest_of(self.plan.specs[settings.models[0]].classes.names),
+            "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
-            "images": [record.model_dump(mode="json") for record in self.records],
+            "images": [
+                [name, [one.model_dump(mode="json") for one in of_model]] for name, of_model in self.records.items()
+            ],
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
         }
 
 
 class ReduceView:
-    """`reportgen.analysis.run_view.RunView` of one analysis."""
+    """`reportgen.analysis.run_view.RunView` of one analysis, for one explained model."""
 
-    def __init__(self, analysis: AnyAnalysis, shared: Reducing) -> None:
+    def __init__(self, analysis: AnyAnalysis, shared: Reducing, model: str) -> None:
         self.settings: SettingsGroup = analysis.own(shared.plan.settings)
         self.analyses = tuple(other.name for other in shared.plan.analyses)
-        self.models = shared.plan.settings.models
-        self.classes: ClassList = shared.plan.specs[shared.plan.explained].classes
+        all_models = shared.plan.settings.models
+        self.models = tuple(dict.fromkeys([model, *all_models])) if analysis.per_model else all_models
+        self.explained = tuple(shared.records)
+        self.classes: ClassList = shared.plan.specs[model].classes
         self.seed = shared.plan.settings.seed
-        self.images = shared.records
+        self.images = shared.records[model]
         self.shown = shared.shown
-        self.files = shared.files
-        self.probe = shared.probe
+        self.files: Files = files_of(model, shared.plan, shared.files)
+        self.probe = shared.probe.of(model)
         self.has_probe = shared.plan.settings.probe is not None
-        self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
-        self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
+        mapped = shared.mapped.of(model)
+        self.names, self.skipped = mapped.names, mapped.skipped
+        self.result, self.sampled, self.frame = mapped.result, mapped.sampled, mapped.frame
         self._shared = shared
+
+    def images_of(self, model: str) -> Sequence[ImageRecord]:
+        return self._shared.records[model]
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        return self._shared.plan.specs[model].preprocessing
 
     def encoder(self, name: str) -> Encoder:
         return resolve_encoder(name, self._shared.plan.settings)
@@ -133,19 +152,32 @@ class ReduceView:
 
 
 def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
-    """By analysis what it contributes; its files are written, from the store where nothing that it reads has changed."""
+    """By analysis what it contributes, for a further explained model under the id of both (`report.ids`).
+
+    Its files are written, from the store where nothing that it reads has changed.
+    """
     progress.stage("Writing sections", len(shared.plan.analyses))
-    contributions = {}
+    contributions, (first, *further) = {}, shared.records
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
-            own: SettingsGroup = analysis.own(shared.plan.settings)
-            parts = {**shared.identity, "settings": own.model_dump(mode="json"), "files": _files_named_in(own)}
-            view = ReduceView(analysis, shared)
-            contributions[analysis.name] = reduced(
-                analysis, view, shared.plan.codes[analysis.name], parts, shared.files, shared.store, fresh=shared.fresh
-            )
+            contributions[analysis.name] = _reduced(analysis, first, shared)
+            for model in further if analysis.per_model else ():
+                contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared)
         progress.step(analysis.title)
     return contributions
+
+
+def _reduced(analysis: AnyAnalysis, model: str, shared: Reducing) -> Contribution:
+    own: SettingsGroup = analysis.own(shared.plan.settings)
+    about: dict[str, JSON] = {
+        "explained": model,
+        "settings": own.model_dump(mode="json"),
+        "files": _files_named_in(own),
+    }
+    view, code = ReduceView(analysis, shared, model), shared.plan.codes[analysis.name]
+    made = reduced(analysis, view, code, {**shared.identity, **about}, shared.files, shared.store, fresh=shared.fresh)
+    several = analysis.per_model and len(shared.records) > 1
+    return told_apart(made, model, first=model == shared.plan.explained) if several else made
 
 
 def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
@@ -160,7 +192,8 @@ def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
 def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
     names, chosen = results.names, made.settings.document
-    scores: list[float | None] = [image.observation.prediction.probability for image in mapped.images]
+    own = [image.observations[made.explained] for image in mapped.images]
+    scores: list[float | None] = [observation.prediction.probability for observation in own]
     measure = PROBABILITY
     ranking = [analysis for analysis in made.analyses if analysis.ranked_by]
     if ranking and len(names) > chosen.figures:
@@ -170,17 +203,35 @@ def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     return select(names, scores, measure, most=chosen.figures, asked=chosen.show)
 
 
+def files_of(model: str, made: Plan, files: RunFolder) -> Files:
+    """Where the files of an explained model go: the first one's where those of a single model do, any other's below a folder."""
+    if model == made.explained:
+        return files
+    own = [analysis.parameter_file for analysis in made.analyses]
+    return FurtherModel(files, slugs(made.every_explained)[model], {file.name for file in own if file is not None})
+
+
+def record_every(
+    made: Plan, mapped: Mapped, shown: Shown, results: MappedFolder, files: RunFolder
+) -> dict[str, list[ImageRecord]]:
+    """By explained model its records of the images, their pictures written."""
+    return {
+        model: record_images(model, mapped, made.labels_of(model), shown, results, files_of(model, made, files))
+        for model in made.every_explained
+    }
+
+
 def record_images(
-    mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: RunFolder
+    model: str, mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: Files
 ) -> list[ImageRecord]:
     """One record an image, its picture written; analyses add their numbers when the report is assembled."""
     names = slugs([image.file.name for image in mapped.images])
     records = []
     for position, image in enumerate(mapped.images):
-        name, observation = image.file.name, image.observation
+        name, observation = image.file.name, image.observations[model]
         prediction, slug, label = observation.prediction, names[name], labels.get(name)
         alt = f"Input image {name}, predicted {prediction.name} with probability {prediction.probability:.2f}."
-        pixels = _pictured(results.frame(position), full=name in shown.images)
+        pixels = _pictured(results.frame(position, model), full=name in shown.images)
         deviation = {} if observation.deviation is None else {"deviation": vars(observation.deviation)}
         records.append(
             ImageRecord(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reportgen.analysis import wording
 from reportgen.report.document import Finding, ImageRecord, Summary, Verdict
@@ -14,10 +14,16 @@ MOST_NAMES = 6
 DECIDED: tuple[Verdict, ...] = ("contradicted", "supported")
 
 
-def summarise(images: Sequence[ImageRecord], findings: Sequence[Finding], model: str) -> Summary:
-    """The summary of a report over at least one image, explained for `model`."""
+def summarise(
+    images: Sequence[ImageRecord],
+    findings: Sequence[Finding],
+    model: str,
+    further: Mapping[str, Sequence[ImageRecord]] | None = None,
+) -> Summary:
+    """The summary of a report over at least one image, explained for `model`; `further` are the images of the other explained models."""
     decided = [finding.id for verdict in DECIDED for finding in findings if finding.verdict == verdict]
-    return Summary(images=_images(images, model), findings=decided[:MOST_FINDINGS], rest=_rest(findings, decided))
+    said = " ".join(_images(of_model, name) for name, of_model in {model: images, **(further or {})}.items())
+    return Summary(images=said, findings=decided[:MOST_FINDINGS], rest=_rest(findings, decided))
 
 
 def _images(images: Sequence[ImageRecord], model: str) -> str:

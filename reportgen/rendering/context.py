@@ -43,10 +43,12 @@ from dataclasses import dataclass
 
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
+from reportgen.rendering.layers import layered, layers, model_of, seen_by
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
 from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
+from reportgen.report.ids import parts_of
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
@@ -113,7 +115,7 @@ class _Page:
 
 
 def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
-    wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
+    wanted = [section for section in data["sections"] if not chosen or _is_chosen(section["id"], chosen)]
     anchors = _Anchors()
     images = _carded(data, medium, anchors)
     stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
@@ -122,7 +124,7 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
     tables = [block for block in blocks if block["type"] == "table"]
-    measures = _measures(sections)
+    measures = _measures(sections, images)
     for table in tables:
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
     figures = [block for block in blocks if block["type"] == "figure"]
@@ -150,11 +152,16 @@ def _document(data: Plain, template: TemplateFile, words: Plain) -> Plain:
     }
 
 
+def _is_chosen(section: str, chosen: list[str]) -> bool:
+    """An analysis that is asked for stands with its sections on every explained model."""
+    return section in chosen or parts_of(section)[0] in chosen
+
+
 def _left_out(sections: list[Plain], chosen: list[str]) -> list[dict[str, str]]:
     if not chosen:
         return []
     parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
-    return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
+    return [{"id": s["id"], "title": s["title"]} for s in sections if not _is_chosen(s["id"], chosen)] + parts
 
 
 def _carded(data: Plain, medium: str, anchors: _Anchors) -> list[Plain]:
@@ -203,6 +210,7 @@ def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[st
     numbered = []
     for number, section in enumerate(sections, start=1):
         anchor = anchors.new("section", section["id"])
+        seen = seen_by(model_of(section["id"], list(images.values())), images)
         blocks, role = [], None
         for block in section["blocks"]:
             place: Plain = {}
@@ -212,7 +220,7 @@ def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[st
                 if block["type"] == "table":
                     place["row_anchors"] = _row_anchors(block, images)
                 else:
-                    place["pictures"] = [_layered(picture, block, images) for picture in block["pictures"]]
+                    place["pictures"] = [layered(picture, block, seen) for picture in block["pictures"]]
             elif block["type"] == "heading":
                 place = {"anchor": anchors.new(slug(section["id"]), block["text"])}
             elif block["type"] in ROLES:
@@ -229,32 +237,11 @@ def _row_anchors(table: Plain, images: dict[str, Plain]) -> list[str]:
     return [images[name]["anchor"] if name in images else "" for name in names]
 
 
-def _layered(picture: Plain, figure: Plain, images: dict[str, Plain]) -> Plain:
-    """The picture with `over` and `layer`: known from the figure that it stands in, or from itself."""
-    panel = figure["image"] if figure["kind"] == "panels" else None
-    image = images.get(picture["image"] or panel or "")
-    if image is None or not _same_shape(picture, image["picture"]):
-        return {**picture, "over": "", "layer": ""}
-    if picture["file"] == image["picture"]["file"]:
-        return {**picture, "over": image["anchor"], "layer": ""}
-    layer = picture["layer"] or picture["label"]
-    return {**picture, "over": image["anchor"] if layer else "", "layer": layer}
-
-
-def _same_shape(a: Plain, b: Plain) -> bool:
-    """Whether two pictures cover the same frame: their shapes are equal but for half a pixel of rounding."""
-    same: bool = abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
-    return same
-
-
-def _sides(picture: Plain) -> tuple[int, int]:
-    return picture["width"], picture["height"]
-
-
-def _measures(sections: list[Plain]) -> list[Plain]:
+def _measures(sections: list[Plain], images: list[Plain]) -> list[Plain]:
     """What tables measure on single images; a column that two tables share stands once."""
     found: dict[tuple[object, ...], Plain] = {}
     for section in sections:
+        model = model_of(section["id"], images)
         for table in (block for block in section["blocks"] if block["type"] == "table"):
             named = [name for name in table["row_images"] if name is not None]
             if not named or len(set(named)) < len(named):
@@ -265,6 +252,7 @@ def _measures(sections: list[Plain]) -> list[Plain]:
                         "id": f"{table['id']}.{column['key']}",
                         "section": section["title"],
                         **{key: column[key] for key in ("label", "unit", "decimals", "percent", "headline")},
+                        **({"label": f"{column['label']}, {model}"} if model else {}),
                         "values": _by_image(table, i),
                     }
                     found.setdefault((column["key"], *sorted(measure["values"].items())), measure)
@@ -292,25 +280,16 @@ def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plai
     for figure in figures:
         if figure["image"] is not None:
             shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
-    layers = _layers(figures)
+    found = layers(figures)
     return [
         {
             **image,
             "figures": shown[image["name"]],
-            "layers": list(layers[image["anchor"]].values()),
+            "layers": list(found[image["anchor"]].values()),
             "measured": [measure["values"].get(image["name"]) for measure in measures],
         }
         for image in images
     ]
-
-
-def _layers(figures: list[Plain]) -> defaultdict[str, dict[str, Plain]]:
-    """Anchor of an image -> file -> what lies over its photograph; a picture that two figures share comes once."""
-    found: defaultdict[str, dict[str, Plain]] = defaultdict(dict)
-    for picture in (picture for figure in figures for picture in figure["pictures"] if picture["layer"]):
-        layer = {**{key: picture[key] for key in ("file", "width", "height", "alt")}, "label": picture["layer"]}
-        found[picture["over"]].setdefault(picture["file"], layer)
-    return found
 
 
 def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[Plain]:
