@@ -28,7 +28,7 @@ from reportgen.report.document import (
     Target,
 )
 from reportgen.settings.group import NoSettings, SettingsGroup
-from reportgen.settings.model import Settings, installed_groups, settings_class, with_groups
+from reportgen.settings.model import Settings, StatisticsSettings, installed_groups, settings_class, with_groups
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.versions import versions
 from toys import toy_network, toy_spec
@@ -62,6 +62,8 @@ class MadeRun:
         self.skipped: list[Skipped] = []
         self.shown = Shown(of=len(self.names), images=self.names)
         self.has_probe = False
+        self.observations = list(range(len(self.images)))
+        self.statistics = StatisticsSettings()
 
     @property
     def probe(self) -> Mapped:

@@ -16,8 +16,8 @@ from reportgen.report.blocks import Figure
 from reportgen.report.document import ImageRecord
 
 from .findings import COMPLEXITY
+from .other_images import Compared
 from .overlap import THRESHOLDS
-from .result import Comparison
 from .settings import AgreementSettings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 Run = RunView[AgreementSettings]
-Rows = Sequence[tuple[ImageRecord, Comparison]]
+Rows = Sequence[tuple[ImageRecord, Compared]]
 # Past this many images a bar each is no longer a chart but a list, and higher than a page: the table has them all.
 MOST_BARS = 24
 # Past this many a line each is a smear, and a heavy file: the range of the middle 80 % says more.
@@ -34,11 +34,12 @@ MOST_LINES = 40
 
 @dataclass(frozen=True)
 class Bar:
-    """The bar of one image: IoU, chance level, ceiling, and the range over LIME's seeds."""
+    """The bar of one image: IoU, what knows nothing of it (other images, a centred Gaussian), ceiling, and the range over seeds."""
 
     name: str
     iou: float
-    chance: float
+    other: float | None
+    gaussian: float
     ceiling: float
     low: float
     high: float
@@ -47,15 +48,16 @@ class Bar:
 def _bars(rows: Rows) -> list[Bar]:
     """One bar for each image that has an IoU."""
     bars = []
-    for image, e in rows:
-        if e.iou is not None and e.chance is not None and e.ceiling is not None:
+    for image, compared in rows:
+        e = compared.masks
+        if e.iou is not None and e.iou_gaussian is not None and e.ceiling is not None:
             seeds = [iou for iou in e.iou_seeds if iou is not None]
-            bars.append(Bar(image.name, e.iou, e.chance, e.ceiling, min(seeds), max(seeds)))
+            bars.append(Bar(image.name, e.iou, compared.iou_other, e.iou_gaussian, e.ceiling, min(seeds), max(seeds)))
     return bars
 
 
 def iou_bars(run: Run, rows: Rows) -> list[Figure]:
-    """IoU of each image, largest first, with chance level, ceiling, and the range over LIME's seeds."""
+    """IoU of each image, largest first, with the IoU of other images and of a Gaussian, the ceiling, and the range over LIME's seeds."""
     bars = _bars(rows)
     if not bars:
         return []
@@ -63,18 +65,21 @@ def iou_bars(run: Run, rows: Rows) -> list[Figure]:
     with charts.style():
         figure, axes = charts.chart(charts.FULL_MM, 20 + 6.5 * len(shown))
         _draw_bars(axes, shown)
-        figure.legend(loc="outside upper left", ncols=4)
+        figure.legend(loc="outside upper left", ncols=5)
     best, worst = shown[0], shown[-1]
-    alt = (
-        f"Bars of IoU for {wording.count(len(shown), 'image')}, from {best.name} ({best.iou:.3f}, chance {best.chance:.3f}) to "
-        f"{worst.name} ({worst.iou:.3f}, chance {worst.chance:.3f})."
-    )
+    alt = f"Bars of IoU for {wording.count(len(shown), 'image')}, from {_in_alt(best)} to {_in_alt(worst)}."
     left_out = "" if len(shown) == len(bars) else f" Shown: the {MOST_BARS // 2} largest and smallest of {len(bars)}."
     caption = (
-        "IoU of each image, with the IoU that masks of the same areas reach by chance and the most that they can reach; "
-        f"thin lines: the range over LIME's seeds.{left_out}"
+        "IoU of each image. What knows nothing of it: the mean IoU with the masks of other images, and LIME's mask with a centred Gaussian "
+        "of Grad-CAM's area. The ceiling is the most that masks of these areas can reach; thin lines: the range over LIME's "
+        f"seeds.{left_out}"
     )
     return [_chart_figure(run, "agreement-iou", figure, alt, caption)]
+
+
+def _in_alt(bar: Bar) -> str:
+    other = "" if bar.other is None else f", other images {bar.other:.3f}"
+    return f"{bar.name} ({bar.iou:.3f}{other}, Gaussian {bar.gaussian:.3f})"
 
 
 def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
@@ -93,8 +98,11 @@ def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
             label="range over seeds",
             zorder=3,
         )
-    chance, ceiling = [bar.chance for bar in shown], [bar.ceiling for bar in shown]
-    axes.plot(chance, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="chance for these areas", zorder=4)
+    other = [np.nan if bar.other is None else bar.other for bar in shown]
+    if not np.isnan(other).all():
+        axes.plot(other, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="other images", zorder=4)
+    gaussian, ceiling = [bar.gaussian for bar in shown], [bar.ceiling for bar in shown]
+    axes.plot(gaussian, y, "o", color="white", mec=colors.INK, mew=1.1, ms=5.5, label="centred Gaussian", zorder=4)
     axes.plot(ceiling, y, "d", color=colors.MUTED, ms=5, label="ceiling for these areas", zorder=4)
     axes.set_yticks(y, [short_name(bar.name) for bar in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -106,8 +114,8 @@ def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
 
 def threshold_curves(run: Run, rows: Rows) -> list[Figure]:
     """IoU when Grad-CAM's mask holds all pixels from a share of the map's maximum on."""
-    curves = np.array([[np.nan if v is None else v for v in e.iou_by_threshold] for _, e in rows])
-    chances = np.array([[np.nan if v is None else v for v in e.chance_by_threshold] for _, e in rows])
+    curves = np.array([[np.nan if v is None else v for v in e.masks.iou_by_threshold] for _, e in rows])
+    chances = np.array([[np.nan if v is None else v for v in e.masks.chance_by_threshold] for _, e in rows])
     if np.isnan(curves).all():
         return []
     mean, chance = np.nanmean(curves, axis=0), np.nanmean(chances, axis=0)
@@ -121,7 +129,9 @@ def threshold_curves(run: Run, rows: Rows) -> list[Figure]:
             low, high = np.nanquantile(curves, (0.1, 0.9), axis=0)
             axes.fill_between(THRESHOLDS, low, high, color=colors.SKY, alpha=0.5, lw=0, label="middle 80 % of images")
         axes.plot(THRESHOLDS, mean, color=colors.BLUE, lw=2.2, label="mean", zorder=4)
-        axes.plot(THRESHOLDS, chance, color=colors.ORANGE, lw=2, ls="--", label="mean chance level", zorder=3)
+        axes.plot(
+            THRESHOLDS, chance, color=colors.ORANGE, lw=2, ls="--", label="mean chance level of the areas", zorder=3
+        )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("Grad-CAM's mask: pixels from this share of the map's maximum")
@@ -140,7 +150,7 @@ def threshold_curves(run: Run, rows: Rows) -> list[Figure]:
 
 def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
     """IoU against each computed complexity, one panel each."""
-    known = [(e.iou, e.complexity) for _, e in rows if e.iou is not None]
+    known = [(e.masks.iou, e.masks.complexity) for _, e in rows if e.masks.iou is not None]
     if len(known) < 3:
         return []
     from matplotlib.figure import Figure as Canvas

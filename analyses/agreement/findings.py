@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
-from reportgen.analysis import verdicts, wording
-from reportgen.analysis.stats import Correlation, Paired, paired, spearman
-from reportgen.report.document import Evidence, Finding, Verdict
+from reportgen.analysis import evidence, verdicts, wording
+from reportgen.analysis.stats import Correlation, paired, spearman
+from reportgen.analysis.verdicts import Claim, Decision
+from reportgen.report.document import Evidence
+from reportgen.settings.model import StatisticsSettings
 
-from .result import Comparison, Complexity
+from .other_images import Agreed, Compared
+from .result import Complexity
 
-Entries = Sequence[Comparison]
+Entries = Sequence[Compared]
 # By key in report.json: words, and the value.
 COMPLEXITY: dict[str, tuple[str, Callable[[Complexity], float]]] = {
     "superpixels": ("number of superpixels", lambda complexity: complexity.superpixels),
     "edge_density": ("edge density", lambda complexity: complexity.edge_density),
     "entropy": ("grey-level entropy", lambda complexity: complexity.entropy),
+}
+# What goes with complexity: words, and the value.
+OUTCOMES: dict[str, tuple[str, Callable[[Compared], float | None]]] = {
+    "iou": ("IoU", lambda image: image.masks.iou),
+    "iou_above_other_images": ("IoU above other images", lambda image: image.above_others),
 }
 CLAIMS = {
     "L2": "LIME and Grad-CAM are generally consistent.",
@@ -30,168 +37,198 @@ CLAIMS = {
 }
 
 
-def agreement_findings(entries: Entries) -> list[Finding]:
-    """Every finding of the section; `entries` are its per-image numbers."""
+def agreement_findings(agreed: Agreed, smallest: StatisticsSettings) -> list[Claim]:
+    """Every finding of the section, over the observations of a run."""
+    entries = agreed.observed
     return [
-        consistent(entries),
-        lime_smaller(entries),
-        simple_images_agree_more(entries),
-        lime_follows_boundaries(entries),
+        consistent(agreed, smallest),
+        lime_smaller(entries, smallest),
+        simple_images_agree_more(entries, smallest),
+        lime_follows_boundaries(entries, smallest),
         one_blob(entries),
-        iou_measures_consistency(entries),
+        iou_measures_consistency(agreed, smallest),
     ]
 
 
-def consistent(entries: Entries) -> Finding:
-    """L2: on how many images the IoU lies above its chance level, and by how much."""
-    known = [(e.iou, e.chance) for e in entries if e.iou is not None and e.chance is not None]
-    if not known:
-        return _finding("L2", "not measured", "No image has an IoU: both masks are empty everywhere.")
-    above = sum(iou > chance for iou, chance in known)
-    below = sum(iou < chance for iou, chance in known)
-    by = paired([iou for iou, _ in known], [chance for _, chance in known])
-    text = (
-        f"The IoU lies above chance on {above} of {wording.count(len(known), 'image')}, by a median of {by.median:+.3f} "
-        f"({wording.tested(by)})."
-    )
-    evidence = [
-        Evidence(name="iou_above_chance", value=above, n=len(known), p=by.p, source="agreement"),
-        _evidence("iou_minus_chance", by, "agreement"),
-    ]
-    return _finding("L2", verdicts.of_majority(above, below), text, evidence)
-
-
-def lime_smaller(entries: Entries) -> Finding:
-    """L3: paired areas of the masks."""
-    by = paired([e.cam_area for e in entries], [e.lime_area for e in entries])
-    word = "smaller" if by.median > 0 else "larger"
-    text = (
-        f"LIME's mask is {word} than Grad-CAM's by a median of {wording.percent(abs(by.median))} of the frame "
-        f"({wording.tested(by)}). How large either is follows from its own rule: a threshold here, a number of superpixels there."
-    )
-    return _finding("L3", verdicts.of_paired(by), text, [_evidence("cam_area_minus_lime_area", by, "agreement")])
-
-
-def simple_images_agree_more(entries: Entries) -> Finding:
-    """A1: rank correlation of the IoU, raw and above chance, with each computed complexity."""
-    known = _with_iou(entries)
-    outcomes = {
-        "iou": [e.iou for e in known if e.iou is not None],
-        "iou_above_chance": [above for e in known if (above := e.above_chance) is not None],
-    }
-    tests = len(COMPLEXITY) * len(outcomes)
-    decided: list[Verdict] = []
-    parts, evidence = [], []
-    for key, (words, of) in COMPLEXITY.items():
-        complexity = [of(e.complexity) for e in known]
-        found = {name: spearman(values, complexity) for name, values in outcomes.items()}
-        decided += [verdicts.of_correlation(c, -1, tests) for c in found.values()]
-        if found["iou"].rho is not None:
-            parts.append(f"{words} rho {_rho(found['iou'])}, above chance {_rho(found['iou_above_chance'])}")
-        evidence += [
-            Evidence(name=f"rho_{name}_{key}", value=c.rho, n=c.n, p=c.p, source="agreement-complexity")
-            for name, c in found.items()
-        ]
-    if not parts:
-        return _finding(
-            "A1",
-            "undecided",
-            f"With {wording.count(len(known), 'image')} no rank correlation can be computed.",
-            evidence,
+def consistent(agreed: Agreed, smallest: StatisticsSettings) -> Claim:
+    """L2: the IoU of the two masks of one image against that of the masks of two images, by permuting the pairing."""
+    found = agreed.pairing
+    if found is None:
+        return _claim("L2", Decision("not measured"), "No image has an IoU: both masks are empty everywhere.")
+    known = [e.masks for e in agreed.observed if e.masks.iou is not None]
+    text = f"The mean IoU of Grad-CAM's and LIME's masks of one image is {found.own:.3f} over {wording.count(found.n, 'image')}. "
+    if found.other is None:
+        text += "With a single image there is no other to compare it with."
+    else:
+        text += f"Of the masks of two different images it is {found.other:.3f} (the other-image IoU). "
+        text += (
+            f"Under {wording.permutations(found)} of the images the mean is as large with {wording.probability(found.p)}"
+            f"{wording.small(found.n)}."
+            if found.p is not None
+            else "With so few images a permutation of the pairing decides nothing."
         )
-    smallest = min((e.p for e in evidence if e.p is not None), default=1.0)
+    numbers = evidence.pairing("iou", "IoU of Grad-CAM's and LIME's masks", found, "agreement")
+    gaussian = [(m.iou, m.iou_gaussian) for m in known if m.iou is not None and m.iou_gaussian is not None]
+    if gaussian:
+        by = paired([own for own, _ in gaussian], [control for _, control in gaussian])
+        level = float(np.mean([control for _, control in gaussian]))
+        side = "above" if by.shift > 0 else "below"
+        text += (
+            f" A centred Gaussian cut to Grad-CAM's area, which has seen nothing, reaches {level:.3f} with LIME's masks; Grad-CAM lies "
+            f"{side} it {wording.by_shift(by, lambda v: f'{v:.3f}')} ({wording.tested(by)})."
+        )
+        words = "IoU with LIME's mask, Grad-CAM minus a centred Gaussian of the same area"
+        numbers.append(evidence.shift("iou_minus_gaussian", words, by, "agreement"))
+    return _claim("L2", verdicts.of_pairing(found, smallest.iou), text, numbers)
+
+
+def lime_smaller(entries: Entries, smallest: StatisticsSettings) -> Claim:
+    """L3: paired areas of the masks."""
+    by = paired([e.masks.cam_area for e in entries], [e.masks.lime_area for e in entries])
+    word = "smaller" if by.shift > 0 else "larger" if by.shift < 0 else "no other in area"
+    amount = f" {wording.by_shift(by, lambda v: f'{v * 100:.1f}', ' % of the frame')}" if by.shift else ""
+    text = (
+        f"LIME's mask is {word} than Grad-CAM's{amount} ({wording.tested(by)}). How large either is follows from its own rule: a "
+        "threshold here, a number of superpixels there."
+    )
+    number = evidence.shift("cam_area_minus_lime_area", "Area of the mask, Grad-CAM minus LIME", by, "agreement", "%")
+    return _claim("L3", verdicts.of_paired(by, smallest.area), text, [number])
+
+
+def simple_images_agree_more(entries: Entries, smallest: StatisticsSettings) -> Claim:
+    """A1: rank correlation of the IoU, raw and above other images, with each computed complexity."""
+    tests = len(COMPLEXITY) * len(OUTCOMES)
+    decided: list[Decision] = []
+    parts, numbers = [], []
+    known = [e for e in entries if e.masks.iou is not None]
+    for key, (words, of) in COMPLEXITY.items():
+        said = []
+        for name, (outcome, value) in OUTCOMES.items():
+            both = [(of(e.masks.complexity), v) for e in known if (v := value(e)) is not None]
+            found = spearman([v for _, v in both], [c for c, _ in both])
+            decided.append(verdicts.of_correlation(found, -1, smallest.correlation, tests))
+            numbers.append(
+                evidence.rho(
+                    f"rho_{name}_{key}", f"Rank correlation of {outcome} and {words}", found, "agreement-complexity"
+                )
+            )
+            if found.rho is not None:
+                said.append(f"{'' if name == 'iou' else 'above other images '}{_rho(found)}")
+        if said:
+            parts.append(f"{words} rho {', '.join(said)}")
+    if not parts:
+        text = f"With {wording.count(len(known), 'image')} no rank correlation can be computed."
+        return _claim("A1", verdicts.UNDECIDED, text, numbers)
+    least = min((e.p for e in numbers if e.p is not None), default=1.0)
     text = (
         f"If simple images agreed more, the IoU would fall with complexity. Over {wording.count(len(known), 'image')}"
-        f"{wording.small(len(known))}: {'; '.join(parts)}. The smallest of {tests} p-values is {smallest:.3f}; with so many "
-        f"tests it has to be below {verdicts.ALPHA / tests:.3f}."
+        f"{wording.small(len(known))}: {'; '.join(parts)}. The smallest of {tests} p-values is {least:.3f}; with so many "
+        f"tests of one claim it has to be below {verdicts.ALPHA / tests:.3f}."
     )
-    return _finding("A1", verdicts.combined(decided), text, evidence)
+    return _claim("A1", verdicts.any_of(decided), text, numbers)
 
 
-def lime_follows_boundaries(entries: Entries) -> Finding:
+def lime_follows_boundaries(entries: Entries, smallest: StatisticsSettings) -> Claim:
     """A2: the image's gradient along the masks' borders, against each other and against shifted masks."""
-    known = [asdict(e.edge_gradient) for e in entries if e.edge_gradient.known]
+    known = [e.masks.edge_gradient for e in entries if e.masks.edge_gradient.known]
     if not known:
-        return _finding("A2", "not measured", "No image has two masks with a border inside the frame.")
-    against_cam = paired([e["lime"] for e in known], [e["gradcam"] for e in known])
-    against_chance = paired([e["lime"] for e in known], [e["shifted_lime"] for e in known])
-    medians = {key: float(np.median([e[key] for e in known])) for key in known[0]}
-    text = (
-        f"The image's gradient along the border of LIME's mask has median {medians['lime']:.3f}, along Grad-CAM's {medians['gradcam']:.3f} "
-        f"({wording.tested(against_cam)}), and {medians['shifted_lime']:.3f} along LIME's mask shifted at random. Superpixels are cut "
-        "along edges, so this is a property of the segmentation; that the edges are the object's takes boxes or masks to say."
+        return _claim("A2", Decision("not measured"), "No image has two masks with a border inside the frame.")
+    lime, gradcam, shifted = (
+        [float(getattr(e, key) or 0.0) for e in known] for key in ("lime", "gradcam", "shifted_lime")
     )
-    evidence = [
-        _evidence("lime_minus_gradcam_edge_gradient", against_cam, "agreement-regions"),
-        _evidence("lime_minus_shifted_edge_gradient", against_chance, "agreement-regions"),
+    against_cam, against_chance = paired(lime, gradcam), paired(lime, shifted)
+    text = (
+        f"The image's gradient along the border of LIME's mask has median {np.median(lime):.3f}, along Grad-CAM's {np.median(gradcam):.3f} "
+        f"({wording.tested(against_cam)}), and {np.median(shifted):.3f} along LIME's mask shifted at random "
+        f"({wording.tested(against_chance)}). Superpixels are cut along edges, so this is a property of the segmentation; that the edges "
+        "are the object's takes boxes or masks to say."
+    )
+    words = "Gradient along the border of LIME's mask minus that along"
+    numbers = [
+        evidence.shift("lime_minus_gradcam_edge_gradient", f"{words} Grad-CAM's", against_cam, "agreement-regions"),
+        evidence.shift(
+            "lime_minus_shifted_edge_gradient",
+            f"{words} LIME's mask shifted at random",
+            against_chance,
+            "agreement-regions",
+        ),
     ]
-    both = (verdicts.of_paired(against_cam), verdicts.of_paired(against_chance))
-    return _finding("A2", verdicts.of_all(both), text, evidence)
+    both = [verdicts.of_paired(by, smallest.gradient) for by in (against_cam, against_chance)]
+    return _claim("A2", verdicts.all_of(both), text, numbers)
 
 
-def one_blob(entries: Entries) -> Finding:
+def one_blob(entries: Entries) -> Claim:
     """A3: connected components of each mask; both halves of the claim must hold."""
-    known = [e.components for e in entries if e.components.gradcam and e.components.lime]
+    known = [e.masks.components for e in entries if e.masks.components.gradcam and e.masks.components.lime]
     if not known:
-        return _finding("A3", "not measured", "No image has two masks that are not empty.")
+        return _claim("A3", Decision("not measured"), "No image has two masks that are not empty.")
     n = len(known)
     one = sum(parts.gradcam == 1 for parts in known)
     many = sum(parts.lime > 1 for parts in known)
     lime = [parts.lime for parts in known]
-    both = (verdicts.of_majority(one, n - one), verdicts.of_majority(many, n - many))
     text = (
         f"Grad-CAM's mask is one connected region on {one} of {wording.count(n, 'image')}; LIME's is in more than one part on {many}, "
         f"with a median of {np.median(lime):.0f} parts (from {min(lime)} to {max(lime)}){wording.small(n)}."
     )
-    evidence = [
-        Evidence(name="gradcam_one_component", value=one, n=n, source="agreement-regions"),
-        Evidence(name="lime_several_components", value=many, n=n, source="agreement-regions"),
+    numbers = [
+        Evidence(
+            name="gradcam_one_component",
+            words="Images on which Grad-CAM's mask is one connected region",
+            value=one,
+            n=n,
+            source="agreement-regions",
+        ),
+        Evidence(
+            name="lime_several_components",
+            words="Images on which LIME's mask is in several parts",
+            value=many,
+            n=n,
+            source="agreement-regions",
+        ),
     ]
-    return _finding("A3", verdicts.of_all(both), text, evidence)
+    both = [verdicts.of_majority(one, n - one), verdicts.of_majority(many, n - many)]
+    return _claim("A3", verdicts.all_of(both), text, numbers)
 
 
-def iou_measures_consistency(entries: Entries) -> Finding:
-    """A4: the IoU lies above chance, and does not merely follow the masks' areas (chance level and ceiling)."""
-    known = _with_iou(entries)
-    iou = [e.iou for e in known if e.iou is not None]
-    chance = spearman(iou, [e.chance for e in known if e.chance is not None])
-    ceiling = spearman(iou, [e.ceiling for e in known if e.ceiling is not None])
-    above = sum(e.above_chance is not None and e.above_chance > 0 for e in known)
-    follows = {"chance level": chance, "ceiling": ceiling}
-    decided = [verdicts.of_majority(above, len(known) - above), *map(verdicts.of_independence, follows.values())]
-    evidence = [
-        Evidence(name=f"rho_iou_{name.replace(' ', '_')}", value=c.rho, n=c.n, ci=c.ci, source="agreement")
+def iou_measures_consistency(agreed: Agreed, smallest: StatisticsSettings) -> Claim:
+    """A4: the IoU is larger than that of other images, and does not merely follow the masks' areas (chance level and ceiling)."""
+    known = [e.masks for e in agreed.observed if e.masks.iou is not None]
+    iou = [m.iou for m in known if m.iou is not None]
+    follows = {
+        "chance level": spearman(iou, [m.chance for m in known if m.chance is not None]),
+        "ceiling": spearman(iou, [m.ceiling for m in known if m.ceiling is not None]),
+    }
+    numbers = [
+        evidence.rho(
+            f"rho_iou_{name.replace(' ', '_')}", f"Rank correlation of IoU and its {name} by area", c, "agreement"
+        )
         for name, c in follows.items()
     ]
-    if chance.rho is None:
+    if all(c.rho is None for c in follows.values()):
         text = f"With {wording.count(len(known), 'image')} it cannot be told how far the IoU follows the areas."
-        return _finding("A4", "undecided", text, evidence)
+        return _claim("A4", verdicts.UNDECIDED, text, numbers)
+    own = verdicts.of_pairing(agreed.pairing, smallest.iou) if agreed.pairing else verdicts.UNDECIDED
     parts = [f"with its {name} by rho {_with_interval(c)}" for name, c in follows.items() if c.rho is not None]
     text = (
-        f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU goes {' and '.join(parts)}; it exceeds the chance "
-        f"level of its areas on {above}. The more it follows them, the more a raw IoU measures how large the masks are; from rho "
-        f"{verdicts.MOST_SHARED_RHO:.2f} on they explain half of its order."
+        f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU goes {' and '.join(parts)}. The more it follows "
+        "them, the more a raw IoU measures how large the masks are; that it does not is shown only where both are shown to lie within "
+        f"±{smallest.shared:g}. That it is larger than the IoU of other images is L2's test."
     )
-    return _finding("A4", verdicts.of_all(decided), text, evidence)
+    independent = [verdicts.of_independence(c, smallest.shared) for c in follows.values()]
+    return _claim("A4", verdicts.all_of([own, *independent]), text, numbers)
 
 
-def _finding(claim: str, verdict: Verdict, text: str, evidence: Sequence[Evidence] = ()) -> Finding:
-    section = "lime" if claim.startswith("L") else "agreement"
-    return Finding(id=claim, section=section, claim=CLAIMS[claim], verdict=verdict, text=text, evidence=list(evidence))
-
-
-def _with_iou(entries: Entries) -> list[Comparison]:
-    return [entry for entry in entries if entry.iou is not None]
+def _claim(id_: str, decision: Decision, text: str, numbers: Sequence[Evidence] = ()) -> Claim:
+    section = "lime" if id_.startswith("L") else "agreement"
+    return verdicts.claim(id_, section, CLAIMS[id_], decision, text, numbers)
 
 
 def _rho(c: Correlation) -> str:
-    return "undefined" if c.rho is None or c.p is None else f"{c.rho:+.2f} ({wording.probability(c.p)})"
+    return "undefined" if c.rho is None or c.p is None else f"{wording.signed(c.rho)} ({wording.probability(c.p)})"
 
 
 def _with_interval(c: Correlation) -> str:
-    interval = f" (95 % interval {c.ci[0]:+.2f} to {c.ci[1]:+.2f})" if c.ci else ""
-    return f"{c.rho:+.2f}{interval}"
-
-
-def _evidence(name: str, by: Paired, source: str) -> Evidence:
-    return Evidence(name=name, value=by.median, n=by.n, ci=by.ci, p=by.p, source=source)
+    if c.rho is None:
+        return "undefined"
+    interval = f" (95 % interval {wording.signed(c.ci[0])} to {wording.signed(c.ci[1])})" if c.ci else ""
+    return f"{wording.signed(c.rho)}{interval}"

@@ -48,6 +48,7 @@ class Comparison:
     Attributes:
         cam_area, lime_area: shares of the frame.
         iou_area_matched, chance_area_matched: when Grad-CAM's mask is cut to LIME's area.
+        iou_gaussian: of LIME's mask and a centred Gaussian cut to Grad-CAM's area, which knows nothing of the image.
         iou_seeds: with LIME's mask of each draw.
         iou_by_threshold, chance_by_threshold: when Grad-CAM's mask holds all pixels from a share of the maximum on.
     """
@@ -59,6 +60,7 @@ class Comparison:
     ceiling: float | None
     iou_area_matched: float | None
     chance_area_matched: float | None
+    iou_gaussian: float | None
     iou_seeds: tuple[float | None, ...]
     iou_by_threshold: tuple[float | None, ...]
     chance_by_threshold: tuple[float | None, ...]

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from reportgen.analysis import wording
+from reportgen.analysis import bibliography, wording
+from reportgen.analysis.masks import packed, paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.shown import shown_note
 from reportgen.report.blocks import (
@@ -29,9 +30,13 @@ from ..lime.result import LimeResult
 from .charts import Rows, Run, complexity_scatter, iou_bars, threshold_curves
 from .figures import overlap_figures, overlap_picture
 from .findings import agreement_findings
-from .result import AgreementResult, Comparison
+from .other_images import Agreed, Compared, against_others
+from .result import AgreementResult
 
-TERMS_USED = ("IoU", "mask", "chance level", "ceiling", "superpixel", "rank correlation")
+TERMS_USED = (
+    *("IoU", "mask", "chance level", "ceiling", "superpixel", "rank correlation", "other-image IoU"),
+    *("sign-flip test", "Hodges-Lehmann shift", "Holm's correction", "smallest effect of interest"),
+)
 RULES_IN_WORDS = {
     "otsu": "Otsu's threshold on the map",
     "area:lime": "the map's strongest pixels, as many as LIME's mask holds",
@@ -42,53 +47,66 @@ RULES_IN_WORDS = {
 
 def reduce_agreement(run: Run) -> Contribution:
     """Write Grad-CAM's masks, the overlap pictures and the charts, and make the section."""
-    compared, entries, pictures = [], [], {}
+    comparisons, files, pictures = [], [], {}
+    sample, masks = set(paired_sample(run.observations, run.seed)), {}
     for position, image in enumerate(run.images):
         result = run.result("agreement", position, AgreementResult)
-        compared.append(result.comparison)
-        entries.append(entry(result.comparison, run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam)))
+        comparisons.append(result.comparison)
+        files.append(run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam))
+        if position in sample:
+            masks[position] = (packed(result.gradcam), packed(run.result("lime", position, LimeResult).mask))
         if image.name in run.shown.images:
             pictures[position] = overlap_picture(run, position, image, result)
+    agreed = against_others(comparisons, masks, run.observations, run.seed)
     warnings = [
         Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
-        for image, comparison in zip(run.images, compared, strict=True)
+        for image, comparison in zip(run.images, comparisons, strict=True)
         if comparison.iou is None
     ]
     otsu = run.settings.threshold == "otsu"
     return Contribution(
-        Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=_blocks(run, compared, pictures)),
-        per_image=entries,
-        findings=agreement_findings(compared),
-        gates={"iou_above_chance": _mean([comparison.above_chance for comparison in compared])},
+        Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=_blocks(run, agreed, pictures)),
+        per_image=[entry(compared, file) for compared, file in zip(agreed.images, files, strict=True)],
+        findings=agreement_findings(agreed, run.statistics),
+        gates={
+            "iou_above_chance": _mean([compared.masks.above_chance for compared in agreed.observed]),
+            "iou_above_other_images": _mean([compared.above_others for compared in agreed.observed]),
+        },
         warnings=warnings,
-        references=[*(["otsu1979"] if otsu else []), "bonett2000", "jaccard1912", "spearman1904"],
+        references=[
+            *(["otsu1979"] if otsu else []),
+            *("bonett2000", "jaccard1912", "schuirmann1987", "spearman1904"),
+            *bibliography.PAIRED,
+        ],
         terms=(*TERMS_USED, *(["Otsu's threshold"] if otsu else [])),
     )
 
 
-def entry(comparison: Comparison, mask: str) -> dict[str, JSON]:
+def entry(compared: Compared, mask: str) -> dict[str, JSON]:
     """The entry of one image in report.json; `mask` is the file of Grad-CAM's."""
-    return {**asdict(comparison), "gradcam_mask": mask}
+    return {**asdict(compared.masks), "iou_other": compared.iou_other, "gradcam_mask": mask}
 
 
-def _blocks(run: Run, compared: Sequence[Comparison], pictures: Mapping[int, Picture]) -> list[Block]:
+def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[Block]:
     """The chapter; `pictures` are those of the images that have figures, by position."""
-    order = sorted(range(len(compared)), key=lambda i: (-_or_below(compared[i].iou), run.images[i].name))
-    rows = [(run.images[i], compared[i]) for i in order]
+    images = agreed.images
+    order = sorted(range(len(images)), key=lambda i: (-_or_below(images[i].masks.iou), run.images[i].name))
+    rows = [(run.images[i], images[i]) for i in order]
+    observed = [(run.images[i], images[i]) for i in order if i in set(run.observations)]
     return [
         *_approach(run),
         Heading(text="IoU"),
-        Listing(role="observation", items=_observations(run, compared)),
+        Listing(role="observation", items=_observations(observed, agreed)),
         *shown_note(run.shown, run.files.place("masks/")),
         *overlap_figures([pictures[i] for i in order if i in pictures]),
         *iou_bars(run, rows),
-        _table(run, rows),
-        *threshold_curves(run, rows),
+        _table(run, rows, observed),
+        *threshold_curves(run, observed),
         Heading(text="Complexity and regions"),
-        *complexity_scatter(run, rows),
+        *complexity_scatter(run, observed),
         _complexity_table(run, rows),
         _regions_table(run, rows),
-        Listing(role="limit", items=_limits(run, len(compared))),
+        Listing(role="limit", items=_limits(run, len(observed))),
     ]
 
 
@@ -107,16 +125,25 @@ def _approach(run: Run) -> list[Block]:
             "same target class, and "
             f"compared as arrays. Grad-CAM's mask is {words}; LIME's mask is the one of the section before. The "
             "intersection over union "
-            "(IoU) of two masks depends much on their areas, so each IoU stands beside the IoU that masks of these "
-            "areas reach by chance, "
-            "the ceiling that these areas allow, and the IoU when Grad-CAM's mask is cut to LIME's area."
+            "(IoU) of two masks depends much on their areas, and photographs have their subject near the middle, so "
+            "each IoU stands beside the mean IoU with the masks of other images, the IoU of LIME's mask with a centred Gaussian of "
+            "Grad-CAM's area, the IoU that masks of these areas reach anywhere in the frame by chance, the ceiling that the areas allow, "
+            "and the IoU when Grad-CAM's mask is cut to LIME's area. That the two agree is decided by permuting which image a mask is of."
         ),
         Facts(
             title="Definitions",
             items=[
                 ("Grad-CAM mask", f"{rule}: {words}"),
                 ("IoU", "|A ∩ B| / |A ∪ B|; none where both masks are empty"),
-                ("Chance", "ab / (a + b − ab) for masks that cover shares a and b of the frame"),
+                (
+                    "Other images",
+                    "mean over all other images j of IoU(Grad-CAM of i, LIME of j) and IoU(Grad-CAM of j, LIME of i), in one frame",
+                ),
+                ("Centred Gaussian", "cut to as many pixels as Grad-CAM's mask has; it has seen nothing"),
+                (
+                    "Chance by area",
+                    "ab / (a + b − ab) for masks that cover shares a and b and may lie anywhere in the frame",
+                ),
                 ("Ceiling", "min(a, b) / max(a, b)"),
             ],
         ),
@@ -135,11 +162,11 @@ def _regions_table(run: Run, rows: Rows) -> Table:
     cells = [
         [
             image.name,
-            entry.components.gradcam,
-            entry.components.lime,
-            entry.edge_gradient.gradcam,
-            entry.edge_gradient.lime,
-            entry.edge_gradient.shifted_lime,
+            entry.masks.components.gradcam,
+            entry.masks.components.lime,
+            entry.masks.edge_gradient.gradcam,
+            entry.masks.edge_gradient.lime,
+            entry.masks.edge_gradient.shifted_lime,
         ]
         for image, entry in rows
     ]
@@ -159,7 +186,7 @@ def _complexity_table(run: Run, rows: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="iou", label="IoU", decimals=3),
-        Column(key="iou_above_chance", label="IoU above chance", decimals=3),
+        Column(key="iou_above_other_images", label="IoU above other images", decimals=3),
         Column(key="superpixels", label="Superpixels", decimals=0),
         Column(key="edge_density", label="Edge density", unit="% of frame", decimals=1, percent=True),
         Column(key="entropy", label="Grey-level entropy", unit="bits", decimals=2),
@@ -167,11 +194,11 @@ def _complexity_table(run: Run, rows: Rows) -> Table:
     cells: list[list[Cell]] = [
         [
             image.name,
-            entry.iou,
-            entry.above_chance,
-            entry.complexity.superpixels,
-            entry.complexity.edge_density,
-            entry.complexity.entropy,
+            entry.masks.iou,
+            entry.above_others,
+            entry.masks.complexity.superpixels,
+            entry.masks.complexity.edge_density,
+            entry.masks.complexity.entropy,
         ]
         for image, entry in rows
     ]
@@ -186,25 +213,25 @@ def _complexity_table(run: Run, rows: Rows) -> Table:
     )
 
 
-def _table(run: Run, rows: Rows) -> Table:
+def _table(run: Run, rows: Rows, observed: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="iou", label="IoU", decimals=3, headline=True),
-        Column(key="chance", label="Chance", decimals=3, headline=True),
+        Column(key="iou_other", label="Other images", decimals=3, headline=True),
+        Column(key="iou_gaussian", label="Gaussian", decimals=3),
+        Column(key="chance", label="Chance by area", decimals=3),
         Column(key="ceiling", label="Ceiling", decimals=3),
         Column(key="cam_area", label="Grad-CAM area", unit="% of frame", decimals=1, percent=True),
         Column(key="lime_area", label="LIME area", unit="% of frame", decimals=1, percent=True),
         Column(key="iou_area_matched", label="IoU at equal area", decimals=3),
     ]
-    measured = [
-        (e.iou, e.chance, e.ceiling, e.cam_area, e.lime_area, e.iou_area_matched) for _, e in rows
-    ]  # in the order of the columns
-    cells: list[list[Cell]] = [[image.name, *values] for (image, _), values in zip(rows, measured, strict=True)]
-    means = [_mean(column) for column in zip(*measured, strict=True)]
+    cells: list[list[Cell]] = [[image.name, *_measured(compared)] for image, compared in rows]
+    means = [_mean(column) for column in zip(*(_measured(compared) for _, compared in observed), strict=True)]
     return run.files.table(
         Table(
             id="agreement",
-            caption="IoU between Grad-CAM's and LIME's masks, sorted, with what the areas alone explain.",
+            caption="IoU between Grad-CAM's and LIME's masks, sorted, with what the frame and the areas alone explain: the mean IoU with "
+            "the masks of other images, the IoU of LIME's mask with a centred Gaussian of Grad-CAM's area, and chance and ceiling by area.",
             columns=columns,
             rows=cells,
             summary=[["Mean", *means]],
@@ -218,29 +245,44 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _observations(run: Run, compared: Sequence[Comparison]) -> list[str]:
-    known = [
-        (image, entry.iou, entry.chance)
-        for image, entry in zip(run.images, compared, strict=True)
-        if entry.iou is not None and entry.chance is not None
-    ]
-    if not known:
+def _measured(compared: Compared) -> tuple[float | None, ...]:
+    """The numbers of one image, in the order of the table's columns."""
+    e = compared.masks
+    return (
+        *(e.iou, compared.iou_other, e.iou_gaussian, e.chance, e.ceiling),
+        *(e.cam_area, e.lime_area, e.iou_area_matched),
+    )
+
+
+def _observations(rows: Rows, agreed: Agreed) -> list[str]:
+    known = [(image, compared) for image, compared in rows if compared.masks.iou is not None]
+    iou = np.array([compared.masks.iou for _, compared in known], float)
+    if not known or agreed.pairing is None:
         return ["No image has an IoU: both masks are empty everywhere."]
-    iou, chance = np.array([iou for _, iou, _ in known]), np.array([chance for _, _, chance in known])
-    above = int((iou > chance).sum())
+    chance = np.array([compared.masks.chance for _, compared in known], float)
+    gaussian = [compared.masks.iou_gaussian for _, compared in known]
+    found = agreed.pairing
+    other = "" if found.other is None else f"Masks of two different images reach {found.other:.3f}, "
+    start = "a" if other else "A"
     items = [
-        f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to "
-        f"{iou.max():.3f}); masks of "
-        f"the same areas reach {chance.mean():.3f} by chance.",
-        f"The IoU lies above chance on {above} of {len(known)}, by {np.mean(iou - chance):+.3f} on average.",
+        f"The mean IoU over {wording.count(len(known), 'image')} is {iou.mean():.3f} (from {iou.min():.3f} to {iou.max():.3f}). {other}"
+        f"{start} centred Gaussian of Grad-CAM's area {_mean(gaussian):.3f} with LIME's masks, and masks of the same areas anywhere "
+        f"in the frame "
+        f"{chance.mean():.3f}."
     ]
-    below = [image.name for image, iou_of, chance_of in known if iou_of <= chance_of]
-    if below:
-        items.append(f"No better than chance: {wording.listed(below)}.")
+    above = [(image.name, by) for image, compared in known if (by := compared.above_others) is not None]
+    if above:
+        items.append(
+            f"The IoU lies above that of other images on {sum(by > 0 for _, by in above)} of {len(above)}, by "
+            f"{wording.signed(float(np.mean([by for _, by in above])), 3)} on average."
+        )
+        below = [name for name, by in above if by <= 0]
+        if below:
+            items.append(f"No better than the masks of other images: {wording.listed(below)}.")
     if len(known) > 2 and np.ptp(iou) > 0 and np.ptp(chance) > 0:
         items.append(
-            f"Across images IoU and its chance level correlate with r = {np.corrcoef(iou, chance)[0, 1]:.2f} (n = "
-            f"{len(known)})."
+            f"Across images IoU and its chance level by area correlate with r = {wording.signed(float(np.corrcoef(iou, chance)[0, 1]))} "
+            f"(n = {len(known)})."
         )
     return items
 

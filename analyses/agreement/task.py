@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from reportgen.analysis.baselines import centred_gaussian
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
@@ -14,7 +15,7 @@ from ..cams.result import CamsResult
 from ..cams.settings import CamSettings
 from ..lime.result import LimeResult
 from .complexity import complexity, components, edge_gradient, edge_gradient_by_chance, gradient
-from .overlap import THRESHOLDS, overlap, threshold_mask
+from .overlap import THRESHOLDS, overlap, threshold_mask, top_pixels
 from .result import AgreementResult, Comparison, Components, EdgeGradient
 from .section import reduce_agreement
 from .settings import AgreementSettings
@@ -27,11 +28,14 @@ class Agreement(Analysis[AgreementSettings, AgreementResult]):
 
     name = "agreement"
     title = "Agreement of Grad-CAM and LIME"
-    version = "2"
+    version = "3"
     concurrent = True
     order = 40
     requires = ("cams", "lime")
-    gates: ClassVar = {"iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance"}
+    gates: ClassVar = {
+        "iou_above_chance": "mean over images of IoU minus the IoU that the areas reach by chance",
+        "iou_above_other_images": "mean over images of IoU minus the IoU with the masks of other images",
+    }
     ranked_by = "the IoU of Grad-CAM and LIME"
     works = WORKS
     terms = TERMS
@@ -54,6 +58,7 @@ class Agreement(Analysis[AgreementSettings, AgreementResult]):
         found, matched = overlap(mask, lime.mask), overlap(threshold_mask(saliency, "area:lime", area), lime.mask)
         by_threshold = [overlap(saliency >= threshold, lime.mask) for threshold in THRESHOLDS]
         gradients = gradient(subject.view.frame)
+        gaussian = top_pixels(centred_gaussian(*mask.shape), int(mask.sum()))
         comparison = Comparison(
             iou=found.iou,
             cam_area=found.area_a,
@@ -62,6 +67,7 @@ class Agreement(Analysis[AgreementSettings, AgreementResult]):
             ceiling=found.ceiling,
             iou_area_matched=matched.iou,
             chance_area_matched=matched.chance,
+            iou_gaussian=overlap(gaussian, lime.mask).iou,
             iou_seeds=tuple(overlap(mask, other).iou for other in lime.masks),
             iou_by_threshold=tuple(at.iou for at in by_threshold),
             chance_by_threshold=tuple(at.chance for at in by_threshold),

@@ -1,20 +1,22 @@
-"""The write-up's claims about the maps themselves (C2 to C5), each decided by paired comparisons over the images.
+"""The write-up's claims about the maps themselves (C2 to C5), each decided by comparisons over the images.
 
 They speak of the write-up's three methods; whatever further methods were computed stand in the tables alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from reportgen.analysis import verdicts, wording
+from reportgen.analysis import evidence, verdicts, wording
 from reportgen.analysis.baselines import centred_gaussian
-from reportgen.analysis.stats import Paired, paired
-from reportgen.report.document import Evidence, Finding, Verdict
+from reportgen.analysis.stats import Paired, Pairing, paired
+from reportgen.analysis.verdicts import Claim, Decision
+from reportgen.report.document import Evidence
+from reportgen.settings.model import StatisticsSettings
 
 from .measures import measures
 from .methods import WRITEUP, label
@@ -29,150 +31,198 @@ CLAIMS = {
 }
 Measure = Literal["area_above_half", "gini", "total_variation"]
 Results = Sequence[CamsResult]
+# What pages call a measure, the unit of its evidence, and how a difference of it is written.
+WORDS: dict[Measure, tuple[str, str | None, Callable[[float], str]]] = {
+    "area_above_half": ("area above half of the maximum", "%", lambda by: f"{by * 100:.1f}"),
+    "gini": ("Gini index", None, lambda by: f"{by:.3f}"),
+    "total_variation": ("total variation", None, lambda by: f"{by:.2f}"),
+}
 
 
-def cam_findings(results: Results, frame: tuple[int, int]) -> list[Finding]:
+def cam_findings(
+    results: Results, frame: tuple[int, int], pairings: Mapping[str, Pairing], smallest: StatisticsSettings
+) -> list[Claim]:
     """The findings that the computed methods allow.
 
     Args:
-        results: of each image; only their numbers are read.
+        results: of each observation; only their numbers are read.
         frame: height and width of the maps.
+        pairings: by `pair_key`, two methods on one image and on two (`analyses.cams.alike`).
+        smallest: effects of interest.
     """
     methods = [method for method in results[0].maps if method in WRITEUP]
-    computed: dict[str, Callable[[], Finding]] = {}
+    computed: dict[str, Callable[[], Claim]] = {}
     if "gradcam" in methods:
-        computed["C2"] = lambda: sharp_and_centred(results, frame)
+        computed["C2"] = lambda: sharp_and_centred(results, frame, smallest)
     if {"gradcam", "ablationcam"} <= set(methods):
-        computed["C3"] = lambda: ablation_more_focused(results)
+        computed["C3"] = lambda: ablation_more_focused(results, smallest)
     if {"gradcam", "scorecam"} <= set(methods):
-        computed["C4"] = lambda: scorecam_smoother_broader(results)
+        computed["C4"] = lambda: scorecam_smoother_broader(results, smallest)
     if len(methods) > 1:
-        computed["C5"] = lambda: same_region(results, methods)
+        computed["C5"] = lambda: same_region(results, methods, pairings, smallest)
     return [make() for make in computed.values()]
 
 
-def sharp_and_centred(results: Results, frame: tuple[int, int]) -> Finding:
+def sharp_and_centred(results: Results, frame: tuple[int, int], smallest: StatisticsSettings) -> Claim:
     """C2: sharpness against the centred Gaussian; centring on the object is out of reach without ground truth."""
     control = measures(centred_gaussian(*frame)).gini
     known = [result.maps["gradcam"] for result in results]
     ginis = [cam.gini for cam in known if cam.gini is not None]
     offsets = [cam.centre_offset for cam in known if cam.gini is not None and cam.centre_offset is not None]
     sharpness = None if control is None else _paired(ginis, [control] * len(ginis))
-    sharp = verdicts.of_paired(sharpness) if sharpness else "undecided"
-    # Sharp *and* centred on the object: one half of the claim can sink it, but not carry it.
-    verdict: Verdict = "contradicted" if sharp == "contradicted" else "undecided"
     if sharpness is None:
-        return _finding("C2", verdict, "No Grad-CAM map could be measured.", [])
+        return _claim("C2", verdicts.UNDECIDED, "No Grad-CAM map could be measured.")
+    sharp = verdicts.of_paired(sharpness, smallest.gini)
+    # Sharp *and* centred on the object: one half of the claim can sink it, but not carry it.
+    centred = Decision("undecided", needs="That a map is centred on the object takes boxes or masks to say.")
     offset = float(np.median(offsets))
     text = (
-        f"Grad-CAM's Gini index is {_more(sharpness)} than that of a Gaussian on the frame's centre by a median of "
-        f"{abs(sharpness.median):.2f} ({wording.tested(sharpness)}). Its centre of mass lies a median of {offset:.2f} half "
-        "diagonals from the frame's centre; whether that is the object's centre takes boxes or masks to say."
+        f"Grad-CAM's Gini index is {'higher' if sharpness.shift > 0 else 'lower'} than that of a Gaussian on the frame's centre "
+        f"{wording.by_shift(sharpness, WORDS['gini'][2])} ({wording.tested(sharpness)}). Its centre of mass lies a median of {offset:.2f} "
+        "half diagonals from the frame's centre; whether that is the object's centre takes boxes or masks to say."
     )
-    evidence = [
-        _evidence("gradcam_gini_minus_gaussian", sharpness, "cams-measures"),
-        Evidence(name="gradcam_centre_offset_median", value=offset, n=len(offsets), source="cams-measures"),
+    numbers = [
+        evidence.shift(
+            "gradcam_gini_minus_gaussian",
+            "Gini index of Grad-CAM's map minus that of a centred Gaussian",
+            sharpness,
+            "cams-measures",
+        ),
+        Evidence(
+            name="gradcam_centre_offset_median",
+            words="Distance of Grad-CAM's centre of mass from the frame's centre, median",
+            value=offset,
+            unit="half diagonals",
+            n=len(offsets),
+            source="cams-measures",
+        ),
     ]
-    return _finding("C2", verdict, text, evidence)
+    return _claim("C2", verdicts.all_of([sharp, centred]), text, numbers)
 
 
-def ablation_more_focused(results: Results) -> Finding:
+def ablation_more_focused(results: Results, smallest: StatisticsSettings) -> Claim:
     """C3: smaller area and larger Gini than Grad-CAM, image by image."""
-    area = _compare(results, "area_above_half", "gradcam", "ablationcam")  # Grad-CAM minus AblationCAM
-    gini = _compare(results, "gini", "ablationcam", "gradcam")
     return _two_measures(
         "C3",
-        "AblationCAM",
-        (area, "smaller", "larger", "area above half of the maximum", "gradcam_minus_ablationcam_area"),
-        (gini, "larger", "smaller", "Gini index", "ablationcam_minus_gradcam_gini"),
+        "ablationcam",
+        [("area_above_half", "smaller", smallest.area), ("gini", "larger", smallest.gini)],
+        results,
     )
 
 
-def scorecam_smoother_broader(results: Results) -> Finding:
+def scorecam_smoother_broader(results: Results, smallest: StatisticsSettings) -> Claim:
     """C4: smaller total variation and larger area than Grad-CAM, image by image."""
-    variation = _compare(results, "total_variation", "gradcam", "scorecam")
-    area = _compare(results, "area_above_half", "scorecam", "gradcam")
     return _two_measures(
         "C4",
-        "ScoreCAM",
-        (variation, "smaller", "larger", "total variation", "gradcam_minus_scorecam_total_variation"),
-        (area, "larger", "smaller", "area above half of the maximum", "scorecam_minus_gradcam_area"),
+        "scorecam",
+        [("total_variation", "smaller", smallest.variation), ("area_above_half", "larger", smallest.area)],
+        results,
     )
 
 
-Measured = tuple[Paired | None, str, str, str, str]
-
-
-def _two_measures(claim: str, method: str, first: Measured, second: Measured) -> Finding:
-    """A claim that says two things of a method at once: both must hold."""
-    decided: list[Verdict] = []
-    sentences, evidence = [], []
-    for comparison, claimed, opposite, measure, name in (first, second):
+def _two_measures(
+    id_: str, method: str, asked: Sequence[tuple[Measure, Literal["smaller", "larger"], float]], results: Results
+) -> Claim:
+    """A claim that says two things of a method, beside Grad-CAM, at once: both must hold."""
+    decided: list[Decision] = []
+    sentences, numbers = [], []
+    for measure, claimed, smallest in asked:
+        a, b = ("gradcam", method) if claimed == "smaller" else (method, "gradcam")
+        comparison = _compare(results, measure, a, b)
         if comparison is None:
-            decided.append("undecided")
+            decided.append(verdicts.UNDECIDED)
             continue
-        decided.append(verdicts.of_paired(comparison))
-        word = claimed if comparison.median > 0 else opposite if comparison.median < 0 else "no other"
-        by = f" by a median of {wording.small_amount(comparison.median)}" if comparison.median else ""
-        sentences.append(f"{method}'s {measure} is {word} than Grad-CAM's{by} ({wording.tested(comparison)}).")
-        evidence.append(_evidence(name, comparison, "cams-measures"))
-    return _finding(
-        claim, verdicts.of_all(decided), " ".join(sentences) or "No pair of maps could be measured.", evidence
-    )
+        decided.append(verdicts.of_paired(comparison, smallest))
+        opposite = "larger" if claimed == "smaller" else "smaller"
+        word = claimed if comparison.shift > 0 else opposite if comparison.shift < 0 else "no other"
+        words, unit, number = WORDS[measure]
+        by = f" {wording.by_shift(comparison, number, ' % of the frame' if unit else '')}" if comparison.shift else ""
+        sentences.append(f"{label(method)}'s {words} is {word} than Grad-CAM's{by} ({wording.tested(comparison)}).")
+        short = "area" if measure == "area_above_half" else measure
+        numbers.append(
+            evidence.shift(
+                f"{a}_minus_{b}_{short}",
+                f"{words[0].upper()}{words[1:]}, {label(a)} minus {label(b)}",
+                comparison,
+                "cams-measures",
+                unit,
+            )
+        )
+    return _claim(id_, verdicts.all_of(decided), " ".join(sentences) or "No pair of maps could be measured.", numbers)
 
 
-def same_region(results: Results, methods: Sequence[str]) -> Finding:
-    """C5: the parts above half of the maximum overlap by more than chance for every pair, and some pair's areas differ.
+def same_region(
+    results: Results, methods: Sequence[str], pairings: Mapping[str, Pairing], smallest: StatisticsSettings
+) -> Claim:
+    """C5: the parts above half of the maximum overlap more on one image than on two, for every pair, and some pair's areas differ.
 
     The write-up says object; that a region is the object's is out of reach without ground truth.
     """
     pairs = list(combinations(methods, 2))
-    verdict_of_overlaps: list[Verdict] = []
-    parts, apart, evidence, p_values = [], [], [], []
+    overlaps: list[Decision] = []
+    extents: list[Decision] = []
+    parts, apart, numbers, p_values = [], [], [], []
     for a, b in pairs:
-        overlap, part, numbers = _overlap(results, a, b)
-        verdict_of_overlaps.append(overlap)
-        if not part:
+        found = pairings.get(pair_key(a, b))
+        if found is None:
+            overlaps.append(verdicts.UNDECIDED)
             continue
+        overlaps.append(verdicts.of_pairing(found, smallest.iou))
+        part, shown = _overlap(results, a, b, found)
         parts.append(part)
-        evidence += numbers
+        numbers += shown
         area = _compare(results, "area_above_half", a, b)
         if area is None:
             continue
-        evidence.append(_evidence(f"{a}_minus_{b}_area", area, "cams-measures"))
+        numbers.append(
+            evidence.shift(
+                f"{a}_minus_{b}_area",
+                f"Area above half of the maximum, {label(a)} minus {label(b)}",
+                area,
+                "cams-measures",
+                "%",
+            )
+        )
         p_values += [] if area.p is None else [area.p]
-        if verdicts.of_paired(area, tests=len(pairs)) != "undecided":
-            word = "larger" if area.median > 0 else "smaller"
+        differs = verdicts.of_paired(area, smallest.area, tests=len(pairs))
+        # Larger or smaller: either way the extents differ.
+        extents.append(
+            Decision("supported" if differs.verdict != "undecided" else "undecided", differs.p, differs.pilots)
+        )
+        if differs.verdict != "undecided":
+            word = "larger" if area.shift > 0 else "smaller"
             apart.append(f"{label(a)}'s is {word} than {label(b)}'s ({wording.tested(area)})")
     if not parts:
-        return _finding("C5", "undecided", "No pair of maps could be compared.", [])
-    extents = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
-    verdict = verdicts.of_all([*verdict_of_overlaps, "supported" if apart else "undecided"])
+        return _claim("C5", verdicts.UNDECIDED, "No pair of maps could be compared.")
+    said = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
     text = (
-        f"{'; '.join(parts)}. Of the areas above half of the maximum, {extents}. "
+        f"{'; '.join(parts)}. Of the areas above half of the maximum, {said}. "
         "That the methods mark the object, and not only each other's region, takes boxes or masks to say."
     )
-    return _finding("C5", verdict, text, evidence)
+    differ = verdicts.any_of(extents) if extents else verdicts.UNDECIDED
+    return _claim("C5", verdicts.all_of([*overlaps, differ]), text, numbers)
 
 
-def _overlap(results: Results, a: str, b: str) -> tuple[Verdict, str, list[Evidence]]:
-    """Whether two methods overlap by more than chance, as a verdict, a sentence and its evidence; no sentence without pairs."""
+def _overlap(results: Results, a: str, b: str, found: Pairing) -> tuple[str, list[Evidence]]:
+    """How two methods overlap on one image and on two, as a sentence and its evidence."""
     pairs = [result.pairs[pair_key(a, b)] for result in results]
-    known = [(p.iou, p.chance, p.rank_correlation) for p in pairs if p.iou is not None]
-    if not known:
-        return "undecided", "", []
-    n = len(known)
-    above = sum(iou > chance for iou, chance, _ in known if chance is not None)
-    iou, rho = (float(np.median([values[i] for values in known])) for i in (0, 2))
-    part = (
-        f"{label(a)} and {label(b)}: IoU above chance on {above} of {n}, median {iou:.2f}, rank correlation {rho:.2f}"
+    rho = float(np.median([p.rank_correlation for p in pairs if p.rank_correlation is not None]))
+    other = "" if found.other is None else f" on one image, {found.other:.2f} on two different ones"
+    p = "" if found.p is None else f" ({wording.probability(found.p)}{wording.small(found.n)})"
+    part = f"{label(a)} and {label(b)}: mean IoU {found.own:.2f}{other}{p}, rank correlation {rho:.2f}"
+    numbers = evidence.pairing(
+        f"{a}_{b}_iou", f"IoU of {label(a)}'s and {label(b)}'s parts above half of the maximum", found, "cams-pairs"
     )
-    evidence = [
-        Evidence(name=f"{a}_{b}_iou_above_chance", value=above, n=n, source="cams-pairs"),
-        Evidence(name=f"{a}_{b}_iou_median", value=iou, n=n, source="cams-pairs"),
-        Evidence(name=f"{a}_{b}_rank_correlation_median", value=rho, n=n, source="cams-pairs"),
-    ]
-    return verdicts.of_majority(above, n - above), part, evidence
+    numbers.append(
+        Evidence(
+            name=f"{a}_{b}_rank_correlation_median",
+            words=f"Rank correlation of {label(a)}'s and {label(b)}'s pixels, median",
+            value=rho,
+            n=len(pairs),
+            source="cams-pairs",
+        )
+    )
+    return part, numbers
 
 
 def _none_differs(p_values: Sequence[float], pairs: int) -> str:
@@ -181,8 +231,8 @@ def _none_differs(p_values: Sequence[float], pairs: int) -> str:
     return f"none was shown to differ: of {wording.count(pairs, 'pair')} {smallest} {needed}"
 
 
-def _finding(claim: str, verdict: Verdict, text: str, evidence: list[Evidence]) -> Finding:
-    return Finding(id=claim, section=SECTION, claim=CLAIMS[claim], verdict=verdict, text=text, evidence=evidence)
+def _claim(id_: str, decision: Decision, text: str, numbers: Sequence[Evidence] = ()) -> Claim:
+    return verdicts.claim(id_, SECTION, CLAIMS[id_], decision, text, numbers)
 
 
 def _compare(results: Results, measure: Measure, a: str, b: str) -> Paired | None:
@@ -198,11 +248,3 @@ def _value(result: CamsResult, method: str, measure: Measure) -> float | None:
 
 def _paired(a: Sequence[float], b: Sequence[float]) -> Paired | None:
     return paired(a, b) if a else None
-
-
-def _more(comparison: Paired) -> str:
-    return "higher" if comparison.median > 0 else "lower"
-
-
-def _evidence(name: str, comparison: Paired, source: str) -> Evidence:
-    return Evidence(name=name, value=comparison.median, n=comparison.n, ci=comparison.ci, p=comparison.p, source=source)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from reportgen.analysis import wording
+from reportgen.analysis import bibliography, wording
+from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
@@ -17,6 +18,7 @@ from reportgen.report.document import ImageRecord, Warning_
 from reportgen.utils.json_types import JSON
 
 from .algebra import related_sentences
+from .alike import halves, most_paired, pairings
 from .figures import likeness_figure, panels
 from .findings import cam_findings
 from .library import LIBRARY
@@ -37,18 +39,26 @@ def reduce_cams(run: Run) -> Contribution:
     scale = run.files.photo("figures/heat-scale.jpg", overlays.color_bar(), alt="")
     figures, entries, warnings = [], [], []
     results: list[CamsResult] = []
+    above: dict[int, Mapping[str, np.ndarray | None]] = {}
+    compared: set[int] = set()
     for position, image in enumerate(run.images):
         result = run.result("cams", position, CamsResult)
+        if not position:
+            compared = set(paired_sample(run.observations, run.seed, most_paired(list(result.maps))))
+        if position in compared:
+            above[position] = halves(result)
         entries.append(entry(run, image, result))
         if image.name in run.shown.images:
             figures.append(panels(run, position, image, result, scale.file))
         warnings += _warnings(image, result)
         results.append(result.without_maps())
     methods = list(results[0].maps)
+    observed = [results[position] for position in run.observations]
+    alike = pairings(list(above.values()), run.seed)
     network = replace(results[0], non_negative=all(result.non_negative for result in results))
     tables = [run.files.table(table) for table in area_tables(run.images, results)]
-    tables.append(run.files.table(measures_table(results, _size(run))))
-    pairs = [run.files.table(pairs_table(results, network))] if len(methods) > 1 else []
+    tables.append(run.files.table(measures_table(observed, _size(run))))
+    pairs = [run.files.table(pairs_table(observed, network, alike))] if len(methods) > 1 else []
     blocks: list[Block] = [
         *_approach(run, network),
         Heading(text="Maps"),
@@ -57,7 +67,7 @@ def reduce_cams(run: Run) -> Contribution:
         *figures,
         Heading(text="Measurements"),
         *tables,
-        *likeness_figure(run, results),
+        *likeness_figure(run, observed),
         *pairs,
         Listing(role="observation", items=_observations(run, results)),
         Listing(role="limit", items=_limits(network)),
@@ -66,10 +76,17 @@ def reduce_cams(run: Run) -> Contribution:
     return Contribution(
         Section(id="cams", title=title, blocks=blocks),
         per_image=entries,
-        findings=cam_findings(results, _size(run)),
+        findings=cam_findings(observed, _size(run), alike, run.statistics),
         warnings=warnings,
-        references=[*dict.fromkeys(METHODS[method].work for method in methods), "hurley2009", "spearman1904"],
-        terms=("activation", "saliency map", "IoU", "chance level", "rank correlation", "control"),
+        references=[
+            *dict.fromkeys(METHODS[method].work for method in methods),
+            *("hurley2009", "spearman1904"),
+            *bibliography.PAIRED,
+        ],
+        terms=(
+            *("activation", "saliency map", "IoU", "other-image IoU", "rank correlation", "control"),
+            *("sign-flip test", "Hodges-Lehmann shift", "Holm's correction", "smallest effect of interest"),
+        ),
     )
 
 
@@ -172,7 +189,7 @@ HOW_TO_READ = (
 
 
 def _observations(run: Run, results: Results) -> list[str]:
-    items = [*_median_areas(results), *_scorecam_cost(results)]
+    items = [*_median_areas([results[i] for i in run.observations]), *_scorecam_cost(results)]
     for method, cam in results[0].maps.items():
         maps = [(image.name, result.maps[method]) for image, result in zip(run.images, results, strict=True)]
         flat = [name for name, found in maps if found.degenerate and found.failure is None]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from reportgen.analysis.baselines import centred_gaussian
+from reportgen.analysis.stats import Pairing
 from reportgen.report.blocks import Cell, Column, Table
 from reportgen.report.document import ImageRecord
 
 from .algebra import relation
 from .measures import measures
-from .result import CamsResult, Likeness, pair_key
+from .result import CamsResult, pair_key
 
 # So many columns of numbers stand side by side on a page; the areas of more methods are several tables.
 MOST_COLUMNS = 5
@@ -131,16 +132,19 @@ def measures_table(results: Results, frame: tuple[int, int]) -> Table:
     )
 
 
-def pairs_table(results: Results, of: CamsResult) -> Table:
+def pairs_table(results: Results, of: CamsResult, alike: Mapping[str, Pairing]) -> Table:
     """How alike the methods' maps are, a pair a row.
 
     Args:
+        results: of each observation.
         of: says what holds for the network.
+        alike: by `pair_key`, the pair on one image and on two.
     """
     rows: list[list[Cell]] = []
     maps = results[0].maps
     for a, b in combinations(maps, 2):
         pairs = [result.pairs[pair_key(a, b)] for result in results]
+        found = alike.get(pair_key(a, b))
         rows.append(
             [
                 f"{maps[a].label} and {maps[b].label}",
@@ -148,30 +152,31 @@ def pairs_table(results: Results, of: CamsResult) -> Table:
                 median(pair.rank_correlation for pair in pairs),
                 median(pair.iou for pair in pairs),
                 median(pair.chance for pair in pairs),
-                sum(_above_chance(pair) for pair in pairs),
+                None if found is None else found.own,
+                None if found is None else found.other,
+                None if found is None else found.p,
                 relation(a, b, of),
             ]
         )
     return Table(
         id="cams-pairs",
         caption="How alike the methods' maps are: medians over images of the pixels' rank correlation and of the IoU of the "
-        "parts above half of the maximum, with the IoU that parts of these areas have by chance. Related by algebra: the two "
-        "are built from the same weights on this head, so that likeness is no evidence.",
+        "parts above half of the maximum, with the IoU that parts of these areas have by chance anywhere in the frame; then the mean IoU "
+        "on one image and on two different ones, and the p of permuting the images (not corrected). Related by algebra: the two are built "
+        "from the same weights on this head, so that likeness is no evidence.",
         columns=[
             Column(key="pair", label="Methods"),
             Column(key="n", label="Images", decimals=0),
             Column(key="rank_correlation", label="Rank correlation", decimals=3),
             Column(key="iou", label="IoU", decimals=3),
-            Column(key="chance", label="Chance", decimals=3),
-            Column(key="above_chance", label="Above chance", unit="images", decimals=0),
+            Column(key="chance", label="Chance by area", decimals=3),
+            Column(key="iou_mean", label="Mean IoU", decimals=3),
+            Column(key="other_images", label="Other images", decimals=3),
+            Column(key="p", label="p", decimals=3),
             Column(key="related", label="Related by algebra"),
         ],
         rows=rows,
     )
-
-
-def _above_chance(pair: Likeness) -> bool:
-    return pair.iou is not None and pair.chance is not None and pair.iou > pair.chance
 
 
 def median(values: Iterable[float | None]) -> float | None:

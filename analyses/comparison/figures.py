@@ -53,9 +53,7 @@ def likeness_chart(run: AnyRun, found: Compared, id: str) -> list[Figure]:
         f"({high.iou:.3f}) to {worst} ({low.iou:.3f})."
     )
     left_out = "" if len(shown) == len(ordered) else f" Shown: the {half} largest and smallest of {len(ordered)}."
-    caption = (
-        f"How far the Grad-CAM maps of {first} and {second} overlap on each image, and how far maps of different images do.{left_out}"
-    )
+    caption = f"How far the Grad-CAM maps of {first} and {second} overlap on each image, and how far maps of different images do.{left_out}"
     picture = run.files.chart(f"figures/{id}-iou.svg", figure, alt=alt)
     return [Figure(id=f"{id}-iou", kind="chart", caption=caption, pictures=[picture])]
 

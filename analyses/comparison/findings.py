@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reportgen.analysis import evidence, verdicts, wording
 from reportgen.analysis.sample_size import Pilot
-from reportgen.analysis.stats import Pairing, Paired, equivalence
+from reportgen.analysis.stats import Paired, Pairing, equivalence
 from reportgen.analysis.verdicts import Claim, Decision
 from reportgen.settings.model import StatisticsSettings
 
@@ -65,7 +65,9 @@ def _same_place(
     )
     numbers = [
         *evidence.pairing("gradcam_iou_between_models", "IoU of the two models' Grad-CAM maps", iou, table),
-        *evidence.pairing("gradcam_rho_between_models", "rank correlation of the two models' Grad-CAM maps", rho, table),
+        *evidence.pairing(
+            "gradcam_rho_between_models", "rank correlation of the two models' Grad-CAM maps", rho, table
+        ),
     ]
     return verdicts.claim(f"M1{suffix}", SECTION, words, decision, text, numbers)
 

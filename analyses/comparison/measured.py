@@ -113,9 +113,7 @@ def _bench(run: AnyRun, maps: Callable[[int], tuple[MapOf, MapOf] | None]) -> Be
     return Bench(pairs, names) if pairs else None
 
 
-def _values(
-    run: AnyRun, models: tuple[str, str]
-) -> Iterator[tuple[Measure, Sequence[tuple[float, float] | None]]]:
+def _values(run: AnyRun, models: tuple[str, str]) -> Iterator[tuple[Measure, Sequence[tuple[float, float] | None]]]:
     """By measure the values of both models, of the analyses that the run has."""
     readers: dict[Measure, Callable[[int, str], float | None]] = {}
 

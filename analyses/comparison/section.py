@@ -97,7 +97,10 @@ def _approach(run: Run, pairs: Sequence[Compared]) -> list[Block]:
             title="Definitions",
             items=[
                 *facts,
-                ("Other images", f"maps of different photographs, at most {MOST_PAIRED} of them, drawn by the run's seed"),
+                (
+                    "Other images",
+                    f"maps of different photographs, at most {MOST_PAIRED} of them, drawn by the run's seed",
+                ),
                 ("Paired", "the same measure on the same image, the first model minus the second"),
             ],
         ),
@@ -172,5 +175,3 @@ def _limits(run: Run, pairs: Sequence[Compared]) -> list[str]:
         )
     items.append("That two models look at the same place does not make it the right one.")
     return items
-
-

@@ -97,7 +97,7 @@ def colours_increase(models: Sequence[DissectedModel]) -> Decision:
     for model in models:
         shares = [layer.colour_units / layer.n_units for layer in model.layers]
         found = spearman(shares, range(len(shares)))
-        decided.append(verdicts.of_correlation(found, +1, len(models)))
+        decided.append(verdicts.of_correlation(found, +1, tests=len(models)).verdict)
         counts = wording.listed([str(layer.colour_units) for layer in model.layers], most=9)
         trend = (
             "no trend to test"
@@ -117,7 +117,7 @@ def colours_increase(models: Sequence[DissectedModel]) -> Decision:
             )
         )
     text = f"From the first to the last layer, {'; '.join(parts)}. Layers differ in size, so the share decides, not the count."
-    return verdicts.combined(decided), text, evidence
+    return _unanimous(decided), text, evidence
 
 
 def models_differ(models: Sequence[DissectedModel]) -> Decision:

@@ -7,9 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from reportgen.analysis import verdicts, wording
+from reportgen.analysis import evidence, verdicts, wording
 from reportgen.analysis.stats import paired
-from reportgen.report.document import Evidence, Finding, Verdict
+from reportgen.analysis.verdicts import Claim, Decision
+from reportgen.report.document import Evidence
 
 CLAIM = "The quality of LIME's explanations depends on the parameters (number of samples and of features)."
 
@@ -34,39 +35,45 @@ PARAMETERS: dict[str, tuple[str, Callable[[Held], float | None]]] = {
 }
 
 
-def depends_on_parameters(entries: Sequence[Held]) -> Finding:
-    """A parameter matters where changing it moves the mask further than changing the seed does, image by image."""
+def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
+    """A parameter matters where changing it moves the mask further than changing the seed does, image by image.
+
+    Args:
+        entries: of each observation; smallest: difference of Jaccard indices of interest.
+    """
     seeds = [e.jaccard_seeds for e in entries if e.jaccard_seeds is not None]
     if not seeds:
         text = "One draw an image gives no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more does."
-        return Finding(id="L4", section="lime", claim=CLAIM, verdict="not measured", text=text)
+        return verdicts.not_measured("L4", "lime", CLAIM, text)
     parts = [f"the masks of one image under different seeds have a median Jaccard index of {np.median(seeds):.2f}"]
-    evidence = [
-        Evidence(name="jaccard_seeds_median", value=float(np.median(seeds)), n=len(seeds), source="lime-stability")
+    numbers = [
+        Evidence(
+            name="jaccard_seeds_median",
+            words="Jaccard index of the masks of one image under different seeds, median",
+            value=float(np.median(seeds)),
+            n=len(seeds),
+            source="lime-stability",
+        )
     ]
-    decided: list[Verdict] = []
+    decided: list[Decision] = []
     for key, (words, of) in PARAMETERS.items():
         both = [(e.jaccard_seeds, half) for e in entries if e.jaccard_seeds is not None and (half := of(e)) is not None]
         if not both:
             continue
         moved = paired([seed for seed, _ in both], [changed for _, changed in both])
-        decided.append(verdicts.of_paired(moved, tests=len(PARAMETERS)))
+        decided.append(verdicts.of_paired(moved, smallest, tests=len(PARAMETERS)))
         median = float(np.median([changed for _, changed in both]))
-        further = "further" if moved.median > 0 else "less far"
+        further = "further" if moved.shift > 0 else "less far"
         parts.append(
             f"{words} leaves {median:.2f}, which is {further} from the mask than another seed ({wording.tested(moved)})"
         )
-        evidence.append(
-            Evidence(
-                name=f"seeds_minus_{key}",
-                value=moved.median,
-                n=moved.n,
-                ci=moved.ci,
-                p=moved.p,
-                source="lime-stability",
+        numbers.append(
+            evidence.shift(
+                f"seeds_minus_{key}",
+                f"Jaccard index with another seed minus that after {words}",
+                moved,
+                "lime-stability",
             )
         )
     text = f"{parts[0][0].upper()}{parts[0][1:]}; {'; '.join(parts[1:])}."
-    return Finding(
-        id="L4", section="lime", claim=CLAIM, verdict=verdicts.combined(decided), text=text, evidence=evidence
-    )
+    return verdicts.claim("L4", "lime", CLAIM, verdicts.any_of(decided), text, numbers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis import wording
+from reportgen.analysis import bibliography, wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
@@ -94,7 +94,8 @@ def reduce_lime(run: Run) -> Contribution:
         if image.name in run.shown.images:
             figures.append(_panels(run, position, image, result, scale))
         warnings += _warnings(image, result)
-    spread = [entry.jaccard_seeds for entry in measured if entry.jaccard_seeds is not None]
+    observed = [measured[position] for position in run.observations]
+    spread = [entry.jaccard_seeds for entry in observed if entry.jaccard_seeds is not None]
     names, seeds = [image.name for image in run.images], [entry.seed for entry in measured]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
@@ -111,11 +112,11 @@ def reduce_lime(run: Run) -> Contribution:
     return Contribution(
         Section(id="lime", title="LIME", blocks=blocks),
         per_image=[entry.entry() for entry in measured],
-        findings=[depends_on_parameters(measured)],
+        findings=[depends_on_parameters(observed, run.statistics.iou)],
         gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
-        references=("ribeiro2016", "vedaldi2008", "jaccard1912"),
-        terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index"),
+        references=("ribeiro2016", "vedaldi2008", "jaccard1912", *bibliography.PAIRED),
+        terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index", "sign-flip test", "Holm's correction"),
     )
 
 
@@ -298,11 +299,12 @@ def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
     return [run.files.table(table)]
 
 
-def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
+def _observations(run: Run, of_images: Sequence[Measured]) -> list[str]:
+    measured = [of_images[position] for position in run.observations]
     r2 = np.array([entry.surrogate.r2 for entry in measured])
     areas = np.array([entry.area for entry in measured])
     selected = [entry.n_selected for entry in measured]
-    low = [image.name for image, value in zip(run.images, r2, strict=True) if value < LOW_R2]
+    low = [run.images[i].name for i, value in zip(run.observations, r2, strict=True) if value < LOW_R2]
     items = [
         f"Over {wording.count(len(measured), 'image')} the surrogate's R² has median {np.median(r2):.2f}, from "
         f"{r2.min():.2f} to {r2.max():.2f}.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reportgen.report.document import Reference
 
 REFERENCES_FILE = "references.bib"
-_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle"}
+_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle", "book": "publisher"}
 
 _WORKS = (
     Reference(
@@ -16,14 +16,22 @@ _WORKS = (
         authors=["Bonett, D. G.", "Wright, T. A."], venue="Psychometrika", volume="65", number="1", pages="23–28",
     ),
     Reference(
-        key="efron1979", kind="article", year=1979, doi="10.1214/aos/1176344552",
-        title="Bootstrap Methods: Another Look at the Jackknife", authors=["Efron, B."],
-        venue="The Annals of Statistics", volume="7", number="1", pages="1–26",
+        key="fisher1935", kind="book", year=1935, title="The Design of Experiments", authors=["Fisher, R. A."],
+        venue="Oliver and Boyd, Edinburgh",
     ),
     Reference(
         key="he2016", kind="inproceedings", year=2016, doi="10.1109/CVPR.2016.90",
         title="Deep Residual Learning for Image Recognition", authors=["He, K.", "Zhang, X.", "Ren, S.", "Sun, J."],
         venue="IEEE Conference on Computer Vision and Pattern Recognition (CVPR)", pages="770–778",
+    ),
+    Reference(
+        key="hodges1963", kind="article", year=1963, doi="10.1214/aoms/1177704172",
+        title="Estimates of Location Based on Rank Tests", authors=["Hodges, J. L.", "Lehmann, E. L."],
+        venue="The Annals of Mathematical Statistics", volume="34", number="2", pages="598–611",
+    ),
+    Reference(
+        key="holm1979", kind="article", year=1979, title="A Simple Sequentially Rejective Multiple Test Procedure",
+        authors=["Holm, S."], venue="Scandinavian Journal of Statistics", volume="6", number="2", pages="65–70",
     ),
     Reference(
         key="jaccard1912", kind="article", year=1912, doi="10.1111/j.1469-8137.1912.tb05611.x",
@@ -36,6 +44,13 @@ _WORKS = (
         authors=["Russakovsky, O.", "Deng, J.", "Su, H.", "Krause, J.", "Satheesh, S.", "Ma, S.", "Huang, Z.", "Karpathy, A.",
                  "Khosla, A.", "Bernstein, M.", "Berg, A. C.", "Fei-Fei, L."],
         venue="International Journal of Computer Vision", volume="115", number="3", pages="211–252",
+    ),
+    Reference(
+        key="schuirmann1987", kind="article", year=1987, doi="10.1007/BF01068419",
+        title="A Comparison of the Two One-Sided Tests Procedure and the Power Approach for Assessing the Equivalence of Average "
+        "Bioavailability",
+        authors=["Schuirmann, D. J."], venue="Journal of Pharmacokinetics and Biopharmaceutics", volume="15", number="6",
+        pages="657–680",
     ),
     Reference(
         key="spearman1904", kind="article", year=1904, doi="10.2307/1412159",
@@ -55,6 +70,8 @@ _WORKS = (
     ),
 )  # fmt: skip
 WORKS = {work.key: work for work in _WORKS}
+# What a paired comparison with its shift, test and correction rests on.
+PAIRED = ("fisher1935", "hodges1963", "holm1979")
 # What a classifier's name says about where it and its weights come from.
 _MODELS = {
     "efficientnet_lite": ("tan2019", "russakovsky2015"),

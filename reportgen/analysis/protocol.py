@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get
 
 from reportgen.analysis.parameter_file import ParameterFile
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.verdicts import Claim
 from reportgen.analysis.view import Subject
 from reportgen.report.blocks import Section
 from reportgen.report.document import Finding, Reference, Term, Warning_
@@ -37,13 +38,14 @@ class Contribution:
         gates: the values of the measures that the analysis declares for gates; None where there is none.
         references: keys of the works that the section rests on, the analysis' own `works` or those of
             `reportgen.analysis.bibliography`.
+        findings: claims, whose p is corrected for all of the report, or findings that were not decided by a test.
         terms: words that its section uses, the analysis' own `terms` or those of `reportgen.analysis.glossary`.
     """
 
     section: Section | None
     per_image: Sequence[Mapping[str, JSON]] = ()
     report: Mapping[str, JSON] = field(default_factory=dict)
-    findings: Sequence[Finding] = ()
+    findings: Sequence[Claim | Finding] = ()
     gates: Mapping[str, float | None] = field(default_factory=dict)
     warnings: Sequence[Warning_] = ()
     references: Sequence[str] = ()

@@ -16,6 +16,7 @@ from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
 from reportgen.settings.group import SettingsGroup
+from reportgen.settings.model import StatisticsSettings
 from reportgen.utils.json_types import JSON
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Mapped(Protocol):
     def frame(self, image: int, model: str | None = None) -> np.ndarray:
         """(H, W, 3) uint8: the input frame of one image, for an explained model."""
 
+    @property
+    def observations(self) -> Sequence[int]:
+        """Positions of the images that count as one observation each: of byte-equal ones the first."""
+
 
 class RunView(Mapped, Protocol[S]):
     """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set.
@@ -88,6 +93,10 @@ class RunView(Mapped, Protocol[S]):
     @property
     def settings(self) -> S:
         """Of the analysis that reduces."""
+
+    @property
+    def statistics(self) -> StatisticsSettings:
+        """The run's: the smallest effects of interest."""
 
     @property
     def analyses(self) -> Sequence[str]:

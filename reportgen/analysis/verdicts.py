@@ -1,98 +1,223 @@
-"""When a claim is supported, contradicted or undecided: the only place where thresholds stand.
+"""When a claim is supported, contradicted or undecided: the only place where levels of tests stand.
 
-Every rule is symmetric: what would support a claim one way contradicts it the other way, and everything between is
-undecided. `RULES` prints them in the report's appendix.
+A test gives a `Decision`; those of the parts of a claim make the claim's. All of them together are corrected when every analysis
+has spoken (`settled`), since the chance of a false verdict is one of the whole report. `rules` prints what is in force.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from reportgen.analysis.stats import Correlation, Paired, sign_test
-from reportgen.report.document import Verdict
+from reportgen.analysis import stats
+from reportgen.analysis.sample_size import Pilot
+from reportgen.analysis.stats import Correlation, Paired, Pairing, sign_test
+from reportgen.report.document import Evidence, Finding, Verdict
+from reportgen.settings.model import StatisticsSettings
 
 ALPHA = 0.05
 SMALL_N = 20
-# Of two measures with this rank correlation one explains half of the other's order (rho squared).
-MOST_SHARED_RHO = 0.5**0.5
-# So many at the end of `RULES` speak of everything that was said before.
-CLOSING_RULES = 2
-RULES = (
-    "A paired claim (a is larger than b) is supported when the exact two-sided sign test over images has p < "
-    f"{ALPHA:g} and the "
-    "95 % bootstrap interval of the median difference lies above zero; it is contradicted when both hold below zero. Where "
-    "several pairs are asked whether any differs, p must be below that divided by their number.",
-    "A claim about a relation is supported when Spearman's rho has the claimed sign and its permutation p is "
-    f"below {ALPHA:g}, divided by "
-    "the number of relations that the claim is tested on; it is contradicted when the sign is the other one.",
-    f"A claim about a majority of images is supported when the exact two-sided sign test has p < {ALPHA:g} and "
-    "more images are for it "
-    "than against it; it is contradicted when more are against it.",
-    "A claim that any of several tests can decide is supported when at least one supports it and none contradicts it, contradicted "
-    f"when at least one contradicts it and none supports it; p must then be below {ALPHA:g} divided by their number.",
-    "A claim that says several things at once is supported when every part is supported, and contradicted when one part is.",
-    "That a measure does not merely follow another is supported when the 95 % interval of Spearman's rho (Bonett and Wright, 2000) lies "
-    f"below {MOST_SHARED_RHO:.2f}, where one explains half of the other's order, and contradicted when it lies above.",
-    "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
-    f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
-)
 
 
-def rules_with(further: Iterable[str]) -> list[str]:
-    """How verdicts are made: the rules of this module, and those that analyses have of their own before the closing ones."""
-    return [*RULES[:-CLOSING_RULES], *further, *RULES[-CLOSING_RULES:]]
+@dataclass(frozen=True)
+class Decision:
+    """What a test says.
+
+    Attributes:
+        verdict: at the level `ALPHA`, before claims are corrected for one another.
+        p: of the test, or of the tests of a claim's parts together; None where there was none to make.
+        pilots: for each part that has to be decided, the tests of which any can decide it: what the number of images is planned
+            from.
+        needs: what would let an undecided claim be tested, in a sentence, where that is not a number of images.
+    """
+
+    verdict: Verdict
+    p: float | None = None
+    pilots: tuple[tuple[Pilot, ...], ...] = ()
+    needs: str = ""
 
 
-def of_paired(comparison: Paired, tests: int = 1) -> Verdict:
-    """The claim is that the first is larger; `tests` comparisons share the error rate."""
-    if comparison.p is None or comparison.p >= ALPHA / tests or comparison.ci is None:
-        return "undecided"
-    low, high = comparison.ci
-    if low > 0 and comparison.wins > comparison.losses:
-        return "supported"
-    if high < 0 and comparison.losses > comparison.wins:
-        return "contradicted"
-    return "undecided"
+UNDECIDED = Decision("undecided")
 
 
-def of_correlation(correlation: Correlation, claimed_sign: int, tests: int = 1) -> Verdict:
-    """The claim is that rho has `claimed_sign` (+1 or -1); `tests` relations share the error rate."""
-    if correlation.rho is None or correlation.p is None or correlation.p >= ALPHA / tests:
-        return "undecided"
-    return "supported" if correlation.rho * claimed_sign > 0 else "contradicted"
+class Claim(Finding):
+    """A finding as its analysis makes it; `verdict` and `p` are not yet corrected for the other claims."""
+
+    pilots: tuple[tuple[Pilot, ...], ...] = ()
+    needs: str = ""
 
 
-def of_independence(correlation: Correlation) -> Verdict:
-    """The claim is that less than half of the order of one measure is explained by the other, in the same sense."""
-    if correlation.ci is None:
-        return "undecided"
-    low, high = correlation.ci
-    if high < MOST_SHARED_RHO:
-        return "supported"
-    return "contradicted" if low > MOST_SHARED_RHO else "undecided"
+def claim(id: str, section: str, words: str, decision: Decision, text: str, evidence: Sequence[Evidence] = ()) -> Claim:
+    """The claim called `id` of a section, decided."""
+    return Claim(
+        id=id,
+        section=section,
+        claim=words,
+        verdict=decision.verdict,
+        text=text,
+        evidence=list(evidence),
+        p=decision.p,
+        pilots=decision.pilots,
+        needs=decision.needs,
+    )
 
 
-def of_majority(supporting: int, opposing: int, tests: int = 1) -> Verdict:
+def not_measured(id: str, section: str, words: str, text: str, evidence: Sequence[Evidence] = ()) -> Claim:
+    """A claim whose evidence this run did not collect; `text` says what would."""
+    return claim(id, section, words, Decision("not measured"), text, evidence)
+
+
+# --- one test -------------------------------------------------------------------------------------
+
+
+def of_paired(comparison: Paired, smallest: float = 0.0, tests: int = 1) -> Decision:
+    """The claim is that the first is larger, by more than `smallest`; `tests` comparisons share the error rate."""
+    pilots = ((Pilot("shift", comparison.differences, smallest, tests=tests),),)
+    p, shift = comparison.p, comparison.shift
+    # The shift is a median: one that points away from the mean, which the test is about, decides nothing.
+    mean = sum(comparison.differences)
+    if p is None or p >= ALPHA / tests or abs(shift) <= smallest or shift * mean <= 0:
+        return Decision("undecided", p, pilots)
+    return Decision("supported" if shift > 0 else "contradicted", p, pilots)
+
+
+def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1, seed: int = 0) -> Decision:
+    """The claim is that things of one image fit better than those of two, by more than `smallest`.
+
+    It is contradicted where the mean difference is shown to lie below `smallest`, by a one-sided sign-flip test.
+    """
+    if found.p is None or found.other is None:
+        return Decision("undecided", needs=f"It takes at least {stats.FEWEST_PAIRINGS} different images to test it.")
+    pilots = ((Pilot("shift", found.differences, smallest, sides=1, tests=tests),),)
+    by = found.own - found.other
+    if by > smallest:
+        return Decision("supported" if found.p < ALPHA / tests else "undecided", found.p, pilots)
+    none = stats.sign_flips([difference - smallest for difference in found.differences], seed).less
+    return Decision("contradicted" if none < ALPHA / tests else "undecided", none, pilots)
+
+
+def of_correlation(correlation: Correlation, claimed_sign: int, smallest: float = 0.0, tests: int = 1) -> Decision:
+    """The claim is that rho has `claimed_sign` (+1 or -1) and is larger than `smallest`; `tests` relations share the error rate."""
+    rho, p = correlation.rho, correlation.p
+    if rho is None or p is None:
+        return UNDECIDED
+    pilots = ((Pilot("rho", (rho, float(correlation.n)), smallest, tests=tests),),)
+    if p >= ALPHA / tests or abs(rho) <= smallest:
+        return Decision("undecided", p, pilots)
+    return Decision("supported" if rho * claimed_sign > 0 else "contradicted", p, pilots)
+
+
+def of_independence(correlation: Correlation, limit: float) -> Decision:
+    """The claim is that |rho| lies below `limit`: an equivalence test, never a p of no effect."""
+    found = stats.rho_equivalence(correlation, limit)
+    if found is None or correlation.rho is None:
+        return UNDECIDED
+    within, above = found
+    pilots = ((Pilot("rho within", (correlation.rho, float(correlation.n)), limit),),)
+    verdict: Verdict = "supported" if within < ALPHA else "contradicted" if above < ALPHA else "undecided"
+    return Decision(verdict, above if abs(correlation.rho) > limit else within, pilots)
+
+
+def of_majority(supporting: int, opposing: int, tests: int = 1) -> Decision:
     """The claim is that more images are for it than against it; `tests` share the error rate."""
     p = sign_test(supporting, opposing)
-    if p is None or p >= ALPHA / tests:
-        return "undecided"
-    return "supported" if supporting > opposing else "contradicted"
+    if p is None:
+        return UNDECIDED
+    pilots = ((Pilot("share", (float(supporting), float(opposing)), tests=tests),),)
+    if p >= ALPHA / tests:
+        return Decision("undecided", p, pilots)
+    return Decision("supported" if supporting > opposing else "contradicted", p, pilots)
 
 
-def of_all(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict of a claim whose parts must all hold: one part that is contradicted sinks it, one that is open leaves it open."""
-    if "contradicted" in verdicts:
-        return "contradicted"
-    return "supported" if set(verdicts) == {"supported"} else "undecided"
+# --- several tests of one claim -------------------------------------------------------------------
 
 
-def combined(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict of several tests of one claim; not measured where none was made."""
-    made = [verdict for verdict in verdicts if verdict != "not measured"]
+def all_of(parts: Sequence[Decision]) -> Decision:
+    """A claim whose parts must all hold: supported where every part is (p is the largest), contradicted where one part is.
+
+    For a contradiction any part can do it, so that its p is the smallest one times the number of parts.
+    """
+    pilots = tuple(group for part in parts for group in part.pilots)
+    untested = [part for part in parts if part.p is None and part.verdict == "undecided"]
+    if untested:
+        needs = next((part.needs for part in untested if part.needs), "")
+        return _sunk(parts, pilots) or Decision("undecided", None, pilots, needs)
+    if parts and all(part.verdict == "supported" for part in parts):
+        return Decision("supported", _largest(parts), pilots)
+    still_open = tuple(group for part in parts if part.verdict == "undecided" for group in part.pilots)
+    return _sunk(parts, pilots) or Decision("undecided", _largest(parts), still_open)
+
+
+def _sunk(parts: Sequence[Decision], pilots: tuple[tuple[Pilot, ...], ...]) -> Decision | None:
+    against = [part.p for part in parts if part.verdict == "contradicted" and part.p is not None]
+    p = min(1.0, len(parts) * min(against)) if against else 1.0
+    return Decision("contradicted", p, pilots) if p < ALPHA else None
+
+
+def _largest(parts: Sequence[Decision]) -> float | None:
+    return max((part.p for part in parts if part.p is not None), default=None)
+
+
+def any_of(parts: Sequence[Decision]) -> Decision:
+    """A claim that any of several tests can decide, each made with `tests` their number; not measured where there is none.
+
+    Tests that decide for it and against it leave it open.
+    """
+    made = [part for part in parts if part.verdict != "not measured"]
     if not made:
-        return "not measured"
-    supports, contradicts = "supported" in made, "contradicted" in made
-    if supports != contradicts:
-        return "supported" if supports else "contradicted"
-    return "undecided"
+        return Decision("not measured")
+    decided = {part.verdict for part in made} - {"undecided"}
+    known = [part.p for part in made if part.p is not None]
+    p = min(1.0, len(made) * min(known)) if known else None
+    pilots = tuple(pilot for part in made for group in part.pilots for pilot in group)
+    return Decision(decided.pop() if len(decided) == 1 else "undecided", p, (pilots,) if pilots else ())
+
+
+# --- what the report says of it -------------------------------------------------------------------
+
+
+def rules(statistics: StatisticsSettings) -> list[str]:
+    """How verdicts are made, a sentence each, with the numbers in force; the closing ones are `CLOSING` many."""
+    s = statistics
+    return [
+        f"A paired claim (a is larger than b) is decided when the exact sign-flip test of the mean difference over images has "
+        f"p < {ALPHA:g} and the Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the "
+        f"claimed way, "
+        "contradicted when it points the other way.",
+        f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
+        f"index {s.gini:g}, IoU or Jaccard index {s.iou:g}, total variation {s.variation:g}, gradient along a border {s.gradient:g}, "
+        f"probability "
+        f"{s.probability:g}, a share of a map or of a sum {s.share:g}, rank correlation {s.correlation:g}.",
+        "That explanations of one image belong together is decided by permuting the pairing: the mean of their IoU is held against that "
+        f"of {stats.PAIRINGS:,} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With fewer than "
+        f"{stats.FEWEST_PAIRINGS} images it stays undecided. It is contradicted when a one-sided sign-flip test shows that what one image "
+        "has over others is less than the smallest effect of interest.",
+        f"A claim about a relation is decided when Spearman's rho is larger than the smallest effect of interest and its permutation p is "
+        f"below {ALPHA:g}, divided by the number of relations that the claim is tested on.",
+        f"A claim about a majority of images is decided when the exact two-sided sign test has p < {ALPHA:g}.",
+        f"That a measure does not merely follow another is decided by an equivalence test, two one-sided tests that rho (variance of "
+        f"Bonett and Wright, 2000) lies within ±{s.shared:g}, where one explains {s.shared**2 * 100:.0f} % of the other's order; "
+        f"contradicted when "
+        "it is shown to lie beyond. No claim of a relation or of no difference is decided by a p above the level.",
+        "A claim that any of several tests can decide has the smallest p times their number; tests that disagree leave it undecided. A "
+        "claim that says several things at once is supported when every part is (its p is the largest), and contradicted when one "
+        "part is (its p "
+        "is that part's times the number of parts).",
+        f"The p of every claim is corrected by Holm's method over all claims tested in the report, so that the chance of any false verdict "
+        f"stays below {ALPHA:g}; the verdict follows the corrected p. Claims about units that are decided by counting have no p.",
+        "Byte-equal images are one observation. Near-equal ones (perceptual hash, at most 4 of 64 bits apart) are named in a warning"
+        + (", and count once as well." if s.fold_near else "; statistics.fold_near = true counts them once as well."),
+        "An undecided claim says how many images would decide an effect of the observed size with power 0.8, at the level divided by the "
+        "number of claims tested.",
+        "Everything else is undecided. A claim whose evidence this run did not collect is not measured.",
+        f"Fewer than {SMALL_N} images are called a small sample wherever a verdict rests on them.",
+    ]
+
+
+CLOSING = 2
+
+
+def rules_with(statistics: StatisticsSettings, further: Iterable[str] = ()) -> list[str]:
+    """How verdicts are made: the rules of this module, and those that analyses have of their own before the closing ones."""
+    own = rules(statistics)
+    return [*own[:-CLOSING], *further, *own[-CLOSING:]]

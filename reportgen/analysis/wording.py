@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reportgen.analysis.stats import Paired
+from reportgen.analysis.stats import PAIRINGS, Paired, Pairing
 from reportgen.analysis.verdicts import SMALL_N
 
 
@@ -68,11 +68,30 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "") -> str:
+    """How far a paired comparison lies from zero: `by 0.12 (95 % interval 0.05 to 0.20)`; its sign is left to the sentence.
+
+    Args:
+        number: how a value is written, without its sign.
+    """
+    sign = -1 if comparison.shift < 0 else 1
+    if comparison.ci is None:
+        return f"by {number(abs(comparison.shift))}{unit}"
+    low, high = sorted(sign * end for end in comparison.ci)
+    ends = " to ".join(f"{'−' if end < 0 else ''}{number(abs(end))}" for end in (low, high))
+    return f"by {number(abs(comparison.shift))}{unit} (95 % interval {ends})"
+
+
 def tested(comparison: Paired) -> str:
-    """What a paired comparison rests on: `8 of 10 images, p = 0.109, a small sample`."""
+    """What a paired comparison rests on: `8 of 10 images, p = 0.109, a small sample`; p of the sign-flip test, not corrected."""
     p = "every image tied" if comparison.p is None else probability(comparison.p)
     larger = max(comparison.wins, comparison.losses)
     return f"{larger} of {count(comparison.n, 'image')}, {p}{small(comparison.n)}"
+
+
+def permutations(found: Pairing) -> str:
+    """How a pairing was permuted: `10 000 permutations`, `all permutations`."""
+    return "all permutations" if found.exact else f"{whole(PAIRINGS)} permutations"
 
 
 def small(n: int) -> str:

@@ -11,7 +11,7 @@ from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, record_every, reduce_all
+from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
@@ -69,6 +69,8 @@ def analyse(
         skipped=mapped.skipped,
         inputs=inputs,
         contributions=contributions,
+        copies=shared.mapped.copies,
+        observed=observed(shared),
         references=references,
         document=document,
         written=list(folder.written),
@@ -92,12 +94,13 @@ def _mapped(bench: Workbench, jobs: int, progress: Progress) -> tuple[Mapped, Ma
 def _reducing(
     made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolder, bench: Workbench, versions: Mapping[str, str]
 ) -> Reducing:
-    results = MappedFolder(mapped, bench.store, made.explained)
+    fold_near = made.settings.statistics.fold_near
+    results = MappedFolder(mapped, bench.store, made.explained, fold_near=fold_near)
     shown = choose_shown(made, mapped, results)
     return Reducing(
         plan=made,
         mapped=results,
-        probe=results if probe is None else MappedFolder(probe, bench.store, made.explained),
+        probe=results if probe is None else MappedFolder(probe, bench.store, made.explained, fold_near=fold_near),
         records=record_every(made, mapped, shown, results, folder),
         shown=shown,
         versions=versions,

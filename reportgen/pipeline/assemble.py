@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.glossary import terms_of
 from reportgen.analysis.protocol import Contribution
-from reportgen.analysis.verdicts import rules_with
+from reportgen.analysis.settle import Observed, settled
+from reportgen.analysis.verdicts import Claim, rules_with
+from reportgen.images.copies import Copies
 from reportgen.pipeline.gates import judged
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.plan import Plan
@@ -61,6 +63,7 @@ class Reduced:
         skipped: files of the image folder that could not be read.
         inputs: what was read besides images and weights, with a SHA-256.
         contributions: by analysis, in the report's order; those of a further explained model under the id of both.
+        copies: groups of images that are the same picture; observed: what counts as one observation.
         document: what stands around the results.
         written: the names of all files in the run folder.
     """
@@ -72,6 +75,8 @@ class Reduced:
     skipped: Sequence[Skipped]
     inputs: Mapping[str, str]
     contributions: Mapping[str, Contribution]
+    copies: Copies
+    observed: Observed
     references: Sequence[Reference]
     document: Document
     written: Sequence[str]
@@ -90,7 +95,8 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         extra = {name: of[position] for name, of in per_image.items() if not parts_of(name)[1]}
         further = numbers_of_further(run.records, per_image, position)
         images.append(ImageRecord(**{**dict(record), **extra, **further}))
-    findings = by_claim(finding for contribution in contributions.values() for finding in contribution.findings)
+    claims = by_claim(claim for contribution in contributions.values() for claim in contribution.findings)
+    findings, tested = settled(claims, run.observed)
     extras: dict[str, JSON] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
@@ -104,10 +110,12 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         skipped=sorted(run.skipped, key=lambda file: file.name),
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
+        tested=tested,
         summary=summarise(images, findings, first, run.records),
-        rules=rules_with(rule for analysis in run.plan.analyses for rule in analysis.rules) if findings else [],
+        rules=_rules(run.plan, tested) if findings else [],
         warnings=[
             *_of_predictions(run.records),
+            *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
         ],
         glossary=terms_of(
@@ -122,11 +130,18 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
     return report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
 
 
-def by_claim(findings: Iterable[Finding]) -> list[Finding]:
+def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
+    further = [rule for analysis in made.analyses for rule in analysis.rules]
+    if tested:
+        further.append(f"The claims tested in this report, and corrected for one another: {', '.join(tested)}.")
+    return rules_with(made.settings.statistics, further)
+
+
+def by_claim(findings: Iterable[Claim | Finding]) -> list[Claim | Finding]:
     """C1 before C2, whichever analysis tests them; the letters, and the models of one claim, in the order in which they first come."""
     letters: dict[str, int] = {}
 
-    def place(finding: Finding) -> tuple[int, int]:
+    def place(finding: Claim | Finding) -> tuple[int, int]:
         claim, _ = parts_of(finding.id)
         letter = claim.rstrip("0123456789")
         return letters.setdefault(letter, len(letters)), int(claim[len(letter) :][:9] or 0)
@@ -169,6 +184,29 @@ def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
                 "where the label "
                 f"is {image.label.name}; every map of this image explains {image.target.name}.",
             )
+
+
+def _copies(run: Reduced) -> Iterator[Warning_]:
+    names = [record.name for record in run.records[run.plan.explained]]
+    for code, groups, text in (
+        (
+            "repeated-images",
+            run.copies.equal,
+            "Byte-equal files: {names}. They count as one observation in every statistic.",
+        ),
+        (
+            "near-equal-images",
+            run.copies.near,
+            "Nearly the same picture, scaled or stored again: {names}. "
+            + (
+                "They count as one observation in every statistic."
+                if run.plan.settings.statistics.fold_near
+                else "Each counts as an observation of its own; statistics.fold_near = true counts them once."
+            ),
+        ),
+    ):
+        for group in groups:
+            yield Warning_(code=code, text=text.format(names=wording.listed([names[i] for i in group])))
 
 
 def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:

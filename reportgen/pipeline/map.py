@@ -18,6 +18,7 @@ import numpy as np
 
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.view import Subject, View
+from reportgen.images.copies import perceptual_hash
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.find import ImageFile
 from reportgen.images.frame import model_frame
@@ -56,6 +57,10 @@ class OpenImage:
         if decoded.sha256 != self.sha256:
             raise UnreadableImage("the file changed while it was being read")
         return decoded.pixels
+
+    @cached_property
+    def perceptual_hash(self) -> str:
+        return perceptual_hash(self.pixels)
 
     def view(self, model: Model) -> View:
         return View(model_frame(self.pixels, model.spec.preprocessing), model.engine)
@@ -209,7 +214,8 @@ class _OneImage:
 
         def make() -> Observation:
             height, width = self.image.pixels.shape[:2]
-            return observed(self._view(model), model, name, (width, height), keep_frame=drawn)
+            size, hashed = (width, height), self.image.perceptual_hash
+            return observed(self._view(model), model, name, size, hashed, keep_frame=drawn)
 
         return self._kept(OBSERVATION, model, key, Observation, make, "prediction")
 

@@ -13,7 +13,7 @@ from reportgen.report.document import ClassProbability, Prediction
 from reportgen.storage.codec import Array
 from reportgen.utils.errors import UsageError
 
-OBSERVATION, OBSERVATION_VERSION = "observation", "3"
+OBSERVATION, OBSERVATION_VERSION = "observation", "4"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Observation:
 
     Attributes:
         width, height: of the upright original, pixels.
+        perceptual_hash: of the original (`reportgen.images.copies`).
         deviation: None where it was computed in exact precision.
         frame: (H, W, 3) uint8, the input frame; None for a model whose frames are not drawn.
     """
@@ -43,16 +44,19 @@ class Observation:
     width: int
     height: int
     prediction: Prediction
+    perceptual_hash: str
     deviation: Deviation | None = None
     frame: Array | None = None
 
 
-def observed(view: View, model: Model, image: str, size: tuple[int, int], *, keep_frame: bool) -> Observation:
+def observed(
+    view: View, model: Model, image: str, size: tuple[int, int], perceptual_hash: str, *, keep_frame: bool
+) -> Observation:
     """Make the observation.
 
     Args:
         image: the image's name, for messages.
-        size: width and height of the original.
+        size: width and height of the original; perceptual_hash: of its pixels.
 
     Raises:
         UsageError: the model's answer is no number.
@@ -65,6 +69,7 @@ def observed(view: View, model: Model, image: str, size: tuple[int, int], *, kee
         width=size[0],
         height=size[1],
         prediction=_prediction(logits, model.spec.classes.names),
+        perceptual_hash=perceptual_hash,
         deviation=None if exact is None else _deviation(logits, exact),
         frame=view.frame if keep_frame else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -12,7 +13,9 @@ from PIL import Image
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.run_view import Files
+from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
 from reportgen.models.classifiers.base import ClassList, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
@@ -39,11 +42,15 @@ THUMB_PX = 128
 class MappedFolder:
     """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
 
-    def __init__(self, mapped: Mapped, store: Store, explained: str) -> None:
-        self._mapped = mapped
+    def __init__(self, mapped: Mapped, store: Store, explained: str, *, fold_near: bool = False) -> None:
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
+        self.copies = find_copies(
+            [image.sha256 for image in mapped.images],
+            [image.observations[explained].perceptual_hash for image in mapped.images],
+        )
+        self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
         self._store = store
         self._explained = explained
 
@@ -51,11 +58,13 @@ class MappedFolder:
     def identity(self) -> JSON:
         """What tells one mapped folder from another: names, and the key of every result."""
         keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys]
+        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys, list(self.observations)]
 
     def of(self, model: str) -> MappedFolder:
         """The same results, those of `model` where no model is named."""
-        return self if model == self._explained else MappedFolder(self._mapped, self._store, model)
+        focused = copy(self)
+        focused._explained = model
+        return focused
 
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         return self._keys[image][analysis, model or self._explained] is not None
@@ -104,6 +113,7 @@ class Reducing:
             "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
+            "statistics": settings.statistics.model_dump(mode="json"),
             "images": [
                 [name, [one.model_dump(mode="json") for one in of_model]] for name, of_model in self.records.items()
             ],
@@ -128,8 +138,9 @@ class ReduceView:
         self.files: Files = files_of(model, shared.plan, shared.files)
         self.probe = shared.probe.of(model)
         self.has_probe = shared.plan.settings.probe is not None
+        self.statistics = shared.plan.settings.statistics
         mapped = shared.mapped.of(model)
-        self.names, self.skipped = mapped.names, mapped.skipped
+        self.names, self.skipped, self.observations = mapped.names, mapped.skipped, mapped.observations
         self.result, self.sampled, self.frame = mapped.result, mapped.sampled, mapped.frame
         self._shared = shared
 
@@ -184,6 +195,14 @@ def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
     """SHA-256 by path of every file that a group of settings names: a word list may change under its name."""
     paths = {path for _, path in settings.paths()}
     return {path: file_sha256(user_path(path)) for path in sorted(paths) if is_file(user_path(path))}
+
+
+def observed(shared: Reducing) -> Observed:
+    """What counts as one observation among the images of a run."""
+    records = shared.records[shared.plan.explained]
+    different = [records[i] for i in shared.mapped.observations]
+    classes = {(record.label or record.target).index for record in different}
+    return Observed(len(records), len(different), len(classes))
 
 
 # --- images --------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ def _frame(image: Plain, model: str) -> Plain:
     models = image.get("models")
     own = models.get(model) if isinstance(models, dict) else None
     picture = own.get("picture") if isinstance(own, dict) else None
-    whole = isinstance(picture, dict) and isinstance(picture.get("file"), str) and all(map(_is_size, _sides(picture)))
-    return {"picture": picture} if whole else {}
+    if not isinstance(picture, dict) or not isinstance(picture.get("file"), str):
+        return {}
+    return {"picture": picture} if all(_is_size(picture.get(side)) for side in ("width", "height")) else {}
 
 
 def _is_size(value: object) -> bool:
@@ -60,7 +61,7 @@ def _same_shape(a: Plain, b: Plain) -> bool:
 
 
 def _sides(picture: Plain) -> tuple[int, int]:
-    return picture.get("width"), picture.get("height")
+    return picture["width"], picture["height"]
 
 
 def layers(figures: list[Plain]) -> defaultdict[str, dict[str, Plain]]:

@@ -38,10 +38,18 @@ HexColor = Annotated[str, AfterValidator(_hex_color)]
 
 
 class Evidence(Data):
-    """One number behind a finding. `source` is the id of the table or figure it stands in."""
+    """One number behind a finding.
+
+    Attributes:
+        name: stable, for programs; words: what the number is, for people; pages show these.
+        unit: of the value and of the interval; `%` is of a share in [0, 1], which pages multiply by 100.
+        ci: 95 % interval; p: of this number's own test, before any correction.
+        source: id of the table or figure that it stands in.
+    """
 
     name: str
     value: Cell
+    words: str = ""
     unit: str | None = None
     n: int | None = None
     ci: tuple[float, float] | None = None
@@ -50,7 +58,14 @@ class Evidence(Data):
 
 
 class Finding(Data):
-    """A claim, its verdict on this run's data, and the sentence made from the evidence."""
+    """A claim, its verdict on this run's data, and the sentence made from the evidence.
+
+    Attributes:
+        p: of the claim's test, or of its parts' tests together; None where it was decided by counting, or not at all.
+        p_corrected: for all claims tested in the report (Holm); the verdict follows it.
+        needed: images that would decide an undecided claim; None where it is decided, or no reasonable number would.
+        note: what the two p and `needed` are, in sentences.
+    """
 
     id: str
     section: str
@@ -58,6 +73,10 @@ class Finding(Data):
     verdict: Verdict
     text: str
     evidence: list[Evidence] = Field(default=[])
+    p: float | None = None
+    p_corrected: float | None = None
+    needed: int | None = None
+    note: str = ""
 
 
 class Summary(Data):
@@ -114,7 +133,7 @@ class Reference(Data):
     """A work that a method comes from. Names are `Last, F.`; `cited_in` holds ids of sections, `models` for classifiers."""
 
     key: str
-    kind: Literal["article", "inproceedings", "incollection"]
+    kind: Literal["article", "inproceedings", "incollection", "book"]
     authors: list[str] = Field(min_length=1)
     title: str
     venue: str
@@ -289,6 +308,7 @@ class Report(BaseModel):
     skipped: list[Skipped] = []
     sections: list[Section] = []
     findings: list[Finding] = []
+    tested: list[str] = Field(default=[], description="ids of the claims that p_corrected is corrected for")
     summary: Summary | None = None
     gates: list[Gate] = []
     rules: list[str] = Field(default=[], description="how verdicts are made, with the thresholds in force")

@@ -46,6 +46,22 @@ class DocumentSettings(SettingsGroup):
     show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
 
 
+class StatisticsSettings(SettingsGroup):
+    """The smallest effects of interest: a claim of "larger" is supported by nothing smaller."""
+
+    area: float = Field(0.02, ge=0, lt=1, description="of a map or mask, as a share of the frame")
+    auc: float = Field(0.01, ge=0, lt=1, description="area under a deletion or insertion curve")
+    gini: float = Field(0.02, ge=0, lt=1, description="Gini index")
+    iou: float = Field(0.02, ge=0, lt=1, description="IoU or Jaccard index")
+    variation: float = Field(0.1, ge=0, description="total variation")
+    gradient: float = Field(0.01, ge=0, lt=1, description="the image's gradient along a border")
+    probability: float = Field(0.02, ge=0, lt=1, description="of a class")
+    share: float = Field(0.02, ge=0, lt=1, description="of a map on the object, or of a sum")
+    correlation: float = Field(0.1, ge=0, lt=1, description="rank correlation")
+    shared: float = Field(0.5, gt=0, lt=1, description="a measure follows another from this rank correlation on")
+    fold_near: bool = Field(False, description="near-equal images count once, as byte-equal ones do in any case")
+
+
 class Settings(SettingsGroup):
     """The effective settings of one run: the core's, and a group for each installed analysis that has settings.
 
@@ -82,6 +98,7 @@ class Settings(SettingsGroup):
     archive: bool = Field(False, description="the PDF is PDF/A-3a, for archives, instead of PDF/UA-1")
     max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")
     document: DocumentSettings = DocumentSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
     gates: dict[str, float] = Field(
         default={}, description="min_MEASURE or max_MEASURE -> threshold; exit with 1 when one is not passed"
     )
