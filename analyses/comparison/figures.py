@@ -26,7 +26,7 @@ MOST_BARS = 24
 
 def likeness_chart(run: AnyRun, found: Compared, id: str) -> list[Figure]:
     """IoU of every image beside the level of other images, largest first; nothing without maps."""
-    known = [(image.name, like) for image, like in zip(found.images[0], found.likeness, strict=True) if like]
+    known = [(image.name, like) for image, like in zip(found.images[0], found.alike.images, strict=True) if like]
     if not known:
         return []
     ordered = sorted(known, key=lambda item: (-item[1].iou, item[0]))
@@ -73,7 +73,7 @@ def chosen(run: AnyRun, pairs: Sequence[Compared]) -> tuple[list[int], bool]:
     differ = [i for i in shown if not all(pair.same_class[i] for pair in pairs)]
     if differ:
         return differ[:MOST_PICTURED], True
-    lowest = {i: min((like.iou for pair in pairs if (like := pair.likeness[i])), default=None) for i in shown}
+    lowest = {i: min((like.iou for pair in pairs if (like := pair.alike.images[i])), default=None) for i in shown}
     known = [(iou, i) for i, iou in lowest.items() if iou is not None]
     return [i for _, i in sorted(known)[:LEAST_ALIKE]], False
 
@@ -117,7 +117,7 @@ def _panel(run: AnyRun, position: int, model: str, slug: str) -> Picture:
     frame = overlays.upscale(run.frame(position, model), PANEL_PX)
     heat = np.clip(overlays.upscale(cam.map, PANEL_PX), 0, 1)
     probability = f"{record.target.name}, {record.prediction.probability:.2f}"
-    where = "it marks no place" if cam.degenerate else f"centred at the {wording.place(cam.map)}"
+    where = "it marks no place" if cam.degenerate else f"its centre of mass at the {wording.place(cam.map)}"
     return run.files.photo(
         f"figures/{record.slug}-compared-{slug}.jpg",
         frame if cam.degenerate else overlays.heat_overlay(frame, heat),

@@ -22,7 +22,6 @@ CLAIMS = {
 
 def comparison_findings(
     found: Compared,
-    pairings: tuple[Pairing, Pairing] | None,
     rows: Sequence[Row],
     statistics: StatisticsSettings,
     *,
@@ -37,7 +36,7 @@ def comparison_findings(
         several: whether the report has other pairs of models, so that the ids name this one.
     """
     suffix = f" {found.id}" if several else ""
-    made = [_same_place(found, pairings, statistics, table, suffix, seed)]
+    made = [_same_place(found, statistics, table, suffix, seed)]
     gains = [row for row in rows if row.measure.gain]
     if gains:
         made.append(_as_faithful(found, gains, statistics, f"{table}-measures", suffix, seed))
@@ -46,17 +45,16 @@ def comparison_findings(
 
 def _same_place(
     found: Compared,
-    pairings: tuple[Pairing, Pairing] | None,
     statistics: StatisticsSettings,
     table: str,
     suffix: str,
     seed: int,
 ) -> Claim:
     words = CLAIMS["M1"].format(*found.models)
-    if pairings is None:
+    iou, rho = found.alike.iou, found.alike.rank_correlation
+    if iou is None or rho is None:
         text = "No image has a Grad-CAM map of both models that marks a place."
         return verdicts.not_measured(f"M1{suffix}", SECTION, words, text)
-    iou, rho = pairings
     decision = verdicts.of_pairing(iou, statistics.iou, seed=seed)
     text = (
         f"The parts of their Grad-CAM maps above half of the maximum overlap by a mean IoU of {iou.own:.2f} on one image"
@@ -66,7 +64,7 @@ def _same_place(
     numbers = [
         *evidence.pairing("gradcam_iou_between_models", "IoU of the two models' Grad-CAM maps", iou, table),
         *evidence.pairing(
-            "gradcam_rho_between_models", "rank correlation of the two models' Grad-CAM maps", rho, table
+            "gradcam_rho_between_models", "Rank correlation of the two models' Grad-CAM maps", rho, table
         ),
     ]
     return verdicts.claim(f"M1{suffix}", SECTION, words, decision, text, numbers)

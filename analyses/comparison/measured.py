@@ -14,7 +14,7 @@ from ..agreement.result import AgreementResult
 from ..cams.result import CamsResult
 from ..faithfulness.result import FaithfulnessResult
 from ..lime.result import LimeResult
-from .pairing import Bench, Likeness, MapOf, drawn, map_of
+from .pairing import Alike, MapOf, alike, map_of
 from .shared import shared_part
 
 GRADCAM, LIME, RANDOM = "gradcam", "lime", "random"
@@ -42,8 +42,7 @@ class Compared:
 
     Attributes:
         images: what each model says of each image.
-        likeness: of each image; None where a map of either marks nothing.
-        bench: the maps of different images held against one another; None where fewer than two images have maps.
+        alike: how alike their Grad-CAM maps are.
         shares: of each image, how much of each model's frame both see.
         sides, grids: of each model's frame, pixels; of its feature map, cells.
         values: by measure, for each image its value for each model; None where either has none.
@@ -51,8 +50,7 @@ class Compared:
 
     models: tuple[str, str]
     images: tuple[Sequence[ImageRecord], Sequence[ImageRecord]]
-    likeness: Sequence[Likeness | None]
-    bench: Bench | None
+    alike: Alike
     shares: Sequence[tuple[float, float]]
     sides: tuple[int, int]
     grids: tuple[tuple[int, int], tuple[int, int]]
@@ -77,20 +75,13 @@ def compared(run: AnyRun, first: str, second: str) -> Compared:
     parts = [shared_part(image.width, image.height, *preprocessing) for image in run.images]
 
     def maps(position: int) -> tuple[MapOf, MapOf] | None:
-        found = [map_of(parts[position].cut(_gradcam(run, position, model), i)) for i, model in enumerate(models)]
-        a, b = found
+        a, b = (map_of(parts[position].cut(_gradcam(run, position, model), i)) for i, model in enumerate(models))
         return None if a is None or b is None else (a, b)
 
-    bench = _bench(run, maps)
-    likeness: list[Likeness | None] = []
-    for position, image in enumerate(run.images):
-        pair = maps(position) if bench is not None else None
-        likeness.append(None if pair is None or bench is None else bench.likeness(*pair, image.sha256))
     return Compared(
         models=models,
         images=(run.images_of(first), run.images_of(second)),
-        likeness=likeness,
-        bench=bench,
+        alike=alike(maps, len(run.images), run.observations, run.seed),
         shares=[part.shares for part in parts],
         sides=(preprocessing[0].size, preprocessing[1].size),
         grids=(grids[0], grids[1]),
@@ -101,16 +92,6 @@ def compared(run: AnyRun, first: str, second: str) -> Compared:
 def _gradcam(run: AnyRun, position: int, model: str) -> np.ndarray:
     found: np.ndarray = run.result("cams", position, CamsResult, model).maps[GRADCAM].map
     return found
-
-
-def _bench(run: AnyRun, maps: Callable[[int], tuple[MapOf, MapOf] | None]) -> Bench | None:
-    pairs, names = [], []
-    for position in drawn(run.observations, run.seed):
-        pair = maps(position)
-        if pair is not None:
-            pairs.append(pair)
-            names.append(run.images[position].sha256)
-    return Bench(pairs, names) if pairs else None
 
 
 def _values(run: AnyRun, models: tuple[str, str]) -> Iterator[tuple[Measure, Sequence[tuple[float, float] | None]]]:

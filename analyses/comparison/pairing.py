@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# So many images are held against one another at most, drawn by the run's seed: memory grows with them, not with the folder.
-MOST_PAIRED = 128
+from reportgen.analysis.masks import cross_iou, packed, paired_sample
+from reportgen.analysis.stats import Pairing, pairing_test
+
+# Ranks of so many images are held against one another at most; 100,000 bytes and more each, eight times a packed mask and four more.
+MOST_RANKED = 128
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,8 @@ class MapOf:
     """A map on the shared part as it is compared.
 
     Attributes:
-        mask: (P,) float32, 1 above half of the map's maximum and 0 elsewhere.
-        ranks: (P,) float32, the pixels' ranks about their mean, of length 1: the product of two is Spearman's correlation.
+        mask: (H, W) bool, above half of the map's maximum.
+        ranks: (H W,) float32, the pixels' ranks about their mean, of length 1: the product of two is Spearman's correlation.
     """
 
     mask: np.ndarray
@@ -30,8 +33,8 @@ class Likeness:
 
     Attributes:
         iou, rank_correlation: of the two maps of this image.
-        other_iou, other_rank_correlation: mean of either map of this image with the other model's of other images; None where there
-            is no other.
+        other_iou, other_rank_correlation: mean of either map of this image with the other model's of other images; None for a copy
+            of another image, one outside the sample of a large run, and where there is no other.
     """
 
     iou: float
@@ -40,56 +43,69 @@ class Likeness:
     other_rank_correlation: float | None
 
 
+@dataclass(frozen=True)
+class Alike:
+    """All images of a run.
+
+    Attributes:
+        images: in order; None where a map of either model marks no place.
+        iou, rank_correlation: own against other images, and the permutation; None where no image has both maps.
+    """
+
+    images: Sequence[Likeness | None]
+    iou: Pairing | None
+    rank_correlation: Pairing | None
+
+
 def map_of(saliency: np.ndarray) -> MapOf | None:
     """A (H, W) map of maximum 1 on the shared part; None where it is constant there, or marks nothing."""
     from scipy.stats import rankdata
 
-    mask = (saliency > 0.5).ravel()
+    mask = saliency > 0.5
     if np.ptp(saliency) == 0 or not mask.any():
         return None
     ranks = rankdata(saliency.ravel())
     ranks -= ranks.mean()
-    return MapOf(mask.astype(np.float32), (ranks / np.linalg.norm(ranks)).astype(np.float32))
+    return MapOf(mask, (ranks / np.linalg.norm(ranks)).astype(np.float32))
 
 
-def drawn(positions: Sequence[int], seed: int) -> list[int]:
-    """The images that are held against one another, at most `MOST_PAIRED`, in order."""
-    if len(positions) <= MOST_PAIRED:
-        return list(positions)
-    chosen = np.random.default_rng(seed).choice(len(positions), MOST_PAIRED, replace=False)
-    return [positions[i] for i in sorted(chosen.tolist())]
+def alike(
+    maps: Callable[[int], tuple[MapOf, MapOf] | None], count: int, observations: Sequence[int], seed: int
+) -> Alike:
+    """Hold two models' maps of `count` images against each other; `maps` gives those of an image, or None.
+
+    Args:
+        observations: positions that count as one observation each.
+    """
+    masked, ranked = set(paired_sample(observations, seed)), set(paired_sample(observations, seed, MOST_RANKED))
+    own: dict[int, tuple[float, float]] = {}
+    masks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    ranks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for position in range(count):
+        pair = maps(position)
+        if pair is None:
+            continue
+        a, b = pair
+        own[position] = (float((a.mask & b.mask).sum() / (a.mask | b.mask).sum()), float(a.ranks @ b.ranks))
+        if position in masked:
+            masks[position] = (packed(a.mask), packed(b.mask))
+        if position in ranked:
+            ranks[position] = (a.ranks, b.ranks)
+    iou = pairing_test(cross_iou(*_sides(masks)), seed) if masks else None
+    rho = pairing_test(_products(*_sides(ranks)), seed) if ranks else None
+    other_iou, other_rho = _others(iou, masks), _others(rho, ranks)
+    images = [Likeness(*own[i], other_iou.get(i), other_rho.get(i)) if i in own else None for i in range(count)]
+    return Alike(images, iou, rho)
 
 
-def ious(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) IoU of every two of (n, P) and (m, P) masks of 0 and 1, none of them empty."""
-    both = first @ second.T
-    areas = first.sum(axis=1)[:, None] + second.sum(axis=1)[None]
-    found: np.ndarray = both / (areas - both)
+def _sides(pairs: dict[int, tuple[np.ndarray, np.ndarray]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    return [a for a, _ in pairs.values()], [b for _, b in pairs.values()]
+
+
+def _products(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
+    found: np.ndarray = (np.stack(a) @ np.stack(b).T).astype(np.float64)
     return found
 
 
-class Bench:
-    """The maps of two models on the images that are held against one another.
-
-    Attributes:
-        iou, rank_correlation: (n, n) float64, of the first model's map of image i and the second's of image j.
-    """
-
-    def __init__(self, maps: Sequence[tuple[MapOf, MapOf]], names: Sequence[str]) -> None:
-        """Args: maps: of each image; names: SHA-256 of each, so that no image is held against a copy of itself."""
-        self._names = np.array(names)
-        self._masks = [np.stack([pair[which].mask for pair in maps]) for which in (0, 1)]
-        self._ranks = [np.stack([pair[which].ranks for pair in maps]) for which in (0, 1)]
-        self.iou = ious(*self._masks).astype(np.float64)
-        self.rank_correlation = (self._ranks[0] @ self._ranks[1].T).astype(np.float64)
-
-    def likeness(self, first: MapOf, second: MapOf, name: str) -> Likeness:
-        """Of the two maps of an image, which need not be among those of the bench."""
-        other = self._names != name
-        own_iou = float(ious(first.mask[None], second.mask[None])[0, 0])
-        own_rho = float(first.ranks @ second.ranks)
-        if not other.any():
-            return Likeness(own_iou, own_rho, None, None)
-        overlaps = [ious(first.mask[None], self._masks[1])[0][other], ious(second.mask[None], self._masks[0])[0][other]]
-        relations = [(self._ranks[1] @ first.ranks)[other], (self._ranks[0] @ second.ranks)[other]]
-        return Likeness(own_iou, own_rho, float(np.mean(overlaps)), float(np.mean(relations)))
+def _others(found: Pairing | None, positions: dict[int, tuple[np.ndarray, np.ndarray]]) -> dict[int, float]:
+    return {} if found is None else dict(zip(positions, found.others, strict=False))

@@ -19,8 +19,7 @@ from reportgen.utils.json_types import JSON
 from .figures import MOST_PICTURED, chosen, likeness_chart, side_by_side
 from .findings import comparison_findings
 from .measured import Compared, compared
-from .pairing import MOST_PAIRED
-from .statistics import pairings, rows
+from .statistics import rows
 from .tables import images_table, measures_table
 
 TITLE = "Comparison of the models"
@@ -38,7 +37,6 @@ def reduce_comparison(run: Run) -> Contribution:
     for number, found in enumerate(pairs, start=1):
         id = "comparison" if number == 1 else f"comparison-{number}"
         measured = rows(found, run.observations, run.seed)
-        tested = pairings(found, run.seed)
         blocks += [
             Heading(text=f"{found.models[0]} and {found.models[1]}"),
             Listing(role="observation", items=_observations(found)),
@@ -47,7 +45,7 @@ def reduce_comparison(run: Run) -> Contribution:
             run.files.table(measures_table(found, measured, f"{id}-measures")),
         ]
         findings += comparison_findings(
-            found, tested, measured, run.statistics, table=id, several=len(pairs) > 1, seed=run.seed
+            found, measured, run.statistics, table=id, several=len(pairs) > 1, seed=run.seed
         )
     blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(run, pairs))]
     faithful = any(measure.gain for found in pairs for measure in found.values)
@@ -66,7 +64,7 @@ def entry(pairs: Sequence[Compared], position: int) -> dict[str, JSON]:
 
 
 def _entry(found: Compared, position: int) -> dict[str, JSON]:
-    likeness = found.likeness[position]
+    likeness = found.alike.images[position]
     values = {measure.key: of[position] for measure, of in found.values.items()}
     return {
         "same_class": found.same_class[position],
@@ -99,7 +97,7 @@ def _approach(run: Run, pairs: Sequence[Compared]) -> list[Block]:
                 *facts,
                 (
                     "Other images",
-                    f"maps of different photographs, at most {MOST_PAIRED} of them, drawn by the run's seed",
+                    "either model's map of the image with the other model's of different photographs",
                 ),
                 ("Paired", "the same measure on the same image, the first model minus the second"),
             ],
@@ -111,7 +109,7 @@ def _observations(found: Compared) -> list[str]:
     first, second = found.models
     same = found.same_class
     items = [f"{first} and {second} name the same class on {sum(same)} of {wording.count(len(same), 'image')}."]
-    known = [(like, alike) for like, alike in zip(found.likeness, same, strict=True) if like is not None]
+    known = [(like, alike) for like, alike in zip(found.alike.images, same, strict=True) if like is not None]
     if not known:
         return [*items, "No image has a Grad-CAM map of both that marks a place."]
     ious, rhos = ([getattr(like, key) for like, _ in known] for key in ("iou", "rank_correlation"))
@@ -155,8 +153,8 @@ def _limits(run: Run, pairs: Sequence[Compared]) -> list[str]:
         least = [min(shares[which] for shares in found.shares) for which in (0, 1)]
         if min(least) < WHOLE:
             items.append(
-                f"{first} and {second} cut different frames out of a photograph: at least {wording.percent(least[0])} of the frame of {first} "
-                f"and {wording.percent(least[1])} of that of {second} lie in the other's. What lies outside was not compared."
+                f"{first} and {second} cut different frames out of a photograph: at least {wording.percent(least[0])} of the frame of "
+                f"{first} and {wording.percent(least[1])} of that of {second} lie in the other's. What lies outside was not compared."
             )
         if found.grids[0] != found.grids[1]:
             a, b = (f"{rows} × {columns}" for rows, columns in found.grids)

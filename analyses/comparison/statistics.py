@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.analysis.stats import Paired, Pairing, paired, pairing_test
+from reportgen.analysis.stats import Paired, paired
 
 from .measured import Compared, Measure
 
@@ -30,10 +30,3 @@ def rows(found: Compared, observations: Sequence[int], seed: int) -> list[Row]:
             a, b = ([pair[which] for pair in known] for which in (0, 1))
             made.append(Row(measure, (float(np.median(a)), float(np.median(b))), paired(a, b, seed)))
     return made
-
-
-def pairings(found: Compared, seed: int) -> tuple[Pairing, Pairing] | None:
-    """Whether maps of one image are more alike than maps of two: by IoU, and by rank correlation; None without maps."""
-    if found.bench is None:
-        return None
-    return pairing_test(found.bench.iou, seed), pairing_test(found.bench.rank_correlation, seed)

@@ -26,7 +26,7 @@ def images_table(found: Compared, id: str) -> Table:
         Column(key="other_rank_correlation", label="Rank correlation, other images", decimals=3),
     ]
     rows: list[list[Cell]] = []
-    for a, b, likeness in zip(*found.images, found.likeness, strict=True):
+    for a, b, likeness in zip(*found.images, found.alike.images, strict=True):
         numbers: list[Cell] = [None] * 4
         if likeness is not None:
             numbers = [
@@ -39,9 +39,9 @@ def images_table(found: Compared, id: str) -> Table:
     means = [_mean([row[i] for row in rows]) for i in range(3, len(columns))]
     return Table(
         id=id,
-        caption=f"The Grad-CAM maps of {first} and {second}, each for the model's own class: IoU of the parts above half of the maximum and "
-        "rank correlation of the pixels, on the part of the image that both see. Other images: the mean of either model's map of "
-        "this image with the other model's of different images.",
+        caption=f"The Grad-CAM maps of {first} and {second}, each for the model's own class: IoU of the parts above half of the "
+        "maximum and rank correlation of the pixels, on the part of the image that both see. Other images: the mean of either "
+        "model's map of this image with the other model's of different images.",
         columns=columns,
         rows=rows,
         summary=[["Mean", None, None, *means]],

@@ -6,6 +6,7 @@ bool or None: a template that calls a method finds nothing worth calling.
 
 `medium`            "html" or "pdf"
 `report`            the report as plain data
+`explained`         names of the explained models, the report's own first
 `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
                     run's settings say; where they are silent, what template.toml says
 `language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
@@ -25,7 +26,8 @@ bool or None: a template that calls a method finds nothing worth calling.
                     `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
-`findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
+`findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
+                    claim then says) and, per evidence, `anchor` and `place`
 `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
@@ -43,7 +45,7 @@ from dataclasses import dataclass
 
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
-from reportgen.rendering.layers import layered, layers, model_of, seen_by
+from reportgen.rendering.layers import further_models, layered, layers, model_of, seen_by
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
@@ -75,6 +77,7 @@ def page_context(
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
+        "explained": _explained(data),
         "document": _document(data, template, words),
         "language": language,
         "words": words,
@@ -129,6 +132,12 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
     figures = [block for block in blocks if block["type"] == "figure"]
     return _Page(chosen, stands, sections, images, image_anchors, figures, tables, measures)
+
+
+def _explained(data: Plain) -> list[str]:
+    first = [model["name"] for model in data["provenance"]["models"][:1]]
+    further = (model for image in data["images"] for model in further_models(image))
+    return first + list(dict.fromkeys(further))
 
 
 def _document(data: Plain, template: TemplateFile, words: Plain) -> Plain:
@@ -294,6 +303,7 @@ def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plai
 
 def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[Plain]:
     titles = {section["id"]: section["title"] for section in page.sections}
+    models = {model for image in page.images for model in further_models(image)}
     places = {
         block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
         for block in [*page.figures, *page.tables]
@@ -303,6 +313,8 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[P
         {
             **finding,
             "section_title": titles.get(finding["section"], ""),
+            # The claim of a further explained model names that model itself.
+            "claim_id": parts_of(finding["id"])[0] if parts_of(finding["id"])[1] in models else finding["id"],
             "evidence": [{**item, **places.get(item["source"], nowhere)} for item in finding["evidence"]],
         }
         for finding in findings

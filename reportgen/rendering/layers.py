@@ -12,6 +12,12 @@ from reportgen.rendering.plain import Plain
 from reportgen.report.ids import parts_of
 
 
+def further_models(image: Plain) -> list[str]:
+    """The names of the further explained models of an image; a report may come from anybody."""
+    models = image.get("models")
+    return [str(model) for model in models] if isinstance(models, dict) else []
+
+
 def model_of(section: str, images: list[Plain]) -> str:
     """The further explained model that a section is about, by its id; empty for every other section."""
     model = parts_of(section)[1]
@@ -30,8 +36,7 @@ def seen_by(model: str, images: dict[str, Plain]) -> dict[str, Plain]:
 
 def _frame(image: Plain, model: str) -> Plain:
     """The picture of the model's own frame; empty where a report, which may come from anybody, has none."""
-    models = image.get("models")
-    own = models.get(model) if isinstance(models, dict) else None
+    own = image["models"][model] if model in further_models(image) else None
     picture = own.get("picture") if isinstance(own, dict) else None
     if not isinstance(picture, dict) or not isinstance(picture.get("file"), str):
         return {}
