@@ -96,6 +96,7 @@ def comparison(
     """The masks of one image in numbers."""
     made: dict[str, Any] = {
         "iou_area_matched": values["iou"],
+        "iou_gaussian": values["iou"],
         "chance_area_matched": values["chance"],
         "iou_seeds": (values["iou"],),
         "iou_by_threshold": (values["iou"],),

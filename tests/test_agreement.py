@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -250,11 +251,19 @@ def test_overlaps_fill_their_rows(pictures: int, figures: list[tuple[int, int]])
 # --- the chapter ---------------------------------------------------------------------------------
 
 
-def chapter(folder: Path, *lime_masks: np.ndarray, rule: str = "max:0.5", draws: int = 1) -> Contribution:
+def chapter(
+    folder: Path,
+    *lime_masks: np.ndarray,
+    rule: str = "max:0.5",
+    draws: int = 1,
+    observations: Sequence[int] | None = None,
+) -> Contribution:
     saliency = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32)
     results = [compared(saliency, mask, rule=rule) for mask in lime_masks]
     limes = [lime_of(*[mask] * draws) for mask in lime_masks]
-    return reduce_agreement(MadeRun(folder, {"agreement": results, "lime": limes}, AgreementSettings(threshold=rule)))
+    run = MadeRun(folder, {"agreement": results, "lime": limes}, AgreementSettings(threshold=rule))
+    run.observations = list(run.observations if observations is None else observations)
+    return reduce_agreement(run)
 
 
 def blocks(contribution: Contribution, kind: type[B]) -> dict[str, B]:
@@ -273,7 +282,39 @@ def test_the_chapter_sorts_images_by_iou_and_writes_a_mask_each(tmp_path: Path) 
     assert found.per_image[1]["iou"] == 1
     figures = blocks(found, Figure)
     assert [picture.image for picture in figures["overlaps-1"].pictures] == [row[0] for row in table.rows]
-    assert found.gates["iou_above_chance"] == pytest.approx(np.mean([row[1] - row[2] for row in table.rows]))  # type: ignore[operator]
+    assert found.gates["iou_above_chance"] == pytest.approx(np.mean([row[1] - row[4] for row in table.rows]))  # type: ignore[operator]
+    above = np.mean([row[1] - row[2] for row in table.rows])  # type: ignore[operator]
+    assert found.gates["iou_above_other_images"] == pytest.approx(above)
+
+
+def test_other_image_iou_is_the_mean_over_both_kinds_of_pairs(tmp_path: Path) -> None:
+    """All three images have one Grad-CAM mask, so that IoU(G_i, L_j) is image j's own IoU."""
+    lower = np.arange(32 * 32).reshape(32, 32) >= 512
+    found = chapter(tmp_path, ~lower, lower, random_mask(3, 0.5, (32, 32)))
+    own = np.array([entry["iou"] for entry in found.per_image], float)
+    expected = [(np.delete(own, i).mean() + own[i]) / 2 for i in range(3)]
+    assert [entry["iou_other"] for entry in found.per_image] == pytest.approx(expected)
+
+
+def test_the_gaussian_has_grad_cams_area() -> None:
+    saliency = np.zeros((32, 32), np.float32)
+    saliency[:4, :4] = 1  # a corner: 16 pixels
+    centre = np.zeros((32, 32), bool)
+    centre[14:18, 14:18] = True
+    result = compared(saliency, centre, rule="max:0.5")
+    assert (result.comparison.iou, result.comparison.iou_gaussian) == (0, 1)
+
+
+def test_copies_change_no_claim(tmp_path: Path) -> None:
+    """Six masks, then the same six and three copies of the first: every finding and mean is the same."""
+    masks = [random_mask(i, 0.3 + 0.05 * i, (32, 32)) for i in range(6)]
+    plain = chapter(tmp_path / "a", *masks)
+    with_copies = chapter(tmp_path / "b", *masks, *masks[:1] * 3, observations=range(6))
+    assert with_copies.findings == plain.findings
+    assert with_copies.gates == plain.gates
+    assert len(with_copies.per_image) == 9
+    counted = chapter(tmp_path / "c", *masks, *masks[:1] * 3)
+    assert counted.findings != plain.findings
 
 
 def test_an_image_without_an_iou_is_warned_of_and_stands_last(tmp_path: Path) -> None:

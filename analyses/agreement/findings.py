@@ -62,8 +62,8 @@ def consistent(agreed: Agreed, smallest: StatisticsSettings) -> Claim:
     else:
         text += f"Of the masks of two different images it is {found.other:.3f} (the other-image IoU). "
         text += (
-            f"Under {wording.permutations(found)} of the images the mean is as large with {wording.probability(found.p)}"
-            f"{wording.small(found.n)}."
+            f"Pairing the images at random reaches the first mean with {wording.probability(found.p)} ({wording.permutations(found)}"
+            f"{wording.small(found.n)})."
             if found.p is not None
             else "With so few images a permutation of the pairing decides nothing."
         )

@@ -205,7 +205,7 @@ def _complexity_table(run: Run, rows: Rows) -> Table:
     return run.files.table(
         Table(
             id="agreement-complexity",
-            caption="How complex each image is, computed from its pixels, beside its IoU.",
+            caption="How complex each image is, computed from the frame's own pixels (figures store them as JPEG), beside its IoU.",
             columns=columns,
             rows=cells,
             row_images=[image.name for image, _ in rows],

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reportgen.report.document import Reference
 
 REFERENCES_FILE = "references.bib"
-_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle", "book": "publisher"}
+_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle"}
 
 _WORKS = (
     Reference(
@@ -16,8 +16,9 @@ _WORKS = (
         authors=["Bonett, D. G.", "Wright, T. A."], venue="Psychometrika", volume="65", number="1", pages="23–28",
     ),
     Reference(
-        key="fisher1935", kind="book", year=1935, title="The Design of Experiments", authors=["Fisher, R. A."],
-        venue="Oliver and Boyd, Edinburgh",
+        key="ernst2004", kind="article", year=2004, doi="10.1214/088342304000000396",
+        title="Permutation Methods: A Basis for Exact Inference", authors=["Ernst, M. D."],
+        venue="Statistical Science", volume="19", number="4", pages="676–685",
     ),
     Reference(
         key="he2016", kind="inproceedings", year=2016, doi="10.1109/CVPR.2016.90",
@@ -71,7 +72,7 @@ _WORKS = (
 )  # fmt: skip
 WORKS = {work.key: work for work in _WORKS}
 # What a paired comparison with its shift, test and correction rests on.
-PAIRED = ("fisher1935", "hodges1963", "holm1979")
+PAIRED = ("ernst2004", "hodges1963", "holm1979")
 # What a classifier's name says about where it and its weights come from.
 _MODELS = {
     "efficientnet_lite": ("tan2019", "russakovsky2015"),

@@ -58,7 +58,7 @@ def _settled(claim: Claim | Finding, corrected: float | None, family: int, obser
         return Finding(**{**values, "note": claim.note or needs})
     verdict = claim.verdict if corrected < ALPHA else "undecided"
     sentences = [
-        f"{wording.probability(claim.p).capitalize()} before correction; corrected for the {wording.count(family, 'claim')} tested, "
+        f"Before correction {wording.probability(claim.p)}; corrected for the {wording.count(family, 'claim')} tested, "
         f"{wording.probability(corrected)}."
     ]
     if verdict != claim.verdict:

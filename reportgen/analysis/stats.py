@@ -200,7 +200,7 @@ def shifted(differences: Sequence[float] | np.ndarray, seed: int = 0) -> Paired:
 
 
 def sign_flips(differences: Sequence[float] | np.ndarray, seed: int = 0) -> Flips:
-    """The sign-flip permutation test of the mean (Fisher, 1935): is it zero, if each difference may have either sign?
+    """The sign-flip permutation test of the mean (Fisher, 1935; Ernst, 2004): is it zero, if each difference may have either sign?
 
     All 2^n patterns of signs up to n = 16, 100,000 seeded ones up to n = 1000 (the observed one counts among them), and
     beyond that the normal limit of their sum, whose variance is the sum of squares.

@@ -7,7 +7,7 @@ has spoken (`settled`), since the chance of a false verdict is one of the whole 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.analysis import stats
 from reportgen.analysis.sample_size import Pilot
@@ -135,27 +135,34 @@ def of_majority(supporting: int, opposing: int, tests: int = 1) -> Decision:
 def all_of(parts: Sequence[Decision]) -> Decision:
     """A claim whose parts must all hold: supported where every part is (p is the largest), contradicted where one part is.
 
-    For a contradiction any part can do it, so that its p is the smallest one times the number of parts.
+    For a contradiction any part can do it, so that its p is the smallest one times the number of parts. A claim with a part
+    that could not be tested can only be contradicted.
     """
-    pilots = tuple(group for part in parts for group in part.pilots)
-    untested = [part for part in parts if part.p is None and part.verdict == "undecided"]
-    if untested:
-        needs = next((part.needs for part in untested if part.needs), "")
-        return _sunk(parts, pilots) or Decision("undecided", None, pilots, needs)
-    if parts and all(part.verdict == "supported" for part in parts):
-        return Decision("supported", _largest(parts), pilots)
-    still_open = tuple(group for part in parts if part.verdict == "undecided" for group in part.pilots)
-    return _sunk(parts, pilots) or Decision("undecided", _largest(parts), still_open)
+    if not parts or all(part.p is None for part in parts):
+        return Decision("undecided", needs=_needs(parts))
+    against = [part for part in parts if part.verdict == "contradicted" and part.p is not None]
+    contradiction = min([1.0, *(len(parts) * part.p for part in against if part.p is not None)])
+    if contradiction < ALPHA:
+        return Decision("contradicted", contradiction, _any_group(against, len(parts)))
+    if any(part.p is None for part in parts):
+        return Decision("undecided", contradiction, needs=_needs(parts))
+    p = max(part.p for part in parts if part.p is not None)
+    still_open = tuple(group for part in parts if part.verdict != "supported" for group in part.pilots)
+    if all(part.verdict == "supported" for part in parts):
+        return Decision("supported", p, tuple(group for part in parts for group in part.pilots))
+    return Decision("undecided", p, still_open)
 
 
-def _sunk(parts: Sequence[Decision], pilots: tuple[tuple[Pilot, ...], ...]) -> Decision | None:
-    against = [part.p for part in parts if part.verdict == "contradicted" and part.p is not None]
-    p = min(1.0, len(parts) * min(against)) if against else 1.0
-    return Decision("contradicted", p, pilots) if p < ALPHA else None
+def _needs(parts: Sequence[Decision]) -> str:
+    return next((part.needs for part in parts if part.needs), "")
 
 
-def _largest(parts: Sequence[Decision]) -> float | None:
-    return max((part.p for part in parts if part.p is not None), default=None)
+def _any_group(parts: Sequence[Decision], tests: int) -> tuple[tuple[Pilot, ...], ...]:
+    """The pilots of parts of which any can decide, at a level that `tests` share."""
+    pilots = tuple(
+        replace(pilot, tests=pilot.tests * tests) for part in parts for group in part.pilots for pilot in group
+    )
+    return (pilots,) if pilots else ()
 
 
 def any_of(parts: Sequence[Decision]) -> Decision:
@@ -169,8 +176,7 @@ def any_of(parts: Sequence[Decision]) -> Decision:
     decided = {part.verdict for part in made} - {"undecided"}
     known = [part.p for part in made if part.p is not None]
     p = min(1.0, len(made) * min(known)) if known else None
-    pilots = tuple(pilot for part in made for group in part.pilots for pilot in group)
-    return Decision(decided.pop() if len(decided) == 1 else "undecided", p, (pilots,) if pilots else ())
+    return Decision(decided.pop() if len(decided) == 1 else "undecided", p, _any_group(made, 1))
 
 
 # --- what the report says of it -------------------------------------------------------------------

@@ -69,7 +69,7 @@ def probability(p: float) -> str:
 
 
 def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "") -> str:
-    """How far a paired comparison lies from zero: `by 0.12 (95 % interval 0.05 to 0.20)`; its sign is left to the sentence.
+    """How far a paired comparison lies from zero: `by 0.12, 95 % interval 0.05 to 0.20`; its sign is left to the sentence.
 
     Args:
         number: how a value is written, without its sign.
@@ -79,7 +79,7 @@ def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "")
         return f"by {number(abs(comparison.shift))}{unit}"
     low, high = sorted(sign * end for end in comparison.ci)
     ends = " to ".join(f"{'−' if end < 0 else ''}{number(abs(end))}" for end in (low, high))
-    return f"by {number(abs(comparison.shift))}{unit} (95 % interval {ends})"
+    return f"by {number(abs(comparison.shift))}{unit}, 95 % interval {ends}"
 
 
 def tested(comparison: Paired) -> str:

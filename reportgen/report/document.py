@@ -133,7 +133,7 @@ class Reference(Data):
     """A work that a method comes from. Names are `Last, F.`; `cited_in` holds ids of sections, `models` for classifiers."""
 
     key: str
-    kind: Literal["article", "inproceedings", "incollection", "book"]
+    kind: Literal["article", "inproceedings", "incollection"]
     authors: list[str] = Field(min_length=1)
     title: str
     venue: str
