@@ -12,7 +12,7 @@ import numpy as np
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Mapped
 from reportgen.analysis.view import of_kind
-from reportgen.models.classifiers.base import ClassList, Network, Preprocessing
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
@@ -116,9 +116,10 @@ def analyse_toy(
     fresh: bool = False,
     network: Callable[[], Network] = toy_network,
     versions: Callable[[Sequence[str]], dict[str, str]] = versions,
+    specs: Mapping[str, ClassifierSpec] | None = None,
     **settings: Any,
 ) -> tuple[Report, list[str]]:
-    """The pipeline over a folder with a toy network; returns the report and what it told the user."""
+    """The pipeline over a folder with a toy network, or with `specs` by name; returns the report and what it told the user."""
     said: list[str] = []
 
     class Progress:
@@ -133,7 +134,7 @@ def analyse_toy(
     record = RuntimeRecord(name="torch", precision=precision, device="cpu")
     providers = Providers(
         analyses=lambda tasks: list(analyses),
-        classifier=lambda name, settings: spec,
+        classifier=lambda name, settings: spec if specs is None else specs[name],
         runtime=lambda *_: record,
         versions=versions,
     )
