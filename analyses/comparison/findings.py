@@ -16,7 +16,7 @@ from .statistics import Row
 SECTION = "comparison"
 CLAIMS = {
     "M1": "{0} and {1} look at the same place.",
-    "M2": "The maps of {0} are as faithful to it as those of {1} to it.",
+    "M2": "The maps of {0} are as faithful to their model as those of {1} to theirs.",
 }
 
 
@@ -88,10 +88,11 @@ def _as_faithful(
 ) -> Claim:
     """Equivalence on every curve of every map; a difference on one of them sinks it."""
     parts = [_no_difference(row.by, statistics.auc, seed) for row in rows]
-    said = [f"{_lower(row)}, {_which(row, found.models)} ({wording.tested(row.by)})" for row in rows]
+    said = "; ".join(f"{_lower(row)} {_which(row, found.models)}" for row in rows)
+    n = max(row.by.n for row in rows)
     text = (
-        f"How much better a map is than a random order of the pixels, of the same image under the same model: {'; '.join(said)}. Within "
-        f"{statistics.auc:g} of area they count as the same."
+        f"How much better a map is than a random order of the pixels, of the same image under the same model, over "
+        f"{wording.count(n, 'image')}{wording.small(n)}: {said}. Differences within {statistics.auc:g} of area count as none."
     )
     numbers = [
         evidence.shift(f"{row.measure.key}_between_models", f"{row.measure.words}: {_minus(found)}", row.by, table)
@@ -117,14 +118,15 @@ def _no_difference(by: Paired, margin: float, seed: int) -> Decision:
 
 
 def _lower(row: Row) -> str:
-    return row.measure.words.removesuffix(", better than a random order")
+    return row.measure.words.removesuffix(", better than a random order").replace(", ", " in ")
 
 
 def _which(row: Row, models: tuple[str, str]) -> str:
-    if row.by.shift == 0:
-        return "the same"
-    more = models[0] if row.by.shift > 0 else models[1]
-    return f"{more} by {wording.small_amount(row.by.shift)}"
+    """Under which model it is more, and the p of a difference."""
+    if row.by.p is None:
+        return "the same on every image"
+    more = models[0] if row.by.shift >= 0 else models[1]
+    return f"more under {more} {wording.by_shift(row.by, wording.small_amount)}, {wording.probability(row.by.p)}"
 
 
 def _minus(found: Compared) -> str:
