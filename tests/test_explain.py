@@ -293,7 +293,9 @@ def test_labels_count_for_a_model_of_the_same_classes_alone(runs: Runs) -> None:
 
 def test_gates_judge_the_first_model(runs: Runs) -> None:
     one, two = (
-        runs.made(place, explain=explain, gates={"min_lime_stability": 0.0, "min_iou_above_other_images": -1.0})[0].gates
+        runs.made(place, explain=explain, gates={"min_lime_stability": 0.0, "min_iou_above_other_images": -1.0})[
+            0
+        ].gates
         for place, explain in (("gate one", ("toy2",)), ("gate two", ("toy2", "toy")))
     )
     assert one == two

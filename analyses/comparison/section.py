@@ -24,8 +24,8 @@ from .tables import images_table, measures_table
 
 TITLE = "Comparison of the models"
 Run = RunView[NoSettings]
-# From this share of a frame on nothing worth a word lies outside the part that both see.
-WHOLE = 0.995
+# Frames that share so much are cut alike but for whole pixels.
+WHOLE = 0.98
 TERMS_USED = ("IoU", "rank correlation", "saliency map", "chance level")
 
 
@@ -47,7 +47,7 @@ def reduce_comparison(run: Run) -> Contribution:
         findings += comparison_findings(
             found, measured, run.statistics, table=id, several=len(pairs) > 1, seed=run.seed
         )
-    blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(run, pairs))]
+    blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(pairs))]
     faithful = any(measure.gain for found in pairs for measure in found.values)
     return Contribution(
         Section(id="comparison", title=TITLE, blocks=blocks),
@@ -146,26 +146,19 @@ def _pictures(run: Run, pairs: Sequence[Compared]) -> list[Block]:
     ]
 
 
-def _limits(run: Run, pairs: Sequence[Compared]) -> list[str]:
-    items = []
-    for found in pairs:
-        first, second = found.models
-        least = [min(shares[which] for shares in found.shares) for which in (0, 1)]
-        if min(least) < WHOLE:
-            items.append(
-                f"{first} and {second} cut different frames out of a photograph: at least {wording.percent(least[0])} of the frame of "
-                f"{first} and {wording.percent(least[1])} of that of {second} lie in the other's. What lies outside was not compared."
-            )
-        if found.grids[0] != found.grids[1]:
-            a, b = (f"{rows} × {columns}" for rows, columns in found.grids)
-            items.append(
-                f"The maps of {first} come from {a} cells and those of {second} from {b}: part of a difference in area or Gini index is "
-                "that of the grids."
-            )
-        if not all(found.same_class):
-            items.append(
-                f"Where {first} and {second} name different classes their maps answer different questions, and need not agree."
-            )
+def _limits(pairs: Sequence[Compared]) -> list[str]:
+    items = [limit for found in pairs for limit in _frames(found)]
+    grids = {model: grid for found in pairs for model, grid in zip(found.models, found.grids, strict=True)}
+    if len(set(grids.values())) > 1:
+        cells = [f"{model} {rows} × {columns}" for model, (rows, columns) in grids.items()]
+        items.append(
+            f"The maps come from grids of different size ({wording.listed(cells, most=len(cells))} cells): part of a difference in area or "
+            "Gini index is that of the grids."
+        )
+    if not all(same for found in pairs for same in found.same_class):
+        items.append(
+            "Where two models name different classes their maps answer different questions, and need not agree."
+        )
     if any(measure.gain for found in pairs for measure in found.values):
         items.append(
             "Areas under deletion and insertion curves follow how sure a model is and how it bears removed pixels; a random order "
@@ -173,3 +166,14 @@ def _limits(run: Run, pairs: Sequence[Compared]) -> list[str]:
         )
     items.append("That two models look at the same place does not make it the right one.")
     return items
+
+
+def _frames(found: Compared) -> list[str]:
+    first, second = found.models
+    least = [min(shares[which] for shares in found.shares) for which in (0, 1)]
+    if min(least) >= WHOLE:
+        return []
+    return [
+        f"{first} and {second} cut different frames out of a photograph: at least {wording.percent(least[0])} of the frame of "
+        f"{first} and {wording.percent(least[1])} of that of {second} lie in the other's. What lies outside was not compared."
+    ]

@@ -72,12 +72,14 @@ def measures_table(found: Compared, rows: Sequence[Row], id: str) -> Table:
         low, high = row.by.ci or (None, None)
         cells.append([row.measure.words, row.by.n, *row.medians, row.by.shift, low, high, row.by.p])
     most = max(row.by.n for row in rows)
+    gains = ""
+    if any(row.measure.gain for row in rows):
+        gains = "; better than a random order: by how much of the area under the curve, on the same image and model"
     return Table(
         id=id,
         caption=f"The same measures on the maps of {first} and {second}, over {wording.count(most, 'image')}{wording.small(most)}: "
-        "medians, and the Hodges-Lehmann shift of the first minus the second with its interval and the p of the sign-flip "
-        "test, before any correction. Areas are shares of the frame; better than a random order: by how much of the area "
-        "under the curve, on the same image under the same model.",
+        "medians, and the Hodges-Lehmann shift of the first minus the second, with its interval and the p of the sign-flip "
+        f"test before any correction. Areas are shares of the frame{gains}.",
         columns=columns,
         rows=cells,
     )

@@ -87,7 +87,7 @@ def page_context(
         "contents": [_contents_entry(section) for section in page.sections],
         "images": _with_figures(page.images, page.figures, page.measures),
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
-        "findings": _placed_findings(data["findings"], page, words),
+        "findings": _placed_findings(data["findings"], page, words, _explained(data)),
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
         "references": _numbered_references(data["references"], page.sections, words),
@@ -301,9 +301,9 @@ def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plai
     ]
 
 
-def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[Plain]:
+def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained: list[str]) -> list[Plain]:
     titles = {section["id"]: section["title"] for section in page.sections}
-    models = {model for image in page.images for model in further_models(image)}
+    models = {*explained, *(f"{a}~{b}" for a in explained for b in explained)}
     places = {
         block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
         for block in [*page.figures, *page.tables]
@@ -313,7 +313,7 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[P
         {
             **finding,
             "section_title": titles.get(finding["section"], ""),
-            # The claim of a further explained model names that model itself.
+            # A claim about a further explained model, or about two, names them itself.
             "claim_id": parts_of(finding["id"])[0] if parts_of(finding["id"])[1] in models else finding["id"],
             "evidence": [{**item, **places.get(item["source"], nowhere)} for item in finding["evidence"]],
         }
