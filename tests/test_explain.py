@@ -240,6 +240,15 @@ def test_measures_of_the_second_name_it_and_stand_beside_no_photograph(both: tup
     assert any(m["headline"] for m in measures)
 
 
+def test_a_work_is_cited_once_for_all_models(both: tuple[Report, Path]) -> None:
+    cited = {work.key: work.cited_in for work in both[0].references}
+    assert cited["ribeiro2016"] == ["lime"]
+    assert cited["jaccard1912"] == ["lime", "agreement", "comparison"]
+    works = page_context(both[0], "html")["references"]
+    titles = {work["key"]: [place["title"] for place in work["cited"]] for work in works}
+    assert titles["ribeiro2016"] == ["LIME"]
+
+
 def test_a_claim_is_numbered_without_the_model_that_it_names(both: tuple[Report, Path]) -> None:
     found = {finding["id"]: finding["claim_id"] for finding in page_context(both[0], "html")["findings"]}
     assert found["C3 toy2"] == found["C3"] == "C3"

@@ -32,7 +32,7 @@ from reportgen.report.document import (
     Skipped,
     Warning_,
 )
-from reportgen.report.ids import parts_of
+from reportgen.report.ids import listed_ids, parts_of
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
@@ -133,7 +133,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
     further = [rule for analysis in made.analyses for rule in analysis.rules]
     if tested:
-        further.append(f"The claims tested in this report, and corrected for one another: {', '.join(tested)}.")
+        further.append(f"The claims tested in this report, and corrected for one another: {listed_ids(tested)}.")
     return rules_with(made.settings.statistics, further)
 
 
@@ -150,8 +150,11 @@ def by_claim(findings: Iterable[Claim | Finding]) -> list[Claim | Finding]:
 
 
 def cite(made: Plan, contributions: Mapping[str, Contribution]) -> list[Reference]:
-    """The works that sections and models rest on."""
-    by = {c.section.id if c.section else name: list(c.references) for name, c in contributions.items()}
+    """The works that sections and models rest on; of the sections of one analysis, a model each, the first that cites a work."""
+    by = {}
+    for name, c in contributions.items():
+        first = contributions[parts_of(name)[0]].references if parts_of(name)[1] else ()
+        by[c.section.id if c.section else name] = [key for key in c.references if key not in first]
     by["models"] = [key for name in made.specs for key in bibliography.of_model(name)]
     return bibliography.cited(by, [work for analysis in made.analyses for work in analysis.works])
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reportgen.analysis import wording
 from reportgen.report.document import Finding, ImageRecord, Summary, Verdict
-from reportgen.report.ids import parts_of
+from reportgen.report.ids import listed_ids
 
 # More than these, and a summary is a second list of findings.
 MOST_FINDINGS = 6
@@ -56,8 +56,4 @@ def _rest(findings: Sequence[Finding], decided: Sequence[str]) -> str:
 
 
 def _claims(ids: Sequence[str]) -> str:
-    by_model: dict[str, list[str]] = {}
-    for claim, model in map(parts_of, ids):
-        by_model.setdefault(model, []).append(claim)
-    named = "; ".join(f"{model}: {', '.join(of)}" if model else ", ".join(of) for model, of in by_model.items())
-    return f"{len(ids)} ({named}) {'is' if len(ids) == 1 else 'are'}"
+    return f"{len(ids)} ({listed_ids(ids)}) {'is' if len(ids) == 1 else 'are'}"

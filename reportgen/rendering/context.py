@@ -90,7 +90,7 @@ def page_context(
         "findings": _placed_findings(data["findings"], page, words, _explained(data)),
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
-        "references": _numbered_references(data["references"], page.sections, words),
+        "references": _numbered_references(data["references"], page.sections, words, _explained(data)),
         "settings": flat(data["settings"]),
         "totals": _totals(data, page),
     }
@@ -340,8 +340,15 @@ def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> l
     ]
 
 
-def _numbered_references(references: list[Plain], sections: list[Plain], words: Plain) -> list[Plain]:
-    places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
+def _numbered_references(
+    references: list[Plain], sections: list[Plain], words: Plain, explained: list[str]
+) -> list[Plain]:
+    # A section on the first of several models stands for those on the others, which cite the same works.
+    first = f": {explained[0]}" if len(explained) > 1 else ""
+    places = {
+        section["id"]: {"title": section["title"].removesuffix(first), "anchor": section["anchor"]}
+        for section in sections
+    }
     places["models"] = {"title": words["models"], "anchor": ""}
     return [
         {
