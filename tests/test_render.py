@@ -199,7 +199,9 @@ def test_evidence_is_written_for_people(page: Page) -> None:
     """A number with its words, unit, interval, n and p; its name stays in report.json."""
     [said] = [text for attributes, text in page.all("p") if attributes.get("class") == "evidence" and "Area" in text]
     said = " ".join(said.replace("\xa0", " ").split())
-    assert said.startswith("Area of the map, AblationCAM minus Grad-CAM: 1.2 %, 95 % interval 0.3 to 2 %, n = 8, p = 0.002 uncorrected (")
+    assert said.startswith(
+        "Area of the map, AblationCAM minus Grad-CAM: 1.2 %, 95 % interval 0.3 to 2 %, n = 8, p = 0.002 uncorrected ("
+    )
     assert not [text for _, text in page.all("p") if "area_difference" in text]
     notes = [text for attributes, text in page.all("p") if attributes.get("class") == "tested"]
     assert [note.partition(";")[2].partition(",")[0] for note in notes] == [" corrected for the 2 claims tested"] * 2

@@ -34,6 +34,7 @@ class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     concurrent = True
     order = 5
     over = "probe"
+    per_model = False
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return (resolve_encoder(self.own(settings).encoder, settings).classifier or settings.models[0],)
@@ -64,6 +65,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     order = 10
     requires = ("embedding",)
     over = "probe"
+    per_model = False
     works = WORKS
     terms = TERMS
     rules = RULES
