@@ -35,6 +35,7 @@ def faithfulness(folder: Path) -> dict[str, Contribution]:
         _measured(3, maps, good),
     ]
     supported = [_measured(i, maps, {**good, "mean": 0.3, "lime": 0.3}, truth=marked) for i in range(12)]
+    as_well = [_measured(i, maps, {**good, "gaussian": 0.19}, truth=marked) for i in range(12)]
     contradicted = [_measured(i, maps, {"scorecam": 0.2}, drop=0.01, truth=marked) for i in range(12)]
     many = ("gradcam", "layercam", "eigencam", "fem", "mean", "lime")
     failed = [_measured(0, many, good, masks=0), _measured(1, (*many[:2], *many[3:]), good, masks=0)]
@@ -44,6 +45,7 @@ def faithfulness(folder: Path) -> dict[str, Contribution]:
             folder / "a", few
         ),
         "twelve images, the object marked: claims supported": _faithful(folder / "b", supported),
+        "twelve images, the object marked: a centred Gaussian does as well": _faithful(folder / "g", as_well),
         "twelve images, the object marked: claims contradicted": _faithful(folder / "c", contradicted),
         "two images without ground truth, a method that failed on one, no random masks": _faithful(
             folder / "d", failed, FaithfulnessSettings(random_masks=0)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from made_results import cams_result, lime_result
+from made_results import cams_result, faithfulness_result, lime_result
 from made_runs import MadeRun
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.result import CamsResult
 from reportgen.analyses.faithfulness import curves
 from reportgen.analyses.faithfulness.charts import ROWS, curves_figure
-from reportgen.analyses.faithfulness.compare import best, better_by, standings
+from reportgen.analyses.faithfulness.compare import best, better_by, decided, standings
 from reportgen.analyses.faithfulness.findings import faithfulness_findings
 from reportgen.analyses.faithfulness.hiding import random_regions
 from reportgen.analyses.faithfulness.localisation import localise
@@ -29,16 +29,18 @@ from reportgen.analyses.faithfulness.settings import FaithfulnessSettings
 from reportgen.analyses.faithfulness.task import ANALYSIS
 from reportgen.analyses.lime.result import Surrogate
 from reportgen.analysis import baselines as controls
-from reportgen.analysis import verdicts
+from reportgen.analysis import verdicts, wording
 from reportgen.analysis.view import View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.blocks import Figure, Table
-from reportgen.report.document import Finding, RuntimeRecord
+from reportgen.report.document import RuntimeRecord
+from reportgen.settings.model import StatisticsSettings
 from toys import subject, toy_network, toy_spec
 
 SIDE = 32
 STEPS = 28
+SMALLEST = StatisticsSettings()  # of areas under curves 0.01, of IoU, shares and probabilities 0.02
 
 
 class LinearModel(Engine):
@@ -229,14 +231,15 @@ def test_a_random_map_scores_like_the_random_control_within_its_interval(twenty:
     by = better_by(twenty, "made up", "random", measure)
     assert by.ci is not None
     assert by.ci[0] <= 0 <= by.ci[1]
-    assert verdicts.of_paired(by) == "undecided"
+    assert verdicts.of_paired(by).verdict == "undecided"
     typical = np.median([image["random"][measure] - image["oracle"][measure] for image in twenty])
-    assert abs(by.median) < abs(typical) / 4
+    assert abs(by.shift) < abs(typical) / 4
 
 
 def test_the_oracle_beats_the_controls_and_a_random_map_does_not(twenty: Any) -> None:
-    for measure in ("deletion", "insertion"):
-        rows = {s.name: s for s in standings(twenty, ["oracle", "made up"], list(CONTROLS), measure)}
+    rivals = {measure: best(twenty, CONTROLS, measure) for measure in ("deletion", "insertion")}
+    for measure, found in standings(twenty, ["oracle", "made up"], list(CONTROLS), rivals, SMALLEST).items():
+        rows = {s.name: s for s in found}
         assert rows["oracle"].beats == "yes"
         assert rows["made up"].beats in ("no", "not shown")
         assert rows["oracle"].against == best(twenty, CONTROLS, measure)
@@ -245,9 +248,55 @@ def test_the_oracle_beats_the_controls_and_a_random_map_does_not(twenty: Any) ->
 
 def test_better_means_lower_in_deletion_and_higher_in_insertion() -> None:
     scores = [{"a": {"deletion": 0.1, "insertion": 0.1}, "b": {"deletion": 0.4, "insertion": 0.3}}] * 3
-    assert better_by(scores, "a", "b", "deletion").median == pytest.approx(0.3)
-    assert better_by(scores, "a", "b", "insertion").median == pytest.approx(-0.2)
+    assert better_by(scores, "a", "b", "deletion").shift == pytest.approx(0.3)
+    assert better_by(scores, "a", "b", "insertion").shift == pytest.approx(-0.2)
     assert (best(scores, ["a", "b"], "deletion"), best(scores, ["a", "b"], "insertion")) == ("a", "b")
+
+
+def over_the_control(*maps: Sequence[float]) -> list[dict[str, dict[str, float]]]:
+    """By image and map the area under the insertion curve: the control's is 0.5, the maps' are larger by so much."""
+    names = [f"map {i}" for i in range(len(maps))]
+    return [
+        {
+            "control": {"insertion": 0.5},
+            **{name: {"insertion": 0.5 + by} for name, by in zip(names, image, strict=True)},
+        }
+        for image in zip(*maps, strict=True)
+    ]
+
+
+def beaten(scores: list[dict[str, dict[str, float]]]) -> list[tuple[float | None, str]]:
+    """Of every map the corrected p and whether it beats the control."""
+    names = [name for name in scores[0] if name != "control"]
+    rows = standings(scores, names, ["control"], {"insertion": "control"}, SMALLEST)["insertion"]
+    return [(row.p_corrected, row.beats) for row in rows if row.by is not None]
+
+
+def test_p_of_a_table_is_corrected_for_its_rows() -> None:
+    # Six differences of one sign: 2 of the 64 patterns of signs have a mean as large, p = 1/32; seven: 1/64.
+    six = [0.1, 0.11, 0.12, 0.13, 0.14, 0.15]
+    assert beaten(over_the_control(six)) == [(1 / 32, "yes")]
+    assert beaten(over_the_control(six, six)) == [(2 / 32, "not shown")] * 2
+    # A map that ties on every image was not tested, and corrects nothing.
+    assert beaten(over_the_control(six, [0.0] * 6)) == [(1 / 32, "yes"), (None, "no")]
+    # Holm: of two rows the smaller p is doubled, the other stands as it is.
+    seven = [*six, 0.16]
+    mixed = [*six, -0.05]  # 4 patterns: all positive, the small one negative, and both reversed
+    assert beaten(over_the_control(seven, mixed)) == [(2 / 64, "yes"), (4 / 128, "yes")]
+
+
+def test_a_map_beats_a_control_by_no_less_than_the_smallest_effect_of_interest() -> None:
+    assert beaten(over_the_control([0.0091 + 0.0001 * i for i in range(8)])) == [(2 / 256, "not shown")]  # up to 0.0098
+    assert beaten(over_the_control([0.0101 + 0.0001 * i for i in range(8)])) == [(2 / 256, "yes")]
+    assert beaten(over_the_control([-0.2 - 0.01 * i for i in range(8)])) == [(2 / 256, "no")]
+
+
+def test_measures_that_can_each_decide_a_claim_share_the_error_rate() -> None:
+    six = over_the_control([0.1, 0.11, 0.12, 0.13, 0.14, 0.15], [0.2, -0.2, 0.1, -0.1, 0.05, -0.05])
+    clear, unclear = (better_by(six, name, "control", "insertion") for name in ("map 0", "map 1"))
+    assert decided({"insertion": clear}, SMALLEST).verdict == "supported"  # p = 1/32
+    both = decided({"insertion": clear, "deletion": unclear}, SMALLEST)
+    assert (both.verdict, both.p) == ("undecided", 2 / 32)
 
 
 # --- hiding and localising -----------------------------------------------------------------------
@@ -529,9 +578,7 @@ def test_c7_holds_the_mean_against_the_best_of_whichever_cams_were_computed() ->
     for i, image in enumerate(scores):
         image["layercam"] = {"deletion": 0.2 + 0.001 * i, "insertion": 0.6}
     labels = {"gradcam": "Grad-CAM", "layercam": "LayerCAM", **LABELS}
-    [finding] = [
-        f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), labels, agreement=False) if f.id == "C7"
-    ]
+    [finding] = [f for f in made_findings(scores, labels=labels) if f.id == "C7"]
     assert finding.verdict == "contradicted"
     assert "the mean of the CAMs does worse than LayerCAM" in finding.text
 
@@ -562,11 +609,21 @@ def hidden_of(n: int, drop: float, random: float) -> list[HiddenMask]:
 LABELS_OF = {"gradcam": "Grad-CAM", "ablationcam": "AblationCAM", "scorecam": "ScoreCAM", **LABELS}
 
 
-def findings(n: int, *, located: bool = False, drop: float = 0.4, **better: float) -> dict[str, Finding]:
+def made_findings(
+    scores: Sequence[Any],
+    places: Sequence[Any] = (),
+    hidden: Sequence[HiddenMask] | None = None,
+    labels: dict[str, str] = LABELS_OF,
+    agreement: bool = True,
+) -> list[verdicts.Claim]:
+    hidden = hidden_of(len(scores), 0.4, 0.1) if hidden is None else hidden
+    return faithfulness_findings(scores, places, hidden, labels, SMALLEST, agreement=agreement)
+
+
+def findings(n: int, *, located: bool = False, drop: float = 0.4, **better: float) -> dict[str, verdicts.Claim]:
     scores = made_up(n, ("deletion", "insertion"), **better)
     places = made_up(n, ("pointing", "energy", "iou"), **better) if located else []
-    found = faithfulness_findings(scores, places, hidden_of(n, drop, 0.1), LABELS_OF, agreement=True)
-    return {finding.id: finding for finding in found}
+    return {finding.id: finding for finding in made_findings(scores, places, hidden_of(n, drop, 0.1))}
 
 
 @pytest.mark.parametrize(
@@ -574,13 +631,24 @@ def findings(n: int, *, located: bool = False, drop: float = 0.4, **better: floa
     [
         ("C1", {"gradcam": 1}, "supported", "lies on the marked object on 12 of 12 images"),
         ("C1", {"random": 1, "sobel": 2}, "contradicted", "lies on the marked object on 0 of 12 images"),
-        ("C6", {"ablationcam": 1}, "supported", "AblationCAM does better than ScoreCAM by a median of 0.1"),
-        ("C6", {"scorecam": 1}, "contradicted", "AblationCAM does worse than ScoreCAM by a median of 0.1"),
+        (
+            "C1",
+            {"gradcam": 1, "gaussian": 1},
+            "undecided",
+            "that of the centred Gaussian, which knows nothing of the image, on 12",
+        ),
+        ("C1", {"gradcam": 1, "gaussian": 2}, "contradicted", "Grad-CAM does worse than the centred Gaussian by 0."),
+        ("C1", {"gradcam": 1, "sobel": 3}, "supported", "Grad-CAM does better than the centred Gaussian by 0."),
+        ("C6", {"ablationcam": 1}, "supported", "AblationCAM does better than ScoreCAM by 0.1"),
+        ("C6", {"scorecam": 1}, "contradicted", "AblationCAM does worse than ScoreCAM by 0.1"),
         ("C6", {}, "undecided", "a small sample"),
         ("C7", {"mean": 1}, "supported", "the mean of the CAMs does better than"),
         ("C7", {"gradcam": 1}, "contradicted", "the mean of the CAMs does worse than Grad-CAM"),
         ("A5", {"lime": 1}, "supported", "LIME does better than Grad-CAM"),
         ("A5", {"gradcam": 1}, "contradicted", "LIME does worse than Grad-CAM"),
+        ("A5", {"lime": 1, "gaussian": 1}, "undecided", "LIME does better than Grad-CAM"),
+        ("A5", {"lime": 1, "gaussian": 2}, "contradicted", "LIME does worse than the centred Gaussian"),
+        ("A5", {"lime": 1, "gradcam": 1}, "undecided", "LIME does better than the centred Gaussian"),
     ],
 )
 def test_claims_with_ground_truth(claim: str, better: dict[str, float], verdict: str, said: str) -> None:
@@ -589,23 +657,99 @@ def test_claims_with_ground_truth(claim: str, better: dict[str, float], verdict:
     assert said in finding.text
 
 
+def test_p_of_a_claim_is_that_of_its_tests_together() -> None:
+    found = findings(12, located=True, gradcam=1, ablationcam=1, lime=2)
+    # Twelve differences of one sign: 2 of 4096 patterns, as of twelve fair coins.
+    assert found["C1"].p == 2 / 4096  # two parts that must both hold: the larger p
+    assert found["C6"].p == 2 * 2 / 4096  # two measures of which any decides: the smaller p, twice
+    assert found["A5"].p == 2 * 2 / 4096  # the larger of the two measures together and of the Gaussian's 2 / 4096
+    assert findings(12)["C1"].p is None
+
+
+@pytest.mark.parametrize(("by", "verdict"), [(0.015, "undecided"), (0.025, "supported")])
+def test_a_gain_over_the_gaussian_that_is_too_small_to_matter_supports_nothing(by: float, verdict: str) -> None:
+    places = made_up(12, ("pointing", "energy", "iou"), gradcam=1, lime=2)
+    for i, image in enumerate(places):
+        for name, smaller in (("gradcam", by), ("lime", by)):
+            # The Gaussian's is less by 0.015 or 0.025 on average: the smallest effect of interest is 0.02.
+            image[name]["iou"] = image["gaussian"]["iou"] + smaller + 0.0001 * i
+    found = {finding.id: finding for finding in made_findings(made_up(12, ("deletion", "insertion")), places)}
+    assert (found["C1"].verdict, found["A5"].verdict) == (verdict, verdict)
+    assert found["C1"].p == 2 / 4096
+
+
+@pytest.mark.parametrize("measure", ["deletion", "insertion", "iou", "energy"])
+def test_each_measure_has_its_smallest_effect_of_interest(measure: str) -> None:
+    least = {"deletion": 0.01, "insertion": 0.01, "iou": 0.02, "energy": 0.02}[measure]
+    verdicts_of = []
+    for by in (least - 0.002, least + 0.002):
+        scores = [{name: dict.fromkeys((measure, *ROWS), 0.3) for name in NAMES} for _ in range(12)]
+        for i, image in enumerate(scores):
+            sign = -1 if measure == "deletion" else 1
+            image["ablationcam"] = {**image["ablationcam"], measure: 0.3 + sign * (by + 0.0001 * i)}
+        comparison = better_by(scores, "ablationcam", "scorecam", measure)
+        verdicts_of.append(decided({measure: comparison}, SMALLEST).verdict)
+    assert verdicts_of == ["undecided", "supported"]
+
+
+@pytest.mark.parametrize(("marked", "verdict"), [(True, "supported"), (False, "contradicted")])
+def test_the_object_decides_what_is_precise_and_the_curves_stand_beside(marked: bool, verdict: str) -> None:
+    curves_say = made_up(12, ("deletion", "insertion"), scorecam=1)
+    places = made_up(12, ("pointing", "energy", "iou"), ablationcam=1) if marked else []
+    [finding] = [f for f in made_findings(curves_say, places) if f.id == "C6"]
+    assert finding.verdict == verdict
+    assert ("the curves do not decide" in finding.text) == marked
+    assert "(deletion), AblationCAM does worse than ScoreCAM" in finding.text
+    measures = {item.name.removeprefix("ablationcam_better_than_scorecam_") for item in finding.evidence}
+    assert measures == {"deletion", "insertion"} | ({"energy", "iou"} if marked else set())
+
+
+def test_the_share_of_a_map_on_the_object_decides_nothing_about_the_main_object() -> None:
+    places = made_up(12, ("pointing", "energy", "iou"), gradcam=1)
+    for image in places:
+        image["gradcam"]["energy"] = 0.0
+    [finding] = [f for f in made_findings(made_up(12, ("deletion", "insertion")), places) if f.id == "C1"]
+    assert finding.verdict == "supported"
+    assert "Of Grad-CAM's map a median of 0 % lies on the object" in finding.text
+
+
 def test_the_numbers_of_a_sentence_are_its_evidence() -> None:
     for finding in findings(12, located=True, gradcam=1, mean=0.5).values():
         for item in finding.evidence:
-            if "_better_than_" in item.name:
-                shown = f"{abs(item.value):.3f}".replace("0.000", "less than 0.001")  # type: ignore[arg-type]
-                assert shown in finding.text or finding.id == "C1"
+            if "_better_than_" in item.name and (finding.id, item.unit) != ("C1", "%"):
+                value = abs(float(item.value))  # type: ignore[arg-type]
+                shown = wording.percent(value) if item.unit == "%" else f"{value:.3f}"
+                assert f"by {shown}" in finding.text
                 assert item.ci is not None
                 assert item.n == 12
+
+
+def test_evidence_says_in_words_what_it_is() -> None:
+    for finding in findings(12, located=True, gradcam=1, mean=0.5).values():
+        assert finding.evidence
+        for item in finding.evidence:
+            assert item.words[0].isupper() and "_" not in item.words
+            assert (item.unit == "%") == any(word in item.words for word in ("Share", "Area of"))
+
+
+def test_the_difference_of_the_evidence_is_the_way_round_that_its_words_say() -> None:
+    scores = [
+        {name: {"deletion": 0.3, "insertion": 0.5} for name in NAMES}
+        | {"ablationcam": {"deletion": 0.1, "insertion": 0.8}}
+        for _ in range(8)
+    ]
+    [finding] = [f for f in made_findings(scores) if f.id == "C6"]
+    assert {item.words: pytest.approx(item.value) for item in finding.evidence} == {
+        "Area under the deletion curve, ScoreCAM minus AblationCAM": 0.3 - 0.1,
+        "Area under the insertion curve, AblationCAM minus ScoreCAM": 0.8 - 0.5,
+    }
 
 
 def test_a_map_that_is_good_at_one_measure_and_bad_at_the_other_decides_nothing() -> None:
     scores = made_up(12, ("deletion", "insertion"), ablationcam=1)
     for image in scores:
         image["ablationcam"]["insertion"] -= 0.2
-    [finding] = [
-        f for f in faithfulness_findings(scores, [], hidden_of(12, 0.4, 0.1), LABELS_OF, agreement=True) if f.id == "C6"
-    ]
+    [finding] = [f for f in made_findings(scores) if f.id == "C6"]
     assert finding.verdict == "undecided"
     assert "better than ScoreCAM" in finding.text
     assert "worse than ScoreCAM" in finding.text
@@ -624,11 +768,17 @@ def test_limes_mask_drives_the_prediction_or_not(drop: float, verdict: str) -> N
     assert findings(12, drop=drop)["L1"].verdict == verdict
 
 
+def test_a_loss_of_probability_that_is_too_small_to_matter_is_none() -> None:
+    # Hiding random superpixels costs 0.1; LIME's mask 0.101 to 0.112, and 0.121 to 0.132.
+    assert [findings(12, drop=drop)["L1"].verdict for drop in (0.101, 0.121)] == ["undecided", "supported"]
+    assert findings(12, drop=0.101)["L1"].p == 2 / 4096
+
+
 def test_limes_mask_is_not_measured_without_masks_to_compare_with() -> None:
     scores, hidden = made_up(3, ("deletion", "insertion")), hidden_of(3, 0.4, 0.1)
     for area, said in ((0.3, "faithfulness.random_masks"), (0.0, "LIME's mask is empty")):
         bare = [replace(h, random=(), area=area) for h in hidden]
-        [finding] = [f for f in faithfulness_findings(scores, [], bare, LABELS_OF, agreement=False) if f.id == "L1"]
+        [finding] = [f for f in made_findings(scores, hidden=bare) if f.id == "L1"]
         assert finding.verdict == "not measured"
         assert said in finding.text
 
@@ -646,10 +796,8 @@ def test_claims_follow_what_was_computed() -> None:
     without = [
         {name: m for name, m in image.items() if name not in ("ablationcam", "mean", "gradcam")} for image in scores
     ]
-    found = faithfulness_findings(without, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=True)
-    assert [finding.id for finding in found] == ["L1"]
-    every = faithfulness_findings(scores, [], hidden_of(6, 0.4, 0.1), LABELS_OF, agreement=False)
-    assert [finding.id for finding in every] == ["C1", "C6", "C7", "L1"]
+    assert [finding.id for finding in made_findings(without)] == ["L1"]
+    assert [finding.id for finding in made_findings(scores, agreement=False)] == ["C1", "C6", "C7", "L1"]
 
 
 def test_a_method_that_failed_on_an_image_is_compared_on_none(tmp_path: Path) -> None:
@@ -664,3 +812,65 @@ def test_a_method_that_failed_on_an_image_is_compared_on_none(tmp_path: Path) ->
     contribution = reduce_faithfulness(MadeRun(tmp_path, {"faithfulness": results}, FaithfulnessSettings()))
     compared = {row[1] for row in table(contribution, "faithfulness").rows}
     assert {"Grad-CAM", "LIME"} < compared and not {"ScoreCAM", "Mean of the CAMs"} & compared
+
+
+# --- copies --------------------------------------------------------------------------------------
+
+AHEAD = (0.3, 0.25, 0.2, 0.16, 0.12, 0.09, 0.05, -0.04, -0.08, -0.1)
+
+
+def measured_as(ahead: float, i: int) -> FaithfulnessResult:
+    """AblationCAM ahead of ScoreCAM by so much on every measure; a mask on the object."""
+    areas = dict.fromkeys(NAMES, (0.3 + 0.002 * i, 0.5 - 0.003 * i))
+    areas["ablationcam"] = (areas["scorecam"][0] - ahead, areas["scorecam"][1] + ahead)
+    located = {name: Localisation(1.0, 0.3, 0.3 + 0.001 * i) for name in NAMES}
+    located["ablationcam"] = Localisation(1.0, 0.3 + ahead, 0.3 + 0.001 * i + ahead)
+    # The edges do better on the object than the Gaussian, and the Gaussian better than the other controls.
+    for name, by in (("gaussian", 0.05), ("sobel", 0.08)):
+        located[name] = Localisation(1.0, 0.3, 0.3 + 0.001 * i + by)
+    random = tuple(0.9 - 0.01 * draw for draw in range(3))
+    hidden = HiddenMask(0.9, 0.8 - ahead, 0.3, random)
+    return faithfulness_result(areas, hidden, truth=MarkedObject("masks", 0.2), located=located, constant=("empty",))
+
+
+def test_copies_change_no_verdict_and_no_statistic(tmp_path: Path) -> None:
+    ten = [measured_as(ahead, i) for i, ahead in enumerate(AHEAD)]
+    thirteen = [*ten[:2], ten[0], *ten[2:], ten[0], ten[1]]
+    plain = MadeRun(tmp_path / "ten", {"faithfulness": ten}, FaithfulnessSettings())
+    copied = MadeRun(tmp_path / "thirteen", {"faithfulness": thirteen}, FaithfulnessSettings())
+    as_if_new = reduce_faithfulness(copied)
+    copied.observations = [0, 1, *range(3, 11)]
+    folded, expected = reduce_faithfulness(copied), reduce_faithfulness(plain)
+    assert folded.findings == expected.findings
+    for name in ("faithfulness", "localisation"):
+        assert table(folded, name) == table(expected, name)
+    # Counted, the copies would have decided.
+    assert [f.verdict for f in as_if_new.findings if f.id == "C6"] == ["supported"]
+    assert [f.verdict for f in folded.findings if f.id == "C6"] == ["undecided"]
+    # Every image stands in the tables that have a row for each.
+    assert len(table(folded, "lime-hidden").rows) == len(folded.per_image) == 13
+    written = (tmp_path / "thirteen" / "tables" / "faithfulness-images.csv").read_text()
+    assert written.count("\n") == 1 + 13 * len(NAMES)
+    [curves_of] = [block for block in folded.section.blocks if isinstance(block, Figure)]  # type: ignore[union-attr]
+    [of_ten] = [block for block in expected.section.blocks if isinstance(block, Figure)]  # type: ignore[union-attr]
+    assert "over 10 images" in curves_of.caption
+    assert (curves_of.caption, curves_of.pictures[0].alt) == (of_ten.caption, of_ten.pictures[0].alt)
+
+
+def test_the_table_on_the_object_holds_every_map_against_the_gaussian(tmp_path: Path) -> None:
+    results = [measured_as(0.1 + 0.01 * i, i) for i in range(10)]
+    contribution = reduce_faithfulness(MadeRun(tmp_path, {"faithfulness": results}, FaithfulnessSettings()))
+    found = table(contribution, "localisation")
+    keys = [column.key for column in found.columns]
+    rows = {str(row[0]): dict(zip(keys, row, strict=True)) for row in found.rows}
+    ahead = rows["AblationCAM"]
+    # 0.10 to 0.19 in steps of 0.01 lies about 0.145, and the Gaussian's 0.05 above the rest. Five rows with p = 2 / 1024.
+    assert ahead["better_by"] == pytest.approx(0.145 - 0.05)
+    assert (ahead["better_on"], ahead["p"], ahead["p_corrected"], ahead["beats_controls"]) == (
+        10,
+        2 / 1024,
+        5 * 2 / 1024,
+        "yes",
+    )
+    assert rows["Grad-CAM"]["better_by"] == pytest.approx(-0.05) and rows["Grad-CAM"]["beats_controls"] == "no"
+    assert {name for name, row in rows.items() if row["beats_controls"] == "control"} == set(CONTROLS.values())

@@ -119,7 +119,7 @@ def test_every_declared_measure_is_handed_over() -> None:
     declared = {a.name: set(a.gates) for a in load_analyses()}
     assert {name: gates for name, gates in declared.items() if gates} == {
         "lime": {"lime_stability"},
-        "agreement": {"iou_above_chance"},
+        "agreement": {"iou_above_chance", "iou_above_other_images"},
     }
 
 

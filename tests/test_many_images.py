@@ -202,7 +202,7 @@ def test_the_analyses_name_their_headline_measures(
     )
     measures = page_context(report, "pdf")["measures"]
     assert [measure["label"] for measure in measures if measure["headline"]] == [
-        "Grad-CAM area", "LIME area", "R²", "Jaccard, seeds", "IoU", "Chance",
+        "Grad-CAM area", "LIME area", "R²", "Jaccard, seeds", "IoU", "IoU, other images",
     ]  # fmt: skip
 
 

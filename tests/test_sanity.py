@@ -337,6 +337,29 @@ def test_maps_that_are_alike_on_every_image_are_given_that_much(tmp_path: Path) 
     assert passes(chapter(tmp_path, {"gradcam": [0.7, 0.6, 0.8]})) == {"Grad-CAM": "no"}
 
 
+def test_a_copy_is_no_further_image(tmp_path: Path) -> None:
+    maps = [np.random.default_rng(i).random((16, 16)) for i in (0, 1, 1, 1, 1)]
+    found = [
+        SanityResult(("head", "layer1"), {"gradcam": (0.8, end)}, {"gradcam": 0}, 2)
+        for end in (0.1, 0.6, 0.6, 0.6, 0.6)
+    ]
+    run = MadeRun(
+        tmp_path, {"sanity": found, "cams": [cams_result({"gradcam": saliency}) for saliency in maps]}, SanitySettings()
+    )
+    run.observations = [0, 1]
+    contribution = ANALYSIS.reduce(run)
+    [table] = [block for block in contribution.section.blocks if isinstance(block, Table)]  # type: ignore[union-attr]
+    row = dict(zip((column.key for column in table.columns), table.rows[0], strict=True))
+    # The median of 0.1 and 0.6; the maps of two different images, where those of two copies correlate by 1.
+    assert row["layer1"] == pytest.approx(0.35)
+    assert row["between_images"] == pytest.approx(rank_correlation(maps[0], maps[1]))
+    assert row["passes"] == "yes"
+    assert len(contribution.per_image) == 5 and all(contribution.per_image)
+    # Where near-equal images are folded, the one that stands for the others may not have been drawn.
+    run.observations = []
+    assert [block for block in ANALYSIS.reduce(run).section.blocks if isinstance(block, Table)]  # type: ignore[union-attr]
+
+
 def test_one_image_and_none(tmp_path: Path) -> None:
     assert passes(chapter(tmp_path / "one", {"gradcam": [0.1]})) == {"Grad-CAM": "yes"}
     bare = ANALYSIS.reduce(MadeRun(tmp_path / "none", {"sanity": [None]}, SanitySettings()))

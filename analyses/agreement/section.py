@@ -217,7 +217,7 @@ def _table(run: Run, rows: Rows, observed: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="iou", label="IoU", decimals=3, headline=True),
-        Column(key="iou_other", label="Other images", decimals=3, headline=True),
+        Column(key="iou_other", label="IoU, other images", decimals=3, headline=True),
         Column(key="iou_gaussian", label="Gaussian", decimals=3),
         Column(key="chance", label="Chance by area", decimals=3),
         Column(key="ceiling", label="Ceiling", decimals=3),

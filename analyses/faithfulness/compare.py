@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reportgen.analysis import verdicts
-from reportgen.analysis.stats import Paired, paired
-from reportgen.report.document import Verdict
+from reportgen.analysis.stats import Paired, holm, paired
+from reportgen.settings.model import StatisticsSettings
 
 # +1 where a larger value is better.
 BETTER = {"deletion": -1, "insertion": 1, "pointing": 1, "energy": 1, "iou": 1}
@@ -23,7 +23,9 @@ class Standing:
     """One map on one measure.
 
     Attributes:
-        against: the best control, and `by`: positive where the map is better than it; None for a control.
+        against: the control to beat, and `by`: positive where the map is better than it; None for a control.
+        p_corrected: p of `by` by Holm's method over the table that the row stands in; None where `by` has no p.
+        smallest: the smallest effect of interest on this measure.
     """
 
     name: str
@@ -31,15 +33,22 @@ class Standing:
     median: float
     against: str | None = None
     by: Paired | None = None
+    p_corrected: float | None = None
+    smallest: float = 0.0
 
     @property
     def beats(self) -> str:
-        """`yes` by the rule for paired claims, `no` where the median difference is not even on the map's side."""
+        """`yes` by the rule for paired claims and the corrected p, `no` where the shift is not even on the map's side."""
         if self.by is None:
             return ""
-        if verdicts.of_paired(self.by) == "supported":
+        if verdicts.of_paired(replace(self.by, p=self.p_corrected), self.smallest).verdict == "supported":
             return "yes"
-        return "no" if self.by.median <= 0 else "not shown"
+        return "no" if self.by.shift <= 0 else "not shown"
+
+
+def smallest_of(measure: str, statistics: StatisticsSettings) -> float:
+    """The smallest effect of interest on a measure."""
+    return {"energy": statistics.share, "iou": statistics.iou}.get(measure, statistics.auc)
 
 
 def column(scores: Scores, name: str, measure: str) -> list[float]:
@@ -63,17 +72,35 @@ def better_by(scores: Scores, a: str, b: str, measure: str) -> Paired:
     return paired(of_a, of_b) if BETTER[measure] > 0 else paired(of_b, of_a)
 
 
-def standings(scores: Scores, names: Sequence[str], controls: Sequence[str], measure: str) -> list[Standing]:
-    """Every map against the control that is best on this measure, then the controls, best first."""
-    rival = best(scores, controls, measure)
-    maps = [
-        Standing(name, measure, median(scores, name, measure), rival, better_by(scores, name, rival, measure))
-        for name in names
-    ]
-    ordered = sorted(controls, key=lambda name: -BETTER[measure] * median(scores, name, measure))
-    return [*maps, *(Standing(name, measure, median(scores, name, measure)) for name in ordered)]
+def standings(
+    scores: Scores,
+    names: Sequence[str],
+    controls: Sequence[str],
+    rivals: Mapping[str, str],
+    statistics: StatisticsSettings,
+) -> dict[str, list[Standing]]:
+    """By measure every map against the control to beat, then the controls, best first: the rows of one table.
+
+    Args:
+        rivals: by measure the control to beat.
+    """
+    compared = {(m, name): better_by(scores, name, rival, m) for m, rival in rivals.items() for name in names}
+    known = {place: by.p for place, by in compared.items() if by.p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    table: dict[str, list[Standing]] = {}
+    for m, rival in rivals.items():
+        smallest = smallest_of(m, statistics)
+        maps = [
+            Standing(name, m, median(scores, name, m), rival, compared[m, name], corrected.get((m, name)), smallest)
+            for name in names
+        ]
+        ordered = sorted(controls, key=lambda name: -BETTER[m] * median(scores, name, m))
+        table[m] = [*maps, *(Standing(name, m, median(scores, name, m)) for name in ordered)]
+    return table
 
 
-def decided(comparisons: Sequence[Paired]) -> Verdict:
-    """The claim is that the first map is better; any measure can decide it, and they share the error rate."""
-    return verdicts.combined([verdicts.of_paired(by, tests=len(comparisons)) for by in comparisons])
+def decided(comparisons: Mapping[str, Paired], statistics: StatisticsSettings) -> verdicts.Decision:
+    """The claim is that the first map is better; by measure the comparisons, any of which can decide it."""
+    return verdicts.any_of(
+        [verdicts.of_paired(by, smallest_of(m, statistics), tests=len(comparisons)) for m, by in comparisons.items()]
+    )

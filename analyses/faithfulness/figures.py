@@ -26,8 +26,8 @@ Curves = Mapping[str, Mapping[str, np.ndarray]]
 
 def curve_figures(run: RunView[FaithfulnessSettings], table: ScoreTable) -> list[Figure]:
     """The curves of every explanation beside those of the best control."""
-    n = len(run.images)
-    of_images = [run.result("faithfulness", position, FaithfulnessResult).curves for position in range(n)]
+    n = len(run.observations)
+    of_images = [run.result("faithfulness", position, FaithfulnessResult).curves for position in run.observations]
     curves = {m: {name: np.stack([of[m][name] for of in of_images]) for name in table.labels} for m in ROWS}
     names = list(table.explanations)
     across = charts.even_columns(len(names), ACROSS)

@@ -11,8 +11,8 @@ from reportgen.analysis import baselines as controls
 from ..cams.result import CamsResult
 from ..lime.result import LimeResult
 
-MEAN, LIME = "mean", "lime"
-CONTROLS = {"random": "Random map", "gaussian": "Centred Gaussian", "sobel": "Sobel edge map", "empty": "Empty map"}
+MEAN, LIME, GAUSSIAN = "mean", "lime", "gaussian"
+CONTROLS = {"random": "Random map", GAUSSIAN: "Centred Gaussian", "sobel": "Sobel edge map", "empty": "Empty map"}
 # What the CAMs are called stands in their results.
 LABELS = {MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
 
@@ -41,7 +41,7 @@ def control_maps(frame: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
     size = frame.shape[:2]
     return {
         "random": noise,
-        "gaussian": controls.centred_gaussian(*size),
+        GAUSSIAN: controls.centred_gaussian(*size),
         "sobel": controls.sobel_edges(frame),
         "empty": controls.empty_map(*size),
     }

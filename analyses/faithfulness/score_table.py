@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reportgen.settings.model import StatisticsSettings
+
 from .compare import Scores, Standing, best, standings
-from .maps import CONTROLS
+from .maps import CONTROLS, GAUSSIAN
 from .result import Measurements
 
 MEASURES = ("deletion", "insertion")
@@ -14,13 +16,14 @@ MEASURES = ("deletion", "insertion")
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """What is compared over the images of a run.
+    """What is compared over the images of a run, copies counted once.
 
     Attributes:
         labels: what pages call the maps that were measured on every image, explanations before controls.
         partial: what they call those that were measured on some images alone; they stand in no comparison.
         scores: by image the areas under the curves; located: the measures of localisation, for the images with an object.
         standings: by measure of the curves, every map against the best control.
+        placed: every map against the centred Gaussian in IoU with the object; empty without an object.
     """
 
     labels: Mapping[str, str]
@@ -28,6 +31,7 @@ class ScoreTable:
     scores: Scores
     located: Scores
     standings: Mapping[str, Sequence[Standing]]
+    placed: Sequence[Standing]
 
     @property
     def explanations(self) -> Mapping[str, str]:
@@ -37,11 +41,20 @@ class ScoreTable:
     @property
     def rivals(self) -> Mapping[str, str]:
         """By measure of the curves, the control that is best on it."""
-        return {measure: best(self.scores, CONTROLS, measure) for measure in MEASURES}
+        return rivals_of(self.scores)
 
 
-def score_table(images: Sequence[Measurements]) -> ScoreTable:
-    """What the images of a run have in common, in the order of the first."""
+def rivals_of(scores: Scores) -> dict[str, str]:
+    """By measure of the curves, the control that is best on it."""
+    return {measure: best(scores, CONTROLS, measure) for measure in MEASURES}
+
+
+def score_table(images: Sequence[Measurements], statistics: StatisticsSettings) -> ScoreTable:
+    """What the images of a run have in common, in the order of the first.
+
+    Args:
+        images: that count as one observation each.
+    """
     known = {name: label for image in images for name, label in image.labels.items()}
     labels = {name: label for name, label in known.items() if all(name in image.labels for image in images)}
     scores = [{name: image.scores[name].by_measure for name in labels} for image in images]
@@ -56,5 +69,6 @@ def score_table(images: Sequence[Measurements]) -> ScoreTable:
         partial={name: label for name, label in known.items() if name not in labels},
         scores=scores,
         located=located,
-        standings={measure: standings(scores, names, list(CONTROLS), measure) for measure in MEASURES},
+        standings=standings(scores, names, list(CONTROLS), rivals_of(scores), statistics),
+        placed=standings(located, names, list(CONTROLS), {"iou": GAUSSIAN}, statistics)["iou"] if located else [],
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from reportgen.analysis import wording
+from reportgen.analysis import bibliography, verdicts, wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Block, Column, Facts, Heading, Listing, Section, Table, Text
@@ -17,9 +17,9 @@ from reportgen.utils.json_types import JSON
 from . import curves as protocol
 from . import removal
 from .charts import ROWS
-from .compare import Scores, Standing, standings
+from .compare import Scores, Standing, median
 from .figures import curve_figures
-from .findings import NO_TRUTH, Labels, faithfulness_findings, in_a_sentence
+from .findings import NO_TRUTH, Labels, faithfulness_findings, hits, in_a_sentence
 from .maps import CONTROLS
 from .result import FaithfulnessResult, Measurements
 from .score_table import ScoreTable, score_table
@@ -29,7 +29,7 @@ Run = RunView[FaithfulnessSettings]
 Values = Sequence[Measurements]
 BEATS = {
     "yes": "It is beaten by",
-    "not shown": "Better than it in the median, but not beyond chance",
+    "not shown": "Better than it, but not shown beyond chance and the smallest effect of interest",
     "no": "No better than it",
 }
 
@@ -37,30 +37,34 @@ BEATS = {
 def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
     values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
-    table = score_table(values)
-    hidden = [v.lime_hidden for v in values]
+    counted = [values[position] for position in run.observations]
+    table = score_table(counted, run.statistics)
+    hidden = [v.lime_hidden for v in counted]
     return Contribution(
-        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, table)),
+        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, counted, table)),
         per_image=[entry(v) for v in values],
         findings=faithfulness_findings(
-            table.scores, table.located, hidden, table.labels, agreement="agreement" in run.analyses
+            table.scores, table.located, hidden, table.labels, run.statistics, agreement="agreement" in run.analyses
         ),
-        references=("petsiuk2018", "efron1979", *(("zhang2016",) if table.located else ())),
+        references=("petsiuk2018", *bibliography.PAIRED, *(("zhang2016",) if table.located else ())),
         terms=(
             "saliency map",
             "deletion",
             "insertion",
             "control",
-            "bootstrap interval",
-            "sign test",
+            "Hodges-Lehmann shift",
+            "sign-flip test",
+            "Holm's correction",
+            "smallest effect of interest",
             "mask",
             "superpixel",
+            *(("IoU",) if table.located else ()),
         ),
         warnings=[*_beaten(table), *_constant(run, values), *_outside(run, values)],
     )
 
 
-def _blocks(run: Run, values: Values, table: ScoreTable) -> list[Block]:
+def _blocks(run: Run, values: Values, counted: Values, table: ScoreTable) -> list[Block]:
     return [
         *_approach(run, values),
         Heading(text="Curves"),
@@ -71,7 +75,7 @@ def _blocks(run: Run, values: Values, table: ScoreTable) -> list[Block]:
         Listing(role="observation", items=_observations(table)),
         Heading(text="Hiding LIME's mask"),
         _hidden(run, values),
-        *_localisation(run, table, values),
+        *_localisation(run, table, counted),
         Listing(role="limit", items=_limits(table)),
     ]
 
@@ -138,8 +142,8 @@ def _limits(table: ScoreTable) -> list[str]:
     items = [
         "Images with pixels removed are unlike any that the model was trained on; part of every curve is its surprise at them.",
         "Areas depend on the fill, the blur and the number of steps: they can be compared inside this table, not with other reports.",
-        f"Each comparison rests on {wording.count(n, 'image')} and one model, and several are made: one that is only just "
-        "beyond chance may be chance.",
+        f"Each comparison rests on {wording.count(n, 'image')} and one model; a corrected p is corrected for the rows of its own table, "
+        "not for those of other tables.",
     ]
     if table.partial:
         labels = list(table.partial.values())
@@ -162,15 +166,17 @@ def _comparisons(run: Run, table: ScoreTable) -> Table:
         Column(key="low", label="95 % from", decimals=3),
         Column(key="high", label="to", decimals=3),
         Column(key="better_on", label="Better on", unit="images", decimals=0),
-        Column(key="p", label="Sign test p", decimals=3),
+        Column(key="p", label="p", decimals=3),
+        Column(key="p_corrected", label="p, corrected", decimals=3),
         Column(key="beats_controls", label="Beats the controls"),
     ]
     return run.files.table(
         Table(
             id="faithfulness",
             caption=f"Areas under the curves, medians over {wording.count(n, 'image')}{wording.small(n)}, and each map against the "
-            "control with the best median: the median of the paired differences, positive where the map is better, with its "
-            "bootstrap interval. Controls follow, best first.",
+            "control with the best median: the Hodges-Lehmann shift, positive where the map is better, with its interval, and p of the "
+            "sign-flip test, alone and corrected by Holm's method over all rows. To beat the controls takes a corrected p below "
+            f"{verdicts.ALPHA:g} and a shift above {run.statistics.auc:g}. Controls follow, best first.",
             columns=columns,
             rows=[_row(standing, table.labels) for rows in table.standings.values() for standing in rows],
         )
@@ -180,9 +186,16 @@ def _comparisons(run: Run, table: ScoreTable) -> Table:
 def _row(s: Standing, labels: Labels) -> list[str | float | None]:
     start: list[str | float | None] = [ROWS[s.measure], labels[s.name], s.median]
     if s.by is None:
-        return [*start, None, None, None, None, None, "control"]
+        return [*start, *_compared(s), "control"]
+    return [*start, *_compared(s), s.beats]
+
+
+def _compared(s: Standing) -> list[float | None]:
+    """Shift, interval, on how many images better, p and corrected p of one row; nothing for a control."""
+    if s.by is None:
+        return [None] * 6
     low, high = s.by.ci or (None, None)
-    return [*start, s.by.median, low, high, s.by.wins, s.by.p, s.beats]
+    return [s.by.shift, low, high, s.by.wins, s.by.p, s.p_corrected]
 
 
 def _per_image(run: Run, values: Values) -> str:
@@ -262,21 +275,26 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
     sources = sorted({v.truth.source for v in values if v.truth is not None})
     n = len(located)
     area = float(np.median([v.truth.area for v in values if v.truth is not None and v.localisation is not None]))
-    against = {s.name: s for s in standings(located, list(table.explanations), list(CONTROLS), "iou")}
+    placed = {s.name: s for s in table.placed}
     columns = [
         Column(key="map", label="Map"),
         Column(key="pointing", label="Maximum on the object", unit="images", decimals=0),
         Column(key="energy", label="Map on the object", unit="%, median", decimals=1, percent=True),
         Column(key="iou", label="IoU at equal area, median", decimals=3),
-        Column(key="better_by", label="IoU better than best control by", decimals=3),
+        Column(key="better_by", label="IoU better than the Gaussian's by", decimals=3),
         Column(key="low", label="95 % from", decimals=3),
         Column(key="high", label="to", decimals=3),
-        Column(key="beats_controls", label="Beats the controls"),
+        Column(key="better_on", label="Better on", unit="images", decimals=0),
+        Column(key="p", label="p", decimals=3),
+        Column(key="p_corrected", label="p, corrected", decimals=3),
+        Column(key="beats_controls", label="Beats the Gaussian"),
     ]
-    rows = [[label, *_located_cells(located, against[name])] for name, label in table.labels.items()]
+    rows = [[label, *_located_cells(located, placed[name])] for name, label in table.labels.items()]
     cells = Table(
         id="localisation",
-        caption=f"The maps and the marked object, over {wording.count(n, 'image')} with ground truth{wording.small(n)}.",
+        caption=f"The maps and the marked object, over {wording.count(n, 'image')} with ground truth{wording.small(n)}. Each map's IoU "
+        "is held against the centred Gaussian's: Hodges-Lehmann shift, interval, and p of the sign-flip test, alone and corrected by "
+        f"Holm's method over all rows. To beat it takes a corrected p below {verdicts.ALPHA:g} and a shift above {run.statistics.iou:g}.",
         columns=columns,
         rows=rows,
     )
@@ -288,15 +306,18 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
             "tolerance); the share of the map's positive values that does; and the IoU of the object and as many of the map's "
             "strongest pixels as the object has. A map that knows nothing has the object's own share of the frame in the first two."
         ),
+        Text(
+            text="But photographers put the object in the middle, and a Gaussian on the centre of the frame lies on it without having "
+            "seen the image. That is the control to beat here: a map that covers the object no better has not been shown to find it. "
+            "Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
+            "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+        ),
         run.files.table(cells),
     ]
 
 
 def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
-    hits = sum(image[s.name]["pointing"] >= 0.5 for image in located)
-    energy = float(np.median([image[s.name]["energy"] for image in located]))
-    low, high = (s.by.ci if s.by else None) or (None, None)
-    return [hits, energy, s.median, s.by.median if s.by else None, low, high, s.beats or "control"]
+    return [hits(located, s.name), median(located, s.name, "energy"), s.median, *_compared(s), s.beats or "control"]
 
 
 # --- warnings ------------------------------------------------------------------------------------
@@ -317,7 +338,7 @@ def _beaten(table: ScoreTable) -> list[Warning_]:
             + wording.listed(
                 [f"in {s.measure} {in_a_sentence(str(s.against), labels)} is as good or better" for s in rows]
             )
-            + f" (median over {wording.count(n, 'image')}{wording.small(n)}).",
+            + f" ({wording.count(n, 'image')}{wording.small(n)}).",
         )
         for name, rows in lost.items()
     ]
