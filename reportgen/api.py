@@ -14,6 +14,7 @@ from reportgen.rendering.render import render as render_files
 from reportgen.rendering.render import require_renderable
 from reportgen.rendering.templates import template_sha256
 from reportgen.report.document import Report, TemplateRecord
+from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
 from reportgen.storage.cache import in_use
@@ -91,7 +92,8 @@ def make_report(
     settings, progress = settings or Settings(), progress or Silent()
     cache = cache_folder()
     files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
-    with closing(RunFolder(out, [file.name for file in files if file is not None])) as folder:
+    further = [FURTHER_MODELS] if len(settings.explained) > 1 else []
+    with closing(RunFolder(out, [*further, *(file.name for file in files if file is not None)])) as folder:
         with in_use(cache):
             report, watch = analyse(
                 images,

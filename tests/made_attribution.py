@@ -13,7 +13,7 @@ from made_runs import MadeRun
 from reportgen.analyses.attribution.result import AttributionResult
 from reportgen.analyses.attribution.settings import AttributionSettings
 from reportgen.analyses.attribution.task import ANALYSIS
-from reportgen.analyses.dissection.result import DissectionResult, UnitLabels
+from reportgen.analyses.dissection.result import DissectionResult, SharedLabels, UnitLabels
 from reportgen.analysis.protocol import Contribution
 from reportgen.models.classifiers.base import LinearHead
 from reportgen.models.encoders import Encoder
@@ -46,7 +46,7 @@ class AttributedRun(MadeRun):
         words: Sequence[str] = WORDS,
         **settings: Any,
     ) -> None:
-        handed = {} if labels is None else {"dissection": labels}
+        handed = {} if labels is None else {"dissection": SharedLabels((labels,))}
         images: dict[str, Sequence[object]] = {"attribution": results}
         super().__init__(folder, images, AttributionSettings(**settings), shared=handed, head=head)
         self._encoder = WordEncoder(words, {f"class {i}": "cat" for i in range(5)} if meant is None else meant)
@@ -129,9 +129,11 @@ def attribution(folder: Path) -> dict[str, Contribution]:
         "four images, a head of another kind, labels of unknown origin": AttributedRun(
             folder / "d", [first_order_result(against, i) for i in range(4)], unit_labels(n_images=None)
         ),
-        "six images, their own labels": AttributedRun(folder / "e", exact(6, head), unit_labels(n_images=6), head=head),
+        "six images, their own labels": AttributedRun(
+            folder / "e", exact(6, head), unit_labels(n_images=6, own_images=True), head=head
+        ),
         "six images, labels from a hundred": AttributedRun(
-            folder / "f", exact(6, head), unit_labels(n_images=100), head=head
+            folder / "f", exact(6, head), unit_labels(n_images=100, exploratory=True), head=head
         ),
         "two images, no labels": AttributedRun(folder / "g", exact(2, head), None, head=head),
         "two images, a head of another kind, labels of another layer": AttributedRun(

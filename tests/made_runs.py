@@ -12,7 +12,7 @@ import numpy as np
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Mapped
 from reportgen.analysis.view import of_kind
-from reportgen.models.classifiers.base import ClassList, LinearHead, Network
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
@@ -60,6 +60,7 @@ class MadeRun:
         self.settings = settings or NoSettings()
         self.analyses = tuple(results) if analyses is None else tuple(analyses)
         self.models = tuple(models)
+        self.explained = self.models[:1]
         self.classes = ClassList(tuple(f"class {i}" for i in range(5)))
         self.seed = seed
         self.files = RunFolder(folder)
@@ -70,7 +71,7 @@ class MadeRun:
         self.has_probe = False
         self.observations = list(range(len(self.images)))
         self.hashes = [f"{i:064x}" for i in self.observations]
-        self.weights = {model: "0" * 64 for model in self.models}
+        self.weights = dict.fromkeys(self.models, "0" * 64)
         self.statistics = StatisticsSettings()
 
     @property
@@ -90,8 +91,14 @@ class MadeRun:
         found = self._handed.get(analysis)
         return None if found is None else of_kind(found, kind, analysis)
 
-    def frame(self, image: int) -> np.ndarray:
+    def frame(self, image: int, model: str | None = None) -> np.ndarray:
         return np.zeros((32, 32, 3), np.uint8)
+
+    def images_of(self, model: str) -> list[ImageRecord]:
+        return self.images
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        return Preprocessing(32, 32, (0.5,) * 3, (0.25,) * 3, "bilinear")
 
     def encoder(self, name: str) -> Encoder:
         return resolve_encoder(name, Settings())
@@ -125,9 +132,10 @@ def analyse_toy(
     fresh: bool = False,
     network: Callable[[], Network] = toy_network,
     versions: Callable[[Sequence[str]], dict[str, str]] = versions,
+    specs: Mapping[str, ClassifierSpec] | None = None,
     **settings: Any,
 ) -> tuple[Report, list[str]]:
-    """The pipeline over a folder with a toy network; returns the report and what it told the user."""
+    """The pipeline over a folder with a toy network, or with `specs` by name; returns the report and what it told the user."""
     said: list[str] = []
 
     class Progress:
@@ -142,7 +150,7 @@ def analyse_toy(
     record = RuntimeRecord(name="torch", precision=precision, device="cpu")
     providers = Providers(
         analyses=lambda tasks: list(analyses),
-        classifier=lambda name, settings: spec,
+        classifier=lambda name, settings: spec if specs is None else specs[name],
         runtime=lambda *_: record,
         versions=versions,
     )

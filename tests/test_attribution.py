@@ -21,7 +21,7 @@ from reportgen.analyses.attribution.grouping import ConceptSum, Grouping, by_con
 from reportgen.analyses.attribution.measured import Measured, measure
 from reportgen.analyses.attribution.relatedness import LabelTally, positive_shares, related_units
 from reportgen.analyses.attribution.task import ANALYSIS
-from reportgen.analyses.dissection.result import UnitLabels
+from reportgen.analyses.dissection.result import SharedLabels, UnitLabels
 from reportgen.analyses.dissection.terms import TERMS as DISSECTION_TERMS
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
@@ -157,8 +157,8 @@ def test_permuted_means_are_those_of_all_permutations() -> None:
 
 
 def test_p_counts_the_observed_pairing_and_fewer_than_six_images_have_none() -> None:
-    units = np.zeros(40, bool)
-    units[:2] = True
+    units = np.zeros(500, bool)
+    units[:3] = True
     share = positive_shares(np.where(units, 5.0, 0.1))
     related = relatedness.RelatedUnits({"c": {}}, {"c": units})
 
@@ -170,11 +170,11 @@ def test_p_counts_the_observed_pairing_and_fewer_than_six_images_have_none() -> 
         assert found is not None
         return found
 
-    # One of 780 pairs of units carries as much: about 1 of 999 permutations, and the observed one.
-    assert tested(6).pairing.p in {count / 1000 for count in range(1, 7)}
+    # No other three units carry as much: what is left is the observed one.
+    assert tested(6).pairing.p == 1 / 1000
     assert tested(5).pairing.p is None
-    assert tested(6).pairing.own == pytest.approx(10 / 13.8)
-    assert tested(6).pairing.other == pytest.approx(2 / 40)
+    assert tested(6).pairing.own == pytest.approx(15 / (15 + 49.7))
+    assert tested(6).pairing.other == pytest.approx(3 / 500)
     assert LabelTally(related).tested(99, 0) is None
 
 
@@ -349,8 +349,8 @@ def test_verdicts(chapters: dict[str, Contribution], title: str, d5: str, d6: st
 
 def test_labels_of_the_explained_images_decide_nothing_and_are_not_in_the_family(tmp_path: Path) -> None:
     results = [exact_result(linear_head(), i) for i in range(12)]
-    for n_images in (12, 499):
-        run = AttributedRun(tmp_path / str(n_images), results, unit_labels(n_images=n_images), head=linear_head())
+    for why in ("own_images", "exploratory"):
+        run = AttributedRun(tmp_path / why, results, unit_labels(**{why: True}), head=linear_head())
         assert [finding.p for finding in ANALYSIS.reduce(run).findings] == [None, None]
 
 
@@ -393,7 +393,7 @@ class MadeLabels(Analysis[LabelSettings, Nothing]):
 
     name, title, version, order = "dissection", "Labels", "1", 10
     settings_name = "made_labels"
-    shares = UnitLabels
+    shares = SharedLabels
     terms = DISSECTION_TERMS
 
     def __init__(self, labels: UnitLabels | None) -> None:
@@ -403,7 +403,7 @@ class MadeLabels(Analysis[LabelSettings, Nothing]):
         return Nothing()
 
     def reduce(self, run: RunView[LabelSettings]) -> Contribution:
-        return Contribution(section=None, shared=self._labels)
+        return Contribution(section=None, shared=None if self._labels is None else SharedLabels((self._labels,)))
 
 
 @pytest.mark.parametrize("linear", [True, False])

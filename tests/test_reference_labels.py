@@ -20,7 +20,7 @@ from reportgen.analyses.dissection.label_file import LabelFile, label_file, labe
 from reportgen.analyses.dissection.labels import DissectedModel, half_overlap
 from reportgen.analyses.dissection.overlap import overlap
 from reportgen.analyses.dissection.probing import dissect, probe
-from reportgen.analyses.dissection.result import DissectionResult, UnitLabels
+from reportgen.analyses.dissection.result import DissectionResult, SharedLabels
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.shipped import FOLDER, TABLES, shipped_labels
 from reportgen.analyses.dissection.task import ANALYSIS
@@ -176,10 +176,12 @@ def test_a_file_that_is_missing_is_said_before_any_work() -> None:
 
 def test_what_the_last_stage_is_called_is_handed_on(tmp_path: Path, table: LabelFile) -> None:
     found = ANALYSIS.reduce(made(tmp_path / "run", SHOWN[:10])).shared
-    assert isinstance(found, UnitLabels) and ANALYSIS.shares is UnitLabels
-    last = table.layers["stage4"]
-    assert (found.model, found.layer, found.n_images, found.encoder) == ("net", "stage4", 40, "words")
-    assert found.concepts == tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True))
+    assert isinstance(found, SharedLabels) and ANALYSIS.shares is SharedLabels
+    assert found.of("other") is None
+    last, labels = table.layers["stage4"], found.of("net")
+    assert labels is not None and not labels.exploratory and not labels.own_images
+    assert (labels.model, labels.layer, labels.n_images, labels.encoder) == ("net", "stage4", 40, "words")
+    assert labels.concepts == tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True))
 
 
 def test_report_json_says_what_the_labels_came_from(tmp_path: Path, table: LabelFile) -> None:

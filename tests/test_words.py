@@ -63,7 +63,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             for i in range(4)
             for j in range(14)
         ] + [report.warnings[0].model_copy(update={"code": "a", "image": f"{i}.jpg"}) for i in range(30)],
-        "images": [report.images[0].model_copy(update={"label": None, "correct": None}), *report.images[1:]],
+        "images": [
+            report.images[0].model_copy(update={"label": None, "correct": None, "models": {"efficientnet_lite1": {}}}),
+            *report.images[1:],
+        ],
         "findings": [f.model_copy(update={"id": f"{f.id}-{i}"}) for i in range(8) for f in report.findings],
         "document": Document(sections=["cams", "lime", "agreement", "findings", "images", "rules", "glossary",
                                        "references", "settings", "provenance"], authors=["Ada"] * 7),

@@ -97,7 +97,7 @@ def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[B
         *_approach(run),
         Heading(text="IoU"),
         Listing(role="observation", items=_observations(observed, agreed)),
-        *shown_note(run.shown, "masks/"),
+        *shown_note(run.shown, run.files.place("masks/")),
         *overlap_figures([pictures[i] for i in order if i in pictures]),
         *iou_bars(run, rows),
         _table(run, rows, observed),

@@ -94,7 +94,7 @@ def _panel(axes: Axes, panel: Panel, reach: tuple[float, float], rows: int) -> N
 
 def _label(concept: ConceptSum, sign: int, related: bool) -> str:
     name = _short(concept.concept, LONGEST_LABEL) + (RELATED if related else "")
-    value = wording.signed(concept.sum)
+    value = wording.signed(concept.sum, 2 if abs(concept.sum) >= 0.005 else 3)
     return f"{value} {name}" if sign > 0 else f"{name} {value}"
 
 

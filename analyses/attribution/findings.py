@@ -12,7 +12,6 @@ from reportgen.settings.model import StatisticsSettings
 
 from ..dissection.result import UnitLabels
 from .measured import REMOVED_CONCEPTS, Measured, RemovalTest
-from .rules import FEWEST_PROBE_IMAGES
 
 SECTION = "attribution"
 CLAIMS = {
@@ -21,38 +20,33 @@ CLAIMS = {
 }
 
 
-def attribution_findings(
-    measured: Measured, smallest: StatisticsSettings, *, own_images: bool, permutations: int
-) -> list[Claim]:
+def attribution_findings(measured: Measured, smallest: StatisticsSettings, permutations: int) -> list[Claim]:
     """Both claims.
 
     Args:
         smallest: the smallest effects of interest.
-        own_images: whether the labels come from the very images that are explained.
         permutations: of the labels, that were drawn.
     """
     if measured.labels is None:
         text = f"{measured.missing} Labels for its units (dissection.labels, or a probe set of its own) would let it be measured."
         return [verdicts.not_measured(id_, SECTION, words, text) for id_, words in CLAIMS.items()]
-    unsettled = exploratory(measured.labels, own_images=own_images)
+    unsettled = unsettling(measured.labels)
     return [
         labels_are_related(measured, smallest.share, unsettled, permutations),
         removal_removes_class(measured, smallest.probability, unsettled),
     ]
 
 
-def exploratory(labels: UnitLabels, *, own_images: bool) -> str:
+def unsettling(labels: UnitLabels) -> str:
     """Why nothing is decided on these labels, in a sentence; empty where there is no reason."""
-    if own_images:
+    if labels.own_images:
         return (
             "The labels come from the very images that are explained: which label a unit has and what it adds to their logits come from "
-            "the same activations, so that nothing is decided; labels from a probe set of its own would."
+            "the same activations, so that nothing is decided; labels from other images would."
         )
-    if labels.n_images is not None and labels.n_images < FEWEST_PROBE_IMAGES:
-        return (
-            f"The labels come from {wording.count(labels.n_images, 'probe image')}, fewer than {FEWEST_PROBE_IMAGES}: they say more of "
-            "those images than of the units, so that nothing is decided."
-        )
+    if labels.exploratory:
+        images = "few images" if labels.n_images is None else wording.count(labels.n_images, "probe image")
+        return f"The labels are exploratory: they come from {images} and say more of those than of the units, so that nothing is decided."
     return ""
 
 
@@ -93,10 +87,12 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
         ),
     ]
     decision = verdicts.of_pairing(test.pairing, smallest)
-    if decision.verdict == "contradicted":
+    if own - other <= smallest and not unsettled:
+        shown = "is shown to be" if decision.verdict == "contradicted" else "is"
         text = (
-            f"{text} Over images, what related labels have over permuted ones is shown to be less than the smallest share of interest, "
-            f"{exact_percent(smallest)}."
+            f"{text} What related labels have over permuted ones {shown} less than the smallest share of interest, "
+            f"{exact_percent(smallest)}"
+            + ("." if decision.p is None else f" (that it is less: {wording.probability(decision.p)}).")
         )
     return _claim("D5", decision, text, numbers, unsettled)
 

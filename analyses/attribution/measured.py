@@ -13,7 +13,7 @@ from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.hashing import seed_from
 from reportgen.utils.json_types import JSON
 
-from ..dissection.result import TextEmbeddings, UnitLabels
+from ..dissection.result import SharedLabels, TextEmbeddings, UnitLabels
 from .decomposition import units_that_carry
 from .grouping import Concepts, Grouping, by_concept
 from .relatedness import LabelTally, LabelTest, RelatedUnits, positive_shares, related_units
@@ -35,7 +35,8 @@ class ImageSum:
         positive, negative: the sums of the terms of either sign.
         carriers: the fewest units that carry 80 % of the positive sum.
         concepts: the terms by label; None where the units have no labels.
-        related: share of the positive sum under labels related to the class; None where there are no labels, or no positive sum.
+        related, unlabelled: shares of the positive sum under labels related to the class, and under unlabelled units; None where there
+            are no labels, or no positive sum.
         removals: of the largest concepts; empty where the head is not linear.
         relabelled: mean drops of the largest groups that permuted labels make, one a permutation.
     """
@@ -50,6 +51,7 @@ class ImageSum:
     carriers: int
     concepts: Concepts | None = None
     related: float | None = None
+    unlabelled: float | None = None
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
 
@@ -152,9 +154,9 @@ def measure(run: Run) -> Measured:
 
 def usable_labels(run: Run, units: int) -> tuple[UnitLabels | None, str]:
     """The labels of the units of the last feature map, or why there are none, in a sentence."""
-    labels = run.shared("dissection", UnitLabels)
-    model = run.models[0]
-    if labels is None or labels.model != model:
+    shared, model = run.shared("dissection", SharedLabels), run.models[0]
+    labels = None if shared is None else shared.of(model)
+    if labels is None:
         return None, f"The units of {model} have no labels in this run, so that nothing is said of concepts."
     if len(labels.concepts) != units:
         return None, (
@@ -202,7 +204,11 @@ def _labelled_sum(
 ) -> ImageSum:
     made, image = _sum(run, position, result), run.images[position]
     concepts = by_concept(grouping, result.terms, SHOWN_CONCEPTS)
-    share = float(positive_shares(result.terms)[related.units[image.target.name]].sum()) if made.carriers else None
+    near = bare = None
+    if made.carriers:
+        shares = positive_shares(result.terms)
+        near = float(shares[related.units[image.target.name]].sum())
+        bare = float(shares[grouping.of_unit == len(grouping.words)].sum())
     largest = [(c.concept, grouping.units(grouping.words.index(c.concept))) for c in concepts.positive]
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
@@ -212,7 +218,14 @@ def _labelled_sum(
         removals = tuple(remove_concepts(*of_image, largest[:REMOVED_CONCEPTS], draws, seed))
         relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, seed) if removals else ()
     return ImageSum(
-        **{**vars(made), "concepts": concepts, "related": share, "removals": removals, "relabelled": relabelled}
+        **{
+            **vars(made),
+            "concepts": concepts,
+            "related": near,
+            "unlabelled": bare,
+            "removals": removals,
+            "relabelled": relabelled,
+        }
     )
 
 

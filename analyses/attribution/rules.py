@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-# With fewer probe images the labels say more of those images than of the units.
-FEWEST_PROBE_IMAGES = 500
 RULES = (
     "That the labels of the units that carry a prediction are related to its class is decided by permuting the labels "
     "over all units of the "
@@ -15,5 +13,5 @@ RULES = (
     "further than without "
     "random units of equal mean activation, and further than without the largest groups that permuted labels make. The second is there "
     "because the concepts removed are chosen by how much they carry, and the largest of any groups carry more than random units.",
-    f"Neither is decided on labels from fewer than {FEWEST_PROBE_IMAGES} probe images, or from the very images that are explained.",
+    "Neither is decided on exploratory labels, or on labels made from the very images that are explained.",
 )

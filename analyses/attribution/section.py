@@ -11,7 +11,7 @@ from reportgen.report.blocks import Block, Heading, Listing, Notice, Section, Te
 from reportgen.utils.json_types import JSON
 
 from . import figures, tables, wordings
-from .findings import attribution_findings, exploratory, removal_sentence
+from .findings import attribution_findings, removal_sentence, unsettling
 from .grouping import ConceptSum
 from .measured import ImageSum, Measured, Run, measure
 
@@ -22,26 +22,18 @@ TITLE = "Concept attribution"
 def reduce_attribution(run: Run) -> Contribution:
     """Add the terms up by label, draw, test, and make the section."""
     measured = measure(run)
-    own = from_own_images(run, measured)
-    permutations = run.settings.permutations
     return Contribution(
-        Section(id="attribution", title=TITLE, blocks=_blocks(run, measured, own_images=own)),
+        Section(id="attribution", title=TITLE, blocks=_blocks(run, measured)),
         per_image=[entry(image, measured) for image in measured.images],
-        findings=attribution_findings(measured, run.statistics, own_images=own, permutations=permutations),
+        findings=attribution_findings(measured, run.statistics, run.settings.permutations),
         references=["zhou2016" if measured.exact else "shrikumar2017"],
         terms=(*TERMS_USED, *(("permuted labels", "probe set") if measured.labels is not None else ())),
     )
 
 
-def from_own_images(run: Run, measured: Measured) -> bool:
-    """Whether the labels were made from the very images that are explained."""
-    labels = measured.labels
-    return labels is not None and not run.has_probe and labels.n_images == len(run.names)
-
-
-def _blocks(run: Run, measured: Measured, *, own_images: bool) -> list[Block]:
+def _blocks(run: Run, measured: Measured) -> list[Block]:
     blocks: list[Block] = []
-    why = "" if measured.labels is None else exploratory(measured.labels, own_images=own_images)
+    why = "" if measured.labels is None else unsettling(measured.labels)
     if why:
         blocks.append(Notice(title="Exploratory labels", text=why))
     blocks += [
@@ -57,7 +49,7 @@ def _blocks(run: Run, measured: Measured, *, own_images: bool) -> list[Block]:
     blocks.append(tables.image_table(run, measured))
     if measured.labels is not None:
         blocks += [*figures.driving_figures(run, measured), *_explained(run, measured)]
-    return [*blocks, Listing(role="limit", items=wordings.limits(run, measured, own_images=own_images))]
+    return [*blocks, Listing(role="limit", items=wordings.limits(run, measured))]
 
 
 def _explained(run: Run, measured: Measured) -> list[Block]:
@@ -103,6 +95,7 @@ def entry(image: ImageSum, measured: Measured) -> dict[str, JSON]:
         },
         "unlabelled": {"units": concepts.unlabelled.units, "sum": concepts.unlabelled.sum},
         "related_share": image.related,
+        "unlabelled_share": image.unlabelled,
         "removals": [asdict(removal) for removal in image.removals],
         "relabelled_drops": list(image.relabelled),
     }

@@ -8,7 +8,7 @@ from reportgen.analysis import wording
 from reportgen.report.blocks import Facts
 
 from .decomposition import CARRIED
-from .findings import exploratory
+from .findings import unsettling
 from .measured import REMOVED_CONCEPTS, SHOWN_CONCEPTS, ImageSum, Measured, Run
 from .removal import NEAREST
 
@@ -128,8 +128,7 @@ def _largest(images: tuple[ImageSum, ...]) -> list[str]:
         f"The largest single label is {first.concept} ({wording.count(first.units, 'unit')}) on {image.name}: "
         f"{wording.signed(first.sum)} of "
         f"a logit of {image.logit:.2f} for {image.target}.",
-        f"The {SHOWN_CONCEPTS} largest labels of an image together have a net sum of {_percents(shares)} of its positive sum (median "
-        f"{wording.percent(float(np.median(shares)))}).",
+        f"The {SHOWN_CONCEPTS} largest labels of an image together have a net sum of {_percents(shares)} of its positive sum.",
     ]
 
 
@@ -146,8 +145,11 @@ def _unlabelled(measured: Measured) -> list[str]:
 
 
 def _percents(shares: list[float]) -> str:
+    """The range of shares in [0, 1], and their median."""
     low, high = wording.percent(min(shares)), wording.percent(max(shares))
-    return low if low == high else f"{low.removesuffix(' %')} to {high}"
+    if low == high:
+        return low
+    return f"{low.removesuffix(' %')} to {high} (median {wording.percent(float(np.median(shares)))})"
 
 
 # --- do the labels explain the predictions -------------------------------------------------------
@@ -155,20 +157,22 @@ def _percents(shares: list[float]) -> str:
 
 def explained(measured: Measured) -> list[str]:
     """What the labels say of the classes."""
-    shares = [image.related for image in measured.images if image.related is not None]
+    known = [(image.related, image.unlabelled) for image in measured.images if image.related is not None]
+    shares = [(near, max(0.0, round(1 - near - bare, 12)), bare) for near, bare in known if bare is not None]
     if not shares:
         return ["No unit adds to the logit of any image, so that there is no positive sum to explain."]
-    n, mostly = wording.count(len(shares), "image"), sum(share < 0.5 for share in shares)
+    n, mostly = wording.count(len(shares), "image"), sum(near < other for near, other, _ in shares)
+    parts = ("labels related to the class carry", "other labels", "unlabelled units")
+    said = [f"{part} {_percents([row[i] for row in shares])}" for i, part in enumerate(parts)]
     named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
     near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
     led = list(dict.fromkeys(_led(image) for image in measured.images if _leads(image, measured)))
     leading = sum(_leads(image, measured) for image in measured.images)
     without = [] if measured.test is None else list(measured.test.without)
     return [
-        f"Under labels related to the class stand {_percents(shares)} of the positive sum, a median of "
-        f"{wording.percent(float(np.median(shares)))}; on {mostly} of {n} more than half of it stands under labels that "
-        "have nothing to do "
-        "with the class by this measure, or under none.",
+        f"Of the positive sum, {wording.listed(said)}, over {n}.",
+        f"On {mostly} of {n} labels that have nothing to do with the class, by this measure, carry more than those that "
+        "are related to it.",
         f"Of the {wording.count(len(named), 'label')} that add most, at most {SHOWN_CONCEPTS} an image, {wording.whole(near)} "
         f"{'is' if near == 1 else 'are'} related to the class of the image.",
         f"The label that adds most is related to the class on {leading} of {n}"
@@ -191,7 +195,7 @@ def _led(image: ImageSum) -> str:
 # --- limits --------------------------------------------------------------------------------------
 
 
-def limits(run: Run, measured: Measured, *, own_images: bool) -> list[str]:
+def limits(run: Run, measured: Measured) -> list[str]:
     """What the data do not support."""
     items = []
     if measured.exact:
@@ -209,7 +213,7 @@ def limits(run: Run, measured: Measured, *, own_images: bool) -> list[str]:
     labels = measured.labels
     if labels is None:
         return [*items, measured.missing]
-    why = exploratory(labels, own_images=own_images)
+    why = unsettling(labels)
     items += [why] if why else []
     items.append(
         f"Whether a label is related to a class is read from the cosine of two names, and {run.settings.related:g} is a "

@@ -63,7 +63,7 @@ def reduce_cams(run: Run) -> Contribution:
         *_approach(run, network),
         Heading(text="Maps"),
         Text(role="note", text=HOW_TO_READ),
-        *shown_note(run.shown, "maps/"),
+        *shown_note(run.shown, run.files.place("maps/")),
         *figures,
         Heading(text="Measurements"),
         *tables,

@@ -18,7 +18,7 @@ from .driven import driven
 from .findings import dissection_findings
 from .labels import DissectedModel, Layer
 from .probing import DissectionRun
-from .result import UnitLabels
+from .result import SharedLabels, UnitLabels
 from .these_images import driven_entry, driven_units, own_labels
 from .works import works_behind
 
@@ -49,7 +49,9 @@ def reduce_dissection(run: DissectionRun) -> Contribution:
         references=works_behind(found.probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
         warnings=_warnings(found),
-        shared=unit_labels(found, found.models[0]),
+        shared=SharedLabels(
+            tuple(labels for model in found.models if (labels := unit_labels(found, model)) is not None)
+        ),
     )
 
 
@@ -65,6 +67,8 @@ def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
         n_images=model.origin.n_images,
         source=model.origin.words,
         encoder="" if recipe is None else recipe.encoder,
+        exploratory=model.origin.exploratory,
+        own_images=model.origin.kind == "images",
     )
 
 

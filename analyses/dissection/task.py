@@ -14,7 +14,7 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
 from .origins import file_owner, given_file, require_fit
-from .result import DissectionResult, EmbeddingResult, UnitLabels
+from .result import DissectionResult, EmbeddingResult, SharedLabels
 from .rules import RULES
 from .section import reduce_dissection
 from .settings import DissectionSettings
@@ -34,6 +34,7 @@ class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     concurrent = True
     order = 5
     over = "probe"
+    per_model = False
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return (resolve_encoder(self.own(settings).encoder, settings).classifier or settings.models[0],)
@@ -60,14 +61,15 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     title = "Network dissection"
     version = "2"
     concurrent = True
+    shares = SharedLabels
     order = 10
     requires = ("embedding",)
     over = "probe"
+    per_model = False
     works = WORKS
     terms = TERMS
     rules = RULES
     probe_file = LABELS_OF_UNITS
-    shares = UnitLabels
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models

@@ -101,7 +101,7 @@ def reduce_lime(run: Run) -> Contribution:
     blocks: list[Block] = [
         *_approach(run),
         Heading(text="Explanations"),
-        *shown_note(run.shown, "masks/"),
+        *shown_note(run.shown, run.files.place("masks/")),
         *figures,
         Heading(text="Measurements"),
         _table(run, measured),

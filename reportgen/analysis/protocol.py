@@ -67,6 +67,8 @@ class Analysis(ABC, Generic[S, R]):
         order: where its section stands, and when it reduces; after the analyses whose shared values it reads.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on.
+        per_model: whether it explains one model, and so is mapped over, and reduced once for, each of the explained models; one that
+            has models of its own (`models`), or looks at all of them together, is reduced once.
         uses_truth: whether it is handed the ground truth, which then joins its cache key.
         concurrent: whether several threads may call `map` at once, each with its own subject; not unless the class says so.
         gates: name -> what it measures: the numbers that a user may set a threshold on.
@@ -86,6 +88,7 @@ class Analysis(ABC, Generic[S, R]):
     order: ClassVar[int] = 100
     requires: ClassVar[tuple[str, ...]] = ()
     over: ClassVar[Literal["images", "probe"]] = "images"
+    per_model: ClassVar[bool] = True
     uses_truth: ClassVar[bool] = False
     concurrent: ClassVar[bool] = False
     gates: ClassVar[Mapping[str, str]] = {}
@@ -112,8 +115,12 @@ class Analysis(ABC, Generic[S, R]):
         return cast("S", settings.group(self.settings_name, self.settings_model))
 
     def models(self, settings: Settings) -> tuple[str, ...]:
-        """Names of the classifiers that it is mapped over; the first of `settings.models` is the explained one."""
-        return settings.models[:1]
+        """Names of the classifiers that it is mapped over: the explained ones."""
+        return settings.explained
+
+    def applies(self, settings: Settings) -> bool:
+        """Whether there is anything for it to do; where not, the run is as if it were not installed."""
+        return True
 
     def encoders(self, settings: Settings) -> tuple[str, ...]:
         """Names of the concept encoders that it uses."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassList, LinearHead
+from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
@@ -27,7 +27,10 @@ S = TypeVar("S", bound=SettingsGroup, covariant=True)
 
 
 class Files(Protocol):
-    """The run folder as a reduce sees it: each call writes one file and returns what the document needs."""
+    """The run folder as a reduce sees it: each call writes one file and returns what the document needs.
+
+    A file that is returned as `file` is called as the run folder has it: see `place`.
+    """
 
     def array(self, file: str, values: np.ndarray) -> str:
         """Write `values` as float32 .npy; returns `file`."""
@@ -46,6 +49,9 @@ class Files(Protocol):
 
     def raw(self, file: str, data: bytes) -> str:
         """Write bytes as they are; returns `file`."""
+
+    def place(self, name: str) -> str:
+        """Where files and folders called so lie in the run folder: those of a further explained model have a folder of its own."""
 
 
 class Mapped(Protocol):
@@ -69,8 +75,8 @@ class Mapped(Protocol):
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         """Whether the analysis was mapped over this image."""
 
-    def frame(self, image: int) -> np.ndarray:
-        """(H, W, 3) uint8: the explained model's input frame of one image."""
+    def frame(self, image: int, model: str | None = None) -> np.ndarray:
+        """(H, W, 3) uint8: the input frame of one image, for an explained model."""
 
     @property
     def observations(self) -> Sequence[int]:
@@ -90,7 +96,7 @@ class ProbeView(Protocol[S]):
 
     @property
     def models(self) -> Sequence[str]:
-        """The models of the run; the first is explained."""
+        """The models of the run; for an analysis of one explained model that model is the first."""
 
     @property
     def weights(self) -> Mapping[str, str]:
@@ -120,7 +126,11 @@ class ProbeView(Protocol[S]):
 
 
 class RunView(Mapped, ProbeView[S], Protocol[S]):
-    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set."""
+    """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set.
+
+    Where several models are explained, an analysis that is reduced for each (`Analysis.per_model`) sees the run as if its model
+    were the only one: results, images, frames, classes and files are that model's.
+    """
 
     @property
     def statistics(self) -> StatisticsSettings:
@@ -131,7 +141,17 @@ class RunView(Mapped, ProbeView[S], Protocol[S]):
         """The names of all analyses of the run."""
 
     @property
+    def explained(self) -> Sequence[str]:
+        """Every explained model, the report's own first."""
+
+    @property
     def images(self) -> Sequence[ImageRecord]: ...
+
+    def images_of(self, model: str) -> Sequence[ImageRecord]:
+        """The images with what an explained model says of them."""
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        """From an image to the frame of an explained model."""
 
     @property
     def shown(self) -> Shown:

@@ -25,6 +25,9 @@ Preset = Annotated[
     typer.Option(help="embedded: offline, the default; writeup: the write-up's models."),
 ]
 Models = Annotated[list[str] | None, typer.Option("--model", help="A classifier; repeat it. The first is explained.")]
+Explain = Annotated[
+    list[str] | None, typer.Option("--explain", help="A classifier to explain; repeat it to compare several.")
+]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.")]
 Runtime = Annotated[Literal["auto", "torch", "openvino"] | None, typer.Option(help="What executes the network.")]
 Precision = Annotated[
@@ -60,6 +63,7 @@ def run(
     out: Out = Path("report"),
     preset: Preset = None,
     models: Models = None,
+    explain: Explain = None,
     tasks: Tasks = None,
     config: Config = None,
     template: Template = None,
@@ -83,6 +87,7 @@ def run(
         flags: dict[str, JSON] = {
             "preset": preset,
             "models": tuple(models) if models else None,
+            "explain": tuple(explain) if explain else None,
             "tasks": tuple(tasks) if tasks else None,
             "template": template,
             "formats": split_formats(formats),
@@ -131,7 +136,9 @@ def _without_folder(parameter: str, value: str) -> str:
     if parameter == "formats":
         return ",".join(split_formats(value) or ())
     kind, colon, path = value.partition(":")
-    return f"{kind}:{Path(path).name}" if parameter == "models" and kind == "checkpoint" and colon else value
+    return (
+        f"{kind}:{Path(path).name}" if parameter in ("models", "explain") and kind == "checkpoint" and colon else value
+    )
 
 
 def _run_to_repeat(

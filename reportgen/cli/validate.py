@@ -45,7 +45,7 @@ def validate(
         return
     from reportgen.settings.load import load
 
-    settings = load({"models": (model,) if model else None}, config).settings
+    settings = load({"explain": (model,) if model else None}, config).settings
     with progress_bars() as progress:
         scored = list(score_parameters(checked, images, masks, settings, progress))
     _print_scores(scored)

@@ -11,7 +11,7 @@ from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_images, reduce_all
+from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
@@ -102,7 +102,7 @@ def _reducing(
         models=bench.models,
         mapped=results,
         probe=results if probe is None else MappedFolder(probe, bench.store, made.explained, fold_near=fold_near),
-        records=record_images(mapped, made.labels, shown, results, folder),
+        records=record_every(made, mapped, shown, results, folder),
         shown=shown,
         versions=versions,
         files=folder,

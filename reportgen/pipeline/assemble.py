@@ -16,6 +16,7 @@ from reportgen.images.copies import Copies
 from reportgen.pipeline.gates import judged
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.plan import Plan
+from reportgen.pipeline.several import named, numbers_of_further
 from reportgen.pipeline.summary import summarise
 from reportgen.report.document import (
     AnalysisRecord,
@@ -31,6 +32,8 @@ from reportgen.report.document import (
     Skipped,
     Warning_,
 )
+from reportgen.report.ids import listed_ids, parts_of
+from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -43,6 +46,7 @@ CONTENTS = {
     "figures/": "every picture of the report",
     "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
     "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
+    f"{FURTHER_MODELS}/": "maps, masks, figures and tables of the further explained models, a folder each",
     "references.bib": "the works cited, as BibTeX",
     "report.json": "everything that this report says, as data",
     "tables/": "every table at full precision, as CSV",
@@ -55,10 +59,10 @@ class Reduced:
 
     Attributes:
         models: by name, those that were used.
-        records: of the images, without what analyses add to them.
+        records: by explained model, of the images, without what analyses add to them.
         skipped: files of the image folder that could not be read.
         inputs: what was read besides images and weights, with a SHA-256.
-        contributions: by analysis, in the report's order.
+        contributions: by analysis, in the report's order; those of a further explained model under the id of both.
         copies: groups of images that are the same picture; observed: what counts as one observation.
         document: what stands around the results.
         written: the names of all files in the run folder.
@@ -66,7 +70,7 @@ class Reduced:
 
     plan: Plan
     models: Mapping[str, Model]
-    records: Sequence[ImageRecord]
+    records: Mapping[str, Sequence[ImageRecord]]
     shown: Shown
     skipped: Sequence[Skipped]
     inputs: Mapping[str, str]
@@ -85,10 +89,12 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         command: the command line as the report shows it.
     """
     settings, contributions = run.plan.settings, run.contributions
+    per_image, first = {name: c.per_image for name, c in contributions.items() if c.per_image}, run.plan.explained
     images = []
-    for position, record in enumerate(run.records):
-        extra = {name: c.per_image[position] for name, c in contributions.items() if c.per_image}
-        images.append(ImageRecord(**{**dict(record), **extra}))
+    for position, record in enumerate(run.records[first]):
+        extra = {name: of[position] for name, of in per_image.items() if not parts_of(name)[1]}
+        further = numbers_of_further(run.records, per_image, position)
+        images.append(ImageRecord(**{**dict(record), **extra, **further}))
     claims = by_claim(claim for contribution in contributions.values() for claim in contribution.findings)
     findings, tested = settled(claims, run.observed)
     extras: dict[str, JSON] = {}
@@ -105,11 +111,10 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         tested=tested,
-        summary=summarise(images, findings, run.plan.explained),
+        summary=summarise(images, findings, first, run.records),
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
-            *_precision(images),
-            *_wrong_predictions(images),
+            *_of_predictions(run.records),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
         ],
@@ -128,24 +133,28 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
     further = [rule for analysis in made.analyses for rule in analysis.rules]
     if tested:
-        further.append(f"The claims tested in this report, and corrected for one another: {', '.join(tested)}.")
+        further.append(f"The claims tested in this report, and corrected for one another: {listed_ids(tested)}.")
     return rules_with(made.settings.statistics, further)
 
 
 def by_claim(findings: Iterable[Claim | Finding]) -> list[Claim | Finding]:
-    """C1 before C2, whichever analysis tests them; the letters in the order in which they first come."""
+    """C1 before C2, whichever analysis tests them; the letters, and the models of one claim, in the order in which they first come."""
     letters: dict[str, int] = {}
 
     def place(finding: Claim | Finding) -> tuple[int, int]:
-        letter = finding.id.rstrip("0123456789")
-        return letters.setdefault(letter, len(letters)), int(finding.id[len(letter) :][:9] or 0)
+        claim, _ = parts_of(finding.id)
+        letter = claim.rstrip("0123456789")
+        return letters.setdefault(letter, len(letters)), int(claim[len(letter) :][:9] or 0)
 
     return sorted(findings, key=place)
 
 
 def cite(made: Plan, contributions: Mapping[str, Contribution]) -> list[Reference]:
-    """The works that sections and models rest on."""
-    by = {c.section.id if c.section else name: list(c.references) for name, c in contributions.items()}
+    """The works that sections and models rest on; of the sections of one analysis, a model each, the first that cites a work."""
+    by = {}
+    for name, c in contributions.items():
+        first = contributions[parts_of(name)[0]].references if parts_of(name)[1] else ()
+        by[c.section.id if c.section else name] = [key for key in c.references if key not in first]
     by["models"] = [key for name in made.specs for key in bibliography.of_model(name)]
     return bibliography.cited(by, [work for analysis in made.analyses for work in analysis.works])
 
@@ -161,6 +170,13 @@ def _file_notes(run: Reduced) -> list[FileNote]:
     return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]
 
 
+def _of_predictions(records: Mapping[str, Sequence[ImageRecord]]) -> Iterator[Warning_]:
+    """What a reader must know of the explained models' answers; of several each warning says which."""
+    for model, images in records.items():
+        for warning in (*_precision(images), *_wrong_predictions(images)):
+            yield named(warning, model) if len(records) > 1 else warning
+
+
 def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
     for image in images:
         if image.label is not None and image.correct is False:
@@ -174,7 +190,7 @@ def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
 
 
 def _copies(run: Reduced) -> Iterator[Warning_]:
-    names = [record.name for record in run.records]
+    names = [record.name for record in run.records[run.plan.explained]]
     for code, groups, text in (
         (
             "repeated-images",
@@ -212,7 +228,7 @@ def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
 
 def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
     settings, analyses = run.plan.settings, run.plan.analyses
-    asked = [name for name in settings.models if name in run.models]
+    asked = [name for name in (*settings.explained, *settings.models) if name in run.models]
     models = [run.models[name] for name in dict.fromkeys([*asked, *run.models])]
     return Provenance(
         reportgen=own_version(),

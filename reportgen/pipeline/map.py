@@ -72,12 +72,12 @@ class Explained:
 
     Attributes:
         keys: of its results; None where the image is not in the analysis' sample.
-        observation: the explained model's, without its frame.
+        observations: by explained model, without their frames.
     """
 
     file: ImageFile
     sha256: str
-    observation: Observation
+    observations: Mapping[str, Observation]
     keys: Mapping[At, str | None]
 
 
@@ -180,7 +180,8 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
     settings = bench.plan.settings
     image = OpenImage(file, settings.max_pixels, image_sha256(file))
     one = _OneImage(image, bench)
-    names = dict.fromkeys([bench.plan.explained, *(m for a in analyses for m in a.models(settings))])
+    explained = bench.plan.every_explained if any(a.per_model for a in analyses) else (bench.plan.explained,)
+    names = dict.fromkeys([*explained, *(m for a in analyses for m in a.models(settings))])
     observations = {name: one.observe(bench.models[name]) for name in names}
     for analysis in analyses:
         for name in analysis.models(settings):
@@ -188,8 +189,8 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
                 one.map(analysis, bench.models[name], observations[name].prediction.index)
             else:
                 one.keys[analysis.name, name] = None
-    observation = replace(observations[bench.plan.explained], frame=None)
-    return Explained(file, image.sha256, observation, one.keys)
+    kept = {name: replace(observations[name], frame=None) for name in explained}
+    return Explained(file, image.sha256, kept, one.keys)
 
 
 class _OneImage:
@@ -204,8 +205,8 @@ class _OneImage:
 
     def observe(self, model: Model) -> Observation:
         """What a model says of the image."""
-        # Only the explained model's frames are ever drawn; a probe set of thousands would fill the disk with the others.
-        drawn = model.spec.name == self.bench.plan.explained
+        # Only the explained models' frames are ever drawn; a probe set of thousands would fill the disk with the others.
+        drawn = model.spec.name in self.bench.plan.every_explained
         # The limit too: an image that a colder cache would refuse is refused.
         limit = self.image.max_pixels
         key = digest_of([OBSERVATION, OBSERVATION_VERSION, self.image.sha256, model.identity, drawn, limit])

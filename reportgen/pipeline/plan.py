@@ -59,7 +59,7 @@ class Plan:
     Attributes:
         analyses: in the report's order.
         images, probe: what is explained, and the probe set where it is a folder of its own.
-        specs: by name every classifier of the run, the explained one first.
+        specs: by name every classifier of the run, the explained ones first.
         relevant: by analysis what changes its results (`Analysis.relevant`).
         codes: by analysis the hash of its sources, taken now: a file that is edited during the run is not what runs.
         samples: by analysis that asks for a sample, the SHA-256 of its images.
@@ -83,8 +83,18 @@ class Plan:
 
     @property
     def explained(self) -> str:
-        """The name of the explained model."""
-        return self.settings.models[0]
+        """The name of the explained model; of several the first, which is the report's own."""
+        return self.settings.explained[0]
+
+    @property
+    def every_explained(self) -> tuple[str, ...]:
+        """The names of all explained models; the first alone where no analysis of the run explains one."""
+        return _every_explained(self.settings, self.analyses)
+
+    def labels_of(self, model: str) -> Mapping[str, Label]:
+        """The labels as an explained model knows them: they name the classes of the first, and fit a model of the same classes."""
+        same = self.specs[model].classes.names == self.specs[self.explained].classes.names
+        return self.labels if same else {}
 
     @property
     def on_images(self) -> list[AnyAnalysis]:
@@ -115,7 +125,9 @@ def plan(
         NothingToDo: there is no image.
     """
     problems = _Problems()
-    analyses = tuple(providers.analyses(settings.tasks))
+    # One that the user asks for and that has nothing to do says so itself (`require_settings`).
+    asked = providers.analyses(settings.tasks)
+    analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)
     for check in (created, lambda: require_known_measures(settings.gates, analyses), *further):
         with problems.noted():
             check()
@@ -129,17 +141,17 @@ def plan(
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     labels: dict[str, Label] = {}
-    if settings.models[0] in specs:
+    if settings.explained[0] in specs:
         with problems.noted():
-            labels = read_labels(images, folder.names, specs[settings.models[0]].classes)
+            labels = read_labels(images, folder.names, specs[settings.explained[0]].classes)
     truths: dict[str, Annotation] = {}
     if any(analysis.uses_truth for analysis in analyses):
         with problems.noted():
             truths = read_truth(images, folder.names)
     problems.raise_any()
-    for asked in (folder, probe):
-        if asked is not None and not asked.files:
-            raise asked.no_image(asked.skipped)
+    for looked_in in (folder, probe):
+        if looked_in is not None and not looked_in.files:
+            raise looked_in.no_image(looked_in.skipped)
     return Plan(
         settings=settings,
         analyses=analyses,
@@ -154,6 +166,10 @@ def plan(
         front=front,
         inputs=_inputs(images, truths),
     )
+
+
+def _every_explained(settings: Settings, analyses: Sequence[AnyAnalysis]) -> tuple[str, ...]:
+    return settings.explained if any(analysis.per_model for analysis in analyses) else settings.explained[:1]
 
 
 class _Problems:
@@ -210,7 +226,7 @@ def _look_up(
     specs: dict[str, ClassifierSpec] = {}
     relevant: dict[str, Mapping[str, JSON]] = {}
     missing: list[MissingWeights] = []
-    names = [settings.models[0]]
+    names = [*_every_explained(settings, analyses)]
     for analysis in analyses:
         with problems.noted():
             names += analysis.models(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -12,22 +13,25 @@ import numpy as np
 from PIL import Image
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
+from reportgen.analysis.run_view import Files
 from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
 from reportgen.analysis.view import of_kind
 from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
-from reportgen.models.classifiers.base import ClassList, LinearHead
+from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.map import At, Mapped
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
+from reportgen.pipeline.several import told_apart
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
+from reportgen.report.ids import id_of
 from reportgen.settings.group import SettingsGroup
 from reportgen.storage.codec import encode
-from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of, file_sha256
 from reportgen.utils.json_types import JSON
@@ -47,7 +51,9 @@ class MappedFolder:
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
         self.hashes = [image.sha256 for image in mapped.images]
-        self.copies = find_copies(self.hashes, [image.observation.perceptual_hash for image in mapped.images])
+        self.copies = find_copies(
+            self.hashes, [image.observations[explained].perceptual_hash for image in mapped.images]
+        )
         self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
         self._store = store
         self._explained = explained
@@ -64,6 +70,12 @@ class MappedFolder:
             list(self.observations),
         ]
 
+    def of(self, model: str) -> MappedFolder:
+        """The same results, those of `model` where no model is named."""
+        focused = copy(self)
+        focused._explained = model
+        return focused
+
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         return self._keys[image][analysis, model or self._explained] is not None
 
@@ -76,9 +88,9 @@ class MappedFolder:
             raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return found
 
-    def frame(self, image: int) -> np.ndarray:
-        frame = self.result(OBSERVATION, image, Observation).frame
-        assert frame is not None  # the explained model's is kept
+    def frame(self, image: int, model: str | None = None) -> np.ndarray:
+        frame = self.result(OBSERVATION, image, Observation, model).frame
+        assert frame is not None  # an explained model's is kept
         return frame
 
 
@@ -88,14 +100,14 @@ class Reducing:
 
     Attributes:
         probe: the probe set's results, `images` where the run's own images are the probe set.
-        records: of the images, in their order.
+        records: by explained model, of the images in their order.
     """
 
     plan: Plan
     models: Mapping[str, Model]
     mapped: MappedFolder
     probe: MappedFolder
-    records: Sequence[ImageRecord]
+    records: Mapping[str, Sequence[ImageRecord]]
     shown: Shown
     versions: Mapping[str, str]
     files: RunFolder
@@ -110,11 +122,13 @@ class Reducing:
             "analyses": [analysis.name for analysis in self.plan.analyses],
             "models": list(settings.models),
             "weights": {name: spec.weights_sha256 for name, spec in self.plan.specs.items()},
-            "classes": digest_of(self.plan.specs[settings.models[0]].classes.names),
+            "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
             "statistics": settings.statistics.model_dump(mode="json"),
-            "images": [record.model_dump(mode="json") for record in self.records],
+            "images": [
+                [name, [one.model_dump(mode="json") for one in of_model]] for name, of_model in self.records.items()
+            ],
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
         }
@@ -146,22 +160,36 @@ class ProbeReduceView:
 
 
 class ReduceView(ProbeReduceView):
-    """`reportgen.analysis.run_view.RunView` of one analysis."""
+    """`reportgen.analysis.run_view.RunView` of one analysis, for one explained model."""
 
-    def __init__(self, analysis: AnyAnalysis, shared: Reducing, handed: Mapping[str, object | None]) -> None:
-        super().__init__(analysis, shared.plan, shared.probe, shared.store, fresh=shared.fresh)
-        self.analyses = tuple(other.name for other in shared.plan.analyses)
-        self.images = shared.records
+    def __init__(
+        self, analysis: AnyAnalysis, shared: Reducing, model: str, handed: Mapping[str, object | None]
+    ) -> None:
+        plan = shared.plan
+        super().__init__(analysis, plan, shared.probe.of(model), shared.store, fresh=shared.fresh)
+        if analysis.per_model:
+            self.models = tuple(dict.fromkeys([model, *plan.settings.models]))
+        self.analyses = tuple(other.name for other in plan.analyses)
+        self.explained = tuple(shared.records)
+        self.classes = plan.specs[model].classes
+        self.images = shared.records[model]
         self.shown = shared.shown
-        self.files = shared.files
-        self.statistics = shared.plan.settings.statistics
-        self.names, self.skipped = shared.mapped.names, shared.mapped.skipped
-        self.observations, self.hashes = shared.mapped.observations, shared.mapped.hashes
-        self.result, self.sampled, self.frame = shared.mapped.result, shared.mapped.sampled, shared.mapped.frame
-        self._shared, self._handed = shared, handed
+        self.files: Files = files_of(model, plan, shared.files)
+        self.statistics = plan.settings.statistics
+        mapped = shared.mapped.of(model)
+        self.names, self.skipped = mapped.names, mapped.skipped
+        self.observations, self.hashes = mapped.observations, mapped.hashes
+        self.result, self.sampled, self.frame = mapped.result, mapped.sampled, mapped.frame
+        self._shared, self._model, self._handed = shared, model, handed
+
+    def images_of(self, model: str) -> Sequence[ImageRecord]:
+        return self._shared.records[model]
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        return self._shared.plan.specs[model].preprocessing
 
     def head(self) -> LinearHead | None:
-        return self._shared.models[self._shared.plan.explained].engine.linear_head
+        return self._shared.models[self._model].engine.linear_head
 
     def shared(self, analysis: str, kind: type[R]) -> R | None:
         if analysis not in self._handed:
@@ -171,23 +199,19 @@ class ReduceView(ProbeReduceView):
 
 
 def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
-    """By analysis what it contributes; its files are written, from the store where nothing that it reads has changed."""
+    """By analysis what it contributes, for a further explained model under the id of both (`report.ids`).
+
+    Its files are written, from the store where nothing that it reads has changed.
+    """
     progress.stage("Writing sections", len(shared.plan.analyses))
     contributions: dict[str, Contribution] = {}
+    first, *further = shared.records
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
-            own: SettingsGroup = analysis.own(shared.plan.settings)
             handed = {name: contributions[name].shared for name in analysis.requires if name in contributions}
-            parts = {
-                **shared.identity,
-                "settings": own.model_dump(mode="json"),
-                "files": _files_named_in(own),
-                "handed": {name: _digest_of(value) for name, value in handed.items()},
-            }
-            view = ReduceView(analysis, shared, handed)
-            contributions[analysis.name] = reduced(
-                analysis, view, shared.plan.codes[analysis.name], parts, shared.files, shared.store, fresh=shared.fresh
-            )
+            contributions[analysis.name] = _reduced(analysis, first, shared, handed)
+            for model in further if analysis.per_model else ():
+                contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared, handed)
         progress.step(analysis.title)
     return contributions
 
@@ -195,6 +219,20 @@ def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[s
 def _digest_of(shared: object | None) -> str | None:
     """What tells one shared value from another."""
     return None if shared is None else hashlib.sha256(encode(shared)).hexdigest()
+
+
+def _reduced(analysis: AnyAnalysis, model: str, shared: Reducing, handed: Mapping[str, object | None]) -> Contribution:
+    own: SettingsGroup = analysis.own(shared.plan.settings)
+    about: dict[str, JSON] = {
+        "explained": model,
+        "settings": own.model_dump(mode="json"),
+        "files": _files_named_in(own),
+        "handed": {name: _digest_of(value) for name, value in handed.items()},
+    }
+    view, code = ReduceView(analysis, shared, model, handed), shared.plan.codes[analysis.name]
+    made = reduced(analysis, view, code, {**shared.identity, **about}, shared.files, shared.store, fresh=shared.fresh)
+    several = analysis.per_model and len(shared.records) > 1
+    return told_apart(made, model, first=model == shared.plan.explained) if several else made
 
 
 def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
@@ -205,9 +243,10 @@ def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
 
 def observed(shared: Reducing) -> Observed:
     """What counts as one observation among the images of a run."""
-    different = [shared.records[i] for i in shared.mapped.observations]
+    records = shared.records[shared.plan.explained]
+    different = [records[i] for i in shared.mapped.observations]
     classes = {(record.label or record.target).index for record in different}
-    return Observed(len(shared.records), len(different), len(classes))
+    return Observed(len(records), len(different), len(classes))
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -216,7 +255,8 @@ def observed(shared: Reducing) -> Observed:
 def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
     names, chosen = results.names, made.settings.document
-    scores: list[float | None] = [image.observation.prediction.probability for image in mapped.images]
+    own = [image.observations[made.explained] for image in mapped.images]
+    scores: list[float | None] = [observation.prediction.probability for observation in own]
     measure = PROBABILITY
     ranking = [analysis for analysis in made.analyses if analysis.ranked_by]
     if ranking and len(names) > chosen.figures:
@@ -226,17 +266,35 @@ def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     return select(names, scores, measure, most=chosen.figures, asked=chosen.show)
 
 
+def files_of(model: str, made: Plan, files: RunFolder) -> Files:
+    """Where the files of an explained model go: the first one's where those of a single model do, any other's below a folder."""
+    if model == made.explained:
+        return files
+    own = [analysis.parameter_file for analysis in made.analyses]
+    return FurtherModel(files, slugs(made.every_explained)[model], {file.name for file in own if file is not None})
+
+
+def record_every(
+    made: Plan, mapped: Mapped, shown: Shown, results: MappedFolder, files: RunFolder
+) -> dict[str, list[ImageRecord]]:
+    """By explained model its records of the images, their pictures written."""
+    return {
+        model: record_images(model, mapped, made.labels_of(model), shown, results, files_of(model, made, files))
+        for model in made.every_explained
+    }
+
+
 def record_images(
-    mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: RunFolder
+    model: str, mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: Files
 ) -> list[ImageRecord]:
     """One record an image, its picture written; analyses add their numbers when the report is assembled."""
     names = slugs([image.file.name for image in mapped.images])
     records = []
     for position, image in enumerate(mapped.images):
-        name, observation = image.file.name, image.observation
+        name, observation = image.file.name, image.observations[model]
         prediction, slug, label = observation.prediction, names[name], labels.get(name)
         alt = f"Input image {name}, predicted {prediction.name} with probability {prediction.probability:.2f}."
-        pixels = _pictured(results.frame(position), full=name in shown.images)
+        pixels = _pictured(results.frame(position, model), full=name in shown.images)
         deviation = {} if observation.deviation is None else {"deviation": vars(observation.deviation)}
         records.append(
             ImageRecord(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reportgen.analysis import wording
 from reportgen.report.document import Finding, ImageRecord, Summary, Verdict
+from reportgen.report.ids import listed_ids
 
 # More than these, and a summary is a second list of findings.
 MOST_FINDINGS = 6
@@ -14,10 +15,16 @@ MOST_NAMES = 6
 DECIDED: tuple[Verdict, ...] = ("contradicted", "supported")
 
 
-def summarise(images: Sequence[ImageRecord], findings: Sequence[Finding], model: str) -> Summary:
-    """The summary of a report over at least one image, explained for `model`."""
+def summarise(
+    images: Sequence[ImageRecord],
+    findings: Sequence[Finding],
+    model: str,
+    further: Mapping[str, Sequence[ImageRecord]] | None = None,
+) -> Summary:
+    """The summary of a report over at least one image, explained for `model`; `further` are the images of the other explained models."""
     decided = [finding.id for verdict in DECIDED for finding in findings if finding.verdict == verdict]
-    return Summary(images=_images(images, model), findings=decided[:MOST_FINDINGS], rest=_rest(findings, decided))
+    said = " ".join(_images(of_model, name) for name, of_model in {model: images, **(further or {})}.items())
+    return Summary(images=said, findings=decided[:MOST_FINDINGS], rest=_rest(findings, decided))
 
 
 def _images(images: Sequence[ImageRecord], model: str) -> str:
@@ -49,4 +56,4 @@ def _rest(findings: Sequence[Finding], decided: Sequence[str]) -> str:
 
 
 def _claims(ids: Sequence[str]) -> str:
-    return f"{len(ids)} ({', '.join(ids)}) {'is' if len(ids) == 1 else 'are'}"
+    return f"{len(ids)} ({listed_ids(ids)}) {'is' if len(ids) == 1 else 'are'}"

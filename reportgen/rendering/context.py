@@ -6,6 +6,7 @@ bool or None: a template that calls a method finds nothing worth calling.
 
 `medium`            "html" or "pdf"
 `report`            the report as plain data
+`explained`         names of the explained models, the report's own first
 `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
                     run's settings say; where they are silent, what template.toml says
 `language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
@@ -25,7 +26,8 @@ bool or None: a template that calls a method finds nothing worth calling.
                     `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
-`findings`          report.findings; each with `section_title` and, per evidence, `anchor` and `place`
+`findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
+                    claim then says) and, per evidence, `anchor` and `place`
 `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
@@ -43,10 +45,12 @@ from dataclasses import dataclass
 
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
+from reportgen.rendering.layers import further_models, layered, layers, model_of, seen_by
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
 from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
+from reportgen.report.ids import parts_of
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
@@ -73,6 +77,7 @@ def page_context(
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
+        "explained": _explained(data),
         "document": _document(data, template, words),
         "language": language,
         "words": words,
@@ -82,10 +87,10 @@ def page_context(
         "contents": [_contents_entry(section) for section in page.sections],
         "images": _with_figures(page.images, page.figures, page.measures),
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
-        "findings": _placed_findings(data["findings"], page, words),
+        "findings": _placed_findings(data["findings"], page, words, _explained(data)),
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
-        "references": _numbered_references(data["references"], page.sections, words),
+        "references": _numbered_references(data["references"], page.sections, words, _explained(data)),
         "settings": flat(data["settings"]),
         "totals": _totals(data, page),
     }
@@ -113,7 +118,7 @@ class _Page:
 
 
 def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
-    wanted = [section for section in data["sections"] if not chosen or section["id"] in chosen]
+    wanted = [section for section in data["sections"] if not chosen or _is_chosen(section["id"], chosen)]
     anchors = _Anchors()
     images = _carded(data, medium, anchors)
     stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
@@ -122,11 +127,17 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     sections = _numbered_sections(wanted, anchors, shown)
     blocks = [block for section in sections for block in section["blocks"]]
     tables = [block for block in blocks if block["type"] == "table"]
-    measures = _measures(sections)
+    measures = _measures(sections, images)
     for table in tables:
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
     figures = [block for block in blocks if block["type"] == "figure"]
     return _Page(chosen, stands, sections, images, image_anchors, figures, tables, measures)
+
+
+def _explained(data: Plain) -> list[str]:
+    first = [model["name"] for model in data["provenance"]["models"][:1]]
+    further = (model for image in data["images"] for model in further_models(image))
+    return first + list(dict.fromkeys(further))
 
 
 def _document(data: Plain, template: TemplateFile, words: Plain) -> Plain:
@@ -150,11 +161,16 @@ def _document(data: Plain, template: TemplateFile, words: Plain) -> Plain:
     }
 
 
+def _is_chosen(section: str, chosen: list[str]) -> bool:
+    """An analysis that is asked for stands with its sections on every explained model."""
+    return section in chosen or parts_of(section)[0] in chosen
+
+
 def _left_out(sections: list[Plain], chosen: list[str]) -> list[dict[str, str]]:
     if not chosen:
         return []
     parts = [{"id": part, "title": ""} for part in PAGE_PARTS if part not in chosen]
-    return [{"id": s["id"], "title": s["title"]} for s in sections if s["id"] not in chosen] + parts
+    return [{"id": s["id"], "title": s["title"]} for s in sections if not _is_chosen(s["id"], chosen)] + parts
 
 
 def _carded(data: Plain, medium: str, anchors: _Anchors) -> list[Plain]:
@@ -203,6 +219,7 @@ def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[st
     numbered = []
     for number, section in enumerate(sections, start=1):
         anchor = anchors.new("section", section["id"])
+        seen = seen_by(model_of(section["id"], list(images.values())), images)
         blocks, role = [], None
         for block in section["blocks"]:
             place: Plain = {}
@@ -212,7 +229,7 @@ def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[st
                 if block["type"] == "table":
                     place["row_anchors"] = _row_anchors(block, images)
                 else:
-                    place["pictures"] = [_layered(picture, block, images) for picture in block["pictures"]]
+                    place["pictures"] = [layered(picture, block, seen) for picture in block["pictures"]]
             elif block["type"] == "heading":
                 place = {"anchor": anchors.new(slug(section["id"]), block["text"])}
             elif block["type"] in ROLES:
@@ -229,32 +246,11 @@ def _row_anchors(table: Plain, images: dict[str, Plain]) -> list[str]:
     return [images[name]["anchor"] if name in images else "" for name in names]
 
 
-def _layered(picture: Plain, figure: Plain, images: dict[str, Plain]) -> Plain:
-    """The picture with `over` and `layer`: known from the figure that it stands in, or from itself."""
-    panel = figure["image"] if figure["kind"] == "panels" else None
-    image = images.get(picture["image"] or panel or "")
-    if image is None or not _same_shape(picture, image["picture"]):
-        return {**picture, "over": "", "layer": ""}
-    if picture["file"] == image["picture"]["file"]:
-        return {**picture, "over": image["anchor"], "layer": ""}
-    layer = picture["layer"] or picture["label"]
-    return {**picture, "over": image["anchor"] if layer else "", "layer": layer}
-
-
-def _same_shape(a: Plain, b: Plain) -> bool:
-    """Whether two pictures cover the same frame: their shapes are equal but for half a pixel of rounding."""
-    same: bool = abs(a["width"] * b["height"] - b["width"] * a["height"]) <= max(*_sides(a), *_sides(b)) / 2
-    return same
-
-
-def _sides(picture: Plain) -> tuple[int, int]:
-    return picture["width"], picture["height"]
-
-
-def _measures(sections: list[Plain]) -> list[Plain]:
+def _measures(sections: list[Plain], images: list[Plain]) -> list[Plain]:
     """What tables measure on single images; a column that two tables share stands once."""
     found: dict[tuple[object, ...], Plain] = {}
     for section in sections:
+        model = model_of(section["id"], images)
         for table in (block for block in section["blocks"] if block["type"] == "table"):
             named = [name for name in table["row_images"] if name is not None]
             if not named or len(set(named)) < len(named):
@@ -265,6 +261,7 @@ def _measures(sections: list[Plain]) -> list[Plain]:
                         "id": f"{table['id']}.{column['key']}",
                         "section": section["title"],
                         **{key: column[key] for key in ("label", "unit", "decimals", "percent", "headline")},
+                        **({"label": f"{column['label']}, {model}"} if model else {}),
                         "values": _by_image(table, i),
                     }
                     found.setdefault((column["key"], *sorted(measure["values"].items())), measure)
@@ -292,29 +289,21 @@ def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plai
     for figure in figures:
         if figure["image"] is not None:
             shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
-    layers = _layers(figures)
+    found = layers(figures)
     return [
         {
             **image,
             "figures": shown[image["name"]],
-            "layers": list(layers[image["anchor"]].values()),
+            "layers": list(found[image["anchor"]].values()),
             "measured": [measure["values"].get(image["name"]) for measure in measures],
         }
         for image in images
     ]
 
 
-def _layers(figures: list[Plain]) -> defaultdict[str, dict[str, Plain]]:
-    """Anchor of an image -> file -> what lies over its photograph; a picture that two figures share comes once."""
-    found: defaultdict[str, dict[str, Plain]] = defaultdict(dict)
-    for picture in (picture for figure in figures for picture in figure["pictures"] if picture["layer"]):
-        layer = {**{key: picture[key] for key in ("file", "width", "height", "alt")}, "label": picture["layer"]}
-        found[picture["over"]].setdefault(picture["file"], layer)
-    return found
-
-
-def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[Plain]:
+def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained: list[str]) -> list[Plain]:
     titles = {section["id"]: section["title"] for section in page.sections}
+    models = {*explained, *(f"{a}~{b}" for a in explained for b in explained)}
     places = {
         block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
         for block in [*page.figures, *page.tables]
@@ -324,6 +313,8 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain) -> list[P
         {
             **finding,
             "section_title": titles.get(finding["section"], ""),
+            # A claim about a further explained model, or about two, names them itself.
+            "claim_id": parts_of(finding["id"])[0] if parts_of(finding["id"])[1] in models else finding["id"],
             "evidence": [{**item, **places.get(item["source"], nowhere)} for item in finding["evidence"]],
         }
         for finding in findings
@@ -349,8 +340,15 @@ def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> l
     ]
 
 
-def _numbered_references(references: list[Plain], sections: list[Plain], words: Plain) -> list[Plain]:
-    places = {section["id"]: {"title": section["title"], "anchor": section["anchor"]} for section in sections}
+def _numbered_references(
+    references: list[Plain], sections: list[Plain], words: Plain, explained: list[str]
+) -> list[Plain]:
+    # A section on the first of several models stands for those on the others, which cite the same works.
+    first = f": {explained[0]}" if len(explained) > 1 else ""
+    places = {
+        section["id"]: {"title": section["title"].removesuffix(first), "anchor": section["anchor"]}
+        for section in sections
+    }
     places["models"] = {"title": words["models"], "anchor": ""}
     return [
         {

@@ -23,6 +23,8 @@ LOCK = ".lock"  # there while a run writes the folder; no manifest lists it
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 RENDERED = frozenset({"report.pdf", "report.html"})
 TIMINGS = "timings.json"
+# The folder of what a report holds for further explained models; there with several alone.
+FURTHER_MODELS = "models"
 # What every run calls its files and folders; a file of parameters is called as its analysis says.
 OWN_NAMES = (
     REPORT,
@@ -35,6 +37,7 @@ OWN_NAMES = (
     "tables",
     "maps",
     "masks",
+    FURTHER_MODELS,
 )
 Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
 

@@ -73,6 +73,9 @@ class Settings(SettingsGroup):
     models: tuple[str, ...] = Field(
         default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
     )
+    explain: tuple[str, ...] = Field(
+        default=(), description="models that are explained, each for its own top class; empty: the first of `models`"
+    )
     weights: dict[str, UserPath] = Field(
         default={}, description="model or encoder name -> path of a local weights file"
     )
@@ -119,6 +122,11 @@ class Settings(SettingsGroup):
                 own = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
                 values[key] = {**value, **own}
         super().__init__(**_checkpoints_by_file({**preset, **values}))
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """The explained models, once each; the first is the report's own: its numbers and files stand where those of one model do."""
+        return tuple(dict.fromkeys(self.explain)) or self.models[:1]
 
     def group(self, name: str, kind: type[G]) -> G:
         """The settings of one analysis."""
@@ -208,8 +216,9 @@ def _checkpoints_by_file(values: dict[str, Any]) -> dict[str, Any]:
         return name
 
     values = dict(values)
-    if isinstance(values.get("models"), list | tuple):
-        values["models"] = tuple(renamed(model) for model in values["models"])
+    for key in ("models", "explain"):
+        if isinstance(values.get(key), list | tuple):
+            values[key] = tuple(renamed(model) for model in values[key])
     for group in ("weights", "classes", "architectures"):
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}

@@ -103,7 +103,10 @@ def require_same_files(report: Report, settings: Settings, source: Path) -> None
         CheckFailed: one is not.
     """
     for model in report.provenance.models:
-        if model.name in settings.models and resolve(model.name, settings).weights_sha256 != model.weights_sha256:
+        if (
+            model.name in (*settings.models, *settings.explain)
+            and resolve(model.name, settings).weights_sha256 != model.weights_sha256
+        ):
             raise CheckFailed(
                 f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
             )
@@ -140,7 +143,10 @@ def _images_of(report: Report, source: Path) -> Path:
 
 def _settings(report: Report, source: Path, flags: Mapping[str, JSON], config: Path | None) -> Loaded:
     """The first run's settings under the flags and the file; what names files is found here, or asked for."""
-    own = {**report.settings, "models": [_without_folder(str(name)) for name in report.settings.get("models") or ()]}
+    named = {
+        key: [_without_folder(str(name)) for name in report.settings.get(key) or ()] for key in ("models", "explain")
+    }
+    own = {**report.settings, **named}
     asked = dict(_not_taken_over(own))
     base = reduce(_without, asked, own)
     # Only what the user says: the files that they name.

@@ -113,7 +113,7 @@ def _installed_format() -> ParameterFile:
 
 
 def _engine(settings: Settings) -> Engine:
-    spec, models = resolve(settings.models[0], settings), cache_folder() / "models"
+    spec, models = resolve(settings.explained[0], settings), cache_folder() / "models"
     return Engine(spec, choose_runtime(spec, settings.runtime, settings.precision, models), models)
 
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from reportgen.report.blocks import Cell, Picture, Table
 from reportgen.report.manifest import (
+    FURTHER_MODELS,
     LOCK,
     MANIFEST,
     OWN_NAMES,
@@ -38,7 +39,7 @@ class RunFolder:
     """The files of one run. `begin` takes the manifest away, `finish` writes it last; between them no other run writes."""
 
     def __init__(self, path: Path, parameter_files: Collection[str] = ()) -> None:
-        """A folder at `path`; `parameter_files` are names that the run writes besides those of every run."""
+        """A folder at `path`; `parameter_files` are names, of folders too, that the run writes besides those of every run."""
         self.path = path
         self._parameter_files = tuple(parameter_files)
         self._lock: FileLock | None = None
@@ -55,8 +56,9 @@ class RunFolder:
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
         listed = files_of_run(self.path)
         # In the folder of a run that wrote no file of parameters, one may be the user's own: the run must have listed it.
-        names = OWN_NAMES if listed is None else ()
-        unlisted = [name for name in self._parameter_files if name not in (listed or ())]
+        names = [name for name in OWN_NAMES if name != FURTHER_MODELS] if listed is None else []
+        known = {part for name in listed or () for part in (name, name.partition("/")[0])}
+        unlisted = [name for name in self._parameter_files if name not in known]
         taken = [name for name in (*names, *unlisted) if (self.path / name).exists()]
         if taken:
             raise UsageError(
@@ -192,8 +194,12 @@ class RunFolder:
         width, height = (round(inches * 96) for inches in figure.get_size_inches())
         return Picture(file=file, width=width, height=height, alt=alt, label=label)
 
-    def table(self, table: Table) -> Table:
-        """Write the table's CSV at full precision; returns the table with `file` set.
+    def place(self, name: str) -> str:
+        """Where files called so lie in the run folder."""
+        return name
+
+    def table(self, table: Table, folder: str = "") -> Table:
+        """Write the table's CSV at full precision, below `folder`; returns the table with `file` set.
 
         A text that a spreadsheet would take for a formula gets an apostrophe before it; report.json has it as it is.
         """
@@ -205,7 +211,7 @@ class RunFolder:
         for row in table.rows:
             cells = [_csv_cell(cell) for cell in row]
             (quoting if any("\r" in str(cell) for cell in cells) else writer).writerow(cells)
-        return table.model_copy(update={"file": self.raw(f"tables/{table.id}.csv", buffer.getvalue().encode())})
+        return table.model_copy(update={"file": self.raw(f"{folder}tables/{table.id}.csv", buffer.getvalue().encode())})
 
     def adopt(self, file: str) -> None:
         """Take a file that a renderer wrote into the manifest."""
@@ -214,6 +220,35 @@ class RunFolder:
     def timings(self, seconds: dict[str, Any]) -> None:
         """Write timings.json, the one file that differs between two equal runs."""
         write_file(self.path / TIMINGS, json.dumps(seconds, indent=1).encode())
+
+
+class FurtherModel:
+    """The `Files` of a further explained model: everything below a folder of its own, `models/<model>/`."""
+
+    def __init__(self, folder: RunFolder, slug: str, shared: Collection[str]) -> None:
+        """Args: shared: names of files that hold the same for every model, which the first has written."""
+        self._folder, self._prefix, self._shared = folder, f"{FURTHER_MODELS}/{slug}/", shared
+
+    def place(self, name: str) -> str:
+        return self._prefix + name
+
+    def raw(self, file: str, data: bytes) -> str:
+        return file if file in self._shared else self._folder.raw(self.place(file), data)
+
+    def array(self, file: str, values: np.ndarray) -> str:
+        return self._folder.array(self.place(file), values)
+
+    def mask(self, file: str, values: np.ndarray) -> str:
+        return self._folder.mask(self.place(file), values)
+
+    def photo(self, file: str, pixels: np.ndarray, *, alt: str, label: str = "") -> Picture:
+        return self._folder.photo(self.place(file), pixels, alt=alt, label=label)
+
+    def chart(self, file: str, figure: Any, *, alt: str, label: str = "") -> Picture:
+        return self._folder.chart(self.place(file), figure, alt=alt, label=label)
+
+    def table(self, table: Table) -> Table:
+        return self._folder.table(table, self._prefix)
 
 
 def _csv_cell(cell: Cell) -> Cell:

@@ -1,0 +1,1 @@
+"""Several explained models, compared image by image."""
