@@ -12,7 +12,7 @@ import numpy as np
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Mapped
 from reportgen.analysis.view import of_kind
-from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
@@ -37,7 +37,11 @@ R = TypeVar("R")
 
 
 class MadeRun:
-    """A `RunView` over results that a test made: {analysis: one result an image, None where it is not in the sample}."""
+    """A `RunView` over results that a test made: {analysis: one result an image, None where it is not in the sample}.
+
+    Args:
+        shared: by analysis what its reduce has handed on; head: of the explained model.
+    """
 
     def __init__(
         self,
@@ -48,8 +52,11 @@ class MadeRun:
         analyses: Sequence[str] | None = None,
         models: Sequence[str] = ("toy",),
         seed: int = 0,
+        shared: Mapping[str, object] | None = None,
+        head: LinearHead | None = None,
     ) -> None:
         self.results = results
+        self._handed, self._head = shared or {}, head
         self.settings = settings or NoSettings()
         self.analyses = tuple(results) if analyses is None else tuple(analyses)
         self.models = tuple(models)
@@ -63,6 +70,8 @@ class MadeRun:
         self.shown = Shown(of=len(self.names), images=self.names)
         self.has_probe = False
         self.observations = list(range(len(self.images)))
+        self.hashes = [f"{i:064x}" for i in self.observations]
+        self.weights = dict.fromkeys(self.models, "0" * 64)
         self.statistics = StatisticsSettings()
 
     @property
@@ -74,6 +83,13 @@ class MadeRun:
 
     def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
         return of_kind(self.results[analysis][image], kind, analysis)
+
+    def head(self) -> LinearHead | None:
+        return self._head
+
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        found = self._handed.get(analysis)
+        return None if found is None else of_kind(found, kind, analysis)
 
     def frame(self, image: int, model: str | None = None) -> np.ndarray:
         return np.zeros((32, 32, 3), np.uint8)

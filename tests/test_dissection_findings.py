@@ -8,33 +8,42 @@ from typing import Any
 import numpy as np
 import pytest
 
+from made_dissection import RECIPE
 from reportgen.analyses.dissection.findings import dissection_findings
-from reportgen.analyses.dissection.labels import DissectedModel, Layer
-from reportgen.analyses.dissection.rules import DIFFERENT_JACCARD, DOMINANT_SHARE
+from reportgen.analyses.dissection.labels import DissectedModel, Halves, Layer
+from reportgen.analyses.dissection.recipe import Origin
+from reportgen.analyses.dissection.rules import DOMINANT_SHARE
 from reportgen.analyses.dissection.task import ANALYSIS
-from reportgen.report.document import Finding
+from reportgen.analysis.verdicts import Claim
+from reportgen.settings.model import StatisticsSettings
+
+MANY, FEW = Origin("file", RECIPE), Origin("images", RECIPE.model_copy(update={"probe_images": 10, "top_k": 10}))
 
 
-def layer(name: str, **units: int) -> Layer:
-    """A layer whose units carry the given labels, all of them sure."""
-    concepts = tuple(concept for concept, count in units.items() for _ in range(count))
+def layer(name: str, units: dict[str, int], second: dict[str, int] | None = None) -> Layer:
+    """A layer whose units carry the given labels, all of them sure; either half of the probe set gives the same, or `second`."""
+    concepts, other = (
+        tuple(concept for concept, count in given.items() for _ in range(count)) for given in (units, second or units)
+    )
     n = len(concepts)
-    return Layer(
-        name, concepts, concepts, np.ones(n), np.ones(n), np.zeros(n, bool), np.ones(n, bool), np.zeros((1, n), int)
+    ones, none = np.ones(n), np.zeros(n, bool)
+    halves = Halves(concepts, other, np.ones(n, np.float32), 0.0)
+    return Layer(name, concepts, concepts, ones, ones, none, ~none, np.zeros((1, n), int), halves=halves)
+
+
+def model(name: str, *layers: dict[str, int], origin: Origin = MANY) -> DissectedModel:
+    return DissectedModel(name, tuple(layer(f"layer{i}", units) for i, units in enumerate(layers)), origin)
+
+
+def finding(claim: str, models: list[DissectedModel]) -> Claim:
+    chapter: Any = SimpleNamespace(
+        nearest={m.model: [("goldfish", "fish", 0.8)] for m in models},
+        models=tuple(models),
+        decisive=[m for m in models if not m.origin.exploratory],
+        exploratory=[m for m in models if m.origin.exploratory],
+        run=SimpleNamespace(statistics=StatisticsSettings(), seed=0),
     )
-
-
-def model(name: str, *layers: dict[str, int]) -> DissectedModel:
-    return DissectedModel(name, tuple(layer(f"layer{i}", **units) for i, units in enumerate(layers)))
-
-
-def finding(claim: str, models: list[DissectedModel], *, exploratory: bool = False) -> Finding:
-    probing: Any = SimpleNamespace(
-        nearest_concepts=lambda: [("goldfish", "fish", 0.8)],
-        exploratory=exploratory,
-        n_images=10 if exploratory else 2000,
-    )
-    return next(f for f in dissection_findings(probing, models) if f.id == claim)
+    return next(f for f in dissection_findings(chapter) if f.id == claim)
 
 
 FISHY, EXPLOSIVE = {"fish": 6, "dog": 3}, {"explosion": 7, "fish": 2}
@@ -76,10 +85,23 @@ def colours(*shares: int) -> DissectedModel:
 
 @pytest.mark.parametrize(
     ("shares", "verdict"),
-    [((1, 5, 10, 20, 40), "supported"), ((40, 20, 10, 5, 1), "contradicted"), ((5, 1, 9, 2, 8), "undecided")],
+    [
+        ((1, 5, 10, 20, 40), "supported"),
+        ((40, 20, 10, 5, 1), "contradicted"),
+        ((5, 1, 9, 2, 8), "undecided"),
+        ((0, 0, 0, 0, 0), "undecided"),
+    ],
 )
 def test_d3_follows_the_share_of_colour_units(shares: tuple[int, ...], verdict: str) -> None:
     assert finding("D3", [colours(*shares)]).verdict == verdict
+
+
+def test_d3_is_decided_by_no_rise_smaller_than_the_smallest_effect() -> None:
+    """Of very many units, one percentage point is significant; it is still one percentage point."""
+    rising = model("a", *({"red": 1000 + 50 * i, "fish": 99_000 - 50 * i} for i in range(3)))
+    found = finding("D3", [rising])
+    assert found.p is not None and found.p < 0.05
+    assert found.verdict == "undecided"
 
 
 def test_d3_is_decided_by_the_share_where_the_count_says_the_opposite() -> None:
@@ -88,29 +110,58 @@ def test_d3_is_decided_by_the_share_where_the_count_says_the_opposite() -> None:
     resnet = model("resnet50", *({"red": c, "fish": n - c} for c, n in zip(counts, sizes, strict=True)))
     found = finding("D3", [resnet])
     assert found.verdict == "contradicted"
-    assert "20, 27, 33, 24 and 8 units" in found.text
+    assert "20 of 64, 27 of 256, 33 of 512, 24 of 1024 and 8 of 2048 units" in found.text
 
 
-@pytest.mark.parametrize(
-    ("models", "verdict"),
-    [
-        ([model("a", {"fish": 1}), model("b", {"dog": 1})], "supported"),
-        ([model("a", {"fish": 1, "dog": 1}), model("b", {"dog": 1, "fish": 1})], "contradicted"),
-        ([model("a", {"fish": 1})], "not measured"),
-    ],
-)
-def test_d4_follows_the_overlap_of_concepts(models: list[DissectedModel], verdict: str) -> None:
-    assert finding("D4", models).verdict == verdict
+A, B = ({f"{kind}{i}": 3 for i in range(12)} for kind in "ab")
+
+
+def test_d4_is_supported_where_halves_agree_and_models_do_not() -> None:
+    found = finding("D4", [model("a", A), model("b", B)])
+    assert found.verdict == "supported"
+    assert [round(one.value, 6) for one in found.evidence] == [0, 1]  # type: ignore[arg-type]
+
+
+def test_d4_is_open_where_two_models_share_as_much_as_two_halves() -> None:
+    assert finding("D4", [model("a", A), model("b", A)]).verdict == "undecided"
+
+
+def test_d4_is_open_where_the_halves_of_a_model_differ_as_much_as_models_do() -> None:
+    """Labels that change with the probe set say nothing of what tells models apart."""
+    nothing = [
+        DissectedModel(
+            name, (layer("l", {f"{name}{i}": 3 for i in range(12)}, {f"{name}'{i}": 3 for i in range(12)}),), MANY
+        )
+        for name in ("a", "b")
+    ]
+    found = finding("D4", nothing)
+    assert [one.value for one in found.evidence] == [0, 0]
+    assert found.verdict == "undecided"
+
+
+def test_d4_needs_two_models_whose_labels_were_made_alike() -> None:
+    assert finding("D4", [model("a", A)]).verdict == "not measured"
+    other = Origin("file", RECIPE.model_copy(update={"concepts_sha256": "1" * 64}))
+    found = finding("D4", [model("a", A), model("b", B, origin=other)])
+    assert found.verdict == "undecided"
+    assert "made in different ways" in found.text
 
 
 @pytest.mark.parametrize("claim", ["D1", "D2", "D3", "D4"])
 def test_an_exploratory_probe_set_decides_nothing(claim: str) -> None:
-    found = finding(claim, [colours(1, 5, 10, 20, 40), model("b", EXPLOSIVE)], exploratory=True)
-    assert found.verdict in ("undecided", "not measured")
+    rising = [{"red": share, "fish": 100 - share} for share in (1, 5, 10, 20, 40)]
+    found = finding(claim, [model("a", *rising, origin=FEW), model("b", EXPLOSIVE, origin=FEW)])
+    assert found.verdict == "undecided" and found.p is None
     assert "10 probe images" in found.text
+    assert not [one for one in found.evidence if one.p is not None]
+
+
+def test_a_model_with_too_few_images_is_left_out_and_named() -> None:
+    found = finding("D1", [model("a", FISHY), model("b", EXPLOSIVE, origin=FEW)])
+    assert found.verdict == "supported"
+    assert found.text.endswith("too few images made the labels: b.")
 
 
 def test_the_printed_rules_name_the_thresholds_in_force() -> None:
     printed = " ".join(ANALYSIS.rules)
     assert f"{DOMINANT_SHARE:.0%}".replace("%", " %") in printed
-    assert f"{DIFFERENT_JACCARD:g}" in printed

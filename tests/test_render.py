@@ -195,6 +195,18 @@ def test_tables_round_and_mark_what_is_missing(page: Page) -> None:
     assert {"0.612", "12\u202f681", "−6.5", "17.0", "–no value"} <= set(cells)
 
 
+def test_evidence_is_written_for_people(page: Page) -> None:
+    """A number with its words, unit, interval, n and p; its name stays in report.json."""
+    [said] = [text for attributes, text in page.all("p") if attributes.get("class") == "evidence" and "Area" in text]
+    said = " ".join(said.replace("\xa0", " ").split())
+    assert said.startswith(
+        "Area of the map, AblationCAM minus Grad-CAM: 1.2 %, 95 % interval 0.3 to 2 %, n = 8, p = 0.002 uncorrected ("
+    )
+    assert not [text for _, text in page.all("p") if "area_difference" in text]
+    notes = [text for attributes, text in page.all("p") if attributes.get("class") == "tested"]
+    assert [note.partition(";")[2].partition(",")[0] for note in notes] == [" corrected for the 2 claims tested"] * 2
+
+
 def test_templates_name_no_result(made: tuple[Report, Path]) -> None:
     """Sentences about results stand in the data: an empty report has none."""
     report, run = made

@@ -21,8 +21,10 @@ from reportgen.pipeline.code import code_of
 from reportgen.report.blocks import Section, Text
 from reportgen.report.document import Evidence, Finding
 from reportgen.settings.group import SettingsGroup, UserPath
+from reportgen.settings.model import Settings
+from reportgen.storage.codec import Array
 from reportgen.storage.store import Store
-from toys import photo_folder
+from toys import photo_folder, toy_network
 
 
 class WordSettings(SettingsGroup):
@@ -67,6 +69,50 @@ class Counting(Analysis[WordSettings, Mean]):
 
 class Again(Counting):
     name = "again"
+
+
+@dataclass(frozen=True)
+class Handed:
+    words: tuple[str | None, ...]
+    numbers: Array
+
+
+class Giving(Counting):
+    """Hands a value on that its settings decide."""
+
+    name, order = "giving", 5
+    shares = Handed
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {}  # so that no key of a result tells the other analysis of a change
+
+    def reduce(self, run: RunView[WordSettings]) -> Contribution:
+        self.reduces += 1
+        word = None if run.settings.words is None else Path(run.settings.words).read_text()
+        return Contribution(section=None, shared=Handed(("a", word), np.arange(3, dtype=np.int16)))
+
+
+class Taking(Analysis[WordSettings, Mean]):
+    """Says what it was handed, and what the head of the model is."""
+
+    name, title, version, order = "taking", "Taking", "1", 20
+    requires = ("giving",)
+
+    def __init__(self) -> None:
+        self.reduces = 0
+
+    def relevant(self, settings: Settings) -> dict[str, Any]:
+        return {}
+
+    def map(self, subject: Subject[WordSettings]) -> Mean:
+        return Mean(0.0)
+
+    def reduce(self, run: RunView[WordSettings]) -> Contribution:
+        self.reduces += 1
+        handed, head = run.shared("giving", Handed), run.head()
+        said = "nothing" if handed is None else f"{handed.words} {handed.numbers.tolist()} {handed.numbers.dtype}"
+        text = f"{said}; {None if head is None else head.weight.shape}"
+        return Contribution(Section(id="taking", title="Taking", blocks=[Text(text=text)]))
 
 
 class Bench:
@@ -191,6 +237,69 @@ def test_a_file_that_two_sections_write_alike_is_kept_with_both(tmp_path: Path) 
     reduce("alone", second)
     assert second.reduces == 1, "the second time from the store"
     assert (tmp_path / "alone/figures/means.json").read_bytes() == b"[1.0]"
+
+
+class SharingBench:
+    """One analysis that hands a value on and one that reads it, run after run."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.analyses = home, (Giving(), Taking())
+        self.images = photo_folder(home / "images", "coffee")
+
+    def run(self, *, linear: bool = True, **settings: Any) -> tuple[str, list[int]]:
+        """What was said, and the reduces that it took of each."""
+        before = [analysis.reduces for analysis in self.analyses]
+        report, _ = analyse_toy(
+            self.images,
+            self.home / f"out{sum(before)}{linear}",
+            self.home / "cache",
+            self.analyses,
+            network=lambda: toy_network(linear=linear),
+            **settings,
+        )
+        [block] = report.sections[-1].blocks
+        assert isinstance(block, Text)
+        return block.text, [now.reduces - was for now, was in zip(self.analyses, before, strict=True)]
+
+
+def test_what_an_analysis_shares_is_handed_on_by_its_type_also_from_the_store(tmp_path: Path) -> None:
+    bench = SharingBench(tmp_path)
+    said = "('a', None) [0, 1, 2] int16; (5, 10)"
+    assert bench.run() == (said, [1, 1])
+    assert bench.run() == (said, [0, 0])
+    own = {"taking": {"words": str(tmp_path / "words.txt")}}
+    assert bench.run(**own) == (said, [0, 1]), "only the second reduces again: what it is handed comes from the store"
+
+
+def test_another_shared_value_makes_the_section_that_reads_it_again(tmp_path: Path) -> None:
+    bench = SharingBench(tmp_path)
+    words = tmp_path / "words.txt"
+    words.write_text("b")
+    assert bench.run()[1] == [1, 1]
+    assert bench.run(giving={"words": str(words)}) == ("('a', 'b') [0, 1, 2] int16; (5, 10)", [1, 1])
+
+
+def test_a_value_of_another_type_than_the_class_says_is_not_shared(tmp_path: Path) -> None:
+    giving = Giving()
+    giving.shares = Mean  # type: ignore[misc]
+    run = MadeRun(tmp_path, {"giving": [Mean(1.0)]}, WordSettings())
+    with pytest.raises(TypeError, match="giving shares a Handed, and its class says a Mean"):
+        sections.reduced(giving, run, "code", {}, run.files, Store(tmp_path / "store"), fresh=False)
+
+
+def test_only_what_is_required_and_reduced_before_can_be_read(tmp_path: Path) -> None:
+    taking = Taking()
+    taking.requires = ()  # type: ignore[misc]
+    with pytest.raises(LookupError, match="giving is not required"):
+        analyse_toy(photo_folder(tmp_path / "i", "coffee"), tmp_path / "o", tmp_path / "c", [Giving(), taking])
+    giving, taking = Giving(), Taking()
+    giving.order = 30  # type: ignore[misc]
+    with pytest.raises(LookupError, match="does not reduce before"):
+        analyse_toy(photo_folder(tmp_path / "i", "coffee"), tmp_path / "p", tmp_path / "d", [taking, giving])
+
+
+def test_a_head_that_is_not_linear_is_none(tmp_path: Path) -> None:
+    assert SharingBench(tmp_path).run(linear=False)[0].endswith("; None")
 
 
 def test_a_file_in_the_home_folder_counts_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+import made_attribution
 import made_chapters
 import made_checks
 import made_comparison
 import made_dissection
 from made_runs import image_record
 from reportgen.analyses.agreement.findings import CLAIMS as AGREEMENT
+from reportgen.analyses.attribution.findings import CLAIMS as ATTRIBUTION
 from reportgen.analyses.cams.findings import CLAIMS as CAMS
 from reportgen.analyses.comparison.findings import CLAIMS as COMPARISON
 from reportgen.analyses.dissection.findings import CLAIMS as DISSECTION
@@ -42,6 +44,7 @@ ANALYSES: dict[str, Chapters] = {
     "faithfulness": made_checks.faithfulness,
     "sanity": made_checks.sanity,
     "dissection": made_dissection.dissection,
+    "attribution": made_attribution.attribution,
     "comparison": made_comparison.comparison_chapters,
 }
 
@@ -139,7 +142,7 @@ def of_core(folder: Path) -> list[str]:
     further = [term for analysis in analyses for term in analysis.terms]
     terms = terms_of([*TERMS, *(term.term for term in further)], further)
     of_faithfulness = {id_: claim for id_, (_, claim) in FAITHFULNESS.items()}
-    claims = {**DISSECTION, **CAMS, **of_faithfulness, "L4": LIME, **AGREEMENT, **COMPARISON}
+    claims = {**DISSECTION, **ATTRIBUTION, **CAMS, **of_faithfulness, "L4": LIME, **AGREEMENT, **COMPARISON}
     return [
         "# summary",
         *summaries(),

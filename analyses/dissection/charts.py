@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from reportgen.analysis import wording
 from reportgen.figures import charts, colors
 
 from .concepts import colour_term
-from .labels import DissectedModel, Layer
+from .labels import DissectedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,32 +111,54 @@ def layer_comparison(models: Sequence[DissectedModel]) -> Figure:
     return figure
 
 
-def margins(models: Sequence[DissectedModel], threshold: float) -> Figure:
-    """The lead of the label over the runner-up: for each layer the middle half, 5 to 95 %, and the median."""
+@dataclass(frozen=True)
+class Spread:
+    """One layer's values, (units,), and where a unit begins to count; None where there is no such place."""
+
+    layer: str
+    values: np.ndarray
+    threshold: float | None
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.values))
+
+
+def sureness(models: Mapping[str, Sequence[Spread]], axis: str) -> Figure:
+    """By model and layer the middle half, 5 to 95 %, and the median of values, with the threshold of the layer.
+
+    Args:
+        axis: what the values are.
+    """
     columns = min(PANELS_A_ROW, len(models))
     lines = -(-len(models) // columns)
-    deepest = max(len(model.layers) for model in models)
+    deepest = max(len(layers) for layers in models.values())
+    every = [layer for layers in models.values() for layer in layers]
     with charts.style():
         figure, panels = _grid(lines, columns, lines * (20 + 6 * deepest))
-        largest = max(float(np.quantile(layer.margin, 0.95)) for model in models for layer in model.layers)
-        for panel, model in zip(panels, models, strict=False):
-            _spreads(panel, model.layers)
-            panel.axvline(threshold, color=colors.VERMILLION, linewidth=1, linestyle="--")
-            panel.set_xlim(0, max(largest, threshold) * 1.06 or 1)
-            panel.set_title(model.model)
-            panel.set_xlabel("margin")
+        ends = [float(np.quantile(layer.values, q)) for layer in every for q in (0.05, 0.95)]
+        ends += [layer.threshold for layer in every if layer.threshold is not None]
+        low, high = min(0.0, *ends), max(ends)
+        for panel, (model, layers) in zip(panels, models.items(), strict=False):
+            _spreads(panel, layers)
+            panel.set_xlim(low, low + (high - low) * 1.06 or 1)
+            panel.set_title(model)
+            panel.set_xlabel(axis)
         for panel in panels[len(models) :]:
             panel.set_axis_off()
     return figure
 
 
-def _spreads(panel: Axes, layers: Sequence[Layer]) -> None:
+def _spreads(panel: Axes, layers: Sequence[Spread]) -> None:
     for position, layer in enumerate(layers):
-        low, lower, middle, upper, high = np.quantile(layer.margin, (0.05, 0.25, 0.5, 0.75, 0.95))
+        low, lower, middle, upper, high = np.quantile(layer.values, (0.05, 0.25, 0.5, 0.75, 0.95))
         panel.plot([low, high], [position] * 2, color=colors.BLUE, linewidth=1.2)
         panel.plot([lower, upper], [position] * 2, color=colors.BLUE, linewidth=5, solid_capstyle="butt")
         panel.plot([middle], [position], "o", color="white", markeredgecolor=colors.INK, markersize=4.5)
-    panel.set_yticks(range(len(layers)), [layer.name for layer in layers])
+        if layer.threshold is not None:
+            ends = [position - 0.42, position + 0.42]
+            panel.plot([layer.threshold] * 2, ends, color=colors.VERMILLION, linewidth=1.4, linestyle=(0, (3, 1)))
+    panel.set_yticks(range(len(layers)), [layer.layer for layer in layers])
     panel.set_ylim(len(layers) - 0.5, -0.5)
     panel.grid(True, axis="x")
     panel.grid(False, axis="y")

@@ -99,16 +99,23 @@ def _distinct(lines: Iterable[str]) -> tuple[tuple[str, ...], int]:
 
 
 def _text(path: Path) -> str:
-    """UTF-8, or what the byte order mark says; else Windows' Western encoding, which old word lists are in."""
     if not is_file(path):
         known = " or ".join(BUILT_IN_CONCEPTS)
         raise UsageError(f"{path}: no such concept file; dissection.concepts takes {known}, or a text file's path")
-    data = read_at_most(path)
+    return as_text(read_at_most(path), str(path))
+
+
+def as_text(data: bytes, shown: str) -> str:
+    """UTF-8, or what the byte order mark says; else Windows' Western encoding, which old word lists are in.
+
+    Raises:
+        UsageError: the file called `shown` holds no text.
+    """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     if "\0" in text:
-        raise UsageError(f"{path}: is not a text file; give one concept a line")
+        raise UsageError(f"{shown}: is not a text file")
     return text

@@ -6,18 +6,20 @@ are, no claim about units is decided on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import combinations
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from reportgen.analysis import verdicts, wording
-from reportgen.analysis.stats import spearman
-from reportgen.report.document import Evidence, Finding, Verdict
+from reportgen.analysis.verdicts import UNDECIDED, Claim, Decision
+from reportgen.report.document import Evidence, Verdict
+from reportgen.settings.model import StatisticsSettings
 
-from .labels import DissectedModel, jaccard
-from .probing import Probing
-from .rules import DIFFERENT_JACCARD, DOMINANT_SHARE
+from .chapter import Chapter, Nearest
+from .labels import DissectedModel
+from .origins import same_question
+from .overlap import overlap
+from .rules import DOMINANT_SHARE
+from .trend import cochran_armitage
 
 CLAIMS = {
     "D1": "The data set's own concept labels more units than any other concept.",
@@ -25,26 +27,27 @@ CLAIMS = {
     "D3": "Colour units increase towards later layers.",
     "D4": "The models differ in what they learn.",
 }
-Decision = tuple[Verdict, str, list[Evidence]]
+Found = tuple[Decision, str, list[Evidence]]
 
 
-def dissection_findings(probing: Probing, models: Sequence[DissectedModel]) -> list[Finding]:
-    """One finding a claim."""
-    own = [concept for _, concept, _ in probing.nearest_concepts()]
-    makers: dict[str, Callable[[], Decision]] = {
-        "D1": lambda: own_concept_leads(own, models),
-        "D2": lambda: unrelated_concept_dominates(own, models),
-        "D3": lambda: colours_increase(models),
-        "D4": lambda: models_differ(models),
+def dissection_findings(chapter: Chapter) -> list[Claim]:
+    """One claim each, on the models whose labels rest on enough images; on all of them, undecided, where there is none."""
+    models, statistics = chapter.decisive or list(chapter.models), chapter.run.statistics
+    makers: dict[str, Callable[[], Found]] = {
+        "D1": lambda: own_concept_leads(chapter.nearest, models),
+        "D2": lambda: unrelated_concept_dominates(chapter.nearest, models),
+        "D3": lambda: colours_increase(models, statistics),
+        "D4": lambda: models_differ(models, statistics, chapter.run.seed),
     }
-    return [_finding(claim, make(), probing) for claim, make in makers.items()]
+    return [_claim(id_, make(), chapter) for id_, make in makers.items()]
 
 
-def own_concept_leads(own: Sequence[str], models: Sequence[DissectedModel]) -> Decision:
+def own_concept_leads(nearest: Mapping[str, Nearest], models: Sequence[DissectedModel]) -> Found:
     """D1, model by model: is the most frequent concept one of those nearest to the images' classes?"""
     decided: list[Verdict] = []
     parts, evidence = [], []
     for model in models:
+        own = [concept for _, concept, _ in nearest[model.model]]
         ranks = {concept: rank for concept in own if (rank := model.rank(concept)) is not None}
         if not model.counts:
             continue
@@ -60,21 +63,28 @@ def own_concept_leads(own: Sequence[str], models: Sequence[DissectedModel]) -> D
         evidence.append(
             Evidence(
                 name=f"best_rank_of_own_concepts_{model.model}",
+                words=f"best rank of a concept nearest to a class of the images, {model.model}",
                 value=None if best is None else ranks[best],
                 n=model.n_units,
                 source="dissection-own-concepts",
             )
         )
-    return _unanimous(decided), f"{'; '.join(parts)}." if parts else "No unit is labelled.", evidence
+    text = f"{'; '.join(parts)}." if parts else "No unit is labelled."
+    return Decision(_unanimous(decided)), text, evidence
 
 
-def unrelated_concept_dominates(own: Sequence[str], models: Sequence[DissectedModel]) -> Decision:
-    """D2: the most frequent concept that is no image's own; only units whose label leads by the margin count."""
+def unrelated_concept_dominates(nearest: Mapping[str, Nearest], models: Sequence[DissectedModel]) -> Found:
+    """D2: the most frequent concept that is no image's own; only labelled units count."""
     parts, evidence, shares = [], [], []
+    if not any(model.counts for model in models):
+        return UNDECIDED, "No unit is labelled.", []
     for model in models:
-        others = [concept for concept in model.counts if concept not in set(own)]
+        own = {concept for _, concept, _ in nearest[model.model]}
+        others = [concept for concept in model.counts if concept not in own]
         if not others:
-            parts.append(f"{model.model}: every label is an image's own concept")
+            parts.append(
+                f"{model.model}: {'every label is an own concept of an image' if model.counts else 'no unit is labelled'}"
+            )
             shares.append(0.0)
             continue
         share = model.share(others[0])
@@ -82,74 +92,108 @@ def unrelated_concept_dominates(own: Sequence[str], models: Sequence[DissectedMo
         parts.append(f"{model.model}: {others[0]} labels {wording.percent(share)} of {model.n_units} units")
         evidence.append(
             Evidence(
-                name=f"largest_unrelated_share_{model.model}", value=share, n=model.n_units, source="dissection-layers"
+                name=f"largest_unrelated_share_{model.model}",
+                words=f"largest share of units with a concept that is no image's own, {model.model}",
+                value=share,
+                unit="%",
+                n=model.n_units,
+                source="dissection-layers",
             )
         )
     verdict: Verdict = "supported" if max(shares, default=0.0) >= DOMINANT_SHARE else "contradicted"
     text = f"{'; '.join(parts)}. A concept is said to dominate from {wording.percent(DOMINANT_SHARE)} of the units."
-    return verdict, text, evidence
+    return Decision(verdict), text, evidence
 
 
-def colours_increase(models: Sequence[DissectedModel]) -> Decision:
-    """D3: a trend test on the share of colour units, because a later layer has many times the units."""
-    decided: list[Verdict] = []
-    parts, evidence = [], []
+def colours_increase(models: Sequence[DissectedModel], statistics: StatisticsSettings) -> Found:
+    """D3: a trend test on the share of colour units, units being the observations: a later layer has many times the units."""
+    decided, parts, evidence = [], [], []
     for model in models:
-        shares = [layer.colour_units / layer.n_units for layer in model.layers]
-        found = spearman(shares, range(len(shares)))
-        decided.append(verdicts.of_correlation(found, +1, tests=len(models)).verdict)
-        counts = wording.listed([str(layer.colour_units) for layer in model.layers], most=9)
-        trend = (
+        counts, sizes = [layer.colour_units for layer in model.layers], [layer.n_units for layer in model.layers]
+        found = cochran_armitage(counts, sizes)
+        verdict: Verdict = "undecided"
+        if found.p is not None and found.p < verdicts.ALPHA / len(models) and abs(found.rise) > statistics.share:
+            verdict = "supported" if found.sign > 0 else "contradicted"
+        decided.append(Decision(verdict, found.p))
+        percents = wording.listed([wording.percent(c / n) for c, n in zip(counts, sizes, strict=True)], most=9)
+        tested = (
             "no trend to test"
-            if found.rho is None or found.p is None
-            else f"rho {found.rho:+.2f}, {wording.probability(found.p)}"
+            if found.p is None
+            else f"fitted change {wording.signed(100 * found.rise, 1)} points, {wording.probability(found.p)}"
         )
-        percents = wording.listed([wording.percent(share) for share in shares], most=9)
-        said = f"{counts} units, {percents} of the layer ({trend})" if any(shares) else "no colour unit in any layer"
+        of_layers = wording.listed([f"{c} of {n}" for c, n in zip(counts, sizes, strict=True)], most=9)
+        said = f"{of_layers} units, {percents} ({tested})" if any(counts) else "no colour unit in any layer"
         parts.append(f"{model.model}: {said}")
         evidence.append(
             Evidence(
-                name=f"rho_colour_share_layer_{model.model}",
-                value=found.rho,
+                name=f"rise_colour_share_{model.model}",
+                words=f"fitted change of the share of colour units from the first layer to the last, {model.model}",
+                value=None if found.p is None else found.rise,
+                unit="%",
                 n=found.n,
                 p=found.p,
                 source="dissection-layers",
             )
         )
     text = f"From the first to the last layer, {'; '.join(parts)}. Layers differ in size, so the share decides, not the count."
-    return _unanimous(decided), text, evidence
+    return verdicts.any_of(decided), text, evidence
 
 
-def models_differ(models: Sequence[DissectedModel]) -> Decision:
-    """D4: the median Jaccard index of the concepts, over pairs of models and layers matched from the output side."""
-    pairs = list(combinations(models, 2))
-    depth = min((len(model.layers) for model in models), default=0)
-    found = [jaccard(a.layers[-back], b.layers[-back]) for a, b in pairs for back in range(1, depth + 1)]
-    known = [value for value in found if value is not None]
-    if not known:
-        return (
-            "not measured",
-            "It takes two models, with labelled units in a layer of each, to compare what they learn.",
-            [],
+def models_differ(models: Sequence[DissectedModel], statistics: StatisticsSettings, seed: int) -> Found:
+    """D4: overlap between models against the overlap of the halves of the probe set within one."""
+    if len(models) < 2:
+        return Decision("not measured"), "It takes two models to compare what they learn.", []
+    first = models[0].origin.recipe
+    comparable = all(same_question(first, model.origin.recipe) for model in models)
+    found = overlap(models, seed) if comparable else None
+    if found is None:
+        why = (
+            "it takes labelled units, with labels from two halves of the probe set, in a layer of each"
+            if comparable
+            else "their labels were made in different ways"
         )
-    median = float(np.median(known))
-    verdict: Verdict = "supported" if median < DIFFERENT_JACCARD else "contradicted"
+        return UNDECIDED, f"What the models learn cannot be compared: {why}.", []
+    apart = found.within - found.between
+    verdict: Verdict = "undecided"
+    if found.p is not None and found.p < verdicts.ALPHA and apart > statistics.iou:
+        verdict = "supported"
     text = (
-        f"Layer by layer, two models share a median of {wording.percent(median)} of the concepts that label a unit in either "
-        f"({wording.count(len(known), 'comparison')}, from {wording.percent(min(known))} to {wording.percent(max(known))}); under "
-        f"{wording.percent(DIFFERENT_JACCARD)} they are said to differ."
+        f"Each labelled by another half of the probe set, two models share {wording.percent(found.between)} of the concepts that label a "
+        f"unit in either, on average over {wording.count(found.layers, 'layer')}; the two halves give one model "
+        f"{wording.percent(found.within)} in common"
+        + ("." if found.p is None else f" (units dealt to the models at random: {wording.probability(found.p)}).")
     )
-    return verdict, text, [Evidence(name="jaccard_median", value=median, n=len(known), source="dissection-overlap")]
+    evidence = [
+        Evidence(
+            name="jaccard_between_models",
+            words="overlap of the concepts of two models, each labelled by another half of the probe set, mean",
+            value=found.between,
+            n=found.units,
+            p=found.p,
+            source="dissection-overlap",
+        ),
+        Evidence(
+            name="jaccard_of_halves",
+            words="overlap of the concepts that the two halves give to one model, mean",
+            value=found.within,
+            n=found.units,
+            source="dissection-overlap",
+        ),
+    ]
+    return Decision(verdict, found.p), text, evidence
 
 
 def _unanimous(decided: Sequence[Verdict]) -> Verdict:
     return decided[0] if decided and len(set(decided)) == 1 else "undecided"
 
 
-def _finding(claim: str, decided: Decision, probing: Probing) -> Finding:
-    verdict, text, evidence = decided
-    if probing.exploratory and verdict != "not measured":
-        verdict = "undecided"
-        n = wording.count(probing.n_images, "probe image")
-        text = f"{text} With {n} these are counts of the probe set, and decide nothing about the units."
-    return Finding(id=claim, section="dissection", claim=CLAIMS[claim], verdict=verdict, text=text, evidence=evidence)
+def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
+    decision, text, evidence = found
+    if not chapter.decisive and decision.verdict != "not measured":
+        size = chapter.models[0].origin.n_images or 0
+        decision, evidence = UNDECIDED, [one.model_copy(update={"p": None}) for one in evidence]
+        text = f"{text} With {wording.count(size, 'probe image')} these are counts of the probe set, and decide nothing about the units."
+    elif chapter.decisive and chapter.exploratory:
+        left_out = wording.listed([model.model for model in chapter.exploratory])
+        text = f"{text} Left out, because too few images made the labels: {left_out}."
+    return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, pilots=()), text, evidence)

@@ -1,25 +1,36 @@
-"""What the run knows before it labels: probe set, concept set, encoder, and the cosines between images and concepts."""
+"""What is known before units are labelled (probe set, concept set, encoder, cosines of images and concepts), and the labelling."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reportgen.analysis.run_view import RunView
-from reportgen.models.encoders.base import Encoder
+from reportgen.analysis.run_view import ProbeView, RunView
+from reportgen.models.encoders.base import EmbedTexts, Encoder
 from reportgen.utils.json_types import JSON
 
 from .concepts import ConceptSet, concept_set
-from .labels import DissectedModel, label_layer
+from .labelling import Task, label_layer, labelled
+from .labels import DissectedModel, Layer
+from .recipe import Origin, Recipe
 from .result import DissectionResult, EmbeddingResult, TextEmbeddings
 from .settings import DissectionSettings
 
 DissectionRun = RunView[DissectionSettings]
+DissectionProbe = ProbeView[DissectionSettings]
+# Raised when words embed otherwise, and when the same activations give other labels.
 TEXTS_VERSION = "1"
-# With at most this many times K images, every unit's top K are nearly the same images (docs/methods.md, Network dissection).
-EXPLORATORY = 10
+LABELS_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class LabelledLayers:
+    """What labelling one model gives, as the store keeps it."""
+
+    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
@@ -27,32 +38,38 @@ class Probing:
     """The images, the words, and the space that compares them.
 
     Attributes:
-        cosines: (N, concepts) float32, of each probe image with each concept.
-        label_names: the distinct classes of the run's images, labels where they are known, else predictions.
-        label_cosines: (len(label_names), concepts) float32, of the class name with each concept.
+        images: positions in the probe set of the images that count, byte-equal copies once.
+        cosines: (N, concepts) float32, of each of them with each concept.
+        rows: (concepts, D) float32: the concepts in the encoder's space.
+        texts: words -> their rows.
     """
 
     encoder: Encoder
     temperature: float
     concepts: ConceptSet
+    images: tuple[int, ...]
     cosines: np.ndarray
-    label_names: tuple[str, ...]
-    label_cosines: np.ndarray
-    n_images: int
+    rows: np.ndarray
+    texts: EmbedTexts
     top_k: int
 
     @property
-    def exploratory(self) -> bool:
-        return self.n_images <= EXPLORATORY * self.top_k
+    def n_images(self) -> int:
+        return len(self.images)
 
-    def nearest_concepts(self) -> Iterator[tuple[str, str, float]]:
-        """For each of the images' classes: its name, the concept whose embedding is nearest, and their cosine."""
-        for name, cosines in zip(self.label_names, self.label_cosines, strict=True):
-            best = int(cosines.argmax())
-            yield name, self.concepts.words[best], float(cosines[best])
+    def nearest(self, names: Sequence[str], words: Sequence[str] | None = None) -> list[tuple[str, str, float]]:
+        """For each class name: the concept whose embedding is nearest, of the run's set or of `words`, and their cosine."""
+        if not names:
+            return []
+        among = self.concepts.words if words is None else words
+        cosines = self.texts(names) @ (self.rows if words is None else self.texts(among)).T
+        return [
+            (name, among[best], float(row[best]))
+            for name, row, best in zip(names, cosines, cosines.argmax(axis=1), strict=True)
+        ]
 
 
-def probe(run: DissectionRun) -> Probing:
+def probe(run: DissectionProbe) -> Probing:
     """Embed images and words; no text model is loaded where the store has the words."""
     settings = run.settings
     encoder = run.encoder(settings.encoder)
@@ -62,40 +79,91 @@ def probe(run: DissectionRun) -> Probing:
         parts: JSON = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
         return run.cached(parts, TextEmbeddings, lambda: TextEmbeddings(encoder.embed_texts(words))).rows
 
-    n = len(run.probe.names)
+    images = tuple(run.probe.observations)
     model = encoder.classifier or run.models[0]
-    kept = [run.probe.result("embedding", image, EmbeddingResult, model).kept for image in range(n)]
-    words = texts(concepts.words)
-    names = tuple(dict.fromkeys((image.label or image.target).name for image in run.images))
+    kept = [run.probe.result("embedding", image, EmbeddingResult, model).kept for image in images]
+    rows = texts(concepts.words)
     return Probing(
         encoder=encoder,
         temperature=settings.temperature or encoder.temperature,
         concepts=concepts,
-        cosines=encoder.embed_images(kept, texts) @ words.T,
-        label_names=names,
-        label_cosines=texts(names) @ words.T,
-        n_images=n,
-        top_k=min(settings.top_k, n),
+        images=images,
+        cosines=encoder.embed_images(kept, texts) @ rows.T,
+        rows=rows,
+        texts=texts,
+        top_k=min(settings.top_k, len(images)),
     )
 
 
-def dissect(run: DissectionRun, probing: Probing) -> Iterator[DissectedModel]:
+def dissect(run: DissectionProbe, probing: Probing, models: Sequence[str]) -> Iterator[DissectedModel]:
     """Label every unit of every model, a model at a time: activations of one are in memory."""
-    for model in run.models:
-        layers = (
-            label_layer(
-                stage, means, probing.cosines, probing.concepts.words, run.settings, probing.temperature, run.seed
-            )
-            for stage, means in _activations(run, model, probing.n_images).items()
+    for model in models:
+        yield DissectedModel(
+            model,
+            _labelled(run, probing, model),
+            Origin("probe" if run.has_probe else "images", recipe(run, probing, model)),
         )
-        yield DissectedModel(model, tuple(layers))
 
 
-def _activations(run: DissectionRun, model: str, n_images: int) -> dict[str, np.ndarray]:
+def recipe(run: DissectionProbe, probing: Probing, model: str) -> Recipe:
+    """How this run labels the units of a model."""
+    settings, hashes = run.settings, sorted(run.probe.hashes[image] for image in probing.images)
+    return Recipe(
+        model=model,
+        weights_sha256=run.weights[model],
+        probe_images=probing.n_images,
+        probe_sha256=hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
+        encoder=probing.encoder.name,
+        encoder_title=probing.encoder.title,
+        encoder_identity=dict(probing.encoder.identity()),
+        concepts=probing.concepts.name,
+        concepts_size=len(probing.concepts.words),
+        concepts_sha256=probing.concepts.sha256,
+        similarity=settings.similarity,
+        temperature=probing.temperature,
+        lam=settings.lam,
+        top_k=probing.top_k,
+        seed=run.seed,
+        min_margin=settings.min_margin,
+    )
+
+
+def _labelled(run: DissectionProbe, probing: Probing, model: str) -> tuple[Layer, ...]:
+    """The layers of a model; kept by the bytes of what they are made from, and the threshold applied to what was kept."""
+    settings = run.settings
+    activations = _activations(run, probing, model)
+    task = Task(probing.cosines, probing.concepts.words, probing.rows, settings, probing.temperature, run.seed)
+    made_from = [task.cosines, task.rows, *activations.values()]
+    parts: JSON = [
+        "unit labels",
+        LABELS_VERSION,
+        [hashlib.sha256(array.tobytes()).hexdigest() for array in made_from],
+        list(activations),
+        probing.concepts.sha256,
+        [settings.similarity, probing.temperature, settings.lam, probing.top_k, run.seed],
+    ]
+    any_threshold = settings.model_copy(update={"min_margin": None})
+
+    def make() -> LabelledLayers:
+        loose = Task(task.cosines, task.words, task.rows, any_threshold, task.temperature, task.seed)
+        return LabelledLayers(tuple(label_layer(stage, means, loose) for stage, means in activations.items()))
+
+    layers = run.cached(parts, LabelledLayers, make).layers
+    return layers if settings.min_margin is None else tuple(with_margin(layer, settings.min_margin) for layer in layers)
+
+
+def with_margin(layer: Layer, min_margin: float) -> Layer:
+    """The layer with a threshold on the margin in place of the control's on the similarity; as it is where it has no margins."""
+    if layer.margin is None or layer.lift is None:
+        return layer
+    return replace(layer, labelled=labelled(layer.lift, layer.margin, layer.constant, layer.control, min_margin))
+
+
+def _activations(run: DissectionProbe, probing: Probing, model: str) -> dict[str, np.ndarray]:
     """By stage, input side first: (N, units) float32, spatially averaged, over the N probe images."""
     first = run.probe.result("dissection", 0, DissectionResult, model).means
-    activations = {stage: np.empty((n_images, len(units)), np.float32) for stage, units in first.items()}
-    for image in range(n_images):
+    activations = {stage: np.empty((probing.n_images, len(units)), np.float32) for stage, units in first.items()}
+    for place, image in enumerate(probing.images):
         for stage, units in run.probe.result("dissection", image, DissectionResult, model).means.items():
-            activations[stage][image] = units
+            activations[stage][place] = units
     return activations

@@ -39,3 +39,38 @@ class TextEmbeddings:
     """
 
     rows: Array
+
+
+@dataclass(frozen=True)
+class UnitLabels:
+    """What the units of a model's last dissected stage are called, for analyses that read labels.
+
+    Attributes:
+        layer: the last dissected stage, whose maps feed the head.
+        concepts: a unit's label, in the network's order; None for a unit that counts as unlabelled.
+        n_images: in the probe set behind the labels.
+        source: where the labels come from, in words (`the reference table`, `the images of this run`).
+        encoder: the concept encoder's name behind the labels; empty where the file of labels does not say.
+        exploratory: whether so few images made the labels that they decide nothing.
+        own_images: whether the images that are explained made them.
+    """
+
+    model: str
+    layer: str
+    concepts: tuple[str | None, ...]
+    n_images: int | None
+    source: str
+    encoder: str
+    exploratory: bool = False
+    own_images: bool = False
+
+
+@dataclass(frozen=True)
+class SharedLabels:
+    """What dissection hands on: the labels of each model that it has dissected."""
+
+    models: tuple[UnitLabels, ...]
+
+    def of(self, model: str) -> UnitLabels | None:
+        """Those of one model; None where it was not dissected."""
+        return next((labels for labels in self.models if labels.model == model), None)

@@ -2,79 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
-from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Notice, Section, Table, Text
+from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Section, Table, Text
 from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import charts, comparison, wordings
+from .approach import approach, exploratory, n, stamp
+from .chapter import Chapter, chapter
 from .concepts import colour_term
+from .driven import driven
 from .findings import dissection_findings
-from .labels import DissectedModel, Layer, min_margin
-from .probing import DissectionRun, Probing, dissect, probe
+from .labels import DissectedModel, Layer
+from .probing import DissectionRun
+from .result import SharedLabels, UnitLabels
+from .these_images import driven_entry, driven_units, own_labels
 from .works import works_behind
 
-THUMB_PX, THUMB_GAP, THUMBS_A_ROW = 200, 12, 3
+THUMB_PX, THUMB_GAP, THUMBS_A_ROW, THUMBS = 200, 12, 3, 6
 UNITS_TABLE = "dissection-units"
 
 
 def reduce_dissection(run: DissectionRun) -> Contribution:
     """Label every unit, draw, and make the section."""
-    probing = probe(run)
-    models = list(dissect(run, probing))
-    _write_units(run, models)
+    found = chapter(run)
+    _write_units(found)
     blocks: list[Block] = [
-        *_stamp(probing),
-        *wordings.approach(run, probing, models),
-        *(block for model in models for block in _model(run, probing, model)),
-        *comparison.compare_models(run, probing, models),
+        *stamp(found),
+        *approach(found),
+        *(block for model in found.models for block in _model(found, model)),
+        *driven_units(found),
+        *comparison.compare_models(found),
+        *own_labels(found),
         Heading(text="What was found"),
-        Listing(role="observation", items=wordings.observations(run, probing, models)),
-        Listing(role="limit", items=wordings.limits(run, probing, models)),
+        Listing(role="observation", items=wordings.observations(found)),
+        Listing(role="limit", items=wordings.limits(found)),
     ]
     section = Section(id="dissection", title="Network dissection", blocks=blocks)
-    entries = [entry(run, probing, model) for model in models]
     return Contribution(
         section,
-        report={"dissection": entries},
-        findings=dissection_findings(probing, models),
-        references=works_behind(probing.encoder.name),
+        report={"dissection": [entry(found, model) for model in found.models]},
+        findings=dissection_findings(found),
+        references=works_behind(found.probing.encoder.name),
         terms=("activation", "unit", "probe set", "margin"),
-        warnings=_warnings(run, probing),
+        warnings=_warnings(found),
+        shared=SharedLabels(
+            tuple(labels for model in found.models if (labels := unit_labels(found, model)) is not None)
+        ),
     )
 
 
-def _stamp(probing: Probing) -> list[Block]:
-    if not probing.exploratory:
-        return []
-    return [Notice(title="Exploratory", text=wordings.exploratory(probing))]
+def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
+    """What the last dissected stage of a model is labelled with; None where a file leaves that stage out."""
+    last, recipe = model.layers[-1], model.origin.recipe
+    if last.name != found.computed[model.model].layers[-1].name:
+        return None
+    return UnitLabels(
+        model=model.model,
+        layer=last.name,
+        concepts=tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True)),
+        n_images=model.origin.n_images,
+        source=model.origin.words,
+        encoder="" if recipe is None else recipe.encoder,
+        exploratory=model.origin.exploratory,
+        own_images=model.origin.kind == "images",
+    )
 
 
-def _warnings(run: DissectionRun, probing: Probing) -> list[Warning_]:
-    found = []
-    if probing.exploratory:
-        found.append(Warning_(code="exploratory-dissection", text=wordings.exploratory(probing)))
+def _warnings(found: Chapter) -> list[Warning_]:
+    run, warnings = found.run, []
+    recipes = [model.origin.recipe for model in found.exploratory]
+    if recipes and recipes[0] is not None:
+        warnings.append(Warning_(code="exploratory-dissection", text=exploratory(recipes[0])))
     if run.probe.skipped:
         names = wording.listed([skipped.name for skipped in run.probe.skipped])
         text = f"{wording.count(len(run.probe.skipped), 'file')} of the probe set could not be read: {names}."
-        found.append(Warning_(code="probe-skipped", text=text))
-    return found
+        warnings.append(Warning_(code="probe-skipped", text=text))
+    return warnings
 
 
 # --- one model -----------------------------------------------------------------------------------
 
 
-def _model(run: DissectionRun, probing: Probing, model: DissectedModel) -> list[Block]:
+def _model(found: Chapter, model: DissectedModel) -> list[Block]:
     slug = slug_of(model.model)
-    blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(probing, model))]
+    blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(model))]
     if model.counts:
-        blocks += [_top_concepts(run, probing, model, slug), _histograms(run, probing, model, slug)]
-    return [*blocks, *_driving_images(run, probing, model, slug)]
+        blocks += [_top_concepts(found.run, model, slug), _histograms(found.run, model, slug)]
+    return [*blocks, *(_images_of_driven(found, model, slug) or _driving_images(found, model, slug))]
 
 
 def slug_of(model: str) -> str:
@@ -82,7 +100,7 @@ def slug_of(model: str) -> str:
     return "".join(character if character.isalnum() or character in "_." else "-" for character in model)
 
 
-def _top_concepts(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> Figure:
+def _top_concepts(run: DissectionRun, model: DissectedModel, slug: str) -> Figure:
     rows = list(model.counts.items())[: charts.TOP_CONCEPTS]
     bars = wording.listed([f"{concept} {count}" for concept, count in rows], most=len(rows))
     picture = run.files.chart(
@@ -95,12 +113,12 @@ def _top_concepts(run: DissectionRun, probing: Probing, model: DissectedModel, s
         kind="chart",
         title=f"{model.model}: most frequent concepts",
         caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
-        f"{len(model.counts)} that label any, over all layers. {wordings.colour_bars(model)}{wordings.n(probing)}",
+        f"{len(model.counts)} that label any, over all layers. {wordings.colour_bars(model)}{n([model])}",
         pictures=[picture],
     )
 
 
-def _histograms(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> Figure:
+def _histograms(run: DissectionRun, model: DissectedModel, slug: str) -> Figure:
     firsts = [(layer.name, *next(iter(layer.counts.items()))) for layer in model.layers if layer.counts]
     leaders = [f"{layer} {concept} ({count})" for layer, concept, count in firsts]
     picture = run.files.chart(
@@ -114,51 +132,91 @@ def _histograms(run: DissectionRun, probing: Probing, model: DissectedModel, slu
         title=f"{model.model}: concepts by layer",
         caption=f"Units by concept in each layer, input side first: the {charts.TOP_IN_LAYER} most frequent concepts of the layer, "
         "above them its labelled units. "
-        f"Each panel has its own scale, because layers differ in size. {wordings.colour_bars(model)}{wordings.n(probing)}",
+        f"Each panel has its own scale, because layers differ in size. {wordings.colour_bars(model)}{n([model])}",
         pictures=[picture],
     )
 
 
-def _driving_images(run: DissectionRun, probing: Probing, model: DissectedModel, slug: str) -> list[Figure]:
-    """For the first, the middle and the last layer, the unit whose label is surest, and the images that drive it most."""
-    places = sorted({0, (len(model.layers) - 1) // 2, len(model.layers) - 1})
-    layers = [model.layers[place] for place in places if model.layers[place].labelled.any()]
-    if not layers:
+def _driving_images(found: Chapter, model: DissectedModel, slug: str) -> list[Figure]:
+    """For the first, the middle and the last layer, the unit whose label fits best, and the images that drive it most."""
+    made = {layer.name: layer for layer in found.computed[model.model].layers}
+    shown = []
+    for layer in _three(model):
+        unit = int(np.where(layer.labelled, layer.similarity, -np.inf).argmax())
+        shown.append((layer, unit, [found.probing.images[i] for i in made[layer.name].strongest[:, unit]]))
+    if not shown:
         return []
-    units = [int(np.where(layer.labelled, layer.margin, -1).argmax()) for layer in layers]
-    images = [layer.strongest[:, unit] for layer, unit in zip(layers, units, strict=True)]
-    pictures = []
-    for layer, unit, row in zip(layers, units, images, strict=True):
-        frames = [run.probe.frame(i) for i in row]
+    images = "probe images" if model.origin.computed or found.run.has_probe else "images of this run"
+    caption = (
+        f"The {images} that drive a unit most, strongest first, line by line. Shown is, of {_names(shown)}, the unit whose label "
+        f"fits best. {n([model])}"
+    )
+    return _units_figure(found, model, slug, shown, caption)
+
+
+def _images_of_driven(found: Chapter, model: DissectedModel, slug: str) -> list[Figure]:
+    """For the same layers, the labelled unit that one of this run's images drives furthest, and the images in its order."""
+    shown, reached = [], []
+    for layer in _three(model):
+        under = driven(found.run, model, [one.name for one in model.layers].index(layer.name))
+        if under is None:
+            continue
+        z = np.where(layer.labelled, under.z, -np.inf)
+        unit = int(z.max(axis=0).argmax())
+        order = np.argsort(-under.z[:, unit], kind="stable")[:THUMBS]
+        shown.append((layer, unit, [int(i) for i in order]))
+        reached.append(wording.signed(float(under.z[order[0], unit]), 1))
+    if not shown:
+        return []
+    caption = (
+        "The images of this run that drive a unit most, strongest first, line by line. Shown is, of "
+        f"{_names(shown)}, the labelled unit that one of them drives furthest above its mean over the probe set (by "
+        f"{wording.listed(reached)} standard deviations); its label comes from the probe set. {n([model])}"
+    )
+    return _units_figure(found, model, slug, shown, caption)
+
+
+Shown = list[tuple[Layer, int, list[int]]]
+
+
+def _three(model: DissectedModel) -> list[Layer]:
+    """The first, the middle and the last layer, those with a labelled unit."""
+    places = sorted({0, (len(model.layers) - 1) // 2, len(model.layers) - 1})
+    return [model.layers[place] for place in places if model.layers[place].labelled.any()]
+
+
+def _names(shown: Shown) -> str:
+    return wording.listed([layer.name for layer, _, _ in shown])
+
+
+def _units_figure(found: Chapter, model: DissectedModel, slug: str, shown: Shown, caption: str) -> list[Figure]:
+    """Layers with a unit each, and positions of images in the probe set, the strongest first."""
+    probe, pictures = found.run.probe, []
+    for layer, unit, row in shown:
+        frames = [probe.frame(i) for i in row]
         lines = [frames[start : start + THUMBS_A_ROW] for start in range(0, len(frames), THUMBS_A_ROW)]
-        shown = wording.listed([run.probe.names[i] for i in row], most=len(row))
+        names = wording.listed([probe.names[i] for i in row], most=len(row))
         pictures.append(
-            run.files.photo(
+            found.run.files.photo(
                 f"figures/dissection-{slug}-units-{slug_of(layer.name)}.jpg",
                 charts.contact_sheet(lines, THUMB_PX, THUMB_GAP),
                 alt=f"The images with the largest mean activation of unit {unit} in {layer.name} of {model.model}, labelled "
-                f"{layer.concepts[unit]}: {shown}.",
+                f"{layer.concepts[unit]}: {names}.",
                 label=f"{layer.name}, unit {unit}: {layer.concepts[unit]}",
             )
         )
-    margins = wording.listed([f"{layer.margin[unit]:.3f}" for layer, unit in zip(layers, units, strict=True)])
-    whose = wording.listed([layer.name for layer in layers])
+    if not pictures:
+        return []
+    title = f"{model.model}: images that drive a unit"
     return [
-        Figure(
-            id=f"dissection-{slug}-units",
-            title=f"{model.model}: images that drive a unit",
-            caption="The probe images that drive a unit most, strongest first, line by line. Shown is, of "
-            f"{whose}, the unit whose label leads its runner-up by most (by {margins}). {wordings.n(probing)}",
-            pictures=pictures,
-            columns=len(pictures),
-        )
+        Figure(id=f"dissection-{slug}-units", title=title, caption=caption, pictures=pictures, columns=len(pictures))
     ]
 
 
 # --- data ----------------------------------------------------------------------------------------
 
 
-def _write_units(run: DissectionRun, models: Sequence[DissectedModel]) -> None:
+def _write_units(found: Chapter) -> None:
     """One row a unit, as CSV; too long a table for a page."""
     keys = (
         "model",
@@ -169,67 +227,101 @@ def _write_units(run: DissectionRun, models: Sequence[DissectedModel]) -> None:
         "runner_up",
         "margin",
         "labelled",
+        "halves_agree",
         "colour_term",
         "strongest_image",
+        "concept_of_these_images",
     )
     rows: list[list[Cell]] = []
-    for model in models:
+    for model in found.models:
+        made = {layer.name: layer for layer in found.computed[model.model].layers}
         for layer in model.layers:
-            rows += [_unit_row(run, model, layer, unit) for unit in range(layer.n_units)]
-    run.files.table(
+            rows += [_unit_row(found, model.model, layer, made[layer.name], unit) for unit in range(layer.n_units)]
+    found.run.files.table(
         Table(id=UNITS_TABLE, caption="Every unit.", columns=[Column(key=k, label=k) for k in keys], rows=rows)
     )
 
 
-def _unit_row(run: DissectionRun, model: DissectedModel, layer: Layer, unit: int) -> list[Cell]:
+def _unit_row(found: Chapter, model: str, layer: Layer, made: Layer, unit: int) -> list[Cell]:
+    """`made` is the same layer as this run's images label it."""
     concept = layer.concepts[unit]
     return [
-        model.model,
+        model,
         layer.name,
         unit,
         concept,
         float(layer.similarity[unit]),
-        layer.runners_up[unit],
-        float(layer.margin[unit]),
+        None if layer.runners_up is None else layer.runners_up[unit],
+        None if layer.margin is None else float(layer.margin[unit]),
         bool(layer.labelled[unit]),
+        None if layer.halves is None else bool(layer.halves.agree[unit]),
         colour_term(concept),
-        run.probe.names[layer.strongest[0, unit]],
+        found.run.probe.names[found.probing.images[made.strongest[0, unit]]],
+        made.concepts[unit],
     ]
 
 
-def entry(run: DissectionRun, probing: Probing, model: DissectedModel) -> dict[str, JSON]:
-    """What report.json says of one model under `dissection`."""
-    settings = run.settings
+def entry(found: Chapter, model: DissectedModel) -> dict[str, JSON]:
+    """What report.json says of one model under `dissection`; `own` are the labels of the run's images where others stand."""
+    made = found.computed[model.model]
+    own = None if model.origin.computed else _labels_entry(made)
     return {
         "model": model.model,
-        "layers": [_layer_entry(layer) for layer in model.layers],
-        "n_images": probing.n_images,
-        "top_k": probing.top_k,
-        "exploratory": probing.exploratory,
-        "concept_set": {
-            "name": probing.concepts.name,
-            "size": len(probing.concepts.words),
-            "sha256": probing.concepts.sha256,
-        },
-        "encoder": probing.encoder.name,
-        "similarity": settings.similarity,
-        "temperature": probing.temperature,
-        "lam": settings.lam,
-        "min_margin": min_margin(settings),
+        **_labels_entry(model),
+        "driven": driven_entry(found.driven.get(model.model)),
+        "own": own,
         "units_table": f"tables/{UNITS_TABLE}.csv",
     }
 
 
+def _labels_entry(model: DissectedModel) -> dict[str, JSON]:
+    origin, recipe = model.origin, model.origin.recipe
+    stated: dict[str, JSON] = {
+        key: None if recipe is None else getattr(recipe, key)
+        for key in ("top_k", "encoder", "similarity", "temperature", "lam", "min_margin")
+    }
+    return {
+        "layers": [_layer_entry(layer) for layer in model.layers],
+        "n_images": origin.n_images,
+        "exploratory": origin.exploratory,
+        "concept_set": None
+        if recipe is None
+        else {"name": recipe.concepts, "size": recipe.concepts_size, "sha256": recipe.concepts_sha256},
+        **stated,
+        "labels": {
+            "source": origin.kind,
+            "file": origin.file or None,
+            "sha256": origin.sha256 or None,
+            "n_images": origin.n_images,
+            "probe_sha256": None if recipe is None else recipe.probe_sha256,
+            "weights_sha256": None if recipe is None else recipe.weights_sha256,
+            "notes": list(origin.notes),
+        },
+    }
+
+
 def _layer_entry(layer: Layer) -> dict[str, JSON]:
+    control, agreement = layer.control, layer.agreement or (None, None)
     return {
         "name": layer.name,
         "n_units": layer.n_units,
-        "labelled": int(layer.labelled.sum()),
+        "labelled": layer.n_labelled,
         "concepts": layer.counts,
         "distinct_concepts": len(layer.counts),
         "colour_units": layer.colour_units,
         "colour_share": layer.colour_units / layer.n_units,
         "constant_units": int(layer.constant.sum()),
         "mean_similarity": float(layer.similarity.mean()),
-        "median_margin": float(sorted(layer.margin)[layer.n_units // 2]),
+        # Over all units of the layer, labelled or not.
+        "median_margin": layer.median_margin,
+        "control": None
+        if control is None
+        else {
+            "draws": control.draws,
+            "similarity": control.lift,
+            "margin": control.margin,
+            "share_beyond": layer.share_beyond,
+        },
+        "halves_agree": agreement[0],
+        "halves_agree_by_chance": agreement[1],
     }

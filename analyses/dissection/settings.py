@@ -9,6 +9,9 @@ from pydantic import Field
 from reportgen.settings.group import PathMark, SettingsGroup
 
 BUILT_IN_CONCEPTS = ("3k", "classes")
+# Similarities that weigh a concept by how likely it is for any unit of the layer.
+POINTWISE = ("softwpmi", "wpmi")
+REFERENCE, OWN = "reference", "own"
 
 
 class DissectionSettings(SettingsGroup):
@@ -20,6 +23,12 @@ class DissectionSettings(SettingsGroup):
     concepts: Annotated[str, PathMark(BUILT_IN_CONCEPTS)] = Field(
         "3k", min_length=1, description="3k, classes, or the path of a text file, one concept a line"
     )
+    labels: Annotated[str | None, PathMark((REFERENCE, OWN))] = Field(
+        REFERENCE,
+        min_length=1,
+        description="reference: tables that come along, where there is one for the model; own (or null): made in the run, of its "
+        "probe set or images; or the path of a file of labels: of reportgen dissect, or published, layer,unit,description,similarity",
+    )
     similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"] = "softwpmi"
     top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
     temperature: float | None = Field(
@@ -29,7 +38,8 @@ class DissectionSettings(SettingsGroup):
     min_margin: float | None = Field(
         None,
         ge=0,
-        description="a unit whose label leads the runner-up by less is unlabelled; null: the similarity's own",
+        description="a unit whose label leads the runner-up by less is unlabelled; null: the similarity must exceed what shuffled "
+        "activations reach in 95 of 100 units",
     )
     layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
 

@@ -53,8 +53,6 @@ def wpmi(
 def _pointwise_information(
     cosines: np.ndarray, activations: np.ndarray, belief: np.ndarray, temperature: float, lam: float, block: int
 ) -> np.ndarray:
-    from scipy.special import logsumexp
-
     n_units, n_concepts = activations.shape[1], cosines.shape[1]
     parts = (top_images(activations[:, units], len(belief)) for units in _blocks(n_units, len(activations), block))
     images = np.concatenate(list(parts), axis=1)
@@ -69,9 +67,17 @@ def _pointwise_information(
     pairs = len(needed) * len(belief) * n_concepts
     for units in _blocks(n_units, len(belief) * n_concepts if pairs > block else 0, block):
         fit[units] = _summed_logs(probabilities, rows[:, units], belief)
-    prior = logsumexp(fit, axis=0) - np.log(len(fit))
-    fit -= lam * prior
+    if lam:
+        fit -= lam * prior(fit)
     return fit
+
+
+def prior(fit: np.ndarray) -> np.ndarray:
+    """(concepts,): how likely each concept is for any of the units, log of the mean over (units, concepts) log likelihoods."""
+    from scipy.special import logsumexp
+
+    values: np.ndarray = logsumexp(fit, axis=0) - np.log(len(fit))
+    return values
 
 
 def _summed_logs(probabilities: np.ndarray, rows: np.ndarray, belief: np.ndarray) -> np.ndarray:

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
+from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.encoders.registry import resolve_encoder
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
-from .result import DissectionResult, EmbeddingResult
+from .origins import file_owner, given_file, require_fit
+from .result import DissectionResult, EmbeddingResult, SharedLabels
 from .rules import RULES
 from .section import reduce_dissection
 from .settings import DissectionSettings
 from .terms import TERMS
+from .unit_table import LABELS_OF_UNITS
 from .works import WORKS
 
 
@@ -58,6 +61,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     title = "Network dissection"
     version = "2"
     concurrent = True
+    shares = SharedLabels
     order = 10
     requires = ("embedding",)
     over = "probe"
@@ -65,6 +69,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     works = WORKS
     terms = TERMS
     rules = RULES
+    probe_file = LABELS_OF_UNITS
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return settings.models
@@ -73,6 +78,9 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
         unknown = [name for name in self.own(settings).layers if name not in settings.models]
         if unknown:
             raise UsageError(f"dissection.layers names {unknown[0]}, which is not among the models of this run")
+        file = given_file(self.own(settings))
+        if file is not None:
+            file_owner(file, settings.models)
 
     def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return {"layers": {name: list(layers) for name, layers in self.own(settings).layers.items()}}
@@ -82,10 +90,22 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
         layers = subject.settings.layers.get(engine.spec.name, ())
         with subject.timed(f"dissection {engine.spec.name}"):
             means = engine.stage_means(subject.view.input[None], layers)
+        _require_fit(subject.settings, engine.spec, {stage: rows.shape[1] for stage, rows in means.items()})
         return DissectionResult({stage: rows[0] for stage, rows in means.items()})
 
     def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
         return reduce_dissection(run)
+
+
+def _require_fit(settings: DissectionSettings, spec: ClassifierSpec, units: Mapping[str, int]) -> None:
+    """Stop at the first image where the user's labels are not this model's: the chapter, which asks again, comes last.
+
+    Raises:
+        UsageError: see `origins.require_fit`.
+    """
+    file = given_file(settings)
+    if file is not None and file.recipe is not None and file.recipe.model == spec.name:
+        require_fit(file, spec.name, spec.weights_sha256, units)
 
 
 EMBEDDING = Embedding()

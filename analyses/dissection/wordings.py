@@ -1,4 +1,4 @@
-"""Every sentence of the chapter on network dissection, made from what was found."""
+"""Every sentence on what was found, made from it."""
 
 from __future__ import annotations
 
@@ -7,119 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
-from reportgen.report.blocks import Block, Facts, Heading, Text
 
-from .concepts import COLOURS, colour_term
-from .labels import DissectedModel, differences, jaccard, min_margin
-from .probing import EXPLORATORY, DissectionRun, Probing
+from .approach import n, unlabelled
+from .chapter import Chapter
+from .concepts import colour_term
+from .labels import DissectedModel, differences, jaccard
+from .settings import POINTWISE
 
-SIMILARITY_NAMES = {
-    "softwpmi": "softWPMI",
-    "wpmi": "WPMI",
-    "rank_reorder": "rank reorder",
-    "cosine": "the cosine",
-    "cosine_cubed": "the cubed cosine",
-}
-_POINTWISE = ("softwpmi", "wpmi")
+MOST_CONCEPTS = 4
 
 
-def n(probing: Probing) -> str:
-    """The size of the probe set, as every caption says it."""
-    return f"N = {probing.n_images} probe {'image' if probing.n_images == 1 else 'images'}."
-
-
-def exploratory(probing: Probing) -> str:
-    """What it means that the probe set is small."""
-    k = probing.top_k
-    if probing.n_images == k:
-        shared = (
-            f"every unit is described by the same {wording.count(k, 'image')}, and units differ only in the order in which they rank "
-            "them: a label says which of these images drives the unit most, in the words of that image"
-        )
-    else:
-        shared = (
-            f"a unit is described by the {k} images that drive it most, a tenth of all or more, so that units share most of them: "
-            "labels lean towards what is frequent in this probe set"
-        )
-    return (
-        f"With N = {probing.n_images} probe images and K = {k}, {shared}. Counts and ranks describe this probe set; they are no evidence "
-        f"of what the units detect in general. A probe set of more than {EXPLORATORY} K images (--probe) lifts this stamp."
-    )
-
-
-def approach(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[Block]:
-    """What was done, and the settings in force."""
-    settings = run.settings
-    own = not run.has_probe
-    probes = "the images of this run" if own else "a probe set of its own"
-    text = (
-        f"CLIP-Dissect (Oikarinen and Weng, 2023) asks of each unit which word describes the images that drive it. Over {probes} "
-        f"the activations of every unit, averaged over positions, are collected from the last stages of "
-        f"{wording.listed([model.model for model in models])}, after their activation functions, in one forward pass an image and model. "
-        f"The concept encoder, {probing.encoder.title}, puts images and words into one space; a unit's label is the concept whose cosines "
-        f"with the images fit the unit's activations best by {SIMILARITY_NAMES[settings.similarity]}. Units are scored a layer at a time."
-    )
-    stages = [(model.model, ", ".join(layer.name for layer in model.layers)) for model in models]
-    return [
-        Heading(text="Approach"),
-        Text(text=text),
-        Facts(
-            title="Settings",
-            items=[*_settings(run, probing), *((f"Layers of {name}", layers) for name, layers in stages)],
-        ),
-    ]
-
-
-def _settings(run: DissectionRun, probing: Probing) -> list[tuple[str, str]]:
-    settings, concepts = run.settings, probing.concepts
-    dropped = f", {wording.count(concepts.dropped, 'repeated line')} dropped" if concepts.dropped else ""
-    items = [
-        (
-            "Probe set",
-            f"{wording.count(probing.n_images, 'image')}" + ("" if not run.has_probe else " of --probe"),
-        ),
-        (
-            "Concept set",
-            f"{concepts.name}: {wording.whole(len(concepts.words))} concepts{dropped}; SHA-256 {concepts.sha256[:16]}…",
-        ),
-        ("Encoder", probing.encoder.title),
-        ("Similarity", _definition(run, probing)),
-    ]
-    colours = sum(colour_term(word) is not None for word in concepts.words)
-    items.append(("Colour terms", f"{', '.join(COLOURS)} (gray counts as grey); {colours} in the concept set"))
-    threshold = min_margin(settings)
-    share = (
-        f", a label less than {wording.percent(np.expm1(threshold))} likelier"
-        if settings.similarity in _POINTWISE
-        else ""
-    )
-    items.append(
-        ("Unlabelled", f"margin to the runner-up under {threshold:g}{share}; or the same activation on every image")
-    )
-    return items
-
-
-def _definition(run: DissectionRun, probing: Probing) -> str:
-    settings = run.settings
-    name = SIMILARITY_NAMES[settings.similarity]
-    if settings.similarity not in _POINTWISE:
-        return name
-    return f"{name}, K = {probing.top_k} images, a = {probing.temperature:g}, λ = {settings.lam:g}"
-
-
-def of_model(probing: Probing, model: DissectedModel) -> str:
+def of_model(model: DissectedModel) -> str:
     """One paragraph on one model."""
     size = (
-        f"{model.model}: {wording.whole(model.n_units)} units in {len(model.layers)} layers, "
-        f"{wording.whole(model.labelled)} of them labelled"
+        f"{model.model}: {wording.count(model.n_units, 'unit')} in {wording.count(len(model.layers), 'layer')}, "
+        f"{wording.whole(model.labelled)} of them labelled ({wording.percent(model.labelled / model.n_units)})"
     )
     if not model.counts:
-        return f"{size}. No label leads its runner-up by enough. {n(probing)}"
-    first, *others = list(model.counts.items())[:4]
+        return f"{size}. {n([model])}"
+    first, *others = list(model.counts.items())[:MOST_CONCEPTS]
     # Not "the most frequent one": two concepts may label as many units.
     names = wording.listed([_units(*first, model), *(f"{concept} ({count})" for concept, count in others)])
     are = "are" if others else "is"
-    return f"{size}, with {wording.count(len(model.counts), 'distinct concept')}. Most frequent {are} {names}. {n(probing)}"
+    return f"{size}, with {wording.count(len(model.counts), 'distinct concept')}. Most frequent {are} {names}. {n([model])}"
 
 
 def _units(concept: str, count: int, model: DissectedModel) -> str:
@@ -131,13 +41,14 @@ def colour_bars(model: DissectedModel) -> str:
     return "Orange bars are colour terms. " if any(layer.colour_units for layer in model.layers) else ""
 
 
-def own_concepts(run: DissectionRun) -> str:
+def own_concepts(chapter: Chapter) -> str:
     """What the table of the images' own concepts is about."""
-    labelled = sum(image.label is not None for image in run.images)
+    images = chapter.run.images
+    labelled = sum(image.label is not None for image in images)
     source = {
-        len(run.images): "their labels",
+        len(images): "their labels",
         0: "the model's own predictions, because no labels are known",
-    }.get(labelled, f"their labels for {labelled} and the model's own predictions for {len(run.images) - labelled}")
+    }.get(labelled, f"their labels for {labelled} and the model's own predictions for {len(images) - labelled}")
     return (
         f"The classes of the images, {source}, each with the concept whose embedding is nearest to the class name, and how "
         "many units carry that concept."
@@ -147,24 +58,27 @@ def own_concepts(run: DissectionRun) -> str:
 # --- observations --------------------------------------------------------------------------------
 
 
-def observations(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
-    """What this run measured; every sentence with its numbers and N."""
-    items = [*_leading(probing, models), *_colours(models), *_own(probing, models), *_image_words(probing, models)]
+def observations(chapter: Chapter) -> list[str]:
+    """What this run found; every sentence with its numbers and N."""
+    models = chapter.models
+    items = [*_leading(models), *_colours(models), *_own(chapter), *_image_words(chapter)]
     if len(models) > 1:
         items += _overlaps(models)
-    return [*items, *_unlabelled(run, models)]
+    return [*items, *_agreement(models), *_unlabelled(models)]
 
 
-def _leading(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
+def _leading(models: Sequence[DissectedModel]) -> list[str]:
     leaders = []
     for model in models:
         if model.counts:
             concept, count = next(iter(model.counts.items()))
             leaders.append(f"{concept} for {model.model} ({wording.percent(count / model.n_units)} of its units)")
-    return [f"The concept that labels most units: {wording.listed(leaders)}. {n(probing)}"] if leaders else []
+    return [f"The concept that labels most units: {wording.listed(leaders)}. {n(models)}"] if leaders else []
 
 
 def _colours(models: Sequence[DissectedModel]) -> list[str]:
+    if len(models) > 1 and not any(layer.colour_units for model in models for layer in model.layers):
+        return ["No unit of any of the models is labelled with a colour term."]
     items = []
     for model in models:
         counts = [layer.colour_units for layer in model.layers]
@@ -195,10 +109,10 @@ def trend(values: Sequence[float]) -> str:
     return "goes up and down"
 
 
-def _own(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
+def _own(chapter: Chapter) -> list[str]:
     items = []
-    for model in models:
-        found = [(name, concept, model.rank(concept)) for name, concept, _ in probing.nearest_concepts()]
+    for model in chapter.models:
+        found = [(name, concept, model.rank(concept)) for name, concept, _ in chapter.nearest[model.model]]
         first = [f"{concept} ({name})" for name, concept, rank in found if rank == 1]
         carried = [rank for _, _, rank in found if rank is not None]
         lead = f"first is {wording.listed(first)}" if first else "none of them is first"
@@ -209,8 +123,9 @@ def _own(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
     return items
 
 
-def _image_words(probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
-    """How far labels repeat what single images say."""
+def _image_words(chapter: Chapter) -> list[str]:
+    """How far labels that this run made repeat what single images say."""
+    probing, models = chapter.probing, [model for model in chapter.models if model.origin.computed]
     words = {probing.concepts.words[i] for i in probing.cosines.argmax(axis=1)}
     total = sum(model.labelled for model in models)
     if not total:
@@ -218,7 +133,7 @@ def _image_words(probing: Probing, models: Sequence[DissectedModel]) -> list[str
     same = sum(count for model in models for concept, count in model.counts.items() if concept in words)
     return [
         f"{wording.percent(same / total)} of all labelled units carry a concept that is the nearest one of some probe image by itself; "
-        f"there are {len(words)} such concepts. {n(probing)}"
+        f"there are {len(words)} such concepts. {n(models)}"
     ]
 
 
@@ -237,39 +152,81 @@ def _overlaps(models: Sequence[DissectedModel]) -> list[str]:
     return items
 
 
-def _unlabelled(run: DissectionRun, models: Sequence[DissectedModel]) -> list[str]:
-    threshold = min_margin(run.settings)
+def _agreement(models: Sequence[DissectedModel]) -> list[str]:
+    """How far the two halves of the probe set give a unit the same label, or at least a near one."""
+    items = []
+    for model in models:
+        known = [(layer, layer.halves, layer.agreement) for layer in model.layers if layer.halves and layer.agreement]
+        total = sum(layer.n_labelled for layer, _, _ in known)
+        if not total:
+            continue
+        same, chance = (sum(both[i] * layer.n_labelled for layer, _, both in known) / total for i in (0, 1))
+        units = sum(layer.n_units for layer, _, _ in known)
+        near = sum(float(halves.cosine.sum()) for _, halves, _ in known) / units
+        near_by_chance = sum(halves.cosine_by_chance * layer.n_units for layer, halves, _ in known) / units
+        items.append(
+            f"{model.model}: two halves of the probe set give {wording.percent(same)} of the labelled units the same label, against "
+            f"{wording.percent(chance)} by chance. In the encoder's space the two labels of a unit have a mean cosine of {near:.2f}, "
+            f"those of two different units {near_by_chance:.2f}."
+        )
+    return items
+
+
+def _unlabelled(models: Sequence[DissectedModel]) -> list[str]:
     parts = []
     for model in models:
         constant = sum(int(layer.constant.sum()) for layer in model.layers)
-        unlabelled = model.n_units - model.labelled
         aside = f", {constant} of them with the same activation on every image" if constant else ""
-        parts.append(f"{model.model} {wording.whole(unlabelled)} of {wording.whole(model.n_units)}{aside}")
-    return [f"Unlabelled units, at a margin threshold of {threshold:g}: {'; '.join(parts)}."]
+        parts.append(
+            f"{model.model} {wording.whole(model.n_units - model.labelled)} of {wording.whole(model.n_units)}{aside}"
+        )
+    recipe = next((model.origin.recipe for model in models if model.origin.recipe is not None), None)
+    why = "" if recipe is None else f" ({unlabelled(recipe)})"
+    return [f"Unlabelled units{why}: {'; '.join(parts)}."]
 
 
 # --- limits --------------------------------------------------------------------------------------
 
 
-def limits(run: DissectionRun, probing: Probing, models: Sequence[DissectedModel]) -> list[str]:
+def limits(chapter: Chapter) -> list[str]:
     """What the data do not support."""
-    items = list(probing.encoder.limits)
+    models, probing = chapter.models, chapter.probing
+    recipes = [model.origin.recipe for model in models]
+    items = (
+        list(probing.encoder.limits)
+        if any(r is not None and r.encoder == probing.encoder.name for r in recipes)
+        else []
+    )
+    sizes = list(dict.fromkeys(wording.whole(recipe.concepts_size) for recipe in recipes if recipe is not None))
+    of_them = f"the {wording.listed(sizes)} concepts of this set" if sizes else "the concepts of its set"
     items.append(
-        f"A label is the best of the {wording.whole(len(probing.concepts.words))} concepts of this set, not a name for what "
+        f"A label is the best of {of_them}, not a name for what "
         "the unit detects; another concept set, another encoder or another probe set gives other labels."
     )
-    if run.settings.similarity in _POINTWISE:
+    if any(recipe is not None and recipe.min_margin is None for recipe in recipes):
+        items.append(
+            "Of units with shuffled activations 5 % would count as labelled, by construction: where hardly more of a layer do, its labels "
+            "are no better than chance."
+        )
+    if any(layer.halves is not None for model in models for layer in model.layers):
+        items.append(
+            "The two halves of a probe set share no image, and, where it has few images a class, hardly a class: that their labels "
+            "differ says how far a label hangs on single images."
+        )
+    if any(recipe is not None and recipe.similarity in POINTWISE for recipe in recipes):
         items.append(
             "A unit's score depends on the other units of its layer, so that scores of two layers cannot be compared."
         )
-    shadow = [concept for _, concept, _ in probing.nearest_concepts() if colour_term(concept)]
+    near = {concept for found in chapter.nearest.values() for _, concept, _ in found}
+    shadow = sorted(concept for concept in near if colour_term(concept))
     if shadow:
-        carried = sum(model.counts.get(concept, 0) for model in models for concept in set(shadow))
+        carried = sum(model.counts.get(concept, 0) for model in models for concept in shadow)
         items.append(
-            f"The nearest concept of a class of these images is also a colour term ({wording.listed(sorted(set(shadow)))}): the "
+            f"The nearest concept of a class of these images is also a colour term ({wording.listed(shadow)}): the "
             f"{wording.count(carried, 'unit')} so labelled count as colour units, whichever is meant."
         )
-    if not any(colour_term(word) for word in probing.concepts.words):
+    same = [recipe is not None and recipe.concepts_sha256 == probing.concepts.sha256 for recipe in recipes]
+    if all(same) and not any(colour_term(word) for word in probing.concepts.words):
         items.append(
             "The concept set holds no colour term: that no unit is labelled with a colour says nothing about the models."
         )

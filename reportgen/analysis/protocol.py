@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
 
 from reportgen.analysis.parameter_file import ParameterFile
+from reportgen.analysis.probe_file import ProbeFile
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.verdicts import Claim
 from reportgen.analysis.view import Subject
@@ -40,6 +41,7 @@ class Contribution:
             `reportgen.analysis.bibliography`.
         findings: claims, whose p is corrected for all of the report, or findings that were not decided by a test.
         terms: words that its section uses, the analysis' own `terms` or those of `reportgen.analysis.glossary`.
+        shared: what the analyses that require this one may read of it (`RunView.shared`), of the type that it `shares`.
     """
 
     section: Section | None
@@ -50,6 +52,7 @@ class Contribution:
     warnings: Sequence[Warning_] = ()
     references: Sequence[str] = ()
     terms: Sequence[str] = ()
+    shared: object | None = None
 
 
 class Analysis(ABC, Generic[S, R]):
@@ -60,7 +63,8 @@ class Analysis(ABC, Generic[S, R]):
         version: raised whenever a result changes: it is part of every cache key.
         settings_model, result: the two types that the class is written with: its settings, which are mounted under its
             name, and what `map` returns, a frozen dataclass of numbers and arrays.
-        order: where its section stands.
+        shares: the type of what its reduce hands on, a frozen dataclass as a result is; nothing, unless the class says so.
+        order: where its section stands, and when it reduces; after the analyses whose shared values it reads.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
         over: the folder it is mapped on.
         per_model: whether it explains one model, and so is mapped over, and reduced once for, each of the explained models; one that
@@ -70,6 +74,7 @@ class Analysis(ABC, Generic[S, R]):
         gates: name -> what it measures: the numbers that a user may set a threshold on.
         ranked_by: what `rank` measures, in words; empty where it ranks nothing.
         parameter_file: the file of parameters that it writes, if it writes one.
+        probe_file: the file that it makes of a probe set alone, if it makes one.
         works: works that only its sections cite; terms: words that only they use.
         rules: how its own verdicts are made, a sentence each, with the thresholds in force.
     """
@@ -79,6 +84,7 @@ class Analysis(ABC, Generic[S, R]):
     version: ClassVar[str]
     settings_model: ClassVar[type[SettingsGroup]] = NoSettings
     result: ClassVar[type] = type(None)
+    shares: ClassVar[type] = type(None)
     order: ClassVar[int] = 100
     requires: ClassVar[tuple[str, ...]] = ()
     over: ClassVar[Literal["images", "probe"]] = "images"
@@ -88,6 +94,7 @@ class Analysis(ABC, Generic[S, R]):
     gates: ClassVar[Mapping[str, str]] = {}
     ranked_by: ClassVar[str] = ""
     parameter_file: ClassVar[ParameterFile | None] = None
+    probe_file: ClassVar[ProbeFile | None] = None
     works: ClassVar[tuple[Reference, ...]] = ()
     terms: ClassVar[tuple[Term, ...]] = ()
     rules: ClassVar[tuple[str, ...]] = ()

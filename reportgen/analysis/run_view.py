@@ -6,12 +6,12 @@ read, and so a new title or template makes no section again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassList, Preprocessing
+from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
 from reportgen.report.document import ImageRecord, Shown, Skipped
@@ -82,17 +82,55 @@ class Mapped(Protocol):
     def observations(self) -> Sequence[int]:
         """Positions of the images that count as one observation each: of byte-equal ones the first."""
 
+    @property
+    def hashes(self) -> Sequence[str]:
+        """SHA-256 of each image's bytes, in the order of `names`."""
 
-class RunView(Mapped, Protocol[S]):
+
+class ProbeView(Protocol[S]):
+    """What is there where a probe set is all that was mapped (`reportgen.analysis.probe_file`), and in every run."""
+
+    @property
+    def settings(self) -> S:
+        """Of the analysis that reads."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models of the run; for an analysis of one explained model that model is the first."""
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """By classifier of the run the SHA-256 of its weights."""
+
+    @property
+    def classes(self) -> ClassList:
+        """The explained model's."""
+
+    @property
+    def seed(self) -> int:
+        """The run's."""
+
+    @property
+    def probe(self) -> Mapped:
+        """What the analyses over the probe set were mapped on: the folder of `--probe`, or the run's own images."""
+
+    @property
+    def has_probe(self) -> bool:
+        """Whether the probe set is a folder of its own."""
+
+    def encoder(self, name: str) -> Encoder:
+        """The concept encoder of a name; nothing is loaded."""
+
+    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
+        """What `make` returns, a `kind`, kept in the store under the hash of `parts`, which name all that it depends on."""
+
+
+class RunView(Mapped, ProbeView[S], Protocol[S]):
     """Every result of the run. Read as a `Mapped` it is the explained images; `probe` is the probe set.
 
     Where several models are explained, an analysis that is reduced for each (`Analysis.per_model`) sees the run as if its model
     were the only one: results, images, frames, classes and files are that model's.
     """
-
-    @property
-    def settings(self) -> S:
-        """Of the analysis that reduces."""
 
     @property
     def statistics(self) -> StatisticsSettings:
@@ -103,20 +141,8 @@ class RunView(Mapped, Protocol[S]):
         """The names of all analyses of the run."""
 
     @property
-    def models(self) -> Sequence[str]:
-        """The models of the run; for an analysis of one explained model that model is the first."""
-
-    @property
     def explained(self) -> Sequence[str]:
         """Every explained model, the report's own first."""
-
-    @property
-    def classes(self) -> ClassList:
-        """The explained model's."""
-
-    @property
-    def seed(self) -> int:
-        """The run's."""
 
     @property
     def images(self) -> Sequence[ImageRecord]: ...
@@ -134,19 +160,15 @@ class RunView(Mapped, Protocol[S]):
     @property
     def files(self) -> Files: ...
 
-    @property
-    def probe(self) -> Mapped:
-        """What the analyses over the probe set were mapped on: the folder of `--probe`, or the run's own images."""
+    def head(self) -> LinearHead | None:
+        """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""
 
-    @property
-    def has_probe(self) -> bool:
-        """Whether the probe set is a folder of its own."""
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        """What the reduce of a required analysis has handed on, a `kind`; None where it had nothing to hand on.
 
-    def encoder(self, name: str) -> Encoder:
-        """The concept encoder of a name; nothing is loaded."""
-
-    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
-        """What `make` returns, a `kind`, kept in the store under the hash of `parts`, which name all that it depends on."""
+        Raises:
+            LookupError: the analysis is not required, or does not reduce before this one.
+        """
 
 
 # For functions that read no settings.

@@ -65,25 +65,27 @@ def images_needed(pilot: Pilot, alpha: float) -> int | None:
 def power(pilot: Pilot, n: int, alpha: float) -> float:
     """The chance that the test decides at `alpha` with n images, if the observed effect is the true one."""
     if pilot.kind == "shift":
-        return _of_shift(np.asarray(pilot.values), n, alpha, pilot.sides)
+        return _of_shift(pilot, n, alpha)
     if pilot.kind == "share":
         return _of_share(pilot.values[0] / sum(pilot.values), n, alpha)
     return _of_rho(pilot, n, alpha)
 
 
-def _of_shift(values: np.ndarray, n: int, alpha: float, sides: int) -> float:
+def _of_shift(pilot: Pilot, n: int, alpha: float) -> float:
+    """By the t-test of samples drawn from the differences, which the sign-flip test is close to; the mean has to be of interest too."""
     from scipy.stats import t
 
+    values, sides = np.asarray(pilot.values), pilot.sides
     # The fewest patterns of signs that can reach the level: with less no difference is large enough.
     if sides * 0.5**n > alpha:
         return 0.0
     if len(values) > MOST_VALUES:
         values = np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
     counts = np.random.default_rng(0).multinomial(n, np.full(len(values), 1 / len(values)), SIMULATIONS)
-    mean = counts @ values / n
+    mean = counts @ values / n * np.sign(values.sum())
     variance = np.maximum(counts @ values**2 / n - mean**2, 0) * n / max(n - 1, 1)
-    statistic = mean * np.sign(values.sum()) / np.sqrt(np.maximum(variance, 1e-30) / n)
-    return float((statistic > t.ppf(1 - alpha / sides, n - 1)).mean())
+    statistic = mean / np.sqrt(np.maximum(variance, 1e-30) / n)
+    return float(((statistic > t.isf(alpha / sides, n - 1)) & (mean > pilot.smallest)).mean())
 
 
 def _of_share(share: float, n: int, alpha: float) -> float:
@@ -95,12 +97,15 @@ def _of_share(share: float, n: int, alpha: float) -> float:
 
 
 def _of_rho(pilot: Pilot, n: int, alpha: float) -> float:
-    from scipy.stats import norm
+    from scipy.stats import norm, t
 
     rho = min(abs(pilot.values[0]), 0.999)
     error = np.sqrt((1 + rho**2 / 2) / (n - 3))
     if pilot.kind == "rho":
-        return float(norm.sf(norm.isf(alpha / 2) - np.arctanh(rho) / error))
+        # The permutation p of a rank correlation is close to that of t with n - 2 degrees of freedom.
+        critical = t.isf(alpha / 2, n - 2)
+        least = max(critical / np.sqrt(n - 2 + critical**2), pilot.smallest)
+        return float(norm.sf((np.arctanh(least) - np.arctanh(rho)) / error))
     limit = np.arctanh(pilot.smallest)
     upper = float(norm.sf(norm.isf(alpha) - abs(np.arctanh(rho) - limit) / error))
     if rho >= pilot.smallest:

@@ -44,10 +44,10 @@ def settled(claims: Sequence[Claim | Finding], observed: Observed) -> tuple[list
     The p of the tested claims are corrected by Holm's method over all of them; a verdict whose corrected p reaches the level
     becomes undecided. Claims without a p stay as they are.
     """
-    tested = [claim for claim in claims if claim.p is not None and claim.verdict != "not measured"]
-    corrected = holm([claim.p for claim in tested if claim.p is not None])
-    by_id = {claim.id: p for claim, p in zip(tested, corrected, strict=True)}
-    return [_settled(claim, by_id.get(claim.id), len(tested), observed) for claim in claims], [c.id for c in tested]
+    tested = [(i, claim.p) for i, claim in enumerate(claims) if claim.p is not None and claim.verdict != "not measured"]
+    corrected = dict(zip((i for i, _ in tested), holm([p for _, p in tested]), strict=True))
+    findings = [_settled(claim, corrected.get(i), len(tested), observed) for i, claim in enumerate(claims)]
+    return findings, [claims[i].id for i, _ in tested]
 
 
 def _settled(claim: Claim | Finding, corrected: float | None, family: int, observed: Observed) -> Finding:

@@ -5,7 +5,7 @@ Every function says what n it saw; none turns a small sample into a firm stateme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -21,6 +21,7 @@ WALSH_DRAWN = 1_000_000
 EXACT_PAIRINGS_UP_TO = 7
 FEWEST_PAIRINGS = 6
 PAIRINGS = 10_000
+ORDERED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,7 @@ def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Correlati
         extreme = np.abs(sums - centre) >= abs(observed - centre) - 1e-9
         p = float(counts[extreme].sum() / counts.sum())
     else:
-        rng = np.random.default_rng(seed)
-        drawn = np.array([a @ rng.permutation(b) for _ in range(RESAMPLES)])
+        drawn = np.concatenate([b[order] @ a for order in _orders(n, RESAMPLES, seed)])
         extreme = np.abs(drawn - centre) >= abs(observed - centre) - 1e-9
         p = float((extreme.sum() + 1) / (RESAMPLES + 1))
     return Correlation(float(rho), p, n, exact=n <= EXACT_UP_TO, ci=rho_interval(float(rho), n))
@@ -150,6 +150,13 @@ def rho_interval(rho: float, n: int) -> tuple[float, float] | None:
     half = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt((1 + rho**2 / 2) / (n - 3))
     low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
     return float(low), float(high)
+
+
+def _orders(n: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Seeded random orders of n things, `draws` rows in all, some at a time, so that memory stays small."""
+    rng, most = np.random.default_rng(seed), max(1, ORDERED_AT_ONCE // n)
+    for start in range(0, draws, most):
+        yield rng.permuted(np.tile(np.arange(n), (min(most, draws - start), 1)), axis=1)
 
 
 def _pairing_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -293,7 +300,7 @@ def equivalence(differences: Sequence[float] | np.ndarray, margin: float, seed: 
 
 
 def rho_equivalence(correlation: Correlation, limit: float) -> tuple[float, float] | None:
-    """One-sided p that |rho| lies below `limit` (two one-sided tests), and p that it lies above.
+    """p of the claim that |rho| lies below `limit` (two one-sided tests), and p of the claim that it lies above.
 
     By Fisher's transformation with the variance of Bonett and Wright (2000); None where rho is undefined or n < 4.
     """
@@ -306,7 +313,8 @@ def rho_equivalence(correlation: Correlation, limit: float) -> tuple[float, floa
         return 1.0, 0.0
     error = np.sqrt((1 + rho**2 / 2) / (n - 3))
     above, below = ((np.arctanh(abs(rho)) - sign * np.arctanh(limit)) / error for sign in (1, -1))
-    return float(max(norm.cdf(above), norm.sf(below))), float(norm.sf(above))
+    # At rho = limit a |rho| so large may come from either side; the farther one counts little, unless the limit is near zero.
+    return float(max(norm.cdf(above), norm.sf(below))), float(norm.sf(above) + norm.sf(below))
 
 
 def pairing_test(matrix: np.ndarray, seed: int = 0) -> Pairing:
@@ -331,8 +339,7 @@ def pairing_test(matrix: np.ndarray, seed: int = 0) -> Pairing:
         if exact:
             means = matrix[rows, np.array(list(permutations(range(n))))].mean(axis=1)
         else:
-            rng = np.random.default_rng(seed)
-            means = np.array([matrix[rows, rng.permutation(n)].mean() for _ in range(PAIRINGS)])
+            means = np.concatenate([matrix[rows, order].mean(axis=1) for order in _orders(n, PAIRINGS, seed)])
         added = 0 if exact else 1  # the observed pairing is among all of them
         p = (int((means >= own - 1e-12).sum()) + added) / (len(means) + added)
     return Pairing(own, float(others.mean()), tuple((diagonal - others).tolist()), p, exact, tuple(others.tolist()))

@@ -136,7 +136,8 @@ def all_of(parts: Sequence[Decision]) -> Decision:
     """A claim whose parts must all hold: supported where every part is (p is the largest), contradicted where one part is.
 
     For a contradiction any part can do it, so that its p is the smallest one times the number of parts. A claim with a part
-    that could not be tested can only be contradicted.
+    that could not be tested can only be contradicted; it has the p of that, decided or not, since which claims are corrected for
+    must not depend on what they say.
     """
     if not parts or all(part.p is None for part in parts):
         return Decision("undecided", needs=_needs(parts))
@@ -168,15 +169,17 @@ def _any_group(parts: Sequence[Decision], tests: int) -> tuple[tuple[Pilot, ...]
 def any_of(parts: Sequence[Decision]) -> Decision:
     """A claim that any of several tests can decide, each made with `tests` their number; not measured where there is none.
 
-    Tests that decide for it and against it leave it open.
+    Tests that decide for it and against it leave it open. Where the claim is decided its p is of those tests that decide it: a
+    smaller one of a test that leaves it open (its effect is none of interest) says nothing for the verdict.
     """
     made = [part for part in parts if part.verdict != "not measured"]
     if not made:
         return Decision("not measured")
     decided = {part.verdict for part in made} - {"undecided"}
-    known = [part.p for part in made if part.p is not None]
+    verdict: Verdict = decided.pop() if len(decided) == 1 else "undecided"
+    known = [part.p for part in made if part.p is not None and verdict in ("undecided", part.verdict)]
     p = min(1.0, len(made) * min(known)) if known else None
-    return Decision(decided.pop() if len(decided) == 1 else "undecided", p, _any_group(made, 1))
+    return Decision(verdict, p, _any_group(made, 1))
 
 
 # --- what the report says of it -------------------------------------------------------------------
@@ -186,10 +189,10 @@ def rules(statistics: StatisticsSettings) -> list[str]:
     """How verdicts are made, a sentence each, with the numbers in force; the closing ones are `CLOSING` many."""
     s = statistics
     return [
-        f"A paired claim (a is larger than b) is decided when the exact sign-flip test of the mean difference over images has "
-        f"p < {ALPHA:g} and the Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the "
-        f"claimed way, "
-        "contradicted when it points the other way.",
+        f"A paired claim (a is larger than b) is decided when the sign-flip test of the mean difference over images (all patterns of signs "
+        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {stats.FLIPS:,} seeded ones beyond, the normal limit of many) has p < {ALPHA:g} and the "
+        "Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the claimed way, contradicted when "
+        "it points the other way.",
         f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
         f"index {s.gini:g}, IoU or Jaccard index {s.iou:g}, total variation {s.variation:g}, gradient along a border {s.gradient:g}, "
         f"probability "
@@ -205,10 +208,10 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         f"Bonett and Wright, 2000) lies within ±{s.shared:g}, where one explains {s.shared**2 * 100:.0f} % of the other's order; "
         f"contradicted when "
         "it is shown to lie beyond. No claim of a relation or of no difference is decided by a p above the level.",
-        "A claim that any of several tests can decide has the smallest p times their number; tests that disagree leave it undecided. A "
-        "claim that says several things at once is supported when every part is (its p is the largest), and contradicted when one "
-        "part is (its p "
-        "is that part's times the number of parts).",
+        "A claim that any of several tests can decide has the smallest p of those that decide it times the number of all; tests that "
+        "disagree leave it undecided. A claim that says several things at once is supported when every part is (its p is the largest), and "
+        "contradicted when one part is (its p is that part's times the number of parts); where a part could not be tested, it can only "
+        "be contradicted, and its p is of that.",
         f"The p of every claim is corrected by Holm's method over all claims tested in the report, so that the chance of any false verdict "
         f"stays below {ALPHA:g}; the verdict follows the corrected p. Claims about units that are decided by counting have no p.",
         "Byte-equal images are one observation. Near-equal ones (perceptual hash, at most 4 of 64 bits apart) are named in a warning"

@@ -99,6 +99,7 @@ def _reducing(
     shown = choose_shown(made, mapped, results)
     return Reducing(
         plan=made,
+        models=bench.models,
         mapped=results,
         probe=results if probe is None else MappedFolder(probe, bench.store, made.explained, fold_near=fold_near),
         records=record_every(made, mapped, shown, results, folder),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.run_view import Files
 from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
+from reportgen.analysis.view import of_kind
 from reportgen.images.copies import find_copies, observations
 from reportgen.images.names import slugs
-from reportgen.models.classifiers.base import ClassList, Preprocessing
+from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.map import At, Mapped
+from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
@@ -27,6 +30,7 @@ from reportgen.pipeline.several import told_apart
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
 from reportgen.settings.group import SettingsGroup
+from reportgen.storage.codec import encode
 from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of, file_sha256
@@ -46,9 +50,9 @@ class MappedFolder:
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
+        self.hashes = [image.sha256 for image in mapped.images]
         self.copies = find_copies(
-            [image.sha256 for image in mapped.images],
-            [image.observations[explained].perceptual_hash for image in mapped.images],
+            self.hashes, [image.observations[explained].perceptual_hash for image in mapped.images]
         )
         self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
         self._store = store
@@ -58,7 +62,13 @@ class MappedFolder:
     def identity(self) -> JSON:
         """What tells one mapped folder from another: names, and the key of every result."""
         keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [self.names, [skipped.model_dump() for skipped in self.skipped], keys, list(self.observations)]
+        return [
+            self.names,
+            self.hashes,
+            [skipped.model_dump() for skipped in self.skipped],
+            keys,
+            list(self.observations),
+        ]
 
     def of(self, model: str) -> MappedFolder:
         """The same results, those of `model` where no model is named."""
@@ -94,6 +104,7 @@ class Reducing:
     """
 
     plan: Plan
+    models: Mapping[str, Model]
     mapped: MappedFolder
     probe: MappedFolder
     records: Mapping[str, Sequence[ImageRecord]]
@@ -110,6 +121,7 @@ class Reducing:
         return {
             "analyses": [analysis.name for analysis in self.plan.analyses],
             "models": list(settings.models),
+            "weights": {name: spec.weights_sha256 for name, spec in self.plan.specs.items()},
             "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
             "seed": settings.seed,
             "shown": self.shown.model_dump(mode="json"),
@@ -122,27 +134,53 @@ class Reducing:
         }
 
 
-class ReduceView:
+class ProbeReduceView:
+    """`reportgen.analysis.run_view.ProbeView` of one analysis."""
+
+    def __init__(self, analysis: AnyAnalysis, plan: Plan, probe: MappedFolder, store: Store, *, fresh: bool) -> None:
+        self.settings: SettingsGroup = analysis.own(plan.settings)
+        self.models = plan.settings.models
+        self.weights = {name: spec.weights_sha256 for name, spec in plan.specs.items()}
+        self.classes: ClassList = plan.specs[plan.explained].classes
+        self.seed = plan.settings.seed
+        self.probe = probe
+        self.has_probe = plan.settings.probe is not None
+        self._all_settings, self._store, self._fresh = plan.settings, store, fresh
+
+    def encoder(self, name: str) -> Encoder:
+        return resolve_encoder(name, self._all_settings)
+
+    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
+        key = digest_of(["reduce", parts])
+        found = None if self._fresh else self._store.get(key, kind)
+        if found is None:
+            found = make()
+            self._store.put(key, found)
+        return found
+
+
+class ReduceView(ProbeReduceView):
     """`reportgen.analysis.run_view.RunView` of one analysis, for one explained model."""
 
-    def __init__(self, analysis: AnyAnalysis, shared: Reducing, model: str) -> None:
-        self.settings: SettingsGroup = analysis.own(shared.plan.settings)
-        self.analyses = tuple(other.name for other in shared.plan.analyses)
-        all_models = shared.plan.settings.models
-        self.models = tuple(dict.fromkeys([model, *all_models])) if analysis.per_model else all_models
+    def __init__(
+        self, analysis: AnyAnalysis, shared: Reducing, model: str, handed: Mapping[str, object | None]
+    ) -> None:
+        plan = shared.plan
+        super().__init__(analysis, plan, shared.probe.of(model), shared.store, fresh=shared.fresh)
+        if analysis.per_model:
+            self.models = tuple(dict.fromkeys([model, *plan.settings.models]))
+        self.analyses = tuple(other.name for other in plan.analyses)
         self.explained = tuple(shared.records)
-        self.classes: ClassList = shared.plan.specs[model].classes
-        self.seed = shared.plan.settings.seed
+        self.classes = plan.specs[model].classes
         self.images = shared.records[model]
         self.shown = shared.shown
-        self.files: Files = files_of(model, shared.plan, shared.files)
-        self.probe = shared.probe.of(model)
-        self.has_probe = shared.plan.settings.probe is not None
-        self.statistics = shared.plan.settings.statistics
+        self.files: Files = files_of(model, plan, shared.files)
+        self.statistics = plan.settings.statistics
         mapped = shared.mapped.of(model)
-        self.names, self.skipped, self.observations = mapped.names, mapped.skipped, mapped.observations
+        self.names, self.skipped = mapped.names, mapped.skipped
+        self.observations, self.hashes = mapped.observations, mapped.hashes
         self.result, self.sampled, self.frame = mapped.result, mapped.sampled, mapped.frame
-        self._shared = shared
+        self._shared, self._model, self._handed = shared, model, handed
 
     def images_of(self, model: str) -> Sequence[ImageRecord]:
         return self._shared.records[model]
@@ -150,16 +188,14 @@ class ReduceView:
     def preprocessing(self, model: str) -> Preprocessing:
         return self._shared.plan.specs[model].preprocessing
 
-    def encoder(self, name: str) -> Encoder:
-        return resolve_encoder(name, self._shared.plan.settings)
+    def head(self) -> LinearHead | None:
+        return self._shared.models[self._model].engine.linear_head
 
-    def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
-        key = digest_of(["reduce", parts])
-        found = None if self._shared.fresh else self._shared.store.get(key, kind)
-        if found is None:
-            found = make()
-            self._shared.store.put(key, found)
-        return found
+    def shared(self, analysis: str, kind: type[R]) -> R | None:
+        if analysis not in self._handed:
+            raise LookupError(f"{analysis} is not required, or does not reduce before: it has handed nothing on")
+        found = self._handed[analysis]
+        return None if found is None else of_kind(found, kind, analysis)
 
 
 def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[str, Contribution]:
@@ -168,24 +204,32 @@ def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[s
     Its files are written, from the store where nothing that it reads has changed.
     """
     progress.stage("Writing sections", len(shared.plan.analyses))
-    contributions, (first, *further) = {}, shared.records
+    contributions: dict[str, Contribution] = {}
+    first, *further = shared.records
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
-            contributions[analysis.name] = _reduced(analysis, first, shared)
+            handed = {name: contributions[name].shared for name in analysis.requires if name in contributions}
+            contributions[analysis.name] = _reduced(analysis, first, shared, handed)
             for model in further if analysis.per_model else ():
-                contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared)
+                contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared, handed)
         progress.step(analysis.title)
     return contributions
 
 
-def _reduced(analysis: AnyAnalysis, model: str, shared: Reducing) -> Contribution:
+def _digest_of(shared: object | None) -> str | None:
+    """What tells one shared value from another."""
+    return None if shared is None else hashlib.sha256(encode(shared)).hexdigest()
+
+
+def _reduced(analysis: AnyAnalysis, model: str, shared: Reducing, handed: Mapping[str, object | None]) -> Contribution:
     own: SettingsGroup = analysis.own(shared.plan.settings)
     about: dict[str, JSON] = {
         "explained": model,
         "settings": own.model_dump(mode="json"),
         "files": _files_named_in(own),
+        "handed": {name: _digest_of(value) for name, value in handed.items()},
     }
-    view, code = ReduceView(analysis, shared, model), shared.plan.codes[analysis.name]
+    view, code = ReduceView(analysis, shared, model, handed), shared.plan.codes[analysis.name]
     made = reduced(analysis, view, code, {**shared.identity, **about}, shared.files, shared.store, fresh=shared.fresh)
     several = analysis.per_model and len(shared.records) > 1
     return told_apart(made, model, first=model == shared.plan.explained) if several else made

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.run_view import AnyRun
-from reportgen.storage.codec import Array, round_trip
+from reportgen.storage.codec import Array, decode, encode, round_trip
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 
-FORMAT = "2"
+FORMAT = "3"
 # A larger section is made again instead: with the folder it grows (maps, masks), and the store holds its results anyway.
 MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class KeptSection:
-    """What an analysis contributed, and the bytes of the files that it wrote, by name."""
+    """What an analysis contributed, and the bytes of the files that it wrote, by name.
+
+    Attributes:
+        contribution: without what it shares, whose type only its analysis knows.
+        shared: that as bytes (`reportgen.storage.codec.encode`); None where there is nothing.
+    """
 
     contribution: Contribution
     files: Mapping[str, Array]
+    shared: Array | None = None
 
 
 def reduced(
@@ -44,15 +51,26 @@ def reduced(
     if kept is not None:
         for name, content in kept.files.items():
             files.raw(name, content.tobytes())
-        return kept.contribution
+        handed = None if kept.shared is None else decode(io.BytesIO(kept.shared.tobytes()), analysis.shares)
+        return replace(kept.contribution, shared=handed)
     before = files.written
-    contribution = analysis.reduce(run)
+    made = analysis.reduce(run)
+    contribution, shared = replace(made, shared=None), _shared(analysis, made)
     # Every write makes an entry of its own: a file that another section wrote with equal bytes belongs to both.
     written = {name: entry for name, entry in sorted(files.written.items()) if entry is not before.get(name)}
     if key is not None and sum(size for _, size in written.values()) <= MOST_BYTES:
-        store.put(key, KeptSection(contribution, {name: _bytes(files.path / name) for name in written}))
+        contents = {name: _bytes(files.path / name) for name in written}
+        kept_shared = None if shared is None else np.frombuffer(encode(shared), np.uint8)
+        store.put(key, KeptSection(contribution, contents, kept_shared))
     # Through the same data as what was kept, so that the two cannot read otherwise.
-    return round_trip(contribution)
+    return replace(round_trip(contribution), shared=None if shared is None else round_trip(shared))
+
+
+def _shared(analysis: AnyAnalysis, made: Contribution) -> object | None:
+    if made.shared is not None and not isinstance(made.shared, analysis.shares):
+        found, said = type(made.shared).__name__, analysis.shares.__name__
+        raise TypeError(f"{analysis.name} shares a {found}, and its class says a {said}")
+    return made.shared
 
 
 def _bytes(path: Path) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Concept attribution: which labelled units carry a prediction, and whether their labels explain it."""

@@ -1,0 +1,112 @@
+"""The bars of the chapter: for each image the labels that carry its logit and those that speak against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reportgen.analysis import wording
+from reportgen.figures import charts, colors
+
+from .grouping import ConceptSum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 2
+PANEL_MM, TEXT_MM, LEGEND_MM = 27.0, 12.5, 7.0
+LONGEST_LABEL, LONGEST_TITLE = 20, 50
+# Of a panel's width each side keeps so much for the labels of its bars; the bars share the rest.
+LABEL_MM, WIDTH_MM = 27.0, 82.0
+RELATED = "*"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One image: a title, the labels of either sign, and a line on what the bars leave out.
+
+    Attributes:
+        related: labels that are related to the class; they carry an asterisk.
+    """
+
+    title: str
+    positive: Sequence[ConceptSum]
+    negative: Sequence[ConceptSum]
+    rest: str
+    related: frozenset[str] = frozenset()
+
+
+def concept_bars(panels: Sequence[Panel], reach: tuple[float, float], rows: int) -> Figure:
+    """A panel an image, two a line: bars to the right speak for the class, bars to the left against it.
+
+    Args:
+        reach: the longest bar to the left and to the right, in logits, of all panels that share the scale.
+        rows: bars of either sign.
+    """
+    from matplotlib.figure import Figure
+
+    lines = -(-len(panels) // COLUMNS)
+    height = lines * (PANEL_MM + TEXT_MM) + LEGEND_MM
+    with charts.style():
+        figure = Figure(figsize=(charts.FULL_MM / 25.4, height / 25.4), layout="constrained")
+        grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
+        for axes, panel in zip(grid, panels, strict=False):
+            _panel(axes, panel, reach, rows)
+        for axes in grid[len(panels) :]:
+            axes.set_axis_off()
+        for colour, name in ((colors.NEGATIVE, "against the class"), (colors.POSITIVE, "for the class")):
+            grid[0].barh([np.nan], [np.nan], color=colour, label=name)
+        handles, names = grid[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper left", ncols=2)
+    return figure
+
+
+def _panel(axes: Axes, panel: Panel, reach: tuple[float, float], rows: int) -> None:
+    left, right = reach
+    a_mm = (left + right or 1.0) / (WIDTH_MM - 2 * LABEL_MM)
+    for concepts, sign in ((panel.positive, 1), (panel.negative, -1)):
+        colour = colors.POSITIVE if sign > 0 else colors.NEGATIVE
+        axes.barh(range(len(concepts)), [concept.sum for concept in concepts], color=colour, height=0.72)
+        for row, concept in enumerate(concepts):
+            axes.text(
+                concept.sum + sign * 0.8 * a_mm,
+                row,
+                _label(concept, sign, concept.concept in panel.related),
+                ha="left" if sign > 0 else "right",
+                va="center",
+                fontsize=7,
+            )
+    axes.axvline(0, color=colors.MUTED, linewidth=0.6)
+    axes.set_xlim(-left - LABEL_MM * a_mm, right + LABEL_MM * a_mm)
+    axes.set_ylim(rows - 0.4, -0.6)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_title(_short(panel.title, LONGEST_TITLE), fontsize=8)
+    axes.set_xlabel(panel.rest, fontsize=6.5, loc="left")
+
+
+def _label(concept: ConceptSum, sign: int, related: bool) -> str:
+    name = _short(concept.concept, LONGEST_LABEL) + (RELATED if related else "")
+    value = wording.signed(concept.sum, 2 if abs(concept.sum) >= 0.005 else 3)
+    return f"{value} {name}" if sign > 0 else f"{name} {value}"
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def strip(frames: Sequence[np.ndarray], side: int, gap: int) -> np.ndarray:
+    """Square pictures side by side on white: (side, width, 3) uint8."""
+    from PIL import Image
+
+    sheet = Image.new("RGB", (len(frames) * (side + gap) - gap, side), "white")
+    for place, frame in enumerate(frames):
+        sheet.paste(Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS), (place * (side + gap), 0))
+    return np.asarray(sheet)

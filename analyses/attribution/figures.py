@@ -1,0 +1,187 @@
+"""The pictures of the chapter: bars of labels, and the images that drive the units of each image's largest label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reportgen.analysis import wording
+from reportgen.report.blocks import Figure, Picture
+
+from ..dissection.result import DissectionResult
+from .charts import COLUMNS, RELATED, Panel, concept_bars, strip
+from .grouping import Concepts, ConceptSum
+from .measured import SHOWN_CONCEPTS, ImageSum, Measured, Run
+from .result import AttributionResult
+
+PANELS = 4
+STRIPS, STRIPS_ACROSS = 24, 3
+SIDE_PX, GAP_PX, STRONGEST = 120, 6, 4
+NAMED_IN_ALT = 3
+
+
+def bar_figures(run: Run, measured: Measured) -> list[Figure]:
+    """A panel for each image that has figures, a page at most to a figure."""
+    shown = [image for image in measured.images if image.name in run.shown.images]
+    known = [(image, image.concepts) for image in shown if image.concepts is not None]
+    reach = [max((abs(c.sum) for _, of in known for c in side(of)), default=0.0) for side in (_against, _for)]
+    if not any(reach):
+        return []
+    # Figures of an even size, so that the last is no lonely panel.
+    count = -(-len(known) // PANELS)
+    each = -(-len(known) // count)
+    each += each % COLUMNS if each > 1 else 0
+    return [
+        _bars(run, measured, known[start : start + each], (reach[0], reach[1]), number, count)
+        for number, start in enumerate(range(0, len(known), each), start=1)
+    ]
+
+
+def _bars(
+    run: Run,
+    measured: Measured,
+    images: Sequence[tuple[ImageSum, Concepts]],
+    reach: tuple[float, float],
+    number: int,
+    of: int,
+) -> Figure:
+    panels = [
+        Panel(
+            f"{image.target}: {_file(image.name)}",
+            concepts.positive,
+            concepts.negative,
+            rest_of(measured, image),
+            measured.related_labels(image.target),
+        )
+        for image, concepts in images
+    ]
+    name = f"attribution-{number}"
+    picture = run.files.chart(
+        f"figures/{name}.svg",
+        concept_bars(panels, reach, SHOWN_CONCEPTS),
+        alt=" ".join(_alt(image, concepts) for image, concepts in images),
+    )
+    part = f" (part {number} of {of})" if of > 1 else ""
+    sums = "contributions" if measured.exact else "first-order contributions"
+    return Figure(
+        id=name,
+        kind="chart",
+        caption=f"The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
+        f"{SHOWN_CONCEPTS} of either sign{part}. All panels share one scale. An asterisk ({RELATED}) marks labels that "
+        "are related to the class. "
+        "Under each panel, what the bars leave out.",
+        pictures=[picture],
+    )
+
+
+def rest_of(measured: Measured, image: ImageSum) -> str:
+    """What the bars of an image leave out of its logit, in a line."""
+    concepts = image.concepts
+    assert concepts is not None
+    others = f"{concepts.rest} other labels {_signed(concepts.rest_positive)} {_signed(concepts.rest_negative)}; "
+    last = f"bias {_signed(image.bias)}" if measured.exact else f"not of first order {_signed(image.remainder)}"
+    unlabelled = f"{concepts.unlabelled.units} unlabelled units {_signed(concepts.unlabelled.sum)}"
+    return f"{others}{unlabelled}; {last}; logit {_number(image.logit)}"
+
+
+def _signed(value: float) -> str:
+    return wording.signed(value) if abs(value) >= 0.005 else "0"
+
+
+def _for(concepts: Concepts) -> Sequence[ConceptSum]:
+    return concepts.positive
+
+
+def _against(concepts: Concepts) -> Sequence[ConceptSum]:
+    return concepts.negative
+
+
+def _alt(image: ImageSum, concepts: Concepts) -> str:
+    def named(found: Sequence[ConceptSum]) -> str:
+        said = [f"{c.concept} {wording.signed(c.sum)}" for c in found[:NAMED_IN_ALT]]
+        return wording.listed(said) if said else "no label"
+
+    return (
+        f"{_file(image.name)}, logit {_number(image.logit)} of {image.target}: for it {named(concepts.positive)}, against it "
+        f"{named(concepts.negative)}."
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _file(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+# --- the images that drive a label's units -------------------------------------------------------
+
+
+def driving_figures(run: Run, measured: Measured) -> list[Figure]:
+    """For each image that has figures, the images that drive the units of its largest label most."""
+    if measured.labels is None or measured.grouping is None:
+        return []
+    grouping = measured.grouping
+    wanted = [
+        (image, image.concepts.positive[0], grouping.units(grouping.words.index(image.concepts.positive[0].concept)))
+        for image in measured.images
+        if image.name in run.shown.images and image.concepts is not None and image.concepts.positive
+    ][:STRIPS]
+    means = _means(run, measured.labels.layer, [units for _, _, units in wanted])
+    if not wanted or means is None or len(means[0]) < 2:
+        return []
+    slugs = {image.name: image.slug for image in run.images}
+    pictures = [
+        _strip(run, f"figures/{slugs[image.name]}-attribution.jpg", image, concept, _strongest(activations))
+        for (image, concept, _), activations in zip(wanted, means, strict=True)
+    ]
+    whose = "images of the probe set" if run.has_probe else "images of this run"
+    return [
+        Figure(
+            id="attribution-driving",
+            title="What drives the largest label of each image",
+            caption=f"For each image the label that adds most to its logit, and the {whose} that drive this label's units most, strongest "
+            "first: by the mean over the units of the activation, each divided by its mean over all of them.",
+            pictures=pictures,
+            columns=min(STRIPS_ACROSS, len(pictures)),
+        )
+    ]
+
+
+def _means(run: Run, layer: str, sets: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """For each set of units (N, units): mean activations over the probe set's images, or this run's; None where there are none."""
+    rows: list[list[np.ndarray]] = [[] for _ in sets]
+    if run.has_probe:
+        for i in range(len(run.probe.names)):
+            found = run.probe.result("dissection", i, DissectionResult).means.get(layer)
+            if found is None:
+                return None
+            for kept, units in zip(rows, sets, strict=True):
+                kept.append(found[units])
+    else:
+        for i in range(len(run.images)):
+            found = run.result("attribution", i, AttributionResult).means
+            for kept, units in zip(rows, sets, strict=True):
+                kept.append(found[units])
+    return [np.stack(kept) for kept in rows]
+
+
+def _strongest(activations: np.ndarray) -> list[int]:
+    """Positions of the images whose (N, units) activations are largest, each unit on its own scale."""
+    scale = activations.mean(axis=0)
+    relative = activations / np.where(scale > 0, scale, 1)
+    return [int(i) for i in np.argsort(-relative.mean(axis=1), kind="stable")[:STRONGEST]]
+
+
+def _strip(run: Run, file: str, image: ImageSum, concept: ConceptSum, strongest: Sequence[int]) -> Picture:
+    frames = run.probe if run.has_probe else run
+    names = wording.listed([_file(frames.names[i]) for i in strongest], most=STRONGEST)
+    units = wording.count(concept.units, "unit")
+    return run.files.photo(
+        file,
+        strip([frames.frame(i) for i in strongest], SIDE_PX, GAP_PX),
+        alt=f"The images that drive the {units} labelled {concept.concept} most, the largest label of {image.name}: {names}.",
+        label=f"{image.target}: {concept.concept} ({units}, {wording.signed(concept.sum)})",
+    )

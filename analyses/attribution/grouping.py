@@ -1,0 +1,98 @@
+"""The terms of a logit grouped by the labels of their units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The units of a layer by their labels.
+
+    Attributes:
+        words: the distinct labels, sorted.
+        of_unit: (C,) position of each unit's label in `words`; len(words) for an unlabelled unit.
+    """
+
+    words: tuple[str, ...]
+    of_unit: np.ndarray
+
+    @classmethod
+    def of(cls, concepts: Sequence[str | None]) -> Grouping:
+        words = tuple(sorted({concept for concept in concepts if concept is not None}))
+        place = {word: i for i, word in enumerate(words)}
+        return cls(words, np.array([len(words) if c is None else place[c] for c in concepts], np.int64))
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """(len(words) + 1,) units of each label, unlabelled ones last."""
+        return np.bincount(self.of_unit, minlength=len(self.words) + 1)
+
+    def sums(self, terms: np.ndarray) -> np.ndarray:
+        """(len(words) + 1,): the terms added up by label, unlabelled units last."""
+        return np.bincount(self.of_unit, weights=terms, minlength=len(self.words) + 1)
+
+    def units(self, word: int) -> np.ndarray:
+        """Indices of the units of one label, by its position."""
+        return np.flatnonzero(self.of_unit == word)
+
+
+@dataclass(frozen=True)
+class ConceptSum:
+    """One label and what its units add to a logit together."""
+
+    concept: str
+    sum: float
+    units: int
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """The labels of one image's units by what they add to the logit.
+
+    Attributes:
+        positive, negative: the labels with the largest sums of either sign, largest first.
+        rest_positive, rest_negative: the sums of all other labels of either sign; rest: how many those are.
+        unlabelled: the sum of the unlabelled units.
+    """
+
+    positive: tuple[ConceptSum, ...]
+    negative: tuple[ConceptSum, ...]
+    rest_positive: float
+    rest_negative: float
+    rest: int
+    unlabelled: ConceptSum
+
+    @property
+    def total(self) -> float:
+        """The sum of all terms."""
+        named = sum(concept.sum for concept in (*self.positive, *self.negative))
+        return named + self.rest_positive + self.rest_negative + self.unlabelled.sum
+
+
+def by_concept(grouping: Grouping, terms: np.ndarray, most: int) -> Concepts:
+    """The terms of one image, (C,), by label; `most` labels of either sign by name. Equal sums stand in the labels' order."""
+    sums = grouping.sums(terms)
+    named, sizes = sums[:-1], grouping.sizes
+
+    def listed(positions: np.ndarray) -> tuple[ConceptSum, ...]:
+        return tuple(ConceptSum(grouping.words[i], float(named[i]), int(sizes[i])) for i in positions)
+
+    order = np.argsort(-named, kind="stable")
+    positive = [i for i in order[:most] if named[i] > 0]
+    negative = [i for i in np.argsort(named, kind="stable")[:most] if named[i] < 0]
+    left = np.ones(len(named), bool)
+    left[[*positive, *negative]] = False
+    others = named[left]
+    return Concepts(
+        positive=listed(np.array(positive, int)),
+        negative=listed(np.array(negative, int)),
+        rest_positive=float(others[others > 0].sum()),
+        rest_negative=float(others[others < 0].sum()),
+        rest=int(left.sum()),
+        unlabelled=ConceptSum("", float(sums[-1]), int(sizes[-1])),
+    )

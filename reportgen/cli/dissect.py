@@ -1,0 +1,49 @@
+"""`reportgen dissect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reportgen.cli.options import Config
+from reportgen.cli.progress import progress_bars
+from reportgen.cli.run import AllowDownload, Fresh, Jobs, Precision, Preset, Runtime, Seed
+from reportgen.cli.terminal import print_table, say
+
+
+def dissect(
+    probe: Annotated[Path, typer.Option(help="The folder of images to dissect units on.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; .csv, or .csv.gz.")] = Path("labels.csv"),
+    model: Annotated[
+        str | None, typer.Option(help="The classifier to dissect.", show_default="the first of the settings")
+    ] = None,
+    preset: Preset = None,
+    config: Config = None,
+    runtime: Runtime = None,
+    precision: Precision = None,
+    seed: Seed = None,
+    allow_download: AllowDownload = False,
+    fresh: Fresh = False,
+    jobs: Jobs = None,
+) -> None:
+    """Label a model's units on a probe set, once, for later runs (setting dissection.labels)."""
+    with progress_bars() as progress:
+        from reportgen.pipeline.probe_file import make_probe_file
+        from reportgen.settings.load import load
+
+        flags = {
+            "preset": preset,
+            "models": (model,) if model else None,
+            "runtime": runtime,
+            "precision": precision,
+            "seed": seed,
+            "allow_download": allow_download or None,
+        }
+        settings = load(flags, config).settings
+        made = make_probe_file(probe, out, settings, fresh=fresh, jobs=jobs, progress=progress)
+    print_table(made.columns, made.rows)
+    for note in made.notes:
+        say(note)
+    typer.echo(out)

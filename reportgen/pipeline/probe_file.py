@@ -1,0 +1,99 @@
+"""A probe set mapped by one analysis and those that it requires, and made into the file that the analysis declares."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from reportgen.analysis.probe_file import MadeFile
+from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.pipeline.map import Locks, Tally, Workbench, map_folder
+from reportgen.pipeline.models import prepare_models
+from reportgen.pipeline.plan import plan
+from reportgen.pipeline.providers import INSTALLED, Providers
+from reportgen.pipeline.reduce import MappedFolder, ProbeReduceView
+from reportgen.settings.model import Settings
+from reportgen.storage.cache import in_use
+from reportgen.storage.store import Store, cache_folder
+from reportgen.utils.concurrency import default_jobs
+from reportgen.utils.errors import UsageError
+from reportgen.utils.files import write_file
+from reportgen.utils.progress import Progress, Silent, Stopwatch
+
+
+def probing_task(providers: Providers = INSTALLED) -> AnyAnalysis:
+    """The analysis that makes a file of a probe set: the first in the report's order that declares one.
+
+    Raises:
+        UsageError: none of the installed ones does.
+    """
+    for analysis in providers.analyses(()):
+        if analysis.probe_file is not None:
+            return analysis
+    raise UsageError("no installed analysis makes a file of a probe set")
+
+
+def make_probe_file(
+    probe: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    fresh: bool = False,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    providers: Providers = INSTALLED,
+) -> MadeFile:
+    """Map the images below `probe` and write the file to `out`, compressed where its name ends in `.gz`.
+
+    Results are kept as those of a run are, and taken from there.
+
+    Args:
+        settings: their first model counts; its tasks and probe set do not.
+
+    Raises:
+        NothingToDo: no readable image.
+        Problems: what is missing or cannot work, a line each.
+    """
+    progress, analysis = progress or Silent(), probing_task(providers)
+    file = analysis.probe_file
+    assert file is not None  # see `probing_task`
+    own = file.own_settings(analysis.own(settings), settings.models[0])
+    changes = {
+        "models": settings.models[:1],
+        "tasks": (analysis.name,),
+        "probe": None,
+        "gates": {},
+        analysis.settings_name: own,
+    }
+    cache = cache_folder()
+    with in_use(cache):
+        made = plan(
+            probe,
+            settings.model_copy(update=changes),
+            providers=providers,
+            further=(lambda: _require_file(out),),
+            progress=progress,
+        )
+        watch, store = Stopwatch(), Store(cache / "results")
+        models = prepare_models(made, cache / "models", providers, progress)
+        bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
+        mapped = map_folder(
+            made.images,
+            made.on_images,
+            bench,
+            jobs=jobs or default_jobs(),
+            stage="Reading the probe set",
+            progress=progress,
+        )
+        folder = MappedFolder(mapped, store, made.explained, fold_near=settings.statistics.fold_near)
+        progress.stage(analysis.title, 1)
+        found = file.make(ProbeReduceView(analysis, made, folder, store, fresh=fresh))
+        progress.step(out.name)
+    # No time of writing in it, so that equal labels are equal files.
+    write_file(out, gzip.compress(found.data, 9, mtime=0) if out.suffix == ".gz" else found.data)
+    return found
+
+
+def _require_file(out: Path) -> None:
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder; give a file for the labels with -o")
