@@ -30,8 +30,9 @@ from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import Problems, UsageError
 from toys import photo_folder, toy_network, toy_spec
 
-TASKS = ("cams", "lime", "agreement", "comparison")
+TASKS = ("cams", "lime", "agreement", "faithfulness", "comparison")
 LIME = {"num_samples": 20, "repeats": 1}
+FAITHFULNESS = {"draws": 1, "random_masks": 1}
 PHOTOS = ("chelsea", "coffee", "rocket")
 
 
@@ -52,7 +53,7 @@ class Runs:
         (self.photos / "labels.csv").write_text("name,class\nrocket.jpg,class 1\n")
 
     def made(self, place: str, tasks: tuple[str, ...] = TASKS, **settings: Any) -> tuple[Report, Path, list[str]]:
-        chosen = {"specs": specs(), "lime": LIME, **settings}
+        chosen = {"specs": specs(), "lime": LIME, "faithfulness": FAITHFULNESS, **settings}
         analyses = load_analyses(tasks)
         report, said = analyse_toy(self.photos, self.home / place, self.home / "cache", analyses, **chosen)
         return report, self.home / place, said
@@ -152,12 +153,12 @@ def test_findings_of_both_are_those_of_each_alone(
             assert [item.source for item in with_other.evidence if item.source] == sources
             blocks = [block for section in both[0].sections for block in section.blocks]
             assert set(sources) <= {block.id for block in blocks if isinstance(block, Figure | Table)}
-    assert {finding.id for finding in both[0].findings if finding.section == "comparison"} == {"M1"}
+    assert {finding.id for finding in both[0].findings if finding.section == "comparison"} == {"M1", "M2"}
 
 
 def test_one_explained_model_leaves_no_trace_of_the_comparison(first: tuple[Report, Path]) -> None:
     text = report_json(first[0]).decode()
-    assert "comparison" not in text
+    assert '"comparison' not in text
     assert '"models": {' not in text
     assert first[0].settings["explain"] == []
     assert not (first[1] / "models").exists()
@@ -286,7 +287,7 @@ def test_the_other_order_makes_the_other_model_the_first(runs: Runs, second: tup
 def test_an_explained_model_need_not_be_among_the_models(both: tuple[Report, Path]) -> None:
     assert both[0].settings["models"] == ["toy"]
     roles = {model.name: model.roles for model in both[0].provenance.models}
-    assert roles == {name: ["cams", "lime", "agreement"] for name in ("toy", "toy2")}
+    assert roles == {name: ["cams", "lime", "agreement", "faithfulness"] for name in ("toy", "toy2")}
 
 
 def test_labels_count_for_a_model_of_the_same_classes_alone(runs: Runs) -> None:

@@ -20,6 +20,7 @@ class Comparison(Analysis[NoSettings, None]):
     name = "comparison"
     title = "Comparison of the models"
     version = "1"
+    concurrent = True
     order = 70
     requires = ("cams",)
     per_model = False
