@@ -66,7 +66,14 @@ class AttributedRun(MadeRun):
 
 
 def unit_labels(concepts: Sequence[str | None] = LABELS, n_images: int | None = 1000, **values: Any) -> UnitLabels:
-    made = {"model": "toy", "layer": "last", "source": "a table made by hand", "encoder": "words", **values}
+    made = {
+        "model": "toy",
+        "layer": "last",
+        "source": "a table made by hand",
+        "encoder": "words",
+        "best": tuple(concepts),
+        **values,
+    }
     return UnitLabels(concepts=tuple(concepts), n_images=n_images, **made)
 
 

@@ -107,10 +107,10 @@ def test_terms_are_added_up_by_label_and_sorted_by_sign() -> None:
     terms = np.array([1.0, 0.5, -3.0, 0.25, 1.0, 0.75, 0.0, -1.0])
     assert grouping.words == ("cat", "dog", "sky", "tree")
     found = by_concept(grouping, terms, most=1)
-    assert found.positive == (ConceptSum("dog", 1.25, 2),)
-    assert found.negative == (ConceptSum("cat", -2.0, 2),)
+    assert found.positive == (ConceptSum("dog", 1.25, 2, 1.25, 2),)
+    assert found.negative == (ConceptSum("cat", -2.0, 2, -2.0, 2),)
     assert (found.rest, found.rest_positive, found.rest_negative) == (2, 0.75, 0.0)
-    assert found.unlabelled == ConceptSum("", -0.5, 2)
+    assert found.unlabelled == ConceptSum("", -0.5, 2, 0.0, 0)
     assert found.total == terms.sum()
 
 
@@ -439,3 +439,30 @@ def test_a_run_from_images_to_its_chapter(tmp_path: Path, linear: bool, labels: 
 
 def test_the_task_alone_pulls_dissection_in() -> None:
     assert [analysis.name for analysis in load_analyses(("attribution",))] == ["embedding", "dissection", "attribution"]
+
+
+# --- labels that fit no better than chance ----------------------------------------------------------
+
+
+def test_units_stand_under_their_best_label_and_the_report_says_what_is_no_better_than_chance(tmp_path: Path) -> None:
+    """Of the six `cat` units three fit better than chance; all six make the bar, three its solid part."""
+    best = tuple(concept or "sky" for concept in LABELS)
+    stands = tuple(None if i in (0, 1, 2) else concept for i, concept in enumerate(LABELS))
+    labels = unit_labels(stands, best=best)
+    head = linear_head()
+    results = [exact_result(head, i) for i in range(8)]
+    found = ANALYSIS.reduce(AttributedRun(tmp_path / "a", results, labels, head=head))
+    entry = found.per_image[0]
+    cat = next(row for row in entry["for"] if row["label"] == "cat")  # type: ignore[union-attr]
+    terms = results[0].terms
+    assert cat["units"] == 6 and cat["better_than_chance"]["units"] == 3  # type: ignore[index]
+    assert cat["sum"] == pytest.approx(terms[:6].sum())  # type: ignore[index]
+    assert cat["better_than_chance"]["sum"] == pytest.approx(terms[3:6].sum())  # type: ignore[index]
+    assert entry["unlabelled"]["units"] == 0  # type: ignore[index]
+    d5 = next(finding for finding in found.findings if finding.id == "D5")
+    assert "Counting those labels alone that fit their unit better than chance" in d5.text
+    [strict] = [item for item in d5.evidence if item.name == "related_share_better_than_chance"]
+    shares = [np.maximum(r.terms, 0)[3:6].sum() / np.maximum(r.terms, 0).sum() for r in results]
+    assert strict.value == pytest.approx(np.mean(shares))
+    alone = ANALYSIS.reduce(AttributedRun(tmp_path / "b", results, labels, head=head, units="labelled"))
+    assert alone.per_image[0]["unlabelled"]["units"] == 8 + 3  # type: ignore[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from made_dissection import RECIPE
 from reportgen.analyses.dissection import charts, wordings
+from reportgen.analyses.dissection.approach import exploratory
+from reportgen.analyses.dissection.label_file import read_label_file
 from reportgen.analyses.dissection.labels import DissectedModel
-from reportgen.analyses.dissection.probing import Probing
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
@@ -23,7 +26,7 @@ from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import cache_folder
-from reportgen.utils.errors import NothingToDo, Problems
+from reportgen.utils.errors import NothingToDo, Problems, UsageError
 from test_dissection_labels import layer
 from toys import ROOT, photo_folder
 
@@ -108,11 +111,11 @@ def test_trends_in_words(values: list[float], words: str) -> None:
     assert wordings.trend(values) == words
 
 
-@pytest.mark.parametrize(("n", "k", "stamped"), [(10, 10, True), (1000, 100, True), (1001, 100, False)])
+@pytest.mark.parametrize(("n", "k", "stamped"), [(10, 10, True), (999, 100, True), (1000, 100, False)])
 def test_a_small_probe_set_is_stamped_exploratory(n: int, k: int, stamped: bool) -> None:
-    probing = Probing(None, 2.0, None, np.zeros((n, 1)), (), np.zeros((0, 1)), n, k)  # type: ignore[arg-type]
-    assert probing.exploratory is stamped
-    assert f"N = {n}" in wordings.exploratory(probing) and f"K = {k}" in wordings.exploratory(probing)
+    recipe = RECIPE.model_copy(update={"probe_images": n, "top_k": k})
+    assert recipe.exploratory is stamped
+    assert f"N = {n}" in exploratory(recipe) and f"K = {k}" in exploratory(recipe)
 
 
 # --- the whole way -------------------------------------------------------------------------------
@@ -220,6 +223,71 @@ def test_a_changed_word_list_gives_new_labels_under_the_same_file_name(
     assert not words_before & {"animal", "drink", "machine"}
     assert after["concept_set"]["name"] == before["concept_set"]["name"]
     assert after["concept_set"]["sha256"] != before["concept_set"]["sha256"]
+
+
+@pytest.fixture(scope="module")
+def label_files(
+    made: tuple[Path, Path, Path, Report], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str]]:
+    """A file of labels of the second model, as `reportgen dissect` makes it of five photographs and a copy; what it printed."""
+    folder = tmp_path_factory.mktemp("labels")
+    probe = photo_folder(folder / "probe", "astronaut", "chelsea", "coffee", "rocket", "coins")
+    (probe / "again.png").write_bytes((probe / "chelsea.png").read_bytes())
+    (folder / "own.toml").write_text(f'[dissection]\nconcepts = "{made[1]}"\n', encoding="utf-8")
+    out = folder / "labels.csv.gz"
+    command = [
+        "dissect",
+        "--model",
+        MODELS[1],
+        "--probe",
+        str(probe),
+        "-o",
+        str(out),
+        "--config",
+        str(folder / "own.toml"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "reportgen", *command], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return out, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+def test_reportgen_dissect_writes_a_file_and_says_what_is_in_it(label_files: tuple[Path, list[str]]) -> None:
+    file, printed = label_files
+    found = read_label_file(file)
+    assert found.recipe is not None
+    assert (found.recipe.model, found.recipe.probe_images, found.recipe.concepts) == (MODELS[1], 5, "words.txt")
+    assert [line.split()[0] for line in printed[:6]] == ["layer", *found.layers]
+    assert str(file) in printed
+    assert "1 copy of other images left out" in printed
+    assert file.read_bytes()[4:8] == bytes(4)
+
+
+def test_a_run_takes_the_labels_of_one_model_from_the_file(
+    made: tuple[Path, Path, Path, Report], label_files: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    group = DissectionSettings(concepts=str(made[1]), min_margin=0, labels=str(label_files[0]))
+    chosen = Settings(models=MODELS, tasks=("dissection",), dissection=group)
+    report = run(made[0], tmp_path / "out", chosen).model_dump(mode="json")
+    first, second = report["dissection"]
+    assert (first["labels"]["source"], first["n_images"], first["own"]) == ("images", 3, None)
+    assert (second["labels"]["source"], second["n_images"], second["own"]["n_images"]) == ("file", 5, 3)
+    assert second["labels"]["file"] == "labels.csv.gz" and len(second["labels"]["sha256"]) == 64
+    assert all(one["labelled"] + one["constant_units"] == one["n_units"] for one in second["layers"])
+    assert report["settings"]["dissection"]["labels"] == "labels.csv.gz"
+    assert str(tmp_path) not in str(report)
+
+
+def test_labels_that_do_not_fit_stop_the_run_at_its_first_image(
+    made: tuple[Path, Path, Path, Report], label_files: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    text = gzip.decompress(label_files[0].read_bytes()).decode()
+    file = tmp_path / "other.csv"
+    file.write_text(text.replace(read_label_file(label_files[0]).recipe.weights_sha256, "a" * 64), encoding="utf-8")  # type: ignore[union-attr]
+    group = DissectionSettings(concepts=str(made[1]), labels=str(file))
+    with pytest.raises(UsageError, match=r"other\.csv: labels of efficientnet_lite2 with weights aaaa"):
+        run(made[0], tmp_path / "out", Settings(models=MODELS, tasks=("dissection",), dissection=group), fresh=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_probe_set_of_its_own(made: tuple[Path, Path, Path, Report], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ LONGEST_LABEL, LONGEST_TITLE = 20, 50
 # Of a panel's width each side keeps so much for the labels of its bars; the bars share the rest.
 LABEL_MM, WIDTH_MM = 27.0, 82.0
 RELATED = "*"
+PALE = 0.35
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class Panel:
     related: frozenset[str] = frozenset()
 
 
-def concept_bars(panels: Sequence[Panel], reach: tuple[float, float], rows: int) -> Figure:
+def concept_bars(panels: Sequence[Panel], rows: int, *, chance: bool) -> Figure:
     """A panel an image, two a line: bars to the right speak for the class, bars to the left against it.
 
     Args:
-        reach: the longest bar to the left and to the right, in logits, of all panels that share the scale.
         rows: bars of either sign.
+        chance: whether some labels fit no better than chance: their part of a bar is pale.
     """
     from matplotlib.figure import Figure
 
@@ -55,22 +56,26 @@ def concept_bars(panels: Sequence[Panel], reach: tuple[float, float], rows: int)
         figure = Figure(figsize=(charts.FULL_MM / 25.4, height / 25.4), layout="constrained")
         grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
         for axes, panel in zip(grid, panels, strict=False):
-            _panel(axes, panel, reach, rows)
+            _panel(axes, panel, rows)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
         for colour, name in ((colors.NEGATIVE, "against the class"), (colors.POSITIVE, "for the class")):
             grid[0].barh([np.nan], [np.nan], color=colour, label=name)
+        if chance:
+            grid[0].barh([np.nan], [np.nan], color=colors.MUTED, alpha=PALE, label="label no better than chance")
         handles, names = grid[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=2)
+        figure.legend(handles, names, loc="outside upper left", ncols=3)
     return figure
 
 
-def _panel(axes: Axes, panel: Panel, reach: tuple[float, float], rows: int) -> None:
-    left, right = reach
+def _panel(axes: Axes, panel: Panel, rows: int) -> None:
+    left, right = (max((abs(c.sum) for c in of), default=0.0) for of in (panel.negative, panel.positive))
     a_mm = (left + right or 1.0) / (WIDTH_MM - 2 * LABEL_MM)
     for concepts, sign in ((panel.positive, 1), (panel.negative, -1)):
         colour = colors.POSITIVE if sign > 0 else colors.NEGATIVE
-        axes.barh(range(len(concepts)), [concept.sum for concept in concepts], color=colour, height=0.72)
+        places = range(len(concepts))
+        axes.barh(places, [concept.sum for concept in concepts], color=colour, height=0.72, alpha=PALE, lw=0)
+        axes.barh(places, [_solid(concept) for concept in concepts], color=colour, height=0.72, lw=0)
         for row, concept in enumerate(concepts):
             axes.text(
                 concept.sum + sign * 0.8 * a_mm,
@@ -90,6 +95,11 @@ def _panel(axes: Axes, panel: Panel, reach: tuple[float, float], rows: int) -> N
         spine.set_visible(False)
     axes.set_title(_short(panel.title, LONGEST_TITLE), fontsize=8)
     axes.set_xlabel(panel.rest, fontsize=6.5, loc="left")
+
+
+def _solid(concept: ConceptSum) -> float:
+    """The part of a bar that is due to units whose label fits better than chance: of its sign, and no longer than it."""
+    return float(np.clip(concept.standing, min(concept.sum, 0.0), max(concept.sum, 0.0)))
 
 
 def _label(concept: ConceptSum, sign: int, related: bool) -> str:

@@ -25,15 +25,14 @@ def bar_figures(run: Run, measured: Measured) -> list[Figure]:
     """A panel for each image that has figures, a page at most to a figure."""
     shown = [image for image in measured.images if image.name in run.shown.images]
     known = [(image, image.concepts) for image in shown if image.concepts is not None]
-    reach = [max((abs(c.sum) for _, of in known for c in side(of)), default=0.0) for side in (_against, _for)]
-    if not any(reach):
+    if not any(concepts.positive or concepts.negative for _, concepts in known):
         return []
     # Figures of an even size, so that the last is no lonely panel.
     count = -(-len(known) // PANELS)
     each = -(-len(known) // count)
     each += each % COLUMNS if each > 1 else 0
     return [
-        _bars(run, measured, known[start : start + each], (reach[0], reach[1]), number, count)
+        _bars(run, measured, known[start : start + each], number, count)
         for number, start in enumerate(range(0, len(known), each), start=1)
     ]
 
@@ -42,7 +41,6 @@ def _bars(
     run: Run,
     measured: Measured,
     images: Sequence[tuple[ImageSum, Concepts]],
-    reach: tuple[float, float],
     number: int,
     of: int,
 ) -> Figure:
@@ -56,10 +54,10 @@ def _bars(
         )
         for image, concepts in images
     ]
-    name = f"attribution-{number}"
+    name, pale = f"attribution-{number}", measured.labels_by_chance > 0
     picture = run.files.chart(
         f"figures/{name}.svg",
-        concept_bars(panels, reach, SHOWN_CONCEPTS),
+        concept_bars(panels, SHOWN_CONCEPTS, chance=pale),
         alt=" ".join(_alt(image, concepts) for image, concepts in images),
     )
     part = f" (part {number} of {of})" if of > 1 else ""
@@ -68,9 +66,8 @@ def _bars(
         id=name,
         kind="chart",
         caption=f"The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
-        f"{SHOWN_CONCEPTS} of either sign{part}. All panels share one scale. An asterisk ({RELATED}) marks labels that "
-        "are related to the class. "
-        "Under each panel, what the bars leave out.",
+        f"{SHOWN_CONCEPTS} of either sign{part}. Each panel has its own scale. An asterisk ({RELATED}) marks labels that are related to "
+        f"the class. {'Pale: units whose label fits no better than chance. ' if pale else ''}Under each panel, what the bars leave out.",
         pictures=[picture],
     )
 
@@ -81,20 +78,13 @@ def rest_of(measured: Measured, image: ImageSum) -> str:
     assert concepts is not None
     others = f"{concepts.rest} other labels {_signed(concepts.rest_positive)} {_signed(concepts.rest_negative)}; "
     last = f"bias {_signed(image.bias)}" if measured.exact else f"not of first order {_signed(image.remainder)}"
-    unlabelled = f"{concepts.unlabelled.units} unlabelled units {_signed(concepts.unlabelled.sum)}"
-    return f"{others}{unlabelled}; {last}; logit {_number(image.logit)}"
+    none = concepts.unlabelled
+    unlabelled = f"{none.units} unlabelled units {_signed(none.sum)}; " if none.units else ""
+    return f"{others}{unlabelled}{last}; logit {_number(image.logit)}"
 
 
 def _signed(value: float) -> str:
     return wording.signed(value) if abs(value) >= 0.005 else "0"
-
-
-def _for(concepts: Concepts) -> Sequence[ConceptSum]:
-    return concepts.positive
-
-
-def _against(concepts: Concepts) -> Sequence[ConceptSum]:
-    return concepts.negative
 
 
 def _alt(image: ImageSum, concepts: Concepts) -> str:

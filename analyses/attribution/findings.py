@@ -86,6 +86,7 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
             source="attribution-related",
         ),
     ]
+    text, numbers = _with_strict(measured, text, numbers)
     decision = verdicts.of_pairing(test.pairing, smallest)
     if own - other <= smallest and not unsettled:
         shown = "is shown to be" if decision.verdict == "contradicted" else "is"
@@ -95,6 +96,29 @@ def labels_are_related(measured: Measured, smallest: float, unsettled: str, perm
             + ("." if decision.p is None else f" (that it is less: {wording.probability(decision.p)}).")
         )
     return _claim("D5", decision, text, numbers, unsettled)
+
+
+def _with_strict(measured: Measured, text: str, numbers: list[Evidence]) -> tuple[str, list[Evidence]]:
+    """The same of those labels alone that fit better than chance."""
+    test = measured.strict
+    if test is None or test.pairing.other is None:
+        return text, numbers
+    own, other, p = test.pairing.own, test.pairing.other, test.pairing.p
+    shown = "" if p is None else f" ({wording.probability(p)})"
+    text = (
+        f"{text} Counting those labels alone that fit their unit better than chance, related ones carry {exact_percent(own)}, permuted "
+        f"ones {exact_percent(other)}{shown}."
+    )
+    number = Evidence(
+        name="related_share_better_than_chance",
+        words="share of the positive sum under related labels that fit better than chance, mean over images",
+        value=own,
+        unit="%",
+        n=test.n,
+        p=p,
+        source="attribution",
+    )
+    return text, [*numbers, number]
 
 
 def exact_percent(share: float) -> str:

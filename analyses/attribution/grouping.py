@@ -16,16 +16,20 @@ class Grouping:
     Attributes:
         words: the distinct labels, sorted.
         of_unit: (C,) position of each unit's label in `words`; len(words) for an unlabelled unit.
+        stands: (C,) bool, the units whose label fits better than chance.
     """
 
     words: tuple[str, ...]
     of_unit: np.ndarray
+    stands: np.ndarray
 
     @classmethod
-    def of(cls, concepts: Sequence[str | None]) -> Grouping:
+    def of(cls, concepts: Sequence[str | None], stands: Sequence[bool] | None = None) -> Grouping:
+        """Units by their labels; those that fit better than chance are all that have one, where nothing else is said."""
         words = tuple(sorted({concept for concept in concepts if concept is not None}))
         place = {word: i for i, word in enumerate(words)}
-        return cls(words, np.array([len(words) if c is None else place[c] for c in concepts], np.int64))
+        of_unit = np.array([len(words) if c is None else place[c] for c in concepts], np.int64)
+        return cls(words, of_unit, of_unit < len(words) if stands is None else np.asarray(stands, bool))
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -43,11 +47,17 @@ class Grouping:
 
 @dataclass(frozen=True)
 class ConceptSum:
-    """One label and what its units add to a logit together."""
+    """One label and what its units add to a logit together.
+
+    Attributes:
+        standing, standing_units: of those units whose label fits better than chance.
+    """
 
     concept: str
     sum: float
     units: int
+    standing: float
+    standing_units: int
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,15 @@ class Concepts:
 def by_concept(grouping: Grouping, terms: np.ndarray, most: int) -> Concepts:
     """The terms of one image, (C,), by label; `most` labels of either sign by name. Equal sums stand in the labels' order."""
     sums = grouping.sums(terms)
+    standing = grouping.sums(np.where(grouping.stands, terms, 0.0))
     named, sizes = sums[:-1], grouping.sizes
+    standing_units = np.bincount(grouping.of_unit[grouping.stands], minlength=len(sums))
+
+    def made(i: int, concept: str) -> ConceptSum:
+        return ConceptSum(concept, float(sums[i]), int(sizes[i]), float(standing[i]), int(standing_units[i]))
 
     def listed(positions: np.ndarray) -> tuple[ConceptSum, ...]:
-        return tuple(ConceptSum(grouping.words[i], float(named[i]), int(sizes[i])) for i in positions)
+        return tuple(made(i, grouping.words[i]) for i in positions)
 
     order = np.argsort(-named, kind="stable")
     positive = [i for i in order[:most] if named[i] > 0]
@@ -94,5 +109,5 @@ def by_concept(grouping: Grouping, terms: np.ndarray, most: int) -> Concepts:
         rest_positive=float(others[others > 0].sum()),
         rest_negative=float(others[others < 0].sum()),
         rest=int(left.sum()),
-        unlabelled=ConceptSum("", float(sums[-1]), int(sizes[-1])),
+        unlabelled=made(len(sums) - 1, ""),
     )

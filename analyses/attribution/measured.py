@@ -35,8 +35,8 @@ class ImageSum:
         positive, negative: the sums of the terms of either sign.
         carriers: the fewest units that carry 80 % of the positive sum.
         concepts: the terms by label; None where the units have no labels.
-        related, unlabelled: shares of the positive sum under labels related to the class, and under unlabelled units; None where there
-            are no labels, or no positive sum.
+        related, unlabelled, standing: shares of the positive sum under labels related to the class, under unlabelled units, and under
+            labels that fit better than chance; None where there are no labels, or no positive sum.
         removals: of the largest concepts; empty where the head is not linear.
         relabelled: mean drops of the largest groups that permuted labels make, one a permutation.
     """
@@ -52,6 +52,7 @@ class ImageSum:
     concepts: Concepts | None = None
     related: float | None = None
     unlabelled: float | None = None
+    standing: float | None = None
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
 
@@ -94,7 +95,8 @@ class Measured:
         exact: whether the head is pooling and one linear layer.
         units: of the last feature map.
         grouping, related: the units by label, and by the class that their label is related to; None without labels.
-        test: of the labels; removal: None where the head is not linear, or where there are no labels.
+        test: of the labels; strict: of those alone that fit better than chance, None where all do.
+        removal: None where the head is not linear, or where there are no labels.
     """
 
     images: tuple[ImageSum, ...]
@@ -105,6 +107,7 @@ class Measured:
     grouping: Grouping | None = None
     related: RelatedUnits | None = None
     test: LabelTest | None = None
+    strict: LabelTest | None = None
     removal: RemovalTest | None = None
 
     def related_labels(self, name: str) -> frozenset[str]:
@@ -112,6 +115,13 @@ class Measured:
         if self.related is None or self.grouping is None:
             return frozenset()
         return frozenset(self.grouping.words[i] for i in self.grouping.of_unit[self.related.units[name]])
+
+    @property
+    def labels_by_chance(self) -> int:
+        """Units whose label fits no better than chance."""
+        if self.grouping is None:
+            return 0
+        return int(((self.grouping.of_unit < len(self.grouping.words)) & ~self.grouping.stands).sum())
 
     @property
     def largest_difference(self) -> float:
@@ -127,11 +137,14 @@ def measure(run: Run) -> Measured:
     if labels is None:
         images = tuple(_sum(run, i, result) for i, result in enumerate(results))
         return Measured(images, first.exact, len(first.terms), None, missing)
-    grouping = Grouping.of(labels.concepts)
+    grouped = labels.best if run.settings.units == "all" else labels.concepts
+    grouping = Grouping.of(grouped, [concept is not None for concept in labels.concepts])
     classes = tuple(dict.fromkeys(image.target.name for image in run.images))
-    related = related_units(
-        labels.concepts, classes, grouping.words, _cosines(run, classes, grouping.words), run.settings.related
-    )
+    cosines = _cosines(run, classes, grouping.words)
+    related = related_units(grouped, classes, grouping.words, cosines, run.settings.related)
+    strict = None
+    if grouped != labels.concepts:
+        strict = LabelTally(related_units(labels.concepts, classes, grouping.words, cosines, run.settings.related))
     counted = set(run.observations)
     by_hash = sorted(run.observations, key=lambda i: run.images[i].sha256)
     head, removing = run.head() if first.exact else None, set(by_hash[: run.settings.removal_images])
@@ -139,7 +152,9 @@ def measure(run: Run) -> Measured:
     for i, result in enumerate(results):
         summed.append(_labelled_sum(run, i, result, grouping, related, head if i in removing else None))
         if i in counted and summed[-1].carriers:
-            tally.add(positive_shares(result.terms), run.images[i].target.name)
+            for kept in (tally, strict):
+                if kept is not None:
+                    kept.add(positive_shares(result.terms), run.images[i].target.name)
     return Measured(
         images=tuple(summed),
         exact=first.exact,
@@ -148,6 +163,7 @@ def measure(run: Run) -> Measured:
         grouping=grouping,
         related=related,
         test=tally.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
+        strict=None if strict is None else strict.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
         removal=removal_test([summed[i] for i in run.observations], run.seed),
     )
 
@@ -204,11 +220,12 @@ def _labelled_sum(
 ) -> ImageSum:
     made, image = _sum(run, position, result), run.images[position]
     concepts = by_concept(grouping, result.terms, SHOWN_CONCEPTS)
-    near = bare = None
+    near = bare = standing = None
     if made.carriers:
         shares = positive_shares(result.terms)
         near = float(shares[related.units[image.target.name]].sum())
         bare = float(shares[grouping.of_unit == len(grouping.words)].sum())
+        standing = float(shares[grouping.stands].sum())
     largest = [(c.concept, grouping.units(grouping.words.index(c.concept))) for c in concepts.positive]
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
@@ -223,6 +240,7 @@ def _labelled_sum(
             "concepts": concepts,
             "related": near,
             "unlabelled": bare,
+            "standing": standing,
             "removals": removals,
             "relabelled": relabelled,
         }

@@ -6,7 +6,7 @@ Without a unit the logits are lower by its mean activation times its weights: al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def relabelled_drops(
     """
     rng, sets = np.random.default_rng(seed), []
     for _ in range(draws):
-        dealt = Grouping(grouping.words, rng.permutation(grouping.of_unit))
+        dealt = replace(grouping, of_unit=rng.permutation(grouping.of_unit))
         order = np.argsort(-dealt.sums(terms)[:-1], kind="stable")[:concepts]
         sets += [dealt.units(int(word)) for word in order]
     drop, _ = drops(head, means, logits, target, sets)

@@ -96,10 +96,19 @@ def entry(image: ImageSum, measured: Measured) -> dict[str, JSON]:
         "unlabelled": {"units": concepts.unlabelled.units, "sum": concepts.unlabelled.sum},
         "related_share": image.related,
         "unlabelled_share": image.unlabelled,
+        "better_than_chance_share": image.standing,
         "removals": [asdict(removal) for removal in image.removals],
         "relabelled_drops": list(image.relabelled),
     }
 
 
 def _listed(concepts: Sequence[ConceptSum]) -> list[JSON]:
-    return [{"label": concept.concept, "units": concept.units, "sum": concept.sum} for concept in concepts]
+    return [
+        {
+            "label": concept.concept,
+            "units": concept.units,
+            "sum": concept.sum,
+            "better_than_chance": {"units": concept.standing_units, "sum": concept.standing},
+        }
+        for concept in concepts
+    ]

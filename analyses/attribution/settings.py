@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from reportgen.settings.group import SettingsGroup
@@ -12,6 +14,9 @@ class AttributionSettings(SettingsGroup):
 
     related: float = Field(
         0.5, gt=-1, le=1, description="a label is related to a class from this cosine of the two names on"
+    )
+    units: Literal["all", "labelled"] = Field(
+        "all", description="all: each unit stands under its best label; labelled: those alone whose label beats chance"
     )
     encoder: str = Field(
         "conse", description="in whose space names are compared; another encoder needs another `related`"

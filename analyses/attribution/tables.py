@@ -72,6 +72,8 @@ def write_concepts(run: Run, measured: Measured) -> str:
         Column(key="label", label="Label"),
         Column(key="units", label="Units", decimals=0),
         Column(key="sum", label="Sum", decimals=3),
+        Column(key="units_better_than_chance", label="Units whose label fits better than chance", decimals=0),
+        Column(key="sum_better_than_chance", label="Their sum", decimals=3),
         Column(key="cosine", label="Cosine with the class", decimals=2),
     ]
     rows: list[list[Cell]] = []
@@ -81,13 +83,20 @@ def write_concepts(run: Run, measured: Measured) -> str:
             continue
         cosines = measured.related.cosines[image.target]
         for part, found in (("for", concepts.positive), ("against", concepts.negative)):
-            rows += [[image.name, part, c.concept, c.units, c.sum, cosines[c.concept]] for c in found]
+            rows += [
+                [image.name, part, c.concept, c.units, c.sum, c.standing_units, c.standing, cosines[c.concept]]
+                for c in found
+            ]
+        none = concepts.unlabelled
         rows += [
-            [image.name, "other labels, for", None, None, concepts.rest_positive, None],
-            [image.name, "other labels, against", None, None, concepts.rest_negative, None],
-            [image.name, "unlabelled", None, concepts.unlabelled.units, concepts.unlabelled.sum, None],
-            [image.name, "bias", None, None, image.bias, None],
-            [image.name, "remainder", None, None, image.remainder, None],
+            [image.name, part, None, units, total, None, None, None]
+            for part, units, total in (
+                ("other labels, for", None, concepts.rest_positive),
+                ("other labels, against", None, concepts.rest_negative),
+                ("unlabelled", none.units, none.sum),
+                ("bias", None, image.bias),
+                ("remainder", None, image.remainder),
+            )
         ]
     caption = "The labels that add most to each image's logit, those that take most from it, and what they leave."
     return run.files.table(Table(id=CONCEPTS_TABLE, caption=caption, columns=columns, rows=rows)).file

@@ -46,11 +46,13 @@ def settings(run: Run, measured: Measured) -> Facts:
     if labels is not None and grouping is not None:
         probes = "" if labels.n_images is None else f", from {wording.count(labels.n_images, 'probe image')}"
         named = int((grouping.of_unit < len(grouping.words)).sum())
+        chance = measured.labels_by_chance
+        held = f"; {wording.whole(named - chance)} of them fit better than chance" if chance else ""
         items += [
             (
                 "Labels",
                 f"{labels.source}{probes}; {wording.whole(named)} units carry {wording.count(len(grouping.words), 'distinct label')}, "
-                f"{wording.whole(measured.units - named)} none",
+                f"{wording.whole(measured.units - named)} none{held}",
             ),
             (
                 "Related label",
@@ -163,7 +165,11 @@ def explained(measured: Measured) -> list[str]:
         return ["No unit adds to the logit of any image, so that there is no positive sum to explain."]
     n, mostly = wording.count(len(shares), "image"), sum(near < other for near, other, _ in shares)
     parts = ("labels related to the class carry", "other labels", "unlabelled units")
-    said = [f"{part} {_percents([row[i] for row in shares])}" for i, part in enumerate(parts)]
+    said = [
+        f"{part} {_percents([row[i] for row in shares])}"
+        for i, part in enumerate(parts)
+        if i < 2 or any(row[i] for row in shares)
+    ]
     named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
     near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
     led = list(dict.fromkeys(_led(image) for image in measured.images if _leads(image, measured)))
@@ -171,6 +177,7 @@ def explained(measured: Measured) -> list[str]:
     without = [] if measured.test is None else list(measured.test.without)
     return [
         f"Of the positive sum, {wording.listed(said)}, over {n}.",
+        *_by_chance(measured),
         f"On {mostly} of {n} labels that have nothing to do with the class, by this measure, carry more than those that "
         "are related to it.",
         f"Of the {wording.count(len(named), 'label')} that add most, at most {SHOWN_CONCEPTS} an image, {wording.whole(near)} "
@@ -178,6 +185,18 @@ def explained(measured: Measured) -> list[str]:
         f"The label that adds most is related to the class on {leading} of {n}"
         + (f": {wording.listed(led)}." if led else "."),
         *([f"No label of the layer is related to {wording.listed(without)}."] if without else []),
+    ]
+
+
+def _by_chance(measured: Measured) -> list[str]:
+    """How much stands under labels that shuffled activations would fit as well."""
+    shares = [image.standing for image in measured.images if image.standing is not None]
+    if not measured.labels_by_chance or not shares:
+        return []
+    return [
+        f"Labels that fit their unit better than those of shuffled activations stand over {_percents(shares)} of the positive sum; "
+        f"the rest "
+        "stands under labels that are each no better than chance, and can say something only together."
     ]
 
 

@@ -183,6 +183,13 @@ def models_differ(models: Sequence[DissectedModel], statistics: StatisticsSettin
     return Decision(verdict, found.p), text, evidence
 
 
+# Units are all there are: no number of images to be explained brings more of them.
+OTHER_UNITS = (
+    "The units of these models are all that there are to count: more images change nothing here, other labels may."
+)
+OTHER_LABELS = "Labels from a larger probe set (--probe, or dissection.labels) would let it be decided."
+
+
 def _unanimous(decided: Sequence[Verdict]) -> Verdict:
     return decided[0] if decided and len(set(decided)) == 1 else "undecided"
 
@@ -196,4 +203,5 @@ def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
     elif chapter.decisive and chapter.exploratory:
         left_out = wording.listed([model.model for model in chapter.exploratory])
         text = f"{text} Left out, because too few images made the labels: {left_out}."
-    return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, pilots=()), text, evidence)
+    needs = "" if decision.verdict != "undecided" else OTHER_UNITS if chapter.decisive else OTHER_LABELS
+    return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, pilots=(), needs=needs), text, evidence)

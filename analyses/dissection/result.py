@@ -48,6 +48,7 @@ class UnitLabels:
     Attributes:
         layer: the last dissected stage, whose maps feed the head.
         concepts: a unit's label, in the network's order; None for a unit that counts as unlabelled.
+        best: the concept that fits a unit best, whether or not it fits better than chance; None for a unit without any.
         n_images: in the probe set behind the labels.
         source: where the labels come from, in words (`the reference table`, `the images of this run`).
         encoder: the concept encoder's name behind the labels; empty where the file of labels does not say.
@@ -58,6 +59,7 @@ class UnitLabels:
     model: str
     layer: str
     concepts: tuple[str | None, ...]
+    best: tuple[str | None, ...]
     n_images: int | None
     source: str
     encoder: str

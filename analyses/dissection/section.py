@@ -64,6 +64,7 @@ def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
         model=model.model,
         layer=last.name,
         concepts=tuple(c if yes else None for c, yes in zip(last.concepts, last.labelled, strict=True)),
+        best=tuple(None if flat else c for c, flat in zip(last.concepts, last.constant, strict=True)),
         n_images=model.origin.n_images,
         source=model.origin.words,
         encoder="" if recipe is None else recipe.encoder,

@@ -43,7 +43,9 @@ def _driven_table(chapter: Chapter, model: DissectedModel) -> Table:
     rows: list[list[Cell]] = []
     for i in shown:
         image, strongest = run.images[i], found.strongest(i, UNITS_SHOWN)
-        named = ", ".join(f"{found.layer.concepts[unit]} {z:.1f}" for unit, z in strongest)
+        named = (
+            ", ".join(f"{found.layer.concepts[unit]} {z:.1f}" for unit, z in strongest) or "none of them is labelled"
+        )
         rows.append([image.name, image.target.name, int(found.beyond[i].sum()), named])
     beyond = f"{HIGH * 100:.0f} %"
     return run.files.table(

@@ -6,6 +6,11 @@ from reportgen.report.document import Reference
 
 WORKS = (
     Reference(
+        key="armitage1955", kind="article", year=1955, doi="10.2307/3001775",
+        title="Tests for Linear Trends in Proportions and Frequencies",
+        authors=["Armitage, P."], venue="Biometrics", pages="375–386",
+    ),
+    Reference(
         key="bau2017", kind="inproceedings", year=2017, doi="10.1109/CVPR.2017.354",
         title="Network Dissection: Quantifying Interpretability of Deep Visual Representations",
         authors=["Bau, D.", "Zhou, B.", "Khosla, A.", "Oliva, A.", "Torralba, A."],
@@ -35,7 +40,7 @@ WORKS = (
         venue="Conference on Empirical Methods in Natural Language Processing (EMNLP-IJCNLP)", pages="3982–3992",
     ),
 )  # fmt: skip
-METHOD = ("oikarinen2023", "bau2017")
+METHOD = ("oikarinen2023", "bau2017", "armitage1955")
 CONSE = ("norouzi2014", "reimers2019")
 CLIP = ("radford2021",)
 

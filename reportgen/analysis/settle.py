@@ -65,7 +65,7 @@ def _settled(claim: Claim | Finding, corrected: float | None, family: int, obser
         sentences.append(f"Tested alone, the claim would be {claim.verdict}.")
     needed = None
     if verdict == "undecided":
-        needed = _needed(pilots, family, observed.different)
+        needed = None if needs else _needed(pilots, family, observed.different)
         sentences.append(needs or _needed_words(pilots, needed))
     note = " ".join(sentence for sentence in (*sentences, observed.words) if sentence)
     return Finding(**{**values, "verdict": verdict, "p_corrected": corrected, "needed": needed, "note": note})

@@ -213,7 +213,8 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         "contradicted when one part is (its p is that part's times the number of parts); where a part could not be tested, it can only "
         "be contradicted, and its p is of that.",
         f"The p of every claim is corrected by Holm's method over all claims tested in the report, so that the chance of any false verdict "
-        f"stays below {ALPHA:g}; the verdict follows the corrected p. Claims about units that are decided by counting have no p.",
+        f"stays below {ALPHA:g} where differences without an effect are symmetric about zero; the verdict follows the corrected p. "
+        f"Claims about units that are decided by counting have no p.",
         "Byte-equal images are one observation. Near-equal ones (perceptual hash, at most 4 of 64 bits apart) are named in a warning"
         + (", and count once as well." if s.fold_near else "; statistics.fold_near = true counts them once as well."),
         "An undecided claim says how many images would decide an effect of the observed size with power 0.8, at the level divided by the "
