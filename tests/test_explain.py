@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from made_runs import analyse_toy
+from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
+from reportgen.analysis.run_view import RunView
+from reportgen.analysis.view import Subject
 from reportgen.api import render
 from reportgen.models.classifiers import ClassifierSpec, ClassList
 from reportgen.pipeline.assemble import by_claim
@@ -24,6 +27,7 @@ from reportgen.report.diff import compare
 from reportgen.report.document import Finding, Report
 from reportgen.report.ids import id_of, parts_of
 from reportgen.report.report_json import parse_report, report_json
+from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.sharing.repeat import plan as plan_again
 from reportgen.storage.run_folder import RunFolder
@@ -394,3 +398,48 @@ def test_a_second_run_writes_over_the_models_of_the_first(tmp_path: Path) -> Non
     folder.raw("maps/a.npy", b"3")
     folder.finish()
     assert not (tmp_path / "run/models").exists(), "one model: nothing of the other is left"
+
+
+# --- what is handed on ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """The model that an analysis was reduced for."""
+
+    model: str
+
+
+class Teller(Analysis[NoSettings, Told]):
+    name, title, version, order, shares = "teller", "Teller", "1", 10, Told
+
+    def map(self, subject: Subject[NoSettings]) -> Told:
+        return Told(subject.view.engine.spec.name)
+
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        return Contribution(None, shared=run.result(self.name, 0, Told))
+
+
+class Listener(Analysis[NoSettings, Told]):
+    name, title, version, order, requires = "listener", "Listener", "1", 20, ("teller",)
+
+    def map(self, subject: Subject[NoSettings]) -> Told:
+        return subject.required("teller", Told)
+
+    def reduce(self, run: RunView[NoSettings]) -> Contribution:
+        heard, own = run.shared("teller", Told), run.result(self.name, 0, Told)
+        assert heard is not None
+        said = {"heard": heard.model, "own": own.model, "first": run.models[0]}
+        return Contribution(None, per_image=[said] * len(run.images), report={"listener": said})
+
+
+def test_an_analysis_is_handed_what_was_found_for_its_own_model(tmp_path: Path) -> None:
+    photos = photo_folder(tmp_path / "photos", "coffee")
+    report, _ = analyse_toy(
+        photos, tmp_path / "out", tmp_path / "cache", [Teller(), Listener()], specs=specs(), explain=("toy", "toy2")
+    )
+    extra = report.images[0].model_extra or {}
+    assert extra["listener"] == dict.fromkeys(("heard", "own", "first"), "toy")
+    assert extra["models"]["toy2"]["listener"] == dict.fromkeys(("heard", "own", "first"), "toy2")
+    assert (report.model_extra or {})["listener"]["own"] == "toy"
+    assert (report.model_extra or {})["models"] == {"toy2": {"listener": extra["models"]["toy2"]["listener"]}}

@@ -27,9 +27,12 @@ def driven_units(chapter: Chapter) -> list[Block]:
     if not chapter.driven:
         return []
     blocks: list[Block] = [Heading(text="What these images drive")]
-    explained = chapter.models[0]
-    if explained.model in chapter.driven:
-        blocks.append(_driven_table(chapter, explained))
+    # Its classes are the explained model's own, which may be another than the first, or none of those that are dissected.
+    blocks += [
+        _driven_table(chapter, model)
+        for model in chapter.models
+        if model.model == chapter.run.explained[0] and model.model in chapter.driven
+    ]
     items = [_driven_sentence(chapter, model) for model in chapter.models if model.model in chapter.driven]
     return [*blocks, Listing(role="observation", items=items)]
 

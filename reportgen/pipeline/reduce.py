@@ -208,12 +208,18 @@ def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[s
     first, *further = shared.records
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
-            handed = {name: contributions[name].shared for name in analysis.requires if name in contributions}
-            contributions[analysis.name] = _reduced(analysis, first, shared, handed)
+            contributions[analysis.name] = _reduced(analysis, first, shared, _handed(analysis, first, contributions))
             for model in further if analysis.per_model else ():
+                handed = _handed(analysis, model, contributions)
                 contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared, handed)
         progress.step(analysis.title)
     return contributions
+
+
+def _handed(analysis: AnyAnalysis, model: str, made: Mapping[str, Contribution]) -> dict[str, object | None]:
+    """What the analyses that it requires hand on: on the same model, where they are reduced for each."""
+    on_model = {name: made.get(id_of(name, model)) or made.get(name) for name in analysis.requires}
+    return {name: found.shared for name, found in on_model.items() if found is not None}
 
 
 def _digest_of(shared: object | None) -> str | None:
