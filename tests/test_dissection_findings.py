@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from made_dissection import RECIPE
-from reportgen.analyses.dissection.findings import dissection_findings
+from reportgen.analyses.dissection.findings import dissection_findings, share_of_draws_with_one
 from reportgen.analyses.dissection.labels import DissectedModel, Halves, Layer
 from reportgen.analyses.dissection.recipe import Origin
 from reportgen.analyses.dissection.rules import DOMINANT_SHARE
@@ -35,13 +35,15 @@ def model(name: str, *layers: dict[str, int], origin: Origin = MANY) -> Dissecte
     return DissectedModel(name, tuple(layer(f"layer{i}", units) for i, units in enumerate(layers)), origin)
 
 
-def finding(claim: str, models: list[DissectedModel]) -> Claim:
+def finding(claim: str, models: list[DissectedModel], *, fish: int = 16, images: int = 12) -> Claim:
+    """Of the images of one class; of 1000 classes so many are fish."""
     chapter: Any = SimpleNamespace(
         nearest={m.model: [("goldfish", "fish", 0.8)] for m in models},
+        nearest_to_any={m.model: ("fish",) * fish + ("dog",) * (1000 - fish) for m in models},
         models=tuple(models),
         decisive=[m for m in models if not m.origin.exploratory],
         exploratory=[m for m in models if m.origin.exploratory],
-        run=SimpleNamespace(statistics=StatisticsSettings(), seed=0),
+        run=SimpleNamespace(statistics=StatisticsSettings(), seed=0, observations=range(images)),
     )
     return next(f for f in dissection_findings(chapter) if f.id == claim)
 
@@ -59,6 +61,28 @@ FISHY, EXPLOSIVE = {"fish": 6, "dog": 3}, {"explosion": 7, "fish": 2}
 )
 def test_d1_follows_the_rank_of_the_images_own_concepts(models: list[DissectedModel], verdict: str) -> None:
     assert finding("D1", models).verdict == verdict
+
+
+def test_d1_asks_whether_other_classes_would_lead_as_well() -> None:
+    """16 of 1000 classes are fish: one drawn at random is with p = 0.016; of 200, with 0.2."""
+    rare, common = (finding("D1", [model("a", FISHY)], fish=fish) for fish in (16, 200))
+    assert (rare.verdict, rare.p) == ("supported", pytest.approx(0.016))
+    assert (common.verdict, common.p) == ("undecided", pytest.approx(0.2))
+    assert "a share of 20 % of draws of 1 class from all 1000 (200 have that concept)" in common.text
+
+
+def test_draws_of_several_classes_are_made_without_replacement() -> None:
+    """1 - C(8, 3) / C(10, 3) = 1 - 56 / 120, by hand."""
+    assert share_of_draws_with_one(10, 2, 3) == pytest.approx(64 / 120)
+    assert share_of_draws_with_one(10, 2, 50) == 1
+
+
+@pytest.mark.parametrize("claim", ["D1", "D2"])
+def test_fewer_than_six_images_are_no_data_set(claim: str) -> None:
+    for units in (FISHY, EXPLOSIVE):
+        found = finding(claim, [model("a", units)], images=5)
+        assert (found.verdict, found.p) == ("undecided", None)
+        assert "no data set" in found.text
 
 
 def test_d1_names_the_leader_and_the_rank_of_the_own_concept() -> None:

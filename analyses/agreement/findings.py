@@ -118,7 +118,7 @@ def simple_images_agree_more(entries: Entries, smallest: StatisticsSettings) -> 
             parts.append(f"{words} rho {', '.join(said)}")
     if not parts:
         text = f"With {wording.count(len(known), 'image')} no rank correlation can be computed."
-        return _claim("A1", verdicts.UNDECIDED, text, numbers)
+        return _claim("A1", verdicts.any_of(decided), text, numbers)
     least = min((e.p for e in numbers if e.p is not None), default=1.0)
     text = (
         f"If simple images agreed more, the IoU would fall with complexity. Over {wording.count(len(known), 'image')}"
@@ -204,9 +204,10 @@ def iou_measures_consistency(agreed: Agreed, smallest: StatisticsSettings) -> Cl
         )
         for name, c in follows.items()
     ]
+    independent = [verdicts.of_independence(c, smallest.shared) for c in follows.values()]
     if all(c.rho is None for c in follows.values()):
         text = f"With {wording.count(len(known), 'image')} it cannot be told how far the IoU follows the areas."
-        return _claim("A4", verdicts.UNDECIDED, text, numbers)
+        return _claim("A4", verdicts.all_of(independent), text, numbers)
     own = verdicts.of_pairing(agreed.pairing, smallest.iou) if agreed.pairing else verdicts.UNDECIDED
     parts = [f"with its {name} by rho {_with_interval(c)}" for name, c in follows.items() if c.rho is not None]
     text = (
@@ -214,7 +215,6 @@ def iou_measures_consistency(agreed: Agreed, smallest: StatisticsSettings) -> Cl
         "them, the more a raw IoU measures how large the masks are; that it does not is shown only where both are shown to lie within "
         f"±{smallest.shared:g}. That it is larger than the IoU of other images is L2's test."
     )
-    independent = [verdicts.of_independence(c, smallest.shared) for c in follows.values()]
     return _claim("A4", verdicts.all_of([own, *independent]), text, numbers)
 
 

@@ -51,6 +51,17 @@ class Chapter:
     def nearest(self) -> dict[str, Nearest]:
         """By model, for each of the images' classes: its name, the nearest of the concepts that its units were labelled with,
         and their cosine. A file that does not hold its concept set is asked for the concepts that label a unit."""
+        return self._nearest_to(self.class_names)
+
+    @cached_property
+    def nearest_to_any(self) -> dict[str, tuple[str, ...]]:
+        """By model the nearest concept of every class that the explained model knows."""
+        return {
+            model: tuple(concept for _, concept, _ in found)
+            for model, found in self._nearest_to(self.run.classes.names).items()
+        }
+
+    def _nearest_to(self, names: tuple[str, ...]) -> dict[str, Nearest]:
         found: dict[tuple[str, ...] | None, Nearest] = {}
         of_model = {}
         for model in self.models:
@@ -58,7 +69,7 @@ class Chapter:
             same = recipe is not None and recipe.concepts_sha256 == self.probing.concepts.sha256
             words = None if same else words_of(model.layers)
             if words not in found:
-                found[words] = self.probing.nearest(self.class_names, words)
+                found[words] = self.probing.nearest(names, words)
             of_model[model.model] = found[words]
         return of_model
 

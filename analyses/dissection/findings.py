@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from reportgen.analysis import verdicts, wording
+from reportgen.analysis.stats import FEWEST_PAIRINGS
 from reportgen.analysis.verdicts import UNDECIDED, Claim, Decision
 from reportgen.report.document import Evidence, Verdict
 from reportgen.settings.model import StatisticsSettings
@@ -28,13 +29,20 @@ CLAIMS = {
     "D4": "The models differ in what they learn.",
 }
 Found = tuple[Decision, str, list[Evidence]]
+# They are about the classes of the images, not about the units alone.
+OF_THE_DATA_SET = ("D1", "D2")
+# Units are all there are: no number of images to be explained brings more of them.
+OTHER_UNITS = (
+    "The units of these models are all that there are to count: more images change nothing here, other labels may."
+)
+OTHER_LABELS = "Labels from a larger probe set (--probe, or dissection.labels) would let it be decided."
 
 
 def dissection_findings(chapter: Chapter) -> list[Claim]:
     """One claim each, on the models whose labels rest on enough images; on all of them, undecided, where there is none."""
     models, statistics = chapter.decisive or list(chapter.models), chapter.run.statistics
     makers: dict[str, Callable[[], Found]] = {
-        "D1": lambda: own_concept_leads(chapter.nearest, models),
+        "D1": lambda: own_concept_leads(chapter.nearest, chapter.nearest_to_any, models),
         "D2": lambda: unrelated_concept_dominates(chapter.nearest, models),
         "D3": lambda: colours_increase(models, statistics),
         "D4": lambda: models_differ(models, statistics, chapter.run.seed),
@@ -42,35 +50,66 @@ def dissection_findings(chapter: Chapter) -> list[Claim]:
     return [_claim(id_, make(), chapter) for id_, make in makers.items()]
 
 
-def own_concept_leads(nearest: Mapping[str, Nearest], models: Sequence[DissectedModel]) -> Found:
-    """D1, model by model: is the most frequent concept one of those nearest to the images' classes?"""
-    decided: list[Verdict] = []
+def own_concept_leads(
+    nearest: Mapping[str, Nearest], to_any: Mapping[str, Sequence[str]], models: Sequence[DissectedModel]
+) -> Found:
+    """D1, model by model: is the most frequent concept one of those nearest to the images' classes, and would that of as many
+    classes drawn at random not be?
+
+    Args:
+        to_any: by model the nearest concept of every class that there is.
+    """
+    decided: list[Decision] = []
     parts, evidence = [], []
     for model in models:
-        own = [concept for _, concept, _ in nearest[model.model]]
-        ranks = {concept: rank for concept in own if (rank := model.rank(concept)) is not None}
         if not model.counts:
             continue
+        own = [concept for _, concept, _ in nearest[model.model]]
+        ranks = {concept: rank for concept in own if (rank := model.rank(concept)) is not None}
         best = min(ranks, key=lambda concept: (ranks[concept], concept), default=None)
-        decided.append("supported" if best is not None and ranks[best] == 1 else "contradicted")
+        leads, p = best is not None and ranks[best] == 1, None
         top, count = next(iter(model.counts.items()))
-        own_best = (
+        said = (
             "none of the images' own concepts labels a unit"
             if best is None
             else f"the best of the images' own is {best}, rank {ranks[best]}"
         )
-        parts.append(f"{model.model}: {top} labels most units ({count} of {model.n_units}); {own_best}")
+        if leads:
+            leaders = sum(model.rank(concept) == 1 for concept in to_any[model.model])
+            p = share_of_draws_with_one(len(to_any[model.model]), leaders, len(own))
+            said += (
+                f", which it would be for a share of {wording.percent(p)} of draws of {wording.count(len(own), 'class', 'classes')} from "
+                f"all {wording.whole(len(to_any[model.model]))} ({leaders} have that concept)"
+            )
+            decided.append(Decision("supported" if p < verdicts.ALPHA else "undecided", p))
+        else:
+            decided.append(Decision("contradicted"))
+        parts.append(f"{model.model}: {top} labels most units ({count} of {model.n_units}); {said}")
         evidence.append(
             Evidence(
                 name=f"best_rank_of_own_concepts_{model.model}",
                 words=f"best rank of a concept nearest to a class of the images, {model.model}",
                 value=None if best is None else ranks[best],
                 n=model.n_units,
+                p=p,
                 source="dissection-own-concepts",
             )
         )
-    text = f"{'; '.join(parts)}." if parts else "No unit is labelled."
-    return Decision(_unanimous(decided)), text, evidence
+    if not parts:
+        return UNDECIDED, "No unit is labelled.", []
+    text = f"{'; '.join(parts)}."
+    if {decision.verdict for decision in decided} == {"contradicted"}:
+        return Decision("contradicted"), text, evidence  # a count, and no sample of anything
+    if any(decision.verdict == "contradicted" for decision in decided):
+        return UNDECIDED, text, evidence
+    return verdicts.all_of(decided), text, evidence
+
+
+def share_of_draws_with_one(classes: int, leaders: int, drawn: int) -> float:
+    """How likely at least one of `leaders` is among `drawn` of `classes`, drawn without replacement (hypergeometric)."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.sf(0, classes, leaders, min(drawn, classes)))
 
 
 def unrelated_concept_dominates(nearest: Mapping[str, Nearest], models: Sequence[DissectedModel]) -> Found:
@@ -183,17 +222,6 @@ def models_differ(models: Sequence[DissectedModel], statistics: StatisticsSettin
     return Decision(verdict, found.p), text, evidence
 
 
-# Units are all there are: no number of images to be explained brings more of them.
-OTHER_UNITS = (
-    "The units of these models are all that there are to count: more images change nothing here, other labels may."
-)
-OTHER_LABELS = "Labels from a larger probe set (--probe, or dissection.labels) would let it be decided."
-
-
-def _unanimous(decided: Sequence[Verdict]) -> Verdict:
-    return decided[0] if decided and len(set(decided)) == 1 else "undecided"
-
-
 def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
     decision, text, evidence = found
     if not chapter.decisive and decision.verdict != "not measured":
@@ -203,5 +231,10 @@ def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
     elif chapter.decisive and chapter.exploratory:
         left_out = wording.listed([model.model for model in chapter.exploratory])
         text = f"{text} Left out, because too few images made the labels: {left_out}."
+    if id_ in OF_THE_DATA_SET and len(chapter.run.observations) < FEWEST_PAIRINGS:
+        few = "Fewer than six different images are no data set to say it of."
+        return verdicts.claim(
+            id_, "dissection", CLAIMS[id_], Decision("undecided", needs=verdicts.AT_LEAST), f"{text} {few}", evidence
+        )
     needs = "" if decision.verdict != "undecided" else OTHER_UNITS if chapter.decisive else OTHER_LABELS
     return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, pilots=(), needs=needs), text, evidence)

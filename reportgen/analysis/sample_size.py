@@ -38,6 +38,16 @@ class Pilot:
     tests: int = 1
 
     @property
+    def n(self) -> int:
+        """How many images it saw."""
+        return {"shift": len(self.values), "share": int(sum(self.values))}.get(self.kind) or int(self.values[1])
+
+    @property
+    def too_few(self) -> bool:
+        """Whether nothing can be planned from so few images: one difference has no spread at all."""
+        return self.n < FEWEST
+
+    @property
     def too_small(self) -> bool:
         """Whether the observed effect is none of interest, so that no number of images would decide."""
         if self.kind == "shift":
@@ -49,9 +59,10 @@ class Pilot:
 
 
 def images_needed(pilot: Pilot, alpha: float) -> int | None:
-    """The smallest number of images with which the test rejects at `alpha` in at least 80 of 100 samples; None: none up to 10,000."""
+    """The smallest number of images with which the test rejects at `alpha` in at least 80 of 100 samples; None: none up to 10,000, "
+    "or too few seen."""
     level = alpha / pilot.tests
-    if pilot.too_small or power(pilot, MOST_IMAGES, level) < POWER:
+    if pilot.too_few or pilot.too_small or power(pilot, MOST_IMAGES, level) < POWER:
         return None
     low, high = FEWEST - 1, FEWEST
     while power(pilot, high, level) < POWER:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.analysis import wording
-from reportgen.analysis.sample_size import MOST_IMAGES, POWER, Pilot, images_needed
+from reportgen.analysis.sample_size import FEWEST, MOST_IMAGES, POWER, Pilot, images_needed
 from reportgen.analysis.stats import holm
 from reportgen.analysis.verdicts import ALPHA, Claim
 from reportgen.report.document import Finding
@@ -95,6 +95,8 @@ def _needed_words(pilots: Sequence[Sequence[Pilot]], needed: int | None) -> str:
         return (
             f"About {wording.whole(needed)} images would decide an effect of the size observed here (power {POWER:g})."
         )
+    if any(all(pilot.too_few for pilot in tests) for tests in pilots):
+        return f"From fewer than {FEWEST} different images it cannot be told how many would decide it."
     if any(all(pilot.too_small for pilot in tests) for tests in pilots):
         return "No number of images would decide an effect of the size observed here: it is no larger than the smallest effect of interest."
     return f"Not even {wording.whole(MOST_IMAGES)} images would decide an effect of the size observed here (power {POWER:g})."

@@ -38,6 +38,7 @@ class Decision:
 
 
 UNDECIDED = Decision("undecided")
+AT_LEAST = f"It takes at least {stats.FEWEST_PAIRINGS} different images to test it."
 
 
 class Claim(Finding):
@@ -87,7 +88,7 @@ def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1, seed: int 
     It is contradicted where the mean difference is shown to lie below `smallest`, by a one-sided sign-flip test.
     """
     if found.p is None or found.other is None:
-        return Decision("undecided", needs=f"It takes at least {stats.FEWEST_PAIRINGS} different images to test it.")
+        return Decision("undecided", needs=AT_LEAST)
     pilots = ((Pilot("shift", found.differences, smallest, sides=1, tests=tests),),)
     by = found.own - found.other
     if by > smallest:
@@ -100,7 +101,7 @@ def of_correlation(correlation: Correlation, claimed_sign: int, smallest: float 
     """The claim is that rho has `claimed_sign` (+1 or -1) and is larger than `smallest`; `tests` relations share the error rate."""
     rho, p = correlation.rho, correlation.p
     if rho is None or p is None:
-        return UNDECIDED
+        return _no_relation(correlation)
     pilots = ((Pilot("rho", (rho, float(correlation.n)), smallest, tests=tests),),)
     if p >= ALPHA / tests or abs(rho) <= smallest:
         return Decision("undecided", p, pilots)
@@ -111,11 +112,16 @@ def of_independence(correlation: Correlation, limit: float) -> Decision:
     """The claim is that |rho| lies below `limit`: an equivalence test, never a p of no effect."""
     found = stats.rho_equivalence(correlation, limit)
     if found is None or correlation.rho is None:
-        return UNDECIDED
+        return _no_relation(correlation)
     within, above = found
     pilots = ((Pilot("rho within", (correlation.rho, float(correlation.n)), limit),),)
     verdict: Verdict = "supported" if within < ALPHA else "contradicted" if above < ALPHA else "undecided"
     return Decision(verdict, above if abs(correlation.rho) > limit else within, pilots)
+
+
+def _no_relation(correlation: Correlation) -> Decision:
+    few = correlation.n < stats.FEWEST_PAIRINGS
+    return Decision("undecided", needs=AT_LEAST if few else "What is related does not vary over these images.")
 
 
 def of_majority(supporting: int, opposing: int, tests: int = 1) -> Decision:
@@ -179,7 +185,7 @@ def any_of(parts: Sequence[Decision]) -> Decision:
     verdict: Verdict = decided.pop() if len(decided) == 1 else "undecided"
     known = [part.p for part in made if part.p is not None and verdict in ("undecided", part.verdict)]
     p = min(1.0, len(made) * min(known)) if known else None
-    return Decision(verdict, p, _any_group(made, 1))
+    return Decision(verdict, p, _any_group(made, 1), "" if known else _needs(made))
 
 
 # --- what the report says of it -------------------------------------------------------------------
