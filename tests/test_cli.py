@@ -114,7 +114,7 @@ def photos(tmp_path: Path) -> Path:
             2,
             "torchvision:nonsense: torchvision has no classifier",
         ),
-        (["run", "photos", "--task", "gradcam"], 2, "unknown task 'gradcam'; installed: agreement, cams"),
+        (["run", "photos", "--task", "gradcam"], 2, "unknown task 'gradcam'; installed: agreement, attribution"),
         (["run", "photos", "--sede", "1"], 2, "No such option: --sede"),
         (["run", "photos", "--seed", "many"], 2, "Invalid value for '--seed'"),
         (["run", "photos", "--seed", "-1"], 2, "setting seed (flag): input should be greater than or equal to 0"),
