@@ -67,7 +67,9 @@ class DissectedRun(MadeRun):
         words = folder / "words.txt"
         words.write_text("\n".join(concepts), encoding="utf-8")
         distinct = tuple(dict.fromkeys(concepts))
-        self._encoder = WordEncoder(distinct, {"class 2": meant})
+        self._encoder = WordEncoder(
+            distinct, {**{f"class {i}": distinct[i % len(distinct)] for i in range(5)}, "class 2": meant}
+        )
         after = dict(zip(distinct, (*distinct[1:], distinct[0]), strict=True))
         images: dict[str, Sequence[object]] = {
             "embedding": [self._encoder.seen(word, after[word]) for word in shown],

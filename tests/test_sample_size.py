@@ -151,9 +151,19 @@ def test_no_number_of_images_decides_what_is_none_of_interest_or_next_to_nothing
     assert images_needed(pilot, ALPHA) is None
 
 
+@pytest.mark.parametrize(
+    "pilot",
+    [Pilot("shift", (1.0,)), Pilot("shift", (1.0, 1.1) * 2), Pilot("rho", (0.9, 5.0)), Pilot("share", (5.0, 0.0))],
+)
+def test_nothing_is_planned_from_fewer_than_six_images(pilot: Pilot) -> None:
+    """One difference has no spread: any test planned from it would seem sure to decide."""
+    assert pilot.too_few
+    assert images_needed(pilot, ALPHA) is None
+
+
 def test_a_level_that_few_signs_cannot_reach_takes_more_images() -> None:
     """However large the difference: 2 of 2^n patterns must be below the level."""
-    sure = Pilot("shift", (1.0, 1.01, 1.02))
+    sure = Pilot("shift", (1.0, 1.01, 1.02) * 2)
     assert images_needed(sure, 0.05) == 6
     assert images_needed(sure, 0.05 / 16) == 10
     assert images_needed(sure, 1e-5) == 18

@@ -29,10 +29,11 @@ from reportgen.analyses.lime.findings import CLAIM as LIME
 from reportgen.analysis.glossary import TERMS, terms_of
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.registry import load_analyses
-from reportgen.analysis.verdicts import rules_with
+from reportgen.analysis.verdicts import Claim, rules_with
 from reportgen.pipeline.summary import summarise
 from reportgen.report.blocks import Block, Facts, Figure, Heading, Listing, Notice, Table, Text
 from reportgen.report.document import Finding, ImageRecord, Label, Verdict
+from reportgen.settings.model import StatisticsSettings
 
 GOLDEN = Path(__file__).parent / "sentences"
 COMMAND = "PYTHONPATH=. python tests/test_sentences.py"
@@ -121,6 +122,8 @@ def chapter_lines(name: str, chapter: Contribution) -> Iterator[str]:
     for finding in chapter.findings:
         yield f"finding {finding.id} in {finding.section}, claim: {finding.claim}"
         yield f"finding {finding.id} {finding.verdict}: {finding.text}"
+        if isinstance(finding, Claim) and finding.needs:
+            yield f"finding {finding.id}, to be decided: {finding.needs}"
     for warning in chapter.warnings:
         where = f", {warning.image}" if warning.image else ""
         yield f"warning {warning.code}{where}: {warning.text}"
@@ -147,7 +150,10 @@ def of_core(folder: Path) -> list[str]:
         "# summary",
         *summaries(),
         "# rules",
-        *(f"rule: {rule}" for rule in rules_with(rule for analysis in analyses for rule in analysis.rules)),
+        *(
+            f"rule: {rule}"
+            for rule in rules_with(StatisticsSettings(), [rule for analysis in analyses for rule in analysis.rules])
+        ),
         "# claims",
         *(f"claim {id_}: {claims[id_]}" for id_ in sorted(claims)),
         "# glossary",

@@ -12,9 +12,9 @@ from reportgen.analysis.verdicts import ALPHA, Claim, Decision, claim, not_measu
 from reportgen.report.document import Finding, Verdict
 
 TEN = Observed(images=10, different=10, classes=10)
-STRONG = Pilot("shift", (0.5, 1.0, 1.5, 0.7, 1.3))
+STRONG = Pilot("shift", (0.5, 1.0, 1.5, 0.7, 1.3, 1.1))
 WEAK = Pilot("shift", tuple(np.random.default_rng(0).normal(0.3, 1, 30)))
-NONE = Pilot("shift", (0.01, 0.02, 0.03), smallest=0.1)
+NONE = Pilot("shift", (0.01, 0.02, 0.03) * 2, smallest=0.1)
 
 
 def made(id: str, verdict: Verdict, p: float | None, *groups: tuple[Pilot, ...], needs: str = "") -> Claim:

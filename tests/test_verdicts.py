@@ -59,7 +59,10 @@ def test_independence_is_shown_and_never_assumed() -> None:
     assert at(0.8, 100).verdict == "contradicted"
     assert at(-0.8, 100).verdict == "contradicted"
     assert at(0.5, 10_000).verdict == "undecided"
-    assert verdicts.of_independence(stats.Correlation(None, None, 10, exact=True), 0.5) is UNDECIDED
+    constant, few = (verdicts.of_independence(stats.Correlation(None, None, n, exact=True), 0.5) for n in (10, 3))
+    assert (constant.verdict, constant.p, few.verdict, few.p) == ("undecided", None, "undecided", None)
+    assert "does not vary" in constant.needs
+    assert "at least 6" in few.needs
 
 
 # --- several tests --------------------------------------------------------------------------------

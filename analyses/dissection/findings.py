@@ -42,7 +42,7 @@ def dissection_findings(chapter: Chapter) -> list[Claim]:
     """One claim each, on the models whose labels rest on enough images; on all of them, undecided, where there is none."""
     models, statistics = chapter.decisive or list(chapter.models), chapter.run.statistics
     makers: dict[str, Callable[[], Found]] = {
-        "D1": lambda: own_concept_leads(chapter.nearest, chapter.nearest_to_any, models),
+        "D1": lambda: own_concept_leads(chapter.nearest, lambda: chapter.nearest_to_any, models),
         "D2": lambda: unrelated_concept_dominates(chapter.nearest, models),
         "D3": lambda: colours_increase(models, statistics),
         "D4": lambda: models_differ(models, statistics, chapter.run.seed),
@@ -51,13 +51,13 @@ def dissection_findings(chapter: Chapter) -> list[Claim]:
 
 
 def own_concept_leads(
-    nearest: Mapping[str, Nearest], to_any: Mapping[str, Sequence[str]], models: Sequence[DissectedModel]
+    nearest: Mapping[str, Nearest], to_any: Callable[[], Mapping[str, Sequence[str]]], models: Sequence[DissectedModel]
 ) -> Found:
     """D1, model by model: is the most frequent concept one of those nearest to the images' classes, and would that of as many
     classes drawn at random not be?
 
     Args:
-        to_any: by model the nearest concept of every class that there is.
+        to_any: by model the nearest concept of every class that there is; asked for only where an own concept leads.
     """
     decided: list[Decision] = []
     parts, evidence = [], []
@@ -75,11 +75,12 @@ def own_concept_leads(
             else f"the best of the images' own is {best}, rank {ranks[best]}"
         )
         if leads:
-            leaders = sum(model.rank(concept) == 1 for concept in to_any[model.model])
-            p = share_of_draws_with_one(len(to_any[model.model]), leaders, len(own))
+            concepts = to_any()[model.model]
+            leaders = sum(model.rank(concept) == 1 for concept in concepts)
+            p = share_of_draws_with_one(len(concepts), leaders, len(own))
             said += (
                 f", which it would be for a share of {wording.percent(p)} of draws of {wording.count(len(own), 'class', 'classes')} from "
-                f"all {wording.whole(len(to_any[model.model]))} ({leaders} have that concept)"
+                f"all {wording.whole(len(concepts))} ({leaders} have that concept)"
             )
             decided.append(Decision("supported" if p < verdicts.ALPHA else "undecided", p))
         else:
@@ -231,7 +232,8 @@ def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
     elif chapter.decisive and chapter.exploratory:
         left_out = wording.listed([model.model for model in chapter.exploratory])
         text = f"{text} Left out, because too few images made the labels: {left_out}."
-    if id_ in OF_THE_DATA_SET and len(chapter.run.observations) < FEWEST_PAIRINGS:
+    too_few = len(chapter.run.observations) < FEWEST_PAIRINGS
+    if id_ in OF_THE_DATA_SET and too_few and decision.verdict in ("supported", "contradicted"):
         few = "Fewer than six different images are no data set to say it of."
         return verdicts.claim(
             id_, "dissection", CLAIMS[id_], Decision("undecided", needs=verdicts.AT_LEAST), f"{text} {few}", evidence

@@ -196,7 +196,7 @@ def rules(statistics: StatisticsSettings) -> list[str]:
     s = statistics
     return [
         f"A paired claim (a is larger than b) is decided when the sign-flip test of the mean difference over images (all patterns of signs "
-        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {stats.FLIPS:,} seeded ones beyond, the normal limit of many) has p < {ALPHA:g} and the "
+        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {_grouped(stats.FLIPS)} seeded ones beyond, the normal limit of many) has p < {ALPHA:g} and the "
         "Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the claimed way, contradicted when "
         "it points the other way.",
         f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
@@ -204,7 +204,7 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         f"probability "
         f"{s.probability:g}, a share of a map or of a sum {s.share:g}, rank correlation {s.correlation:g}.",
         "That explanations of one image belong together is decided by permuting the pairing: the mean of their IoU is held against that "
-        f"of {stats.PAIRINGS:,} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With fewer than "
+        f"of {_grouped(stats.PAIRINGS)} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With fewer than "
         f"{stats.FEWEST_PAIRINGS} images it stays undecided. It is contradicted when a one-sided sign-flip test shows that what one image "
         "has over others is less than the smallest effect of interest.",
         f"A claim about a relation is decided when Spearman's rho is larger than the smallest effect of interest and its permutation p is "
@@ -231,6 +231,10 @@ def rules(statistics: StatisticsSettings) -> list[str]:
 
 
 CLOSING = 2
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def rules_with(statistics: StatisticsSettings, further: Iterable[str] = ()) -> list[str]:
