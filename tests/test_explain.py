@@ -229,7 +229,7 @@ def test_no_layer_lies_over_the_photograph_of_another_model(both: tuple[Report, 
     photographs = [
         picture["file"]
         for section in page["sections"]
-        if section["id"] == "cams toy2"
+        if section["id"] == "cams@toy2"
         for block in section["blocks"]
         if block["type"] == "figure"
         for picture in block["pictures"]
@@ -256,7 +256,7 @@ def test_a_work_is_cited_once_for_all_models(both: tuple[Report, Path]) -> None:
 
 def test_a_claim_is_numbered_without_the_model_that_it_names(both: tuple[Report, Path]) -> None:
     found = {finding["id"]: finding["claim_id"] for finding in page_context(both[0], "html")["findings"]}
-    assert found["C3 toy2"] == found["C3"] == "C3"
+    assert found["C3@toy2"] == found["C3"] == "C3"
 
 
 def test_claims_stand_beside_each_other_and_the_summary_names_their_models() -> None:
@@ -318,9 +318,9 @@ def test_gates_judge_the_first_model(runs: Runs) -> None:
 def test_a_chosen_section_stands_for_both_models(runs: Runs) -> None:
     report = runs.made("chosen", explain=("toy", "toy2"), document={"sections": ("cams",)})[0]
     page = page_context(report, "html")
-    assert [section["id"] for section in page["sections"]] == ["cams", "cams toy2"]
+    assert [section["id"] for section in page["sections"]] == ["cams", "cams@toy2"]
     left = {part["id"] for part in page["left_out"]}
-    assert "lime toy2" in left and "cams toy2" not in left
+    assert "lime@toy2" in left and "cams@toy2" not in left
 
 
 def test_such_a_report_is_read_rendered_compared_and_repeated(both: tuple[Report, Path], tmp_path: Path) -> None:

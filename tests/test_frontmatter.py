@@ -71,7 +71,7 @@ def test_wrong_files_are_said_before_the_work(tmp_path: Path) -> None:
     assert "setting document.extra_css: gone.css: no such file" in problem_of(extra_css="gone.css")
     assert "a.css: not UTF-8 text" in problem_of(extra_css=str(tmp_path / "a.css"))
     assert f"at most {CSS_BYTES} are taken" in problem_of(extra_css=str(tmp_path / "b.css"))
-    assert "no section is called 'cam'; use agreement, cams" in problem_of(sections=("cam",))
+    assert "no section is called 'cam'; use agreement, attribution, cams" in problem_of(sections=("cam",))
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ scorecam = false
 COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "photos", "-o", "out", "--config", "small.toml"]],
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
+    "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],
     "models": [["models"]],
     "templates list": [["templates", "list"]],
     "templates new": [["templates", "new", "mine"]],

@@ -417,7 +417,7 @@ def test_agreement_pulls_in_what_it_requires_in_the_reports_order() -> None:
 
 
 def test_an_unknown_task_names_those_that_are_installed() -> None:
-    with pytest.raises(UsageError, match=r"unknown task 'gradcam'; installed: agreement, cams, .*lime"):
+    with pytest.raises(UsageError, match=r"unknown task 'gradcam'; installed: agreement, attribution, cams, .*lime"):
         load_analyses(["gradcam"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reportgen.analysis import stats, verdicts
+from reportgen.analysis import stats, verdicts, wording
 from reportgen.analysis.sample_size import Pilot
 from reportgen.analysis.verdicts import ALPHA, UNDECIDED, Decision, all_of, any_of
 from reportgen.report.document import Verdict
@@ -150,8 +150,8 @@ def test_the_rules_print_the_numbers_in_force() -> None:
         "3.1 %",
         "±0.6",
         "36 %",
-        f"{stats.PAIRINGS:,}",
-        f"{stats.FLIPS:,}",
+        wording.whole(stats.PAIRINGS),
+        wording.whole(stats.FLIPS),
         "A rule of an analysis.",
     ):
         assert words in text

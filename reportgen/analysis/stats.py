@@ -302,15 +302,16 @@ def equivalence(differences: Sequence[float] | np.ndarray, margin: float, seed: 
 def rho_equivalence(correlation: Correlation, limit: float) -> tuple[float, float] | None:
     """p of the claim that |rho| lies below `limit` (two one-sided tests), and p of the claim that it lies above.
 
-    By Fisher's transformation with the variance of Bonett and Wright (2000); None where rho is undefined or n < 4.
+    By Fisher's transformation with the variance of Bonett and Wright (2000), and at |rho| = 1, where it knows no error, the
+    permutation p; None where rho is undefined, or for fewer than 6 images.
     """
     rho, n = correlation.rho, correlation.n
-    if rho is None or n < 4:
+    if rho is None or n < FEWEST_PAIRINGS:
         return None
     from scipy.stats import norm
 
     if abs(rho) >= 1:
-        return 1.0, 0.0
+        return 1.0, 1.0 if correlation.p is None else correlation.p
     error = np.sqrt((1 + rho**2 / 2) / (n - 3))
     above, below = ((np.arctanh(abs(rho)) - sign * np.arctanh(limit)) / error for sign in (1, -1))
     # At rho = limit a |rho| so large may come from either side; the farther one counts little, unless the limit is near zero.

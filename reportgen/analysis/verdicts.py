@@ -89,11 +89,13 @@ def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1, seed: int 
     """
     if found.p is None or found.other is None:
         return Decision("undecided", needs=AT_LEAST)
-    pilots = ((Pilot("shift", found.differences, smallest, sides=1, tests=tests),),)
     by = found.own - found.other
     if by > smallest:
+        pilots = ((Pilot("shift", found.differences, smallest, sides=1, tests=tests),),)
         return Decision("supported" if found.p < ALPHA / tests else "undecided", found.p, pilots)
-    none = stats.sign_flips([difference - smallest for difference in found.differences], seed).less
+    below = tuple(smallest - difference for difference in found.differences)
+    pilots = ((Pilot("shift", below, sides=1, tests=tests),),)
+    none = stats.sign_flips(below, seed).greater
     return Decision("contradicted" if none < ALPHA / tests else "undecided", none, pilots)
 
 
@@ -196,7 +198,8 @@ def rules(statistics: StatisticsSettings) -> list[str]:
     s = statistics
     return [
         f"A paired claim (a is larger than b) is decided when the sign-flip test of the mean difference over images (all patterns of signs "
-        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {_grouped(stats.FLIPS)} seeded ones beyond, the normal limit of many) has p < {ALPHA:g} and the "
+        f"up to n = {stats.EXACT_FLIPS_UP_TO}, {_grouped(stats.FLIPS)} seeded ones beyond, the normal limit of many) has p < "
+        f"{ALPHA:g} and the "
         "Hodges-Lehmann shift is larger than the smallest effect of interest: supported when it points the claimed way, contradicted when "
         "it points the other way.",
         f"Smallest effects of interest: area {s.area * 100:g} % of the frame, area under a deletion or insertion curve {s.auc:g}, Gini "
@@ -204,7 +207,8 @@ def rules(statistics: StatisticsSettings) -> list[str]:
         f"probability "
         f"{s.probability:g}, a share of a map or of a sum {s.share:g}, rank correlation {s.correlation:g}.",
         "That explanations of one image belong together is decided by permuting the pairing: the mean of their IoU is held against that "
-        f"of {_grouped(stats.PAIRINGS)} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With fewer than "
+        f"of {_grouped(stats.PAIRINGS)} seeded pairings with other images (all pairings up to n = {stats.EXACT_PAIRINGS_UP_TO}). With "
+        f"fewer than "
         f"{stats.FEWEST_PAIRINGS} images it stays undecided. It is contradicted when a one-sided sign-flip test shows that what one image "
         "has over others is less than the smallest effect of interest.",
         f"A claim about a relation is decided when Spearman's rho is larger than the smallest effect of interest and its permutation p is "
