@@ -278,6 +278,10 @@ def test_that_a_correlation_is_not_zero_is_two_sided() -> None:
 
 def test_a_perfect_or_unknown_correlation() -> None:
     assert rho_equivalence(Correlation(1.0, 0.0, 10, exact=True), 0.5) == (1, 0)
+    # Of four images one order in twelve is perfect by chance: that is no proof.
+    assert rho_equivalence(spearman([1, 2, 3, 4], [1, 2, 3, 4]), 0.5) is None
+    six = spearman(range(6), range(6))
+    assert rho_equivalence(six, 0.5) == (1, six.p)
     assert rho_equivalence(Correlation(None, None, 10, exact=True), 0.5) is None
     assert rho_equivalence(Correlation(0.5, 1.0, 3, exact=True), 0.5) is None
 

@@ -189,7 +189,8 @@ HOW_TO_READ = (
 
 
 def _observations(run: Run, results: Results) -> list[str]:
-    items = [*_median_areas([results[i] for i in run.observations]), *_scorecam_cost(results)]
+    observed = [results[i] for i in run.observations]
+    items = [*_median_areas(observed), *_scorecam_cost(observed)]
     for method, cam in results[0].maps.items():
         maps = [(image.name, result.maps[method]) for image, result in zip(run.images, results, strict=True)]
         flat = [name for name, found in maps if found.degenerate and found.failure is None]
@@ -225,7 +226,7 @@ def _scorecam_cost(results: Results) -> list[str]:
     passes = sum(cam.forward_passes for cam in cams)
     return [
         f"ScoreCAM's weights rest on {np.median(effective):.1f} effective channels in the median image "
-        f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over all images."
+        f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over {wording.count(len(cams), 'image')}."
     ]
 
 

@@ -7,7 +7,7 @@ DOMINANT_SHARE = 0.1
 RULES = (
     "That the data set's own concept leads is decided by counting units, model by model, and beside chance: it is supported where it leads "
     "and, of as many classes drawn at random from all, fewer than 5 of 100 draws would hold a class with that concept; contradicted where "
-    "another concept leads. It and the claim on an unrelated concept take at least six different images.",
+    "another concept leads, which is a count and has no p. It and the claim on an unrelated concept take at least six different images.",
     f"A concept is said to dominate a model from {DOMINANT_SHARE * 100:.0f} % of its units on.",
     "That the share of colour units rises over layers is decided by the Cochran-Armitage test for a trend, with the units as "
     "observations, where the fitted rise from the first layer to the last is larger than the smallest effect of interest for shares; "

@@ -59,8 +59,10 @@ class Pilot:
 
 
 def images_needed(pilot: Pilot, alpha: float) -> int | None:
-    """The smallest number of images with which the test rejects at `alpha` in at least 80 of 100 samples; None: none up to 10,000, "
-    "or too few seen."""
+    """The smallest number of images with which the test rejects at `alpha` in at least 80 of 100 samples.
+
+    None where no number up to 10,000 does, where the effect is none of interest, or where too few images were seen to tell.
+    """
     level = alpha / pilot.tests
     if pilot.too_few or pilot.too_small or power(pilot, MOST_IMAGES, level) < POWER:
         return None
