@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +81,16 @@ def test_equal_labels_are_equal_bytes_and_no_cell_runs_in_a_spreadsheet(tmp_path
     assert ",'=sum(a)," in rows[1] and ",=sum" not in data.decode()
 
 
+@pytest.mark.parametrize("text", ["=a", "+a", "@a", "＝sum(a)", "＋a", "－a", "＠a", "'tis", "'=a", "plain", "a'"])
+def test_no_cell_runs_whatever_it_begins_with_and_each_is_read_as_it_was(tmp_path: Path, text: str) -> None:
+    layer = own().layers[1]
+    model = DissectedModel("net", (replace(layer, concepts=(text,) * layer.n_units),))
+    data = label_file(model, RECIPE)
+    cell = next(csv.DictReader(line for line in data.decode().splitlines() if not line.startswith("#")))["description"]
+    assert cell[0] not in "=+-@＝＋－＠"
+    assert read_label_file(written(tmp_path, data)).layers["b"].concepts[0] == text
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -132,6 +144,20 @@ OWN = label_file(own(), RECIPE).decode()
         ("# reportgen labels of units, format 1\n# recipe: {}\n" + TEXT, "line 2: model: "),
         ("# reportgen labels of units, format 1\n# recipe: {\n" + TEXT, "line 2: Invalid JSON"),
         (OWN.replace('"probe_images": 1000', '"probe_images": -3'), "line 2: probe_images: "),
+        (OWN.replace('"temperature": 10.0', '"temperature": Infinity'), "line 2: temperature: "),
+        (OWN.replace('"temperature": 10.0', '"temperature": NaN'), "line 2: temperature: "),
+        (OWN.replace('"lam": 1.0', '"lam": Infinity'), "line 2: lam: "),
+        (OWN.replace('"min_margin": null', '"min_margin": NaN'), "line 2: min_margin: "),
+        (OWN.replace('"top_k": 100', '"top_k": 1' + "0" * 30), "line 2: top_k: "),
+        (OWN.replace('"seed": 0', '"seed": 4294967296'), "line 2: seed: "),
+        (OWN.replace('{"encoder": "words"}', '{"encoder": NaN}'), "line 2: encoder_identity: "),
+        (OWN.replace('{"encoder": "words"}', '{"encoder": [[-Infinity]]}'), "line 2: encoder_identity: "),
+        (OWN.replace('"concepts": "words.txt"', '"concepts": "\\u001b[2J"'), "line 2: concepts: holds a character"),
+        (OWN.replace('"model": "net"', '"model": "n\\u0000et"'), "line 2: model: holds a character"),
+        (HEAD + "a,0,cat,1_0\n", "similarity '1_0' is no number"),
+        (HEAD + "a,0,cat,٣\n", "similarity '٣' is no number"),
+        (HEAD + "a,0,cat,1e300\n", "larger than a float32"),
+        (re.sub(r"(?m)^(a,0,.*),[^,]*$", r"\1,1e300", OWN), "high '1e300' is no number, or larger than a float32"),
         (OWN.replace(",lift,", ",left,"), "no column 'lift'"),
         (OWN.replace(",true,", ",maybe,"), "'maybe' is neither true nor false"),
     ],

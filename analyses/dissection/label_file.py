@@ -25,12 +25,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from reportgen.utils import spreadsheet
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import read_at_most
 
 from .concepts import as_text
 from .labels import Control, DissectedModel, Halves, Layer, Spread
-from .recipe import Recipe
+from .recipe import MOST, Recipe
 
 TITLE = "# reportgen labels of units, format 1"
 FIRST = "# reportgen labels of units"
@@ -51,8 +52,7 @@ FURTHER = (
 # ResNet-50's published labels are 116 kB for 3,904 units.
 MAX_BYTES, MAX_UNITS = 32 << 20, 200_000
 LONGEST = 200
-# A spreadsheet runs a cell that begins with one of these; an apostrophe before it says that it is text.
-FORMULA = tuple("=+-@'")
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class LayerHead(BaseModel):
@@ -61,7 +61,7 @@ class LayerHead(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(min_length=1, max_length=LONGEST)
-    draws: int = Field(ge=1)
+    draws: int = Field(ge=1, le=MOST)
     lift: FiniteFloat
     margin: FiniteFloat
     halves_cosine: FiniteFloat | None = None
@@ -143,7 +143,7 @@ def _short(value: float) -> float:
 
 
 def _safe(concept: str) -> str:
-    return f"'{concept}" if concept.startswith(FORMULA) else concept
+    return spreadsheet.as_text(concept, undone=True)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -208,6 +208,7 @@ def _head(text: str, shown: str) -> tuple[Recipe | None, dict[str, LayerHead], s
         try:
             if key == "recipe":
                 recipe = Recipe.model_validate_json(value)
+                _require_printable(recipe, f"{shown}: line {number}")
             elif key == "layer":
                 layer = LayerHead.model_validate_json(value)
                 layers[layer.name] = layer
@@ -218,6 +219,12 @@ def _head(text: str, shown: str) -> tuple[Recipe | None, dict[str, LayerHead], s
     if recipe is None:
         raise UsageError(f"{shown}: the comments at its head lack the line '# recipe: ...'")
     return recipe, layers, body, count + 1
+
+
+def _require_printable(recipe: Recipe, where: str) -> None:
+    for key, value in recipe.model_dump(exclude={"encoder_identity"}).items():
+        if isinstance(value, str) and not value.isprintable():
+            raise UsageError(f"{where}: {key}: holds a character that cannot be printed")
 
 
 Cells = dict[str, str]
@@ -306,9 +313,7 @@ def _own(layer: Layer, rows: Sequence[Cells], head: LayerHead | None, shown: str
 
 
 def _concept(row: Cells, key: str, shown: str, *, required: bool = False) -> str:
-    concept = " ".join(row[key].split())
-    if concept.startswith("'") and concept[1:].startswith(FORMULA):
-        concept = concept[1:]
+    concept = spreadsheet.without_mark(" ".join(row[key].split()))
     if required and not concept:
         raise UsageError(f"{shown}: line {row['line']}: no {key}")
     if len(concept) > LONGEST or not concept.isprintable():
@@ -317,15 +322,17 @@ def _concept(row: Cells, key: str, shown: str, *, required: bool = False) -> str
 
 
 def _numbers(rows: Sequence[Cells], key: str, shown: str) -> np.ndarray:
-    """(units,) float64 of a column."""
+    """(units,) float64 of a column, each of them finite as a float32 too."""
     values = np.empty(len(rows))
     for place, row in enumerate(rows):
+        text = row[key]
         try:
-            values[place] = float(row[key])
+            # Python would read 1_0 as 10, and digits of other scripts.
+            values[place] = math.nan if "_" in text or not text.isascii() else float(text)
         except ValueError:
             values[place] = math.nan
-        if not math.isfinite(values[place]):
-            raise UsageError(f"{shown}: line {row['line']}: {key} {row[key][:20]!r} is no number")
+        if not abs(values[place]) <= LARGEST:
+            raise UsageError(f"{shown}: line {row['line']}: {key} {text[:20]!r} is no number, or larger than a float32")
     return values
 
 

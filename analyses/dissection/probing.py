@@ -15,7 +15,7 @@ from reportgen.utils.json_types import JSON
 from .concepts import ConceptSet, concept_set
 from .labelling import Task, label_layer, labelled
 from .labels import DissectedModel, Layer
-from .recipe import Origin, Recipe
+from .recipe import LONGEST_NAME, Origin, Recipe
 from .result import DissectionResult, EmbeddingResult, TextEmbeddings
 from .settings import DissectionSettings
 
@@ -116,7 +116,8 @@ def recipe(run: DissectionProbe, probing: Probing, model: str) -> Recipe:
         encoder=probing.encoder.name,
         encoder_title=probing.encoder.title,
         encoder_identity=dict(probing.encoder.identity()),
-        concepts=probing.concepts.name,
+        # The name of a file, which may be longer, and have blanks that a file of labels has not.
+        concepts=" ".join(probing.concepts.name.split())[:LONGEST_NAME],
         concepts_size=len(probing.concepts.words),
         concepts_sha256=probing.concepts.sha256,
         similarity=settings.similarity,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 SHA256 = r"^[0-9a-f]{64}$"
 # With less than this many times K images units share so many of their top K that labels say little (docs/methods.md).
 EXPLORATORY = 10
 
-Short = Field(max_length=200)
+LONGEST_NAME = 200
+Short = Field(max_length=LONGEST_NAME)
+MOST = 10**9  # of what a recipe counts
 
 
 class Recipe(BaseModel):
@@ -27,20 +30,27 @@ class Recipe(BaseModel):
 
     model: str = Short
     weights_sha256: str = Field(pattern=SHA256)
-    probe_images: int = Field(ge=1)
+    probe_images: int = Field(ge=1, le=MOST)
     probe_sha256: str = Field(pattern=SHA256)
     encoder: str = Short
     encoder_title: str = Short
     encoder_identity: dict[str, Any]
     concepts: str = Short
-    concepts_size: int = Field(ge=1)
+    concepts_size: int = Field(ge=1, le=MOST)
     concepts_sha256: str = Field(pattern=SHA256)
     similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"]
-    temperature: float = Field(gt=0)
-    lam: float = Field(ge=0)
-    top_k: int = Field(ge=1)
-    seed: int = Field(ge=0)
-    min_margin: float | None = None
+    temperature: FiniteFloat = Field(gt=0)
+    lam: FiniteFloat = Field(ge=0)
+    top_k: int = Field(ge=1, le=MOST)
+    seed: int = Field(ge=0, lt=2**32)
+    min_margin: FiniteFloat | None = None
+
+    @field_validator("encoder_identity")
+    @classmethod
+    def _plain(cls, identity: dict[str, Any]) -> dict[str, Any]:
+        # A file may say NaN or Infinity, which are no JSON.
+        json.dumps(identity, allow_nan=False)
+        return identity
 
     @property
     def exploratory(self) -> bool:

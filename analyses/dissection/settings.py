@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from reportgen.settings.group import PathMark, SettingsGroup
 
@@ -31,11 +31,11 @@ class DissectionSettings(SettingsGroup):
     )
     similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"] = "softwpmi"
     top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
-    temperature: float | None = Field(
+    temperature: FiniteFloat | None = Field(
         None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
     )
-    lam: float = Field(1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit")
-    min_margin: float | None = Field(
+    lam: FiniteFloat = Field(1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit")
+    min_margin: FiniteFloat | None = Field(
         None,
         ge=0,
         description="a unit whose label leads the runner-up by less is unlabelled; null: the similarity must exceed what shuffled "

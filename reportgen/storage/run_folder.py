@@ -29,10 +29,9 @@ from reportgen.report.manifest import (
 )
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import DISK_ERRORS, PARTIAL, unwritable, write_file
+from reportgen.utils.spreadsheet import as_text
 
 JPEG_QUALITY = 90
-# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection); a file name may.
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 class RunFolder:
@@ -254,7 +253,7 @@ class FurtherModel:
 def _csv_cell(cell: Cell) -> Cell:
     if cell is None:
         return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return as_text(cell) if isinstance(cell, str) else cell
 
 
 def _encode(pixels: np.ndarray, format: str, **options: Any) -> bytes:
