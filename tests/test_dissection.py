@@ -290,6 +290,18 @@ def test_labels_that_do_not_fit_stop_the_run_at_its_first_image(
     assert not (tmp_path / "out").exists()
 
 
+def test_published_labels_that_do_not_fit_stop_the_run_at_its_first_image(
+    made: tuple[Path, Path, Path, Report], tmp_path: Path
+) -> None:
+    file = tmp_path / "published.csv"
+    file.write_text("layer,unit,description,similarity\nconv_head,0,cat,0.5\n", encoding="utf-8")
+    group = DissectionSettings(concepts=str(made[1]), labels=str(file))
+    chosen = Settings(models=MODELS, explain=MODELS[1:], tasks=("dissection",), dissection=group)
+    with pytest.raises(UsageError, match=r"1 units in conv_head, where efficientnet_lite2 has 1280"):
+        run(made[0], tmp_path / "out", chosen, fresh=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_probe_set_of_its_own(made: tuple[Path, Path, Path, Report], tmp_path: Path) -> None:
     probe = photo_folder(tmp_path / "probe", "astronaut", "chelsea", "coffee", "rocket", "coins")
     (probe / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")

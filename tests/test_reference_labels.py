@@ -6,10 +6,12 @@ import gzip
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from made_dissection import FALLING, RECIPE, RISING, DissectedRun
 from reportgen.analyses.dissection import shipped
@@ -24,12 +26,14 @@ from reportgen.analyses.dissection.result import DissectionResult, SharedLabels
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.shipped import FOLDER, TABLES, shipped_labels
 from reportgen.analyses.dissection.task import ANALYSIS
+from reportgen.analyses.dissection.these_images import driven_entry, driven_units
 from reportgen.analyses.dissection.unit_table import LABELS_OF_UNITS
 from reportgen.models.classifiers import resolve
 from reportgen.models.encoders import resolve_encoder
 from reportgen.settings.model import PRESETS, Settings
 from reportgen.utils.errors import UsageError
 from test_dissection_findings import layer
+from toys import subject, toy_network, toy_spec
 
 SHOWN = [("cat", "dog", "sky", "Red", "gray")[i % 5] for i in range(40)]
 
@@ -167,6 +171,49 @@ def test_a_file_that_names_a_model_goes_to_it_and_to_no_other(tmp_path: Path) ->
     assert alone.settings.labels == "reference"
 
 
+def published(folder: Path, layers: dict[str, Any]) -> Path:
+    """A file of others, which names no model."""
+    file = folder / "published.csv"
+    rows = [f"{name},{unit},cat,0.5" for name, units in layers.items() for unit in range(len(units))]
+    file.write_text("layer,unit,description,similarity\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
+def test_a_published_file_is_about_the_explained_model_which_need_not_be_the_first(tmp_path: Path) -> None:
+    file = published(tmp_path, FALLING)
+    run = made(tmp_path / "run", models={"net": RISING, "other": FALLING}, labels=str(file))
+    run.explained = ("other", "net")
+    found = chapter(run)
+    assert [model.origin.kind for model in found.models] == ["images", "file"]
+    settings = Settings(models=("net", "other"), explain=("third", "other"), dissection={"labels": str(file)})
+    with pytest.raises(UsageError, match=r"names no model.*labels of third, which is not among the models"):
+        ANALYSIS.require_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("layers", "explained", "says"),
+    [
+        ({"stage": "-----"}, "toy", "5 units in stage, where toy has 3"),
+        ({"conv": "---"}, "toy", "names none of the layers of toy"),
+        ({"stage": "---"}, "toy", ""),
+        ({"conv": "---"}, "another", ""),
+    ],
+)
+def test_a_published_file_that_does_not_fit_stops_at_the_first_image(
+    tmp_path: Path, layers: dict[str, str], explained: str, says: str
+) -> None:
+    means = {"stage": np.ones((1, 3), np.float32)}
+    engine = SimpleNamespace(spec=toy_spec(toy_network()), stage_means=lambda *_: means)
+    view = SimpleNamespace(engine=engine, input=np.zeros((3, 8, 8), np.float32))
+    chosen = DissectionSettings(labels=str(published(tmp_path, layers)))
+    given = replace(subject(view, 0, chosen), explained=explained)  # type: ignore[arg-type]
+    if not says:
+        assert list(ANALYSIS.map(given).means) == ["stage"]
+        return
+    with pytest.raises(UsageError, match=says):
+        ANALYSIS.map(given)
+
+
 def test_a_file_that_is_missing_is_said_before_any_work() -> None:
     with pytest.raises(
         UsageError, match=r"nowhere\.csv: no such file of labels; dissection\.labels takes reference, own"
@@ -214,6 +261,23 @@ def test_an_image_drives_the_units_that_nearly_no_image_of_the_probe_set_drives_
     assert found.concepts(range(10)) == {"cat": 1}
 
 
+def test_copies_drive_what_their_image_drives_and_are_no_several_images(tmp_path: Path, table: LabelFile) -> None:
+    shown = ["cat", "cat", "dog"]
+    run = made(tmp_path / "run", shown)
+    results = run.results["net"]
+    assert isinstance(results, list)
+    bright = DissectionResult({**results[0].means, "stage4": np.full_like(results[0].means["stage4"], 9)})
+    results[:2] = [bright, bright]
+    run.observations = [0, 2]
+    found = chapter(run)
+    (text,) = driven_units(found)[-1].items  # type: ignore[union-attr]
+    assert "No label is driven by two of the 2 different images." in text
+    assert "Labels that several" not in text
+    entry = driven_entry(found.driven["net"], run.observations)
+    assert entry is not None and set(entry["concepts"].values()) == {1}  # type: ignore[union-attr]
+    assert len(entry["units"]) == 3  # type: ignore[arg-type]
+
+
 def test_images_drive_nothing_that_can_be_said_where_they_made_the_labels(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
     assert driven(run, chapter(run).models[0]) is None
@@ -244,6 +308,13 @@ def test_the_file_of_a_probe_set_is_that_of_the_labels_and_names_copies_and_smal
     assert "10 images for K = 4" in found.notes[1]
     read = label_table("labels.csv", found.data)
     assert read.recipe is not None and read.recipe.probe_images == 10
+
+
+@pytest.mark.parametrize("name", ["temperature", "lam", "min_margin"])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_setting_that_a_file_could_not_hold_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=name):
+        DissectionSettings(**{name: value})
 
 
 def test_settings_that_a_file_is_made_under_read_no_file() -> None:

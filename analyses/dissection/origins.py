@@ -80,7 +80,7 @@ def labelled_models(
         UsageError: the user's file does not fit.
     """
     file = given_file(run.settings)
-    owner = None if file is None else file_owner(file, run.models)
+    owner = None if file is None else file_owner(file, run.models, run.explained[0])
     models = []
     for model in run.models:
         if file is not None and model == owner:
@@ -95,19 +95,19 @@ def labelled_models(
     return models
 
 
-def file_owner(file: LabelFile, models: Sequence[str]) -> str:
-    """The model that a file is about; one that names none is about the explained model.
+def file_owner(file: LabelFile, models: Sequence[str], explained: str) -> str:
+    """The model that a file is about; one that names none is about the explained model, of several the first.
 
     Raises:
         UsageError: it is about a model that is not in the run.
     """
-    if file.recipe is None:
-        return models[0]
-    if file.recipe.model not in models:
+    owner = explained if file.recipe is None else file.recipe.model
+    if owner not in models:
+        named = "" if file.recipe is not None else "names no model, and so is about the one explained: "
         raise UsageError(
-            f"{file.name}: labels of {file.recipe.model}, which is not among the models of this run ({', '.join(models)})"
+            f"{file.name}: {named}labels of {owner}, which is not among the models of this run ({', '.join(models)})"
         )
-    return file.recipe.model
+    return owner
 
 
 def _reference(run: DissectionRun, probing: Probing, model: str) -> tuple[LabelFile | None, str]:

@@ -269,7 +269,7 @@ def entry(found: Chapter, model: DissectedModel) -> dict[str, JSON]:
     return {
         "model": model.model,
         **_labels_entry(model),
-        "driven": driven_entry(found.driven.get(model.model)),
+        "driven": driven_entry(found.driven.get(model.model), found.run.observations),
         "own": own,
         "units_table": f"tables/{UNITS_TABLE}.csv",
     }

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
-from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.encoders.registry import resolve_encoder
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
@@ -80,7 +79,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
             raise UsageError(f"dissection.layers names {unknown[0]}, which is not among the models of this run")
         file = given_file(self.own(settings))
         if file is not None:
-            file_owner(file, settings.models)
+            file_owner(file, settings.models, settings.explained[0])
 
     def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return {"layers": {name: list(layers) for name, layers in self.own(settings).layers.items()}}
@@ -90,21 +89,21 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
         layers = subject.settings.layers.get(engine.spec.name, ())
         with subject.timed(f"dissection {engine.spec.name}"):
             means = engine.stage_means(subject.view.input[None], layers)
-        _require_fit(subject.settings, engine.spec, {stage: rows.shape[1] for stage, rows in means.items()})
+        _require_fit(subject, {stage: rows.shape[1] for stage, rows in means.items()})
         return DissectionResult({stage: rows[0] for stage, rows in means.items()})
 
     def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
         return reduce_dissection(run)
 
 
-def _require_fit(settings: DissectionSettings, spec: ClassifierSpec, units: Mapping[str, int]) -> None:
+def _require_fit(subject: Subject[DissectionSettings], units: Mapping[str, int]) -> None:
     """Stop at the first image where the user's labels are not this model's: the chapter, which asks again, comes last.
 
     Raises:
         UsageError: see `origins.require_fit`.
     """
-    file = given_file(settings)
-    if file is not None and file.recipe is not None and file.recipe.model == spec.name:
+    file, spec = given_file(subject.settings), subject.view.engine.spec
+    if file is not None and spec.name == (subject.explained if file.recipe is None else file.recipe.model):
         require_fit(file, spec.name, spec.weights_sha256, units)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -69,31 +70,32 @@ def _driven_table(chapter: Chapter, model: DissectedModel) -> Table:
 
 def _driven_sentence(chapter: Chapter, model: DissectedModel) -> str:
     found = chapter.driven[model.model]
-    images = range(len(chapter.run.images))
-    median = float(np.median(found.beyond.sum(axis=1)))
-    share = float(found.layer.labelled[np.flatnonzero(found.beyond.any(axis=0))].mean()) if found.beyond.any() else 0.0
+    images = list(chapter.run.observations)  # a copy drives what its image drives, and is no second one
+    beyond = found.beyond[images]
+    median = float(np.median(beyond.sum(axis=1)))
+    share = float(found.layer.labelled[beyond.any(axis=0)].mean()) if beyond.any() else 0.0
     shared = [(concept, count) for concept, count in found.concepts(images).items() if count > 1]
     text = (
         f"{model.model}: an image drives a median of {median:.0f} of {wording.count(found.layer.n_units, 'unit')} of {found.layer.name} "
         f"({found.expected:.0f} on average in the probe set); {wording.percent(share)} of the units that some image drives are labelled."
     )
+    of = f"{len(images)} {'images' if len(images) == len(chapter.run.images) else 'different images'}"
     if shared:
         named = wording.listed([f"{concept} ({count})" for concept, count in shared], most=CONCEPTS_SHOWN)
-        return f"{text} Labels that several of the {len(images)} images drive: {named}."
-    return f"{text} No label is driven by two of the {len(images)} images." if len(images) > 1 else text
+        return f"{text} Labels that several of the {of} drive: {named}."
+    return f"{text} No label is driven by two of the {of}." if len(images) > 1 else text
 
 
-def driven_entry(found: Driven | None) -> dict[str, JSON] | None:
-    """What report.json says of it."""
+def driven_entry(found: Driven | None, observations: Sequence[int]) -> dict[str, JSON] | None:
+    """What report.json says of it: units image by image, and by concept how many of the images that count as one each."""
     if found is None:
         return None
-    images = range(len(found.beyond))
     return {
         "layer": found.layer.name,
         "beyond": HIGH,
         "units": [int(count) for count in found.beyond.sum(axis=1)],
         "expected": found.expected,
-        "concepts": found.concepts(images),
+        "concepts": found.concepts(observations),
     }
 
 

@@ -59,6 +59,7 @@ class Subject(Generic[S]):
         timed: `with subject.timed("scorecam"):` adds the block's seconds to timings.json, the only place for seconds.
         encoder: the concept encoder of a name; nothing is loaded.
         again: see `Again`; nothing of it is kept.
+        explained: the name of the explained model, of several the first; for checks alone: no result may depend on it.
         truth: where the object is, for an analysis that declares `uses_truth`; None where the user marked none.
     """
 
@@ -71,6 +72,7 @@ class Subject(Generic[S]):
     timed: Callable[[str], AbstractContextManager[None]]
     encoder: Callable[[str], Encoder]
     again: Again
+    explained: str = ""
     truth: Truth | None = field(default=None)
 
     def required(self, analysis: str, kind: type[R]) -> R:

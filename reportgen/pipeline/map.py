@@ -252,6 +252,7 @@ class _OneImage:
             timed=lambda method: self.bench.watch.method(self.image.file.name, method),
             encoder=lambda encoder: resolve_encoder(encoder, settings),
             again=lambda *_: None,
+            explained=self.bench.plan.explained,
             truth=None if marked is None else marked.in_frame(width, height, model.spec.preprocessing),
         )
 
