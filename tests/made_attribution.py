@@ -48,7 +48,10 @@ class AttributedRun(MadeRun):
     ) -> None:
         handed = {} if labels is None else {"dissection": SharedLabels((labels,))}
         images: dict[str, Sequence[object]] = {"attribution": results}
-        super().__init__(folder, images, AttributionSettings(**settings), shared=handed, head=head)
+        if labels is not None and not probe:
+            images["dissection"] = [DissectionResult({labels.layer: result.means}) for result in results]
+        chosen = AttributionSettings(**settings)
+        super().__init__(folder, images, chosen, analyses=("attribution",), shared=handed, head=head)
         self._encoder = WordEncoder(words, {f"class {i}": "cat" for i in range(5)} if meant is None else meant)
         for i, target in enumerate(targets or ()):
             renamed = Target(index=target, name=f"class {target}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from reportgen.analyses.attribution.grouping import ConceptSum, Grouping, by_con
 from reportgen.analyses.attribution.measured import Measured, measure
 from reportgen.analyses.attribution.relatedness import LabelTally, positive_shares, related_units
 from reportgen.analyses.attribution.task import ANALYSIS
-from reportgen.analyses.dissection.result import SharedLabels, UnitLabels
+from reportgen.analyses.dissection.result import DissectionResult, SharedLabels, UnitLabels
 from reportgen.analyses.dissection.terms import TERMS as DISSECTION_TERMS
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
@@ -354,6 +353,24 @@ def test_labels_of_the_explained_images_decide_nothing_and_are_not_in_the_family
         assert [finding.p for finding in ANALYSIS.reduce(run).findings] == [None, None]
 
 
+def test_labels_of_another_module_with_as_many_units_are_not_taken(tmp_path: Path) -> None:
+    head = linear_head()
+    results = [exact_result(head, i) for i in range(3)]
+
+    def read(factor: float) -> Measured:
+        run = AttributedRun(tmp_path / str(factor), results, unit_labels(), head=head)
+        run.results = {
+            **run.results,
+            "dissection": [DissectionResult({"last": result.means * np.float32(factor)}) for result in results],
+        }
+        return measure(run)
+
+    assert read(1.01).labels is not None
+    other = read(1.2)
+    assert other.labels is None
+    assert "last, which is not the last feature map: on image-0.jpg" in other.missing
+
+
 def test_copies_count_once(tmp_path: Path) -> None:
     head = linear_head(range(3, 9))
     results = [exact_result(head, 0)] * 12
@@ -383,12 +400,7 @@ class LabelSettings(SettingsGroup):
     labelled: bool = True
 
 
-@dataclass(frozen=True)
-class Nothing:
-    pass
-
-
-class MadeLabels(Analysis[LabelSettings, Nothing]):
+class MadeLabels(Analysis[LabelSettings, DissectionResult]):
     """Stands where dissection does, and hands on what it is told."""
 
     name, title, version, order = "dissection", "Labels", "1", 10
@@ -399,8 +411,8 @@ class MadeLabels(Analysis[LabelSettings, Nothing]):
     def __init__(self, labels: UnitLabels | None) -> None:
         self._labels = labels
 
-    def map(self, subject: Subject[LabelSettings]) -> Nothing:
-        return Nothing()
+    def map(self, subject: Subject[LabelSettings]) -> DissectionResult:
+        return DissectionResult({"last": subject.view.forward.activations[0].mean((1, 2))})
 
     def reduce(self, run: RunView[LabelSettings]) -> Contribution:
         return Contribution(section=None, shared=None if self._labels is None else SharedLabels((self._labels,)))

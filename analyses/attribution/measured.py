@@ -13,7 +13,7 @@ from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.hashing import seed_from
 from reportgen.utils.json_types import JSON
 
-from ..dissection.result import SharedLabels, TextEmbeddings, UnitLabels
+from ..dissection.result import DissectionResult, SharedLabels, TextEmbeddings, UnitLabels
 from .decomposition import units_that_carry
 from .grouping import Concepts, Grouping, by_concept
 from .relatedness import LabelTally, LabelTest, RelatedUnits, positive_shares, related_units
@@ -23,6 +23,8 @@ from .settings import AttributionSettings
 
 Run = RunView[AttributionSettings]
 SHOWN_CONCEPTS, REMOVED_CONCEPTS = 8, 5
+# Of the largest mean: two passes over one network, which may be of another backend each or in bf16, differ by less.
+SAME_MEANS = 0.05
 # As in dissection, so that the store keeps words that both embed once.
 TEXTS_VERSION = "1"
 
@@ -132,7 +134,7 @@ class Measured:
 def measure(run: Run) -> Measured:
     """Read every image's terms once; classes are those that the model names."""
     count, first = len(run.images), run.result("attribution", 0, AttributionResult)
-    labels, missing = usable_labels(run, len(first.terms))
+    labels, missing = usable_labels(run, first.means)
     results = (run.result("attribution", i, AttributionResult) for i in range(count))
     if labels is None:
         images = tuple(_sum(run, i, result) for i, result in enumerate(results))
@@ -168,8 +170,14 @@ def measure(run: Run) -> Measured:
     )
 
 
-def usable_labels(run: Run, units: int) -> tuple[UnitLabels | None, str]:
-    """The labels of the units of the last feature map, or why there are none, in a sentence."""
+def usable_labels(run: Run, means: np.ndarray) -> tuple[UnitLabels | None, str]:
+    """The labels of the units of the last feature map, or why there are none, in a sentence.
+
+    Args:
+        means: (units,) float32, of the last feature map of the first image. Where dissection read the same image they tell another
+            module with as many units; where it read a probe set, their number has to do, and the chapter names the layer.
+    """
+    units = len(means)
     shared, model = run.shared("dissection", SharedLabels), run.models[0]
     labels = None if shared is None else shared.of(model)
     if labels is None:
@@ -179,6 +187,13 @@ def usable_labels(run: Run, units: int) -> tuple[UnitLabels | None, str]:
             f"The labels are of the {len(labels.concepts)} units of {labels.layer}, and the last feature map has {units}: they are not "
             "the same units, so that nothing is said of concepts."
         )
+    if not run.has_probe:
+        dissected = run.result("dissection", 0, DissectionResult, model).means[labels.layer]
+        if float(np.abs(dissected - means).max()) > SAME_MEANS * float(np.abs(means).max()):
+            return None, (
+                f"The labels are of the {units} units of {labels.layer}, which is not the last feature map: on {run.images[0].name} the "
+                "same units are not equally active in both, so that nothing is said of concepts."
+            )
     return labels, ""
 
 

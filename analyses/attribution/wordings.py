@@ -51,8 +51,8 @@ def settings(run: Run, measured: Measured) -> Facts:
         items += [
             (
                 "Labels",
-                f"{labels.source}{probes}; {wording.whole(named)} units carry {wording.count(len(grouping.words), 'distinct label')}, "
-                f"{wording.whole(measured.units - named)} none{held}",
+                f"{labels.source}{probes}, for {labels.layer}; {wording.whole(named)} units carry "
+                f"{wording.count(len(grouping.words), 'distinct label')}, {wording.whole(measured.units - named)} none{held}",
             ),
             (
                 "Related label",
