@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
+import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,10 @@ from reportgen.analyses.dissection.labels import DissectedModel
 from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
+from reportgen.cli.dissect import dissect
+from reportgen.images.labels import LABELS_FILE
 from reportgen.pipeline.analyse import analyse
+from reportgen.pipeline.probe_file import make_probe_file
 from reportgen.report.blocks import Figure, Notice
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
@@ -263,6 +269,65 @@ def test_reportgen_dissect_writes_a_file_and_says_what_is_in_it(label_files: tup
     assert file.read_bytes()[4:8] == bytes(4)
 
 
+def dissect_settings(made: tuple[Path, Path, Path, Report], **further: Any) -> Settings:
+    """Those of `label_files`, and what belongs to reports."""
+    return Settings(models=MODELS[1:], dissection={"concepts": str(made[1])}, **further)
+
+
+def test_what_belongs_to_reports_does_not_reach_reportgen_dissect(
+    made: tuple[Path, Path, Path, Report], label_files: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    probe = Path(shutil.copytree(label_files[0].parent / "probe", tmp_path / "probe"))
+    (probe / "labels.csv").write_text("nonsense\n1,2,3\n")
+    (probe / "boxes.csv").write_text("nonsense\n")
+    settings = dissect_settings(
+        made, explain=("torchvision:resnet18",), document={"show": ("nowhere.png",), "logo": "nowhere.png"}, title="T"
+    )
+    make_probe_file(probe, tmp_path / "units.csv", settings)
+    assert (tmp_path / "units.csv").read_bytes() == gzip.decompress(label_files[0].read_bytes())
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        b"name,class\nchelsea.png,tabby\n",
+        b"",
+        b"# reportgen labels",
+        gzip.compress(b"name,class\n", mtime=0),
+        b"\x1f\x8b damaged",
+        b"layer,unit,description,similarity\na,0,cat,1\n",
+    ],
+)
+def test_reportgen_dissect_writes_over_no_file_of_others(
+    made: tuple[Path, Path, Path, Report],
+    label_files: tuple[Path, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    taken: bytes,
+) -> None:
+    out = tmp_path / "labels.csv"
+    out.write_bytes(taken)
+    monkeypatch.setattr("reportgen.pipeline.probe_file.prepare_models", lambda *_: pytest.fail("work has begun"))
+    with pytest.raises(UsageError, match=r"labels\.csv: is in the way and no file of reportgen dissect"):
+        make_probe_file(label_files[0].parent / "probe", out, dissect_settings(made))
+    assert out.read_bytes() == taken
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz"])
+def test_reportgen_dissect_replaces_a_file_of_its_own(
+    made: tuple[Path, Path, Path, Report], label_files: tuple[Path, list[str]], tmp_path: Path, name: str
+) -> None:
+    out, own = tmp_path / name, gzip.decompress(label_files[0].read_bytes())
+    before = own + b"\n"
+    out.write_bytes(gzip.compress(before) if name.endswith(".gz") else before)
+    make_probe_file(label_files[0].parent / "probe", out, dissect_settings(made))
+    assert (gzip.decompress(out.read_bytes()) if name.endswith(".gz") else out.read_bytes()) == own
+
+
+def test_the_name_that_reportgen_dissect_chooses_is_not_that_of_class_labels() -> None:
+    assert signature(dissect).parameters["out"].default != Path(LABELS_FILE)
+
+
 def test_a_run_takes_the_labels_of_one_model_from_the_file(
     made: tuple[Path, Path, Path, Report], label_files: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
@@ -275,6 +340,10 @@ def test_a_run_takes_the_labels_of_one_model_from_the_file(
     assert second["labels"]["file"] == "labels.csv.gz" and len(second["labels"]["sha256"]) == 64
     assert all(one["labelled"] + one["constant_units"] == one["n_units"] for one in second["layers"])
     assert report["settings"]["dissection"]["labels"] == "labels.csv.gz"
+    read = {"dissection.labels": label_files[0], "dissection.concepts": made[1]}
+    assert report["provenance"]["inputs"] == {
+        key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in read.items()
+    }
     assert str(tmp_path) not in str(report)
 
 

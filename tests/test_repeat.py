@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures import make_report
+from reportgen.report.diff import compare
 from reportgen.report.document import Report
 from reportgen.report.report_json import report_json
 from reportgen.settings.load import load
@@ -217,6 +219,32 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     report, _ = make_report(tmp_path, 1)
     with pytest.raises(CheckFailed, match=r"efficientnet_lite0: its weights are not those of run \(SHA-256 ab12ab12"):
         require_same_files(report, Settings(), Path("run"))
+
+
+def test_another_file_of_the_name_that_a_setting_names_is_refused(tmp_path: Path) -> None:
+    made, _ = make_report(tmp_path / "made", 1)
+    file, elsewhere = tmp_path / "units.csv", tmp_path / "others/units.csv"
+    file.write_text("a")
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("b")
+    sha256 = hashlib.sha256(b"a").hexdigest()
+
+    def named(path: Path) -> Settings:
+        return Settings(dissection={"labels": str(path)})
+
+    stated = {"models": [], "template": None, "inputs": {"dissection.labels": sha256, "labels.csv": "0" * 64}}
+    provenance = made.provenance.model_copy(update=stated)
+    report = made.model_copy(update={"settings": named(file).public(), "provenance": provenance})
+    require_same_files(report, named(file), Path("run"))
+    refused = r"dissection\.labels: units\.csv is not the file of run \(SHA-256 ca978112ca1bbdca"
+    with pytest.raises(CheckFailed, match=refused):
+        require_same_files(report, named(elsewhere), Path("run"))
+    renamed = elsewhere.rename(tmp_path / "more.csv")  # another setting, which is told as such
+    require_same_files(report, named(renamed), Path("run"))
+    require_same_files(report.model_copy(update={"settings": {}}), named(file), Path("run"))
+    other = provenance.model_copy(update={"inputs": {"dissection.labels": "1" * 64}})
+    notes = [str(note) for note in compare(report, report.model_copy(update={"provenance": other})).notes]
+    assert any(note.startswith("provenance.inputs.dissection.labels: ca978112") for note in notes)
 
 
 def test_settings_out_of_a_report_are_the_same_to_the_last_type() -> None:

@@ -34,7 +34,9 @@ class DissectionSettings(SettingsGroup):
     temperature: FiniteFloat | None = Field(
         None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
     )
-    lam: FiniteFloat = Field(1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit")
+    lam: FiniteFloat = Field(
+        1.0, ge=0, description="weight of the term that divides by how likely a concept is for any unit"
+    )
     min_margin: FiniteFloat | None = Field(
         None,
         ge=0,

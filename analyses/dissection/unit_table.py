@@ -8,7 +8,7 @@ from reportgen.analysis import wording
 from reportgen.analysis.probe_file import MadeFile
 from reportgen.analysis.run_view import ProbeView
 
-from .label_file import label_file
+from .label_file import FIRST, label_file
 from .labels import Layer
 from .probing import dissect, probe
 from .settings import OWN, DissectionSettings
@@ -18,6 +18,7 @@ class LabelsOfUnits:
     """See `reportgen.analysis.probe_file.ProbeFile`."""
 
     description = "what each unit of a model responds to, with its controls, and what made the labels"
+    begins = FIRST.encode()
 
     def own_settings(self, settings: DissectionSettings, model: str) -> DissectionSettings:
         """No file of labels is read to make one, and layers of other models do not matter."""

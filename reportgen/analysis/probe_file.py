@@ -27,9 +27,11 @@ class ProbeFile(Protocol):
 
     Attributes:
         description: what it holds, in a few words.
+        begins: its first bytes, by which a file of this kind is known; no other is written over.
     """
 
     description: str
+    begins: bytes
 
     def own_settings(self, settings: Any, model: str) -> Any:
         """The analysis' settings as they are while the file is made, for one model alone."""

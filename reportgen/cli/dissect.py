@@ -15,7 +15,14 @@ from reportgen.cli.terminal import print_table, say
 
 def dissect(
     probe: Annotated[Path, typer.Option(help="The folder of images to dissect units on.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; .csv, or .csv.gz.")] = Path("labels.csv"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The file to write, .csv or .csv.gz; of files that are there, only its own are replaced.",
+        ),
+    ] = Path("units.csv"),
     model: Annotated[
         str | None, typer.Option(help="The classifier to dissect.", show_default="the first of the settings")
     ] = None,

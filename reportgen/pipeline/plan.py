@@ -20,6 +20,7 @@ from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.report.document import Label, Skipped
+from reportgen.settings.files import files_named_in
 from reportgen.settings.model import Settings
 from reportgen.utils.dates import created
 from reportgen.utils.errors import NothingToDo, Problems, UsageError
@@ -65,7 +66,8 @@ class Plan:
         samples: by analysis that asks for a sample, the SHA-256 of its images.
         labels, truths: by image name.
         front: what the settings group `document` names.
-        inputs: what was read besides images and weights, by a word for it, with a SHA-256: what a repeated run is compared by.
+        inputs: what was read besides images and weights, by a word for it or the setting that names it, with a SHA-256: what a
+            repeated run is compared by.
     """
 
     settings: Settings
@@ -114,11 +116,13 @@ def plan(
     providers: Providers = INSTALLED,
     further: Sequence[Callable[[], object]] = (),
     progress: Progress | None = None,
+    described: bool = True,
 ) -> Plan:
     """Look at everything that a run needs. Weights that are missing are fetched where the settings allow it.
 
     Args:
         further: checks of the caller's, whose UsageErrors are said together with the others.
+        described: whether what lies beside the images (labels, ground truth) is read.
 
     Raises:
         Problems: one line for each thing that is missing or cannot work.
@@ -141,11 +145,11 @@ def plan(
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     labels: dict[str, Label] = {}
-    if settings.explained[0] in specs:
+    if described and settings.explained[0] in specs:
         with problems.noted():
             labels = read_labels(images, folder.names, specs[settings.explained[0]].classes)
     truths: dict[str, Annotation] = {}
-    if any(analysis.uses_truth for analysis in analyses):
+    if described and any(analysis.uses_truth for analysis in analyses):
         with problems.noted():
             truths = read_truth(images, folder.names)
     problems.raise_any()
@@ -164,7 +168,7 @@ def plan(
         labels=labels,
         truths=truths,
         front=front,
-        inputs=_inputs(images, truths),
+        inputs=_inputs(images, truths, settings, analyses) if described else {},
     )
 
 
@@ -270,8 +274,10 @@ def _samples(
     return {name: frozenset(sorted(hashes)[:size]) for name, size in sizes.items() if size is not None}
 
 
-def _inputs(images: Path, truths: Mapping[str, Annotation]) -> dict[str, str]:
-    inputs = {}
+def _inputs(
+    images: Path, truths: Mapping[str, Annotation], settings: Settings, analyses: Sequence[AnyAnalysis]
+) -> dict[str, str]:
+    inputs = files_named_in(settings, ("classes", *(analysis.settings_name for analysis in analyses)))
     if (images / LABELS_FILE).is_file():
         inputs[LABELS_FILE] = file_sha256(images / LABELS_FILE)
     if truths:

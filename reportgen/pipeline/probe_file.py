@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
-from reportgen.analysis.probe_file import MadeFile
+from reportgen.analysis.probe_file import MadeFile, ProbeFile
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.pipeline.map import Locks, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import plan
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, ProbeReduceView
-from reportgen.settings.model import Settings
+from reportgen.settings.model import DocumentSettings, Settings
 from reportgen.storage.cache import in_use
 from reportgen.storage.store import Store, cache_folder
 from reportgen.utils.concurrency import default_jobs
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.progress import Progress, Silent, Stopwatch
+from reportgen.utils.untrusted_files import is_file
+
+GZIP = b"\x1f\x8b"
 
 
 def probing_task(providers: Providers = INSTALLED) -> AnyAnalysis:
@@ -60,6 +64,8 @@ def make_probe_file(
     own = file.own_settings(analysis.own(settings), settings.models[0])
     changes = {
         "models": settings.models[:1],
+        "explain": (),
+        "document": DocumentSettings(),
         "tasks": (analysis.name,),
         "probe": None,
         "gates": {},
@@ -71,8 +77,9 @@ def make_probe_file(
             probe,
             settings.model_copy(update=changes),
             providers=providers,
-            further=(lambda: _require_file(out),),
+            further=(lambda: _require_free(out, file),),
             progress=progress,
+            described=False,
         )
         watch, store = Stopwatch(), Store(cache / "results")
         models = prepare_models(made, cache / "models", providers, progress)
@@ -94,6 +101,21 @@ def make_probe_file(
     return found
 
 
-def _require_file(out: Path) -> None:
+def _require_free(out: Path, made: ProbeFile) -> None:
+    """Require that no file would be lost but one that an earlier call has made."""
     if out.is_dir():
         raise UsageError(f"{out}: is a folder; give a file for the labels with -o")
+    if out.exists() and not _beginning(out, len(made.begins)) == made.begins:
+        raise UsageError(f"{out}: is in the way and no file of reportgen dissect; give another one with -o")
+
+
+def _beginning(path: Path, count: int) -> bytes:
+    """The first bytes of a file, of one packed by gzip those of what it holds; none where it cannot be read."""
+    try:
+        if not is_file(path):
+            return b""
+        with path.open("rb") as file:
+            start = file.read(max(count, 4096))
+        return zlib.decompressobj(wbits=31).decompress(start, count) if start.startswith(GZIP) else start[:count]
+    except (OSError, zlib.error):
+        return b""

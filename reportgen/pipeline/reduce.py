@@ -29,14 +29,14 @@ from reportgen.pipeline.section_cache import reduced
 from reportgen.pipeline.several import told_apart
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
+from reportgen.settings.files import files_named_in
 from reportgen.settings.group import SettingsGroup
 from reportgen.storage.codec import encode
 from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
-from reportgen.utils.hashing import digest_of, file_sha256
+from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress, Stopwatch
-from reportgen.utils.untrusted_files import is_file, user_path
 
 R = TypeVar("R")
 
@@ -232,19 +232,13 @@ def _reduced(analysis: AnyAnalysis, model: str, shared: Reducing, handed: Mappin
     about: dict[str, JSON] = {
         "explained": model,
         "settings": own.model_dump(mode="json"),
-        "files": _files_named_in(own),
+        "files": {**files_named_in(own)},
         "handed": {name: _digest_of(value) for name, value in handed.items()},
     }
     view, code = ReduceView(analysis, shared, model, handed), shared.plan.codes[analysis.name]
     made = reduced(analysis, view, code, {**shared.identity, **about}, shared.files, shared.store, fresh=shared.fresh)
     several = analysis.per_model and len(shared.records) > 1
     return told_apart(made, model, first=model == shared.plan.explained) if several else made
-
-
-def _files_named_in(settings: SettingsGroup) -> dict[str, str]:
-    """SHA-256 by path of every file that a group of settings names: a word list may change under its name."""
-    paths = {path for _, path in settings.paths()}
-    return {path: file_sha256(user_path(path)) for path in sorted(paths) if is_file(user_path(path))}
 
 
 def observed(shared: Reducing) -> Observed:

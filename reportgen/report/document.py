@@ -266,7 +266,8 @@ class Provenance(Data):
     analyses: dict[str, AnalysisRecord] = Field(default={})
     inputs: dict[str, str] = Field(
         default={},
-        description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set",
+        description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set, and by setting "
+        "the files that settings of analyses name (dissection.labels)",
     )
     template: TemplateRecord | None = None
 

@@ -17,6 +17,7 @@ from reportgen.rendering.templates import shipped_names, template_sha256
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
 from reportgen.report.open import read_report
+from reportgen.settings.files import files_named_in
 from reportgen.settings.group import paths_of
 from reportgen.settings.load import Loaded, load
 from reportgen.settings.model import CHECKPOINT, Settings, settings_class
@@ -97,7 +98,7 @@ def require_same_images(report: Report, folder: Path, source: Path) -> None:
 
 
 def require_same_files(report: Report, settings: Settings, source: Path) -> None:
-    """Require that weights, and a template of the user's own, are those of the report.
+    """Require that weights, a template of the user's own, and files that settings name as the report's do are those of the report.
 
     Raises:
         CheckFailed: one is not.
@@ -110,6 +111,12 @@ def require_same_files(report: Report, settings: Settings, source: Path) -> None
             raise CheckFailed(
                 f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
             )
+    then, now = report.settings, settings.public()
+    for key, _ in settings.paths():
+        # By another name it is another setting, which is told.
+        before = report.provenance.inputs.get(".".join(key)) if _at(then, key) == _at(now, key) else None
+        if before is not None and before != files_named_in(settings, key[:1]).get(".".join(key)):
+            raise CheckFailed(f"{'.'.join(key)}: {_at(now, key)} is not the file of {source} (SHA-256 {before[:16]}…)")
     template = report.provenance.template
     own = settings.template not in shipped_names()  # a shipped one differs with the version, which is told
     if template is not None and own and template_sha256(settings.template) != template.sha256:
