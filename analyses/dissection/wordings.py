@@ -164,7 +164,8 @@ def hardly_hold(models: Sequence[DissectedModel]) -> str:
     if not shares:
         return ""
     return (
-        f"Labels of units hardly hold: two halves of their probe set give the same label to {wording.listed(shares)} of the labelled units. "
+        f"Labels of units hardly hold: two halves of their probe set give the same label to {wording.listed(shares)} of the labelled "
+        f"units. "
         "Read single labels, and the claims on them, with care."
     )
 
