@@ -172,7 +172,7 @@ def pairs_table(results: Results, of: CamsResult, alike: Mapping[str, Pairing]) 
             Column(key="chance", label="Chance by area", decimals=3),
             Column(key="iou_mean", label="Mean IoU", decimals=3),
             Column(key="other_images", label="Other images", decimals=3),
-            Column(key="p", label="p", decimals=3),
+            Column(key="p", label="p", decimals=3, floor=0.001),
             Column(key="related", label="Related by algebra"),
         ],
         rows=rows,

@@ -78,6 +78,9 @@ def _warnings(found: Chapter) -> list[Warning_]:
     recipes = [model.origin.recipe for model in found.exploratory]
     if recipes and recipes[0] is not None:
         warnings.append(Warning_(code="exploratory-dissection", text=exploratory(recipes[0])))
+    weak = wordings.hardly_hold([model for model in found.models if not model.origin.exploratory])
+    if weak:
+        warnings.append(Warning_(code="labels-hardly-hold", text=weak))
     if run.probe.skipped:
         names = wording.listed([skipped.name for skipped in run.probe.skipped])
         text = f"{wording.count(len(run.probe.skipped), 'file')} of the probe set could not be read: {names}."

@@ -15,6 +15,8 @@ from .labels import DissectedModel, differences, jaccard
 from .settings import POINTWISE
 
 MOST_CONCEPTS = 4
+# Labels hold where two halves of the probe set agree on at least half of them.
+HELD = 0.5
 
 
 def of_model(model: DissectedModel) -> str:
@@ -152,15 +154,42 @@ def _overlaps(models: Sequence[DissectedModel]) -> list[str]:
     return items
 
 
+def hardly_hold(models: Sequence[DissectedModel]) -> str:
+    """That two halves of the probe set give most labelled units another label; empty where they do not, or where it is not known."""
+    shares = []
+    for model in models:
+        same = _same_label(model)
+        if same is not None and same[0] < HELD:
+            shares.append(f"{wording.percent(same[0])} ({model.model})")
+    if not shares:
+        return ""
+    return (
+        f"Labels of units hardly hold: two halves of their probe set give the same label to {wording.listed(shares)} of the labelled "
+        f"units. "
+        "Read single labels, and the claims on them, with care."
+    )
+
+
+def _same_label(model: DissectedModel) -> tuple[float, float] | None:
+    """Of a model's labelled units the share to which both halves give the same label, and that share by chance; None where it
+    is not known."""
+    known = [(layer.agreement, layer.n_labelled) for layer in model.layers if layer.agreement]
+    total = sum(count for _, count in known)
+    if not total:
+        return None
+    same, chance = (sum(both[i] * count for both, count in known) / total for i in (0, 1))
+    return same, chance
+
+
 def _agreement(models: Sequence[DissectedModel]) -> list[str]:
     """How far the two halves of the probe set give a unit the same label, or at least a near one."""
     items = []
     for model in models:
         known = [(layer, layer.halves, layer.agreement) for layer in model.layers if layer.halves and layer.agreement]
-        total = sum(layer.n_labelled for layer, _, _ in known)
-        if not total:
+        shares = _same_label(model)
+        if shares is None:
             continue
-        same, chance = (sum(both[i] * layer.n_labelled for layer, _, both in known) / total for i in (0, 1))
+        same, chance = shares
         units = sum(layer.n_units for layer, _, _ in known)
         near = sum(float(halves.cosine.sum()) for _, halves, _ in known) / units
         near_by_chance = sum(halves.cosine_by_chance * layer.n_units for layer, halves, _ in known) / units
