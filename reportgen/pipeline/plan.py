@@ -145,13 +145,10 @@ def plan(
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     labels: dict[str, Label] = {}
-    if described and settings.explained[0] in specs:
-        with problems.noted():
-            labels = read_labels(images, folder.names, specs[settings.explained[0]].classes)
     truths: dict[str, Annotation] = {}
-    if described and any(analysis.uses_truth for analysis in analyses):
-        with problems.noted():
-            truths = read_truth(images, folder.names)
+    if described:
+        uses_truth = any(analysis.uses_truth for analysis in analyses)
+        labels, truths = _described(folder, specs.get(settings.explained[0]), problems, uses_truth=uses_truth)
     problems.raise_any()
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
@@ -249,6 +246,21 @@ def _kept(missing: list[MissingWeights]) -> Iterator[None]:
         yield
     except MissingWeights as weights:
         missing.append(weights)
+
+
+def _described(
+    folder: Folder, explained: ClassifierSpec | None, problems: _Problems, *, uses_truth: bool
+) -> tuple[dict[str, Label], dict[str, Annotation]]:
+    """What lies beside the images: their labels, and the ground truth where an analysis uses it."""
+    labels: dict[str, Label] = {}
+    truths: dict[str, Annotation] = {}
+    if explained is not None:
+        with problems.noted():
+            labels = read_labels(folder.path, folder.names, explained.classes)
+    if uses_truth:
+        with problems.noted():
+            truths = read_truth(folder.path, folder.names)
+    return labels, truths
 
 
 def _require_shown(names: Sequence[str], asked: Sequence[str]) -> None:

@@ -61,21 +61,11 @@ def make_probe_file(
     progress, analysis = progress or Silent(), probing_task(providers)
     file = analysis.probe_file
     assert file is not None  # see `probing_task`
-    own = file.own_settings(analysis.own(settings), settings.models[0])
-    changes = {
-        "models": settings.models[:1],
-        "explain": (),
-        "document": DocumentSettings(),
-        "tasks": (analysis.name,),
-        "probe": None,
-        "gates": {},
-        analysis.settings_name: own,
-    }
     cache = cache_folder()
     with in_use(cache):
         made = plan(
             probe,
-            settings.model_copy(update=changes),
+            _without_report(settings, analysis, file),
             providers=providers,
             further=(lambda: _require_free(out, file),),
             progress=progress,
@@ -99,6 +89,21 @@ def make_probe_file(
     # No time of writing in it, so that equal labels are equal files.
     write_file(out, gzip.compress(found.data, 9, mtime=0) if out.suffix == ".gz" else found.data)
     return found
+
+
+def _without_report(settings: Settings, analysis: AnyAnalysis, file: ProbeFile) -> Settings:
+    """The settings of one analysis on one model; what is said of a report, and what only a report needs, is left out."""
+    return settings.model_copy(
+        update={
+            "models": settings.models[:1],
+            "explain": (),
+            "document": DocumentSettings(),
+            "tasks": (analysis.name,),
+            "probe": None,
+            "gates": {},
+            analysis.settings_name: file.own_settings(analysis.own(settings), settings.models[0]),
+        }
+    )
 
 
 def _require_free(out: Path, made: ProbeFile) -> None:
