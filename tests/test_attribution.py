@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,20 @@ import numpy as np
 import pytest
 import torch
 
-from made_attribution import LABELS, AttributedRun, attribution, exact_result, linear_head, unit_labels
+from made_attribution import (
+    LABELS,
+    AttributedRun,
+    attribution,
+    exact_result,
+    first_order_result,
+    linear_head,
+    unit_labels,
+)
 from made_runs import analyse_toy
-from reportgen.analyses.attribution import relatedness, removal
+from reportgen.analyses.attribution import measured as measured_module
+from reportgen.analyses.attribution import relatedness, removal, tables, wordings
 from reportgen.analyses.attribution.decomposition import decompose, units_that_carry
-from reportgen.analyses.attribution.findings import labels_are_related, removal_removes_class
+from reportgen.analyses.attribution.findings import labels_are_related, removal_removes_class, removal_sentence
 from reportgen.analyses.attribution.grouping import ConceptSum, Grouping, by_concept
 from reportgen.analyses.attribution.measured import Measured, measure
 from reportgen.analyses.attribution.relatedness import LabelTally, positive_shares, related_units
@@ -30,6 +40,7 @@ from reportgen.analysis.verdicts import Claim, of_paired
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers.base import LinearHead
 from reportgen.models.runtime import Engine
+from reportgen.report.blocks import Listing, Text
 from reportgen.settings.group import SettingsGroup
 from reportgen.settings.model import StatisticsSettings
 from reportgen.utils.softmax import softmax
@@ -192,7 +203,7 @@ def decided(terms: np.ndarray, labels: Sequence[str | None], seed: int) -> Claim
     tally = LabelTally(related_units(labels, classes, words, cosines, 0.5))
     for row, name in zip(terms, classes, strict=True):
         tally.add(positive_shares(row), name)
-    measured = Measured((), True, len(labels), unit_labels(labels), test=tally.tested(999, seed))
+    measured = Measured((), (), True, len(labels), unit_labels(labels), test=tally.tested(999, seed))
     return labels_are_related(measured, StatisticsSettings().share, "", 999)
 
 
@@ -365,6 +376,53 @@ def test_copies_count_once(tmp_path: Path) -> None:
     assert test.removal is not None
     assert test.removal.matched.n == 1
     assert {finding.verdict for finding in ANALYSIS.reduce(run).findings} == {"undecided"}
+
+
+def test_copies_count_once_in_every_number_printed(tmp_path: Path) -> None:
+    """The last of three images stands there five times: what is said is as without its copies, rows are all."""
+    head, labels = linear_head(range(3, 9)), unit_labels(best=tuple(label or "sky" for label in LABELS))
+    results = [exact_result(head, i) for i in range(3)]
+    once = AttributedRun(tmp_path / "once", results, labels, head=head)
+    copied = AttributedRun(tmp_path / "copied", [*results, *results[2:] * 4], labels, head=head)
+    copied.observations = [0, 1, 2]
+    first, second = (
+        [
+            block
+            for block in ANALYSIS.reduce(run).section.blocks  # type: ignore[union-attr]
+            if isinstance(block, Listing | Text) and block.role == "observation"
+        ]
+        for run in (once, copied)
+    )
+    assert first == second
+    measured, of_first_order = measure(copied), [first_order_result(head, i) for i in (0, 1, 2, 2, 2, 2, 2)]
+    carriers = [units_that_carry(result.terms) for result in results]
+    said = wordings.observations(measured)
+    assert f"(median {np.median(carriers):.0f}, 3 images" in said[1]
+    assert removal_sentence(measured, measured.removal) in {block.text for block in second if isinstance(block, Text)}  # type: ignore[arg-type]
+    assert len(tables.image_table(copied, measured).rows) == 7
+    unlabelled = AttributedRun(tmp_path / "no labels", of_first_order, None, head=head)
+    unlabelled.observations = [0, 1, 2]
+    assert "over 3 images the difference has a median of 0.50" in wordings.observations(measure(unlabelled))[0]
+
+
+def test_random_units_and_dealt_labels_of_an_image_have_generators_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[str, int]] = []
+    for name in ("remove_concepts", "relabelled_drops"):
+
+        def seeded(name: str, of: Any, *given: Any) -> Any:
+            seeds.append((name, given[-1]))
+            return of(*given)
+
+        monkeypatch.setattr(measured_module, name, partial(seeded, name, getattr(removal, name)))
+    head = linear_head()
+    results = [exact_result(head, i) for i in range(2)]
+    run = AttributedRun(tmp_path, results, unit_labels(), head=head)
+    run.images = [image.model_copy(update={"sha256": f"{i:064d}"}) for i, image in enumerate(run.images)]
+    measure(run)
+    assert [name for name, _ in seeds] == ["remove_concepts", "relabelled_drops"] * 2
+    assert len({seed for _, seed in seeds}) == 4
 
 
 def test_entries_hold_the_sum(chapters: dict[str, Contribution]) -> None:
