@@ -665,6 +665,32 @@ def chapter(folder: Path, methods: tuple[str, ...], images: int = 2) -> list[Any
     return [section.title, *section.blocks]
 
 
+@pytest.mark.parametrize(("methods", "limit"), [(ALL, "MOST_PAIRED"), ((*ALL, "layercam"), "MOST_PAIRED_OF_MANY")])
+def test_of_a_large_run_a_sample_is_compared_with_other_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...], limit: str
+) -> None:
+    monkeypatch.setattr(alike, limit, 3)
+    rng = np.random.default_rng(0)
+    results = [cams_result({m: rng.random((32, 32), np.float32) for m in methods}) for _ in range(7)]
+
+    def made(name: str, kept: Sequence[CamsResult]) -> Any:
+        return ANALYSIS.reduce(MadeRun(tmp_path / name, {"cams": kept}, CamSettings(methods=methods)))  # type: ignore[arg-type]
+
+    found = made("all", results)
+    [alone] = [
+        made(f"{i}", [results[i] for i in chosen])
+        for i, chosen in enumerate([paired_sample(range(7), 0, 3)])
+    ]
+    own, of_sample = (tables(contribution.section.blocks)["cams-pairs"].rows for contribution in (found, alone))
+    mean, n = -4, 1
+    assert [row[mean:] for row in own] == [row[mean:] for row in of_sample], "means, other images and p are the sample's"
+    assert {row[n] for row in own} == {7}, "medians are of all"
+    [c5] = [finding for finding in found.findings if finding.id == "C5"]
+    assert {number.n for number in c5.evidence if number.name.endswith(("_own", "_other"))} == {3}
+    assert "on a sample of 3 images" in c5.text
+    assert len(found.per_image) == 7
+
+
 def tables(blocks: list[Any]) -> dict[str, Table]:
     return {block.id: block for block in blocks if isinstance(block, Table)}
 
