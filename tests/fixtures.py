@@ -408,7 +408,7 @@ def _findings(n: int) -> list[Finding]:
             ],
             p=0.0021,
             p_corrected=0.0042,
-            note="Before correction p = 0.002; corrected for the 2 claims tested, p = 0.004.",
+            note="The claim as a whole: p = 0.002; corrected for the 2 claims tested: p = 0.004.",
         ),
         Finding(
             id="iou-range",
@@ -427,8 +427,8 @@ def _findings(n: int) -> list[Finding]:
             p=0.38,
             p_corrected=0.38,
             needed=90,
-            note="Before correction p = 0.380; corrected for the 2 claims tested, p = 0.380. About 90 images would decide an effect of the "
-            "size observed here (power 0.8).",
+            note="The claim as a whole: p = 0.380; corrected for the 2 claims tested: p = 0.380. About 90 images would decide it "
+            "(power 0.8), if the true effect is as large as the one observed; small samples overstate effects.",
         ),
         Finding(id="truth", section="cams", claim="Maps sit on the object.", verdict="not measured", text="No boxes."),
     ]

@@ -68,7 +68,7 @@ def test_d1_asks_whether_other_classes_would_lead_as_well() -> None:
     rare, common = (finding("D1", [model("a", FISHY)], fish=fish) for fish in (16, 200))
     assert (rare.verdict, rare.p) == ("supported", pytest.approx(0.016))
     assert (common.verdict, common.p) == ("undecided", pytest.approx(0.2))
-    assert "a share of 20 % of draws of 1 class from all 1000 (200 have that concept)" in common.text
+    assert "in 20 % of draws of 1 class from all 1000 (200 have that concept)" in common.text
 
 
 def test_draws_of_several_classes_are_made_without_replacement() -> None:

@@ -204,7 +204,7 @@ def test_evidence_is_written_for_people(page: Page) -> None:
     )
     assert not [text for _, text in page.all("p") if "area_difference" in text]
     notes = [text for attributes, text in page.all("p") if attributes.get("class") == "tested"]
-    assert [note.partition(";")[2].partition(",")[0] for note in notes] == [" corrected for the 2 claims tested"] * 2
+    assert [note.partition(";")[2].partition(":")[0] for note in notes] == [" corrected for the 2 claims tested"] * 2
 
 
 def test_templates_name_no_result(made: tuple[Report, Path]) -> None:

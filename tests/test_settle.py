@@ -32,7 +32,7 @@ def test_the_correction_is_holms_and_verdicts_follow_it() -> None:
     assert all(type(f) is Finding for f in found)
     assert "Tested alone, the claim would be supported." in found[1].note
     assert "Tested alone" not in found[0].note
-    assert "Before correction p = 0.020" in found[1].note
+    assert "The claim as a whole: p = 0.020;" in found[1].note
     assert "5 claims" in found[1].note
 
 

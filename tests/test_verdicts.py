@@ -62,12 +62,17 @@ def test_that_a_pairing_adds_too_little_is_said_no_more_often_than_it_may_be() -
         # Not zero and beyond the margin, which is not shown to be exceeded: the paired rule decides.
         ([0.011, 0.009, 0.012, 0.013, 0.008, 0.014, 0.011, 0.012], "contradicted"),
         ([0.001, -0.001], "undecided"),
+        ([0.05, -0.02, 0.06, -0.03, 0.05], "undecided"),
     ],
 )
 def test_equivalence_is_shown_and_never_assumed(differences: list[float], verdict: Verdict) -> None:
     found = verdicts.of_equivalence(stats.shifted(differences), 0.01)
     assert found.verdict == verdict
     assert found.p is not None and (found.p < ALPHA) == (verdict != "undecided")
+    if verdict == "undecided":
+        # Beyond the margin more images would contradict, within it they would support: what they are planned from differs.
+        beyond = abs(np.mean(differences)) >= 0.01
+        assert (found.against, len(found.pilots)) == ((True, 1) if beyond else (False, 2))
 
 
 def test_independence_is_shown_and_never_assumed() -> None:

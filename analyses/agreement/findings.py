@@ -62,7 +62,7 @@ def consistent(agreed: Agreed, smallest: StatisticsSettings) -> Claim:
     else:
         text += f"Of the masks of two different images it is {found.other:.3f} (the other-image IoU). "
         text += (
-            f"Pairing the images at random reaches the first mean with {wording.probability(found.p)} ({wording.permutations(found)}"
+            f"Masks paired at random reach {found.own:.3f} with {wording.probability(found.p)} ({wording.permutations(found)}"
             f"{wording.small(found.n)})."
             if found.p is not None
             else "With so few images a permutation of the pairing decides nothing."
@@ -211,7 +211,8 @@ def iou_measures_consistency(agreed: Agreed, smallest: StatisticsSettings) -> Cl
     own = verdicts.of_pairing(agreed.pairing, smallest.iou) if agreed.pairing else verdicts.UNDECIDED
     parts = [f"with its {name} by rho {_with_interval(c)}" for name, c in follows.items() if c.rho is not None]
     text = (
-        f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU goes {' and '.join(parts)}. The more it follows "
+        f"Over {wording.count(len(known), 'image')}{wording.small(len(known))}: the IoU correlates {' and '.join(parts)}. The more it "
+        f"follows "
         "them, the more a raw IoU measures how large the masks are; that it does not is shown only where both are shown to lie within "
         f"±{smallest.shared:g}. That it is larger than the IoU of other images is L2's test."
     )

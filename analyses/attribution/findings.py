@@ -15,8 +15,8 @@ from .measured import REMOVED_CONCEPTS, Measured, RemovalTest
 
 SECTION = "attribution"
 CLAIMS = {
-    "D5": "The labels of the units that carry a prediction are related to its class.",
-    "D6": "Removing a concept's units removes the class.",
+    "D5": "The labels of the units that carry a prediction are related to its class, more than by chance.",
+    "D6": "Removing a concept's units takes more from its class than removing other units.",
 }
 
 
@@ -168,7 +168,7 @@ def removal_sentence(measured: Measured, test: RemovalTest) -> str:
     return (
         f"Removing the units of one of an image's largest labels ({REMOVED_CONCEPTS} at most) changes the probability of "
         "its class by a mean of "
-        f"{wording.signed(-float(np.mean(drops)), 3)} over {n} ({low} to {high}); another class comes first after "
+        f"{wording.signed(-float(np.mean(drops)), 3)} over {n} (on single images {low} to {high}); another class comes first after "
         f"{wording.whole(test.changed)} of {wording.count(test.removals, 'removal')}."
     )
 

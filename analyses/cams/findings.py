@@ -18,6 +18,7 @@ from reportgen.analysis.verdicts import Claim, Decision
 from reportgen.report.document import Evidence
 from reportgen.settings.model import StatisticsSettings
 
+from .algebra import relation
 from .measures import measures
 from .methods import WRITEUP, label
 from .result import CamsResult, pair_key
@@ -40,7 +41,11 @@ WORDS: dict[Measure, tuple[str, str | None, Callable[[float], str]]] = {
 
 
 def cam_findings(
-    results: Results, frame: tuple[int, int], pairings: Mapping[str, Pairing], smallest: StatisticsSettings
+    results: Results,
+    frame: tuple[int, int],
+    pairings: Mapping[str, Pairing],
+    network: CamsResult,
+    smallest: StatisticsSettings,
 ) -> list[Claim]:
     """The findings that the computed methods allow.
 
@@ -48,6 +53,7 @@ def cam_findings(
         results: of each observation; only their numbers are read.
         frame: height and width of the maps.
         pairings: by `pair_key`, two methods on one image and on two (`analyses.cams.alike`).
+        network: says what holds for the network: which methods are related by algebra.
         smallest: effects of interest.
     """
     methods = [method for method in results[0].maps if method in WRITEUP]
@@ -59,7 +65,7 @@ def cam_findings(
     if {"gradcam", "scorecam"} <= set(methods):
         computed["C4"] = lambda: scorecam_smoother_broader(results, smallest)
     if len(methods) > 1:
-        computed["C5"] = lambda: same_region(results, methods, pairings, smallest)
+        computed["C5"] = lambda: same_region(results, methods, pairings, network, smallest)
     return [make() for make in computed.values()]
 
 
@@ -152,22 +158,30 @@ def _two_measures(
 
 
 def same_region(
-    results: Results, methods: Sequence[str], pairings: Mapping[str, Pairing], smallest: StatisticsSettings
+    results: Results,
+    methods: Sequence[str],
+    pairings: Mapping[str, Pairing],
+    network: CamsResult,
+    smallest: StatisticsSettings,
 ) -> Claim:
     """C5: the parts above half of the maximum overlap more on one image than on two, for every pair, and some pair's areas differ.
 
-    The write-up says object; that a region is the object's is out of reach without ground truth.
+    Pairs that are related by algebra overlap whatever the image shows, and decide nothing. The write-up says object; that a region is
+    the object's is out of reach without ground truth.
     """
     pairs = list(combinations(methods, 2))
     overlaps: list[Decision] = []
     extents: list[Decision] = []
-    parts, apart, numbers, p_values = [], [], [], []
+    parts, apart, numbers, p_values, related = [], [], [], [], []
     for a, b in pairs:
         found = pairings.get(pair_key(a, b))
         if found is None:
             overlaps.append(verdicts.UNDECIDED)
             continue
-        overlaps.append(verdicts.of_pairing(found, smallest.iou))
+        if relation(a, b, network) == "no":
+            overlaps.append(verdicts.of_pairing(found, smallest.iou))
+        else:
+            related.append(f"{label(a)} and {label(b)}")
         part, shown = _overlap(results, a, b, found)
         parts.append(part)
         numbers += shown
@@ -195,10 +209,15 @@ def same_region(
     if not parts:
         return _claim("C5", verdicts.UNDECIDED, "No pair of maps could be compared.")
     said = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
+    algebra = f" Related by algebra on this head, and so no evidence: {'; '.join(related)}." if related else ""
     text = (
-        f"{'; '.join(parts)}. Of the areas above half of the maximum, {said}. "
+        f"{'; '.join(parts)}.{algebra} Of the areas above half of the maximum, {said}. "
         "That the methods mark the object, and not only each other's region, takes boxes or masks to say."
     )
+    if not overlaps:
+        return _claim(
+            "C5", Decision("undecided", needs="Methods that are not related by algebra would test it."), text, numbers
+        )
     differ = verdicts.any_of(extents) if extents else verdicts.UNDECIDED
     return _claim("C5", verdicts.all_of([*overlaps, differ]), text, numbers)
 
@@ -209,7 +228,9 @@ def _overlap(results: Results, a: str, b: str, found: Pairing) -> tuple[str, lis
     rho = float(np.median([p.rank_correlation for p in pairs if p.rank_correlation is not None]))
     other = "" if found.other is None else f" on one image, {found.other:.2f} on two different ones"
     p = "" if found.p is None else f" ({wording.probability(found.p)}{wording.small(found.n)})"
-    part = f"{label(a)} and {label(b)}: mean IoU {found.own:.2f}{other}{p}, rank correlation {rho:.2f}"
+    known = sum(pair.iou is not None for pair in pairs)
+    sample = f" over a sample of {wording.count(found.n, 'image')}" if found.n < known else ""
+    part = f"{label(a)} and {label(b)}: mean IoU {found.own:.2f}{sample}{other}{p}, rank correlation {rho:.2f}"
     numbers = evidence.pairing(
         f"{a}_{b}_iou", f"IoU of {label(a)}'s and {label(b)}'s parts above half of the maximum", found, "cams-pairs"
     )

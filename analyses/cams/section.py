@@ -76,7 +76,7 @@ def reduce_cams(run: Run) -> Contribution:
     return Contribution(
         Section(id="cams", title=title, blocks=blocks),
         per_image=entries,
-        findings=cam_findings(observed, _size(run), alike, run.statistics),
+        findings=cam_findings(observed, _size(run), alike, network, run.statistics),
         warnings=warnings,
         references=[
             *dict.fromkeys(METHODS[method].work for method in methods),
@@ -226,7 +226,8 @@ def _scorecam_cost(results: Results) -> list[str]:
     passes = sum(cam.forward_passes for cam in cams)
     return [
         f"ScoreCAM's weights rest on {np.median(effective):.1f} effective channels in the median image "
-        f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over {wording.count(len(cams), 'image')}."
+        f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over "
+        f"{wording.count(len(cams), 'image')}."
     ]
 
 

@@ -65,7 +65,7 @@ def measures_table(found: Compared, rows: Sequence[Row], id: str) -> Table:
         Column(key="shift", label="First minus second", decimals=3),
         Column(key="low", label="95 % from", decimals=3),
         Column(key="high", label="to", decimals=3),
-        Column(key="p", label="p", decimals=3),
+        Column(key="p", label="p", decimals=3, floor=0.001),
     ]
     cells: list[list[Cell]] = []
     for row in rows:

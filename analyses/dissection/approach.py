@@ -110,7 +110,7 @@ def _text(chapter: Chapter) -> str:
     if chapter.given:
         sentences.append(
             f"The labels of {wording.listed([model.model for model in chapter.given])} were not made from the images of this report: they "
-            "say what the units respond to in general. "
+            "are meant to say what the units respond to in general, as far as the controls below bear that out. "
             + ("What these images drive, and what" if chapter.driven else "What")
             + " their own labels would be, follows after."
         )

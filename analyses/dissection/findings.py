@@ -32,9 +32,7 @@ Found = tuple[Decision, str, list[Evidence]]
 # They are about the classes of the images, not about the units alone.
 OF_THE_DATA_SET = ("D1", "D2")
 # Units are all there are: no number of images to be explained brings more of them.
-OTHER_UNITS = (
-    "The units of these models are all that there are to count: more images change nothing here, other labels may."
-)
+OTHER_UNITS = "This counts units, not images: more images do not decide it, other labels or other classes may."
 OTHER_LABELS = "Labels from a larger probe set (--probe, or dissection.labels) would let it be decided."
 
 
@@ -79,7 +77,7 @@ def own_concept_leads(
             leaders = sum(model.rank(concept) == 1 for concept in concepts)
             p = share_of_draws_with_one(len(concepts), leaders, len(own))
             said += (
-                f", which it would be for a share of {wording.percent(p)} of draws of {wording.count(len(own), 'class', 'classes')} from "
+                f", as a concept of theirs would be in {wording.percent(p)} of draws of {wording.count(len(own), 'class', 'classes')} from "
                 f"all {wording.whole(len(concepts))} ({leaders} have that concept)"
             )
             decided.append(Decision("supported" if p < verdicts.ALPHA else "undecided", p))
@@ -164,11 +162,13 @@ def colours_increase(models: Sequence[DissectedModel], statistics: StatisticsSet
         of_layers = wording.listed([f"{c} of {n}" for c, n in zip(counts, sizes, strict=True)], most=9)
         said = f"{of_layers} units, {percents} ({tested})" if any(counts) else "no colour unit in any layer"
         parts.append(f"{model.model}: {said}")
+        if found.p is None:
+            continue
         evidence.append(
             Evidence(
                 name=f"rise_colour_share_{model.model}",
                 words=f"fitted change of the share of colour units from the first layer to the last, {model.model}",
-                value=None if found.p is None else found.rise,
+                value=found.rise,
                 unit="%",
                 n=found.n,
                 p=found.p,

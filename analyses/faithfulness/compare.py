@@ -38,12 +38,11 @@ class Standing:
 
     @property
     def beats(self) -> str:
-        """`yes` by the rule for paired claims and the corrected p, `no` where the shift is not even on the map's side."""
+        """`yes` and `no` by the rule for paired claims and the corrected p: better, and worse; everything between is not shown."""
         if self.by is None:
             return ""
-        if verdicts.of_paired(replace(self.by, p=self.p_corrected), self.smallest).verdict == "supported":
-            return "yes"
-        return "no" if self.by.shift <= 0 else "not shown"
+        verdict = verdicts.of_paired(replace(self.by, p=self.p_corrected), self.smallest).verdict
+        return {"supported": "yes", "contradicted": "no"}.get(verdict, "not shown")
 
 
 def smallest_of(measure: str, statistics: StatisticsSettings) -> float:

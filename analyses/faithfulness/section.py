@@ -29,8 +29,8 @@ Run = RunView[FaithfulnessSettings]
 Values = Sequence[Measurements]
 BEATS = {
     "yes": "It is beaten by",
-    "not shown": "Better than it, but not shown beyond chance and the smallest effect of interest",
-    "no": "No better than it",
+    "not shown": "Not shown to beat it, nor to be worse",
+    "no": "Worse than it",
 }
 
 
@@ -166,8 +166,8 @@ def _comparisons(run: Run, table: ScoreTable) -> Table:
         Column(key="low", label="95 % from", decimals=3),
         Column(key="high", label="to", decimals=3),
         Column(key="better_on", label="Better on", unit="images", decimals=0),
-        Column(key="p", label="p", decimals=3),
-        Column(key="p_corrected", label="p, corrected", decimals=3),
+        Column(key="p", label="p", decimals=3, floor=0.001),
+        Column(key="p_corrected", label="p, corrected", decimals=3, floor=0.001),
         Column(key="beats_controls", label="Beats the controls"),
     ]
     return run.files.table(
@@ -285,8 +285,8 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
         Column(key="low", label="95 % from", decimals=3),
         Column(key="high", label="to", decimals=3),
         Column(key="better_on", label="Better on", unit="images", decimals=0),
-        Column(key="p", label="p", decimals=3),
-        Column(key="p_corrected", label="p, corrected", decimals=3),
+        Column(key="p", label="p", decimals=3, floor=0.001),
+        Column(key="p_corrected", label="p, corrected", decimals=3, floor=0.001),
         Column(key="beats_controls", label="Beats the Gaussian"),
     ]
     rows = [[label, *_located_cells(located, placed[name])] for name, label in table.labels.items()]
@@ -324,24 +324,28 @@ def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
 
 
 def _beaten(table: ScoreTable) -> list[Warning_]:
-    """One warning a map that is no better than the best control on some measure."""
+    """One warning a map whose typical difference to the best control is not on its side on some measure."""
     lost: dict[str, list[Standing]] = {}
     labels, n = table.labels, len(table.scores)
     for rows in table.standings.values():
         for standing in rows:
-            if standing.beats == "no":
+            if standing.by is not None and standing.beats != "yes" and standing.by.shift <= 0:
                 lost.setdefault(standing.name, []).append(standing)
     return [
         Warning_(
-            code="beaten-by-control",
-            text=f"{labels[name]} does no better than a map that knows nothing of the model: "
-            + wording.listed(
-                [f"in {s.measure} {in_a_sentence(str(s.against), labels)} is as good or better" for s in rows]
-            )
+            code="not-better-than-control",
+            text=f"{labels[name]} is not shown to say more than a map that knows nothing of the model: "
+            + wording.listed([_lost(s, labels) for s in rows])
             + f" ({wording.count(n, 'image')}{wording.small(n)}).",
         )
         for name, rows in lost.items()
     ]
+
+
+def _lost(standing: Standing, labels: Labels) -> str:
+    control = in_a_sentence(str(standing.against), labels)
+    word = "does better" if standing.beats == "no" else "typically does as well or better"
+    return f"in {standing.measure} {control} {word}"
 
 
 def _constant(run: Run, values: Values) -> list[Warning_]:

@@ -63,9 +63,9 @@ def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
         moved = paired([seed for seed, _ in both], [changed for _, changed in both])
         decided.append(verdicts.of_paired(moved, smallest, tests=len(PARAMETERS)))
         median = float(np.median([changed for _, changed in both]))
-        further = "further" if moved.shift > 0 else "less far"
+        less = "less than" if moved.shift > 0 else "more than" if moved.shift < 0 else "as much as"
         parts.append(
-            f"{words} leaves {median:.2f}, which is {further} from the mask than another seed ({wording.tested(moved)})"
+            f"after {words} the mask overlaps the first by a median of {median:.2f}, {less} under another seed ({wording.tested(moved)})"
         )
         numbers.append(
             evidence.shift(

@@ -58,7 +58,7 @@ def _settled(claim: Claim | Finding, corrected: float | None, family: int, obser
         return Finding(**{**values, "note": claim.note or needs})
     verdict = claim.verdict if corrected < ALPHA else "undecided"
     sentences = [
-        f"Before correction {wording.probability(claim.p)}; corrected for the {wording.count(family, 'claim')} tested, "
+        f"The claim as a whole: {wording.probability(claim.p)}; corrected for the {wording.count(family, 'claim')} tested: "
         f"{wording.probability(corrected)}."
     ]
     if verdict != claim.verdict:
@@ -93,7 +93,8 @@ def _needed_words(pilots: Sequence[Sequence[Pilot]], needed: int | None) -> str:
         return ""
     if needed is not None:
         return (
-            f"About {wording.whole(needed)} images would decide an effect of the size observed here (power {POWER:g})."
+            f"About {wording.whole(needed)} images would decide it (power {POWER:g}), if the true effect is as large as the one observed; "
+            "small samples overstate effects."
         )
     if any(all(pilot.too_few for pilot in tests) for tests in pilots):
         return f"From fewer than {FEWEST} different images it cannot be told how many would decide it."

@@ -29,12 +29,14 @@ class Decision:
         pilots: for each part that has to be decided, the tests of which any can decide it: what the number of images is planned
             from.
         needs: what would let an undecided claim be tested, in a sentence, where that is not a number of images.
+        against: whether what was observed points against the claim.
     """
 
     verdict: Verdict
     p: float | None = None
     pilots: tuple[tuple[Pilot, ...], ...] = ()
     needs: str = ""
+    against: bool = False
 
 
 UNDECIDED = Decision("undecided")
@@ -78,7 +80,7 @@ def of_paired(comparison: Paired, smallest: float = 0.0, tests: int = 1) -> Deci
     # The shift is a median: one that points away from the mean, which the test is about, decides nothing.
     mean = sum(comparison.differences)
     if p is None or p >= ALPHA / tests or abs(shift) <= smallest or shift * mean <= 0:
-        return Decision("undecided", p, pilots)
+        return Decision("undecided", p, pilots, against=shift < 0)
     return Decision("supported" if shift > 0 else "contradicted", p, pilots)
 
 
@@ -96,7 +98,7 @@ def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1) -> Decisio
     below = tuple(smallest - difference for difference in found.differences)
     pilots = ((Pilot("shift", below, sides=1, tests=tests),),)
     none = stats.sign_flips(below).greater
-    return Decision("contradicted" if none < ALPHA / tests else "undecided", none, pilots)
+    return Decision("contradicted" if none < ALPHA / tests else "undecided", none, pilots, against=True)
 
 
 def of_correlation(correlation: Correlation, claimed_sign: int, smallest: float = 0.0, tests: int = 1) -> Decision:
@@ -106,7 +108,7 @@ def of_correlation(correlation: Correlation, claimed_sign: int, smallest: float 
         return _no_relation(correlation)
     pilots = ((Pilot("rho", (rho, float(correlation.n)), smallest, tests=tests),),)
     if p >= ALPHA / tests or abs(rho) <= smallest:
-        return Decision("undecided", p, pilots)
+        return Decision("undecided", p, pilots, against=rho * claimed_sign < 0)
     return Decision("supported" if rho * claimed_sign > 0 else "contradicted", p, pilots)
 
 
@@ -121,7 +123,7 @@ def of_equivalence(comparison: Paired, margin: float) -> Decision:
         return Decision("contradicted", apart.p, apart.pilots)
     within = stats.equivalence(comparison.differences, margin)
     if abs(sum(comparison.differences)) >= margin * comparison.n:
-        return Decision("undecided", within, apart.pilots)
+        return Decision("undecided", within, apart.pilots, against=True)
     # Both sides have to be shown.
     sides = [tuple(margin + sign * difference for difference in comparison.differences) for sign in (-1, 1)]
     pilots = tuple((Pilot("shift", side, sides=1),) for side in sides)
@@ -136,7 +138,8 @@ def of_independence(correlation: Correlation, limit: float) -> Decision:
     within, above = found
     pilots = ((Pilot("rho within", (correlation.rho, float(correlation.n)), limit),),)
     verdict: Verdict = "supported" if within < ALPHA else "contradicted" if above < ALPHA else "undecided"
-    return Decision(verdict, above if abs(correlation.rho) > limit else within, pilots)
+    beyond = abs(correlation.rho) > limit
+    return Decision(verdict, above if beyond else within, pilots, against=beyond)
 
 
 def _no_relation(correlation: Correlation) -> Decision:
@@ -151,7 +154,7 @@ def of_majority(supporting: int, opposing: int, tests: int = 1) -> Decision:
         return UNDECIDED
     pilots = ((Pilot("share", (float(supporting), float(opposing)), tests=tests),),)
     if p >= ALPHA / tests:
-        return Decision("undecided", p, pilots)
+        return Decision("undecided", p, pilots, against=supporting < opposing)
     return Decision("supported" if supporting > opposing else "contradicted", p, pilots)
 
 
@@ -174,6 +177,9 @@ def all_of(parts: Sequence[Decision]) -> Decision:
     if any(part.p is None for part in parts):
         return Decision("undecided", contradiction, needs=_needs(parts))
     p = max(part.p for part in parts if part.p is not None)
+    contrary = [part for part in parts if part.against and not all(pilot.too_small for g in part.pilots for pilot in g)]
+    if contrary:  # what was observed cannot support the claim, and any of these parts could contradict it
+        return Decision("undecided", p, _any_group(contrary, len(parts)), against=True)
     still_open = tuple(group for part in parts if part.verdict != "supported" for group in part.pilots)
     if all(part.verdict == "supported" for part in parts):
         return Decision("supported", p, tuple(group for part in parts for group in part.pilots))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reportgen.analysis.stats import PAIRINGS, Paired, Pairing
-from reportgen.analysis.verdicts import SMALL_N
+from reportgen.analysis.verdicts import ALPHA, SMALL_N
 
 
 def whole(number: int) -> str:
@@ -60,7 +60,8 @@ def small_amount(value: float) -> str:
 
 def signed(value: float, digits: int = 2) -> str:
     """A number with its sign, the minus a true one: `+0.18`, `−0.39`."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if any(digit in "123456789" for digit in text) else f"{0:.{digits}f}"
 
 
 def probability(p: float) -> str:
@@ -78,13 +79,23 @@ def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "")
     if comparison.ci is None:
         return f"by {number(abs(comparison.shift))}{unit}"
     low, high = sorted(sign * end for end in comparison.ci)
-    ends = " to ".join(f"{'−' if end < 0 else ''}{number(abs(end))}" for end in (low, high))
+    shown = [number(abs(end)) for end in (low, high)]
+    minus = [
+        "−" if end < 0 and any(c in "123456789" for c in text) else ""
+        for end, text in zip((low, high), shown, strict=True)
+    ]
+    ends = " to ".join(f"{sign}{text}" for sign, text in zip(minus, shown, strict=True))
     return f"by {number(abs(comparison.shift))}{unit}, 95 % interval {ends}"
 
 
 def tested(comparison: Paired) -> str:
-    """What a paired comparison rests on: `8 of 10 images, p = 0.109, a small sample`; p of the sign-flip test, not corrected."""
+    """What a paired comparison rests on: `10 of 10 images, p = 0.002, a small sample`; p of the sign-flip test, not corrected.
+
+    Where p does not show that there is a difference at all, that is said: `6 of 10 images, p = 0.322: no direction shown`.
+    """
     p = "every image tied" if comparison.p is None else probability(comparison.p)
+    if comparison.p is not None and comparison.p >= ALPHA:
+        p += ", no direction shown"
     larger = max(comparison.wins, comparison.losses)
     return f"{larger} of {count(comparison.n, 'image')}, {p}{small(comparison.n)}"
 

@@ -81,6 +81,8 @@ def cell(value: str | float | bool | None, column: Plain) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
+    if column.get("floor") is not None and 0 <= value < column["floor"]:
+        return f"< {column['floor']:g}"
     if column["percent"]:
         return number(value * 100, 0 if column["decimals"] is None else column["decimals"])
     return number(value, column["decimals"])

@@ -100,6 +100,7 @@ class Figure(Data):
 class Column(Data):
     """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header.
 
+    A value from 0 up to `floor` is shown as `< floor`.
     `headline`: one of the few numbers that sum an image up, so that a page may set them beside its pictures.
     """
 
@@ -109,6 +110,7 @@ class Column(Data):
     decimals: int | None = None
     percent: bool = False
     headline: bool = False
+    floor: float | None = None
 
 
 class Table(Data):
