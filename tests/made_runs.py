@@ -103,6 +103,9 @@ class MadeRun:
     def encoder(self, name: str) -> Encoder:
         return resolve_encoder(name, Settings())
 
+    def texts(self, encoder: str, words: Sequence[str]) -> np.ndarray:
+        return self.encoder(encoder).embed_texts(words)
+
     def cached(self, parts: object, kind: type[R], make: Callable[[], R]) -> R:
         return make()
 

@@ -19,6 +19,7 @@ from reportgen.analyses.agreement.section import reduce_agreement
 from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS
 from reportgen.analyses.lime.result import LimeResult
+from reportgen.analysis import masks
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.view import View
 from reportgen.report.blocks import Figure, Listing, Picture, Table
@@ -27,6 +28,7 @@ from reportgen.utils.errors import UsageError
 from toys import CountingEngine, subject, toy_network, toy_spec
 
 B = TypeVar("B", Table, Figure)
+L = TypeVar("L")
 
 
 def random_mask(seed: int, area: float, shape: tuple[int, int] = (23, 31)) -> np.ndarray:
@@ -271,6 +273,11 @@ def blocks(contribution: Contribution, kind: type[B]) -> dict[str, B]:
     return {block.id: block for block in contribution.section.blocks if isinstance(block, kind)}
 
 
+def blocks_of(contribution: Contribution, kind: type[L]) -> list[L]:
+    assert contribution.section is not None
+    return [block for block in contribution.section.blocks if isinstance(block, kind)]
+
+
 def test_the_chapter_sorts_images_by_iou_and_writes_a_mask_each(tmp_path: Path) -> None:
     lower = np.arange(32 * 32).reshape(32, 32) >= 512
     found = chapter(tmp_path, ~lower, lower, random_mask(3, 0.5, (32, 32)))
@@ -315,6 +322,28 @@ def test_copies_change_no_claim(tmp_path: Path) -> None:
     assert len(with_copies.per_image) == 9
     counted = chapter(tmp_path / "c", *masks, *masks[:1] * 3)
     assert counted.findings != plain.findings
+
+
+def test_outside_the_sample_of_a_large_run_an_image_has_no_level_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of seven images three are compared with one another: numbers are of these, and of the others there is an IoU alone."""
+    monkeypatch.setattr(masks, "MOST_PAIRED", 3)
+    lime_masks = [random_mask(i, 0.3 + 0.05 * i, (32, 32)) for i in range(7)]
+    found = chapter(tmp_path / "all", *lime_masks)
+    sampled = [i for i, entry in enumerate(found.per_image) if entry["iou_other"] is not None]
+    assert len(sampled) == 3 and all(entry["iou"] is not None for entry in found.per_image)
+    alone = chapter(tmp_path / "alone", *(lime_masks[i] for i in sampled))
+    assert [found.per_image[i]["iou_other"] for i in sampled] == [entry["iou_other"] for entry in alone.per_image]
+    assert found.gates["iou_above_other_images"] == alone.gates["iou_above_other_images"]
+    table = blocks(found, Table)["agreement"]
+    assert len(table.rows) == 7 and sum(row[2] is None for row in table.rows) == 4
+    [l2] = [finding for finding in found.findings if finding.id == "L2"]
+    assert [number.n for number in l2.evidence[:2]] == [3, 3]
+    assert "over 3 images" in l2.text
+    observed = next(iter(blocks_of(found, Listing))).items
+    assert "The mean IoU over 7 images is" in observed[0]
+    assert " of 3, by " in observed[1]
 
 
 def test_an_image_without_an_iou_is_warned_of_and_stands_last(tmp_path: Path) -> None:

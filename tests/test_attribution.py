@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
-from made_attribution import LABELS, AttributedRun, attribution, exact_result, linear_head, unit_labels
+from made_attribution import (
+    LABELS,
+    AttributedRun,
+    attribution,
+    exact_result,
+    first_order_result,
+    linear_head,
+    unit_labels,
+)
 from made_runs import analyse_toy
-from reportgen.analyses.attribution import relatedness, removal
+from reportgen.analyses.attribution import measured as measured_module
+from reportgen.analyses.attribution import relatedness, removal, tables, wordings
+from reportgen.analyses.attribution.charts import Panel, concept_bars
 from reportgen.analyses.attribution.decomposition import decompose, units_that_carry
-from reportgen.analyses.attribution.findings import labels_are_related, removal_removes_class
+from reportgen.analyses.attribution.findings import labels_are_related, removal_removes_class, removal_sentence
 from reportgen.analyses.attribution.grouping import ConceptSum, Grouping, by_concept
 from reportgen.analyses.attribution.measured import Measured, measure
 from reportgen.analyses.attribution.relatedness import LabelTally, positive_shares, related_units
@@ -27,8 +40,11 @@ from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.verdicts import Claim, of_paired
 from reportgen.analysis.view import Subject, View
+from reportgen.figures import charts
 from reportgen.models.classifiers.base import LinearHead
 from reportgen.models.runtime import Engine
+from reportgen.report.blocks import Listing
+from reportgen.report.blocks import Text as Said
 from reportgen.settings.group import SettingsGroup
 from reportgen.settings.model import StatisticsSettings
 from reportgen.utils.softmax import softmax
@@ -191,7 +207,7 @@ def decided(terms: np.ndarray, labels: Sequence[str | None], seed: int) -> Claim
     tally = LabelTally(related_units(labels, classes, words, cosines, 0.5))
     for row, name in zip(terms, classes, strict=True):
         tally.add(positive_shares(row), name)
-    measured = Measured((), True, len(labels), unit_labels(labels), test=tally.tested(999, seed))
+    measured = Measured((), (), True, len(labels), unit_labels(labels), test=tally.tested(999, seed))
     return labels_are_related(measured, StatisticsSettings().share, "", 999)
 
 
@@ -384,6 +400,53 @@ def test_copies_count_once(tmp_path: Path) -> None:
     assert {finding.verdict for finding in ANALYSIS.reduce(run).findings} == {"undecided"}
 
 
+def test_copies_count_once_in_every_number_printed(tmp_path: Path) -> None:
+    """The last of three images stands there five times: what is said is as without its copies, rows are all."""
+    head, labels = linear_head(range(3, 9)), unit_labels(best=tuple(label or "sky" for label in LABELS))
+    results = [exact_result(head, i) for i in range(3)]
+    once = AttributedRun(tmp_path / "once", results, labels, head=head)
+    copied = AttributedRun(tmp_path / "copied", [*results, *results[2:] * 4], labels, head=head)
+    copied.observations = [0, 1, 2]
+    first, second = (
+        [
+            block
+            for block in ANALYSIS.reduce(run).section.blocks  # type: ignore[union-attr]
+            if isinstance(block, Listing | Said) and block.role == "observation"
+        ]
+        for run in (once, copied)
+    )
+    assert first == second
+    measured, of_first_order = measure(copied), [first_order_result(head, i) for i in (0, 1, 2, 2, 2, 2, 2)]
+    carriers = [units_that_carry(result.terms) for result in results]
+    said = wordings.observations(measured)
+    assert f"(median {np.median(carriers):.0f}, 3 images" in said[1]
+    assert removal_sentence(measured, measured.removal) in {block.text for block in second if isinstance(block, Said)}  # type: ignore[arg-type]
+    assert len(tables.image_table(copied, measured).rows) == 7
+    unlabelled = AttributedRun(tmp_path / "no labels", of_first_order, None, head=head)
+    unlabelled.observations = [0, 1, 2]
+    assert "over 3 images the difference has a median of 0.50" in wordings.observations(measure(unlabelled))[0]
+
+
+def test_random_units_and_dealt_labels_of_an_image_have_generators_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[str, int]] = []
+    for name in ("remove_concepts", "relabelled_drops"):
+
+        def seeded(name: str, of: Any, *given: Any) -> Any:
+            seeds.append((name, given[-1]))
+            return of(*given)
+
+        monkeypatch.setattr(measured_module, name, partial(seeded, name, getattr(removal, name)))
+    head = linear_head()
+    results = [exact_result(head, i) for i in range(2)]
+    run = AttributedRun(tmp_path, results, unit_labels(), head=head)
+    run.images = [image.model_copy(update={"sha256": f"{i:064d}"}) for i, image in enumerate(run.images)]
+    measure(run)
+    assert [name for name, _ in seeds] == ["remove_concepts", "relabelled_drops"] * 2
+    assert len({seed for _, seed in seeds}) == 4
+
+
 def test_entries_hold_the_sum(chapters: dict[str, Contribution]) -> None:
     for entry in chapters["twelve images: labels that say nothing"].per_image:
         parts: Any = entry
@@ -391,6 +454,31 @@ def test_entries_hold_the_sum(chapters: dict[str, Contribution]) -> None:
         others = parts["other_labels"]["for"] + parts["other_labels"]["against"] + parts["unlabelled"]["sum"]
         assert listed + others + parts["bias"] + parts["remainder"] == pytest.approx(parts["logit"])
         assert parts["positive_sum"] + parts["negative_sum"] + parts["bias"] == pytest.approx(parts["logit"])
+
+
+@pytest.mark.parametrize("sums", [(3.21, -0.42), (3.21, -123.45), (98765.4, -123456.7), (0.004, -0.001), (2.0, 0.0)])
+@pytest.mark.parametrize("label", ["sky", "international", "West Highland white terrier", "W" * 30])
+def test_no_letter_of_a_panel_stands_in_another_or_past_the_edge(sums: tuple[float, float], label: str) -> None:
+    """Sums of any size, one side long or empty, beside labels of any length."""
+    positive, negative = ([ConceptSum(label, s, 5, s / 2, 2)] * 8 if s else [] for s in sums)
+    rest = "1012 other labels +12.34 −10.12; 900 unlabelled units +1.23; not of first order −0.50; logit 12.34"
+    panels = [Panel(f"electric locomotive: n03272562_{label}.JPEG", positive, negative, rest, frozenset({label}))] * 3
+    figure = concept_bars(panels, 8, chance=True)
+    figure.set_dpi(600)  # letters of a raster are rounded to its pixels, those of the page are not
+    with charts.style():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        left, right, below = figure.axes[:3]
+        for axes in (left, right, below):
+            ends = (figure.bbox.width / 2, figure.bbox.width) if axes is right else (0, figure.bbox.width / 2)
+            texts = [text for text in axes.findobj(Text) if text.get_text() and text.get_visible()]
+            assert len(texts) == 2 + len(positive) + len(negative)
+            for text in texts:
+                box = text.get_window_extent(canvas.get_renderer())
+                assert ends[0] <= box.x0 < box.x1 <= ends[1], text.get_text()
+                assert 0 <= box.y0 < box.y1 <= figure.bbox.height, text.get_text()
+            bars = [bar.get_window_extent().width for bar in axes.patches]
+            assert np.nanmax(bars) > 0.2 * left.get_window_extent().width / 2, "and the bars are there to be seen"
 
 
 # --- in the pipeline -----------------------------------------------------------------------------

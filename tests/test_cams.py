@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import combinations
@@ -21,6 +21,7 @@ from torch import nn
 
 from made_results import cams_result
 from made_runs import MadeRun
+from reportgen.analyses.cams import alike
 from reportgen.analyses.cams.algebra import related_sentences, relation
 from reportgen.analyses.cams.maps import Bilinear, Cam, ablationcam, effective_channels, gradcam, scorecam
 from reportgen.analyses.cams.measures import likenesses
@@ -28,6 +29,7 @@ from reportgen.analyses.cams.methods import METHODS, WRITEUP
 from reportgen.analyses.cams.result import CamsResult
 from reportgen.analyses.cams.settings import CamMethod, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS
+from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead
@@ -663,6 +665,31 @@ def chapter(folder: Path, methods: tuple[str, ...], images: int = 2) -> list[Any
     section = ANALYSIS.reduce(run).section
     assert section is not None
     return [section.title, *section.blocks]
+
+
+@pytest.mark.parametrize(("methods", "limit"), [(ALL, "MOST_PAIRED"), ((*ALL, "layercam"), "MOST_PAIRED_OF_MANY")])
+def test_of_a_large_run_a_sample_is_compared_with_other_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...], limit: str
+) -> None:
+    monkeypatch.setattr(alike, limit, 3)
+    rng = np.random.default_rng(0)
+    results = [cams_result({m: rng.random((32, 32), np.float32) for m in methods}) for _ in range(7)]
+
+    def made(name: str, kept: Sequence[CamsResult]) -> Any:
+        return ANALYSIS.reduce(MadeRun(tmp_path / name, {"cams": kept}, CamSettings(methods=methods)))  # type: ignore[arg-type]
+
+    found = made("all", results)
+    alone = made("alone", [results[i] for i in paired_sample(range(7), 0, 3)])
+    own, of_sample = (tables(contribution.section.blocks)["cams-pairs"].rows for contribution in (found, alone))
+    assert [row[5:] for row in own] == [row[5:] for row in of_sample], "means, other images and p are the sample's"
+    assert {row[1] for row in own} == {7}, "medians are of all"
+    assert "over a seeded sample of 3 images at most" in tables(found.section.blocks)["cams-pairs"].caption
+    [c5] = [finding for finding in found.findings if finding.id == "C5"]
+    assert {number.n for number in c5.evidence if number.name.endswith(("_own", "_other"))} == {3}
+    assert "over a sample of 3 images on one image" in c5.text
+    [unsampled] = [finding for finding in alone.findings if finding.id == "C5"]
+    assert "sample of" not in unsampled.text
+    assert len(found.per_image) == 7
 
 
 def tables(blocks: list[Any]) -> dict[str, Table]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from made_comparison import ComparedRun, blob, cams_of, faithfulness_of
-from reportgen.analyses.comparison.findings import _no_difference
+from reportgen.analyses.comparison import pairing
 from reportgen.analyses.comparison.measured import compared
 from reportgen.analyses.comparison.pairing import Alike, MapOf, alike, map_of
 from reportgen.analyses.comparison.section import reduce_comparison
 from reportgen.analyses.comparison.shared import shared_part
 from reportgen.analyses.comparison.statistics import rows
-from reportgen.analysis.stats import paired
+from reportgen.analysis import masks
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import Preprocessing
 from reportgen.report.blocks import Figure, Listing, Table, Text
 from reportgen.report.document import Finding
+
+R = TypeVar("R")
 
 
 def preprocessing(size: int, resize: int, geometry: str = "crop") -> Preprocessing:
@@ -78,7 +82,7 @@ def held(maps: Sequence[tuple[np.ndarray, np.ndarray] | None], observations: Seq
         a, b = map_of(pair[0]), map_of(pair[1])
         return None if a is None or b is None else (a, b)
 
-    return alike(of, len(maps), observations, 0)
+    return alike(map(of, range(len(maps))), observations, 0)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -150,28 +154,81 @@ def test_few_images_decide_nothing(tmp_path: Path) -> None:
     assert "cannot be tested" in found.text
 
 
+def printed(run: ComparedRun) -> tuple[list[str], Table]:
+    """What is said of a pair, and the table of its images."""
+    section = reduce_comparison(run).section
+    assert section is not None
+    said = next(block.items for block in section.blocks if isinstance(block, Listing) and block.role == "observation")
+    return said, next(block for block in section.blocks if isinstance(block, Table) and block.id == "comparison")
+
+
+def test_copies_count_once_in_every_number_printed(tmp_path: Path) -> None:
+    """The last of three images stands there five times: sentences, means and pictures are as without its copies, rows are all."""
+    maps = [(blob(4, 4), blob(4, 4)), (blob(4, 4), blob(8, 4)), (blob(12, 4), blob(18, 4))]
+    classes = ["class 2", "class 2", "class 1"]
+    once = ComparedRun(tmp_path / "once", maps, second_classes=classes)
+    copied = ComparedRun(tmp_path / "copied", [*maps, *maps[2:] * 4], second_classes=[*classes, *classes[2:] * 4])
+    copied.observations = [0, 1, 2]
+    (said, table), (said_of_copied, of_copied) = printed(once), printed(copied)
+    assert said == said_of_copied
+    assert said[0] == "net_a and net_b name the same class on 2 of 3 images."
+    # Of 8 x 8 pixels 8 x 8, 4 x 8 and 2 x 8 are shared.
+    mean = np.mean([1, 32 / 96, 16 / 112])
+    assert f"is {mean:.3f} on average over 3 images (from 0.143 to 1.000)" in said[1]
+    assert of_copied.summary == table.summary and table.summary[0][3] == pytest.approx(mean)
+    assert len(of_copied.rows) == 7
+    assert by_id(copied)["M1"].evidence[0].value == pytest.approx(mean)
+    figures = [
+        b.title for b in reduce_comparison(copied).section.blocks if isinstance(b, Figure) and b.kind == "panels"
+    ]  # type: ignore[union-attr]
+    assert figures == ["image-2.jpg"]
+
+
+def test_a_result_is_read_once_for_a_pair(tmp_path: Path) -> None:
+    read: list[tuple[str, int, str | None]] = []
+
+    class Counting(ComparedRun):
+        def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+            read.append((analysis, image, model))
+            return super().result(analysis, image, kind, model)
+
+    run = Counting(tmp_path, [(blob(3, 4), blob(3, 4))] * 3)
+    compared(run, *run.explained)
+    # But for the size of the grid, of the first image.
+    assert max(Counter(at for at in read if at[0] != "cams" or at[1]).values()) == 1
+    assert len(set(read)) == 2 * 3 * 4
+
+
+@pytest.fixture
+def few_paired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most three images are compared with others, and ranks of two."""
+    monkeypatch.setattr(masks, "MOST_PAIRED", 3)
+    monkeypatch.setattr(pairing, "MOST_RANKED", 2)
+
+
+@pytest.mark.usefixtures("few_paired")
+def test_outside_the_sample_of_a_large_run_an_image_has_no_level_of_others(tmp_path: Path) -> None:
+    run = ComparedRun(tmp_path, [(blob(4 * i % 20, 3 * i % 20), blob(4 * i % 20, 3 * i % 20)) for i in range(7)])
+    made = reduce_comparison(run)
+    likenesses = [image["net_a~net_b"]["likeness"] for image in made.per_image]  # type: ignore[index, call-overload]
+    assert [like["iou"] for like in likenesses] == [1] * 7  # type: ignore[index, call-overload]
+    for key, most in (("other_iou", 3), ("other_rank_correlation", 2)):
+        assert sum(like[key] is not None for like in likenesses) == most  # type: ignore[index, call-overload]
+    m1 = next(finding for finding in made.findings if finding.id == "M1")
+    assert [number.n for number in m1.evidence] == [3, 3, 2, 2]
+    assert "the pixels' rank correlation (over a sample of 2 images) is" in m1.text
+    assert "With 3 images it cannot be tested" in m1.text
+    said, table = printed(run)
+    assert "is 1.000 on average over 7 images" in said[1]
+    assert len(table.rows) == 7 and sum(row[4] is None for row in table.rows) == 4
+
+
 def test_copies_of_one_photograph_decide_nothing(tmp_path: Path) -> None:
     run = ComparedRun(tmp_path, [(blob(3, 4), blob(3, 4))] * 12)
     run.observations = [0]
     found = by_id(run)
     assert found["M1"].verdict == "undecided" and found["M1"].p is None
     assert found["M2"].verdict == "undecided"
-
-
-@pytest.mark.parametrize(
-    ("differences", "verdict"),
-    [
-        ([0.001, -0.001, 0.002, -0.002, 0.0005, 0.001, -0.001, -0.0005], "supported"),
-        ([0.05, 0.06, 0.04, 0.05, 0.07, 0.05, 0.06, 0.05], "contradicted"),
-        ([-0.05, -0.06, -0.04, -0.05, -0.07, -0.05, -0.06, -0.05], "contradicted"),
-        ([0.05, -0.06, 0.04, -0.05, 0.07, -0.05, 0.06, -0.05], "undecided"),
-        ([0.001, -0.001], "undecided"),
-    ],
-)
-def test_no_difference_is_decided_by_equivalence_alone(differences: list[float], verdict: str) -> None:
-    found = _no_difference(paired(differences, [0.0] * len(differences)), 0.01, 0)
-    assert found.verdict == verdict
-    assert found.p is not None and (found.p < 0.05) == (verdict != "undecided")
 
 
 def test_gains_are_over_the_random_order_of_the_same_model(tmp_path: Path) -> None:
@@ -196,7 +253,7 @@ def test_gains_are_over_the_random_order_of_the_same_model(tmp_path: Path) -> No
 def test_a_row_is_the_first_minus_the_second(tmp_path: Path) -> None:
     run = ComparedRun(tmp_path, [(blob(3, 4, 10), blob(3, 4, 6)) for _ in range(3)])
     found = compared(run, *run.explained)
-    area = next(row for row in rows(found, range(3), 0) if row.measure.key == "gradcam_area")
+    area = next(row for row in rows(found, range(3)) if row.measure.key == "gradcam_area")
     assert area.medians == pytest.approx((100 / 32**2, 36 / 32**2))
     assert area.by.shift == pytest.approx(64 / 32**2)
     assert area.by.n == 3

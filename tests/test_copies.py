@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from itertools import combinations
 from pathlib import Path
 
@@ -103,3 +104,25 @@ def test_the_bands_find_every_pair_that_comparing_all_finds() -> None:
             group = [group[i] if g == group[j] else g for g in group]
     expected = {tuple(i for i, g in enumerate(group) if g == name) for name in set(group)}
     assert set(map(tuple, copies._near(values))) == {members for members in expected if len(members) > 1}
+
+
+@pytest.mark.parametrize("kind", ["blank scans", "frames of a video"])
+def test_memory_grows_with_the_images_and_not_with_their_pairs(kind: str) -> None:
+    """5000 images of four distinct hashes; 2081 that are all at most four bits apart. Their pairs would take a hundred MB and more."""
+    base = 0x0F1E2D3C4B5A6978
+    if kind == "blank scans":
+        values = [base ^ far for far in (0, 0xFF, 0xFF00, 0xFF0000)] * 1250
+        expected = [list(range(start, 5000, 4)) for start in range(4)]
+    else:
+        values = [
+            base,
+            *(base ^ 1 << a for a in range(64)),
+            *(base ^ 1 << a ^ 1 << b for a, b in combinations(range(64), 2)),
+        ]
+        expected = [list(range(2081))]
+    tracemalloc.start()
+    try:
+        assert copies._near(values) == expected
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()

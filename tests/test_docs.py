@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.analyses.attribution.settings import AttributionSettings
+from reportgen.analyses.cams.alike import MOST_PAIRED_OF_MANY
+from reportgen.analyses.comparison.pairing import MOST_RANKED
+from reportgen.analyses.sanity.settings import SanitySettings
+from reportgen.analysis.masks import MOST_PAIRED
+from reportgen.analysis.stats import EXACT_FLIPS_UP_TO, FLIPS_DRAWN_UP_TO
 from toys import ROOT
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")] + sorted(
@@ -89,3 +95,11 @@ def test_definitions_are_cited_from_the_repository() -> None:
     ]
     cites = re.compile(r"\b(METHODS|DESIGN)\.md\b")
     assert [str(file.relative_to(ROOT)) for file in files if cites.search(file.read_text("utf-8"))] == []
+
+
+def test_the_samples_of_large_runs_are_those_in_force() -> None:
+    text = (ROOT / "docs" / "many-images.md").read_text("utf-8").split("## Samples")[1].split("## Measured")[0]
+    stated = [int(number) for number in re.findall(r"\| (\d+) \|", text)]
+    removed, checked = AttributionSettings().removal_images, SanitySettings().images
+    assert stated == [MOST_PAIRED, MOST_PAIRED_OF_MANY, MOST_RANKED, removed, checked]
+    assert f"up to {EXACT_FLIPS_UP_TO} images, sampled ones up to {FLIPS_DRAWN_UP_TO}" in text

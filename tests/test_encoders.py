@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from made_results import WordEncoder
 from reportgen.models.classifiers import MissingWeights
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.encoders import (
@@ -22,8 +24,12 @@ from reportgen.models.encoders import (
     open_clip_zoo,
     resolve_encoder,
 )
+from reportgen.pipeline.reduce import ProbeReduceView
 from reportgen.settings.model import Settings
+from reportgen.storage.codec import Array
+from reportgen.storage.store import Store
 from reportgen.utils.errors import UsageError
+from reportgen.utils.hashing import digest_of
 
 TOY = "open_clip:reportgen-toy"
 
@@ -222,3 +228,43 @@ def test_encoders_are_listed_and_told_from_classifiers() -> None:
     assert names == ["conse", open_clip_zoo.WRITEUP]
     assert all(is_encoder(name) for name in names)
     assert not is_encoder("resnet50")
+
+
+# --- words are kept --------------------------------------------------------------------------------
+
+
+class Space(WordEncoder):
+    """Counts how often it embeds."""
+
+    made = 0
+
+    def embed_texts(self, words: Sequence[str]) -> np.ndarray:
+        self.made += 1
+        return super().embed_texts(words)
+
+
+class Reading(ProbeReduceView):
+    """What an analysis reads words with: a store, and one encoder."""
+
+    def __init__(self, space: Space, store: Store) -> None:
+        self._space, self._store, self._fresh = space, store, False
+
+    def encoder(self, name: str) -> Encoder:
+        return self._space
+
+
+@dataclass(frozen=True)
+class AsKept:
+    rows: Array
+
+
+def test_words_are_embedded_once_for_every_analysis_of_a_store(tmp_path: Path) -> None:
+    space, store = Space(["cat", "dog", "sky"], {}), Store(tmp_path)
+    for _ in range(2):  # two analyses
+        rows = Reading(space, store).texts("words", ["dog", "cat"])
+        assert np.array_equal(rows, np.eye(3, dtype=np.float32)[[1, 0]])
+    assert space.made == 1
+    assert len(Reading(space, store).texts("words", ["cat", "dog"])) == 2 and space.made == 2, "the order counts"
+    # What lies in stores stays readable: another key needs another version.
+    kept = store.get(digest_of(["reduce", ["texts", "1", {"encoder": "words"}, ["dog", "cat"]]]), AsKept)
+    assert kept is not None and np.array_equal(kept.rows, rows)

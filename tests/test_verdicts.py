@@ -50,6 +50,31 @@ def test_that_a_pairing_adds_too_little_is_said_no_more_often_than_it_may_be() -
     assert wrong / 500 < 0.07
 
 
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.001, -0.001, 0.002, -0.002, 0.0005, 0.001, -0.001, -0.0005], "supported"),
+        ([0.05, 0.06, 0.04, 0.05, 0.07, 0.05, 0.06, 0.05], "contradicted"),
+        ([-0.05, -0.06, -0.04, -0.05, -0.07, -0.05, -0.06, -0.05], "contradicted"),
+        ([0.05, -0.06, 0.04, -0.05, 0.07, -0.05, 0.06, -0.05], "undecided"),
+        # Shown not to be zero, and by too little to be of interest: that they are equal stands.
+        ([0.005, 0.006, 0.004, 0.005, 0.007, 0.005, 0.006, 0.005], "supported"),
+        # Not zero and beyond the margin, which is not shown to be exceeded: the paired rule decides.
+        ([0.011, 0.009, 0.012, 0.013, 0.008, 0.014, 0.011, 0.012], "contradicted"),
+        ([0.001, -0.001], "undecided"),
+        ([0.05, -0.02, 0.06, -0.03, 0.05], "undecided"),
+    ],
+)
+def test_equivalence_is_shown_and_never_assumed(differences: list[float], verdict: Verdict) -> None:
+    found = verdicts.of_equivalence(stats.shifted(differences), 0.01)
+    assert found.verdict == verdict
+    assert found.p is not None and (found.p < ALPHA) == (verdict != "undecided")
+    if verdict == "undecided":
+        # Beyond the margin more images would contradict, within it they would support: what they are planned from differs.
+        beyond = abs(np.mean(differences)) >= 0.01
+        assert (found.against, len(found.pilots)) == ((True, 1) if beyond else (False, 2))
+
+
 def test_independence_is_shown_and_never_assumed() -> None:
     def at(rho: float, n: int) -> Decision:
         return verdicts.of_independence(stats.Correlation(rho, None, n, exact=False), 0.5)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 2
-PANEL_MM, TEXT_MM, LEGEND_MM = 27.0, 12.5, 7.0
-LONGEST_LABEL, LONGEST_TITLE = 20, 50
+PANEL_MM, TEXT_MM, LINE_MM, LEGEND_MM = 27.0, 12.5, 3.0, 7.0
 # Of a panel's width each side keeps so much for the labels of its bars; the bars share the rest.
-LABEL_MM, WIDTH_MM = 27.0, 82.0
+LABEL_MM, WIDTH_MM, GAP_MM = 29.0, 80.0, 0.8
+LABEL_PT, TITLE_PT, REST_PT = 7.0, 8.0, 6.5
 RELATED = "*"
 PALE = 0.35
 
@@ -51,12 +51,14 @@ def concept_bars(panels: Sequence[Panel], rows: int, *, chance: bool) -> Figure:
     from matplotlib.figure import Figure
 
     lines = -(-len(panels) // COLUMNS)
-    height = lines * (PANEL_MM + TEXT_MM) + LEGEND_MM
+    rests = [_wrapped(panel.rest) for panel in panels]
+    further = max(rest.count("\n") for rest in rests)
+    height = lines * (PANEL_MM + TEXT_MM + further * LINE_MM) + LEGEND_MM
     with charts.style():
         figure = Figure(figsize=(charts.FULL_MM / 25.4, height / 25.4), layout="constrained")
         grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
-        for axes, panel in zip(grid, panels, strict=False):
-            _panel(axes, panel, rows)
+        for axes, panel, rest in zip(grid, panels, rests, strict=False):
+            _panel(axes, panel, rest, rows)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
         for colour, name in ((colors.NEGATIVE, "against the class"), (colors.POSITIVE, "for the class")):
@@ -68,7 +70,7 @@ def concept_bars(panels: Sequence[Panel], rows: int, *, chance: bool) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, panel: Panel, rows: int) -> None:
+def _panel(axes: Axes, panel: Panel, rest: str, rows: int) -> None:
     left, right = (max((abs(c.sum) for c in of), default=0.0) for of in (panel.negative, panel.positive))
     a_mm = (left + right or 1.0) / (WIDTH_MM - 2 * LABEL_MM)
     for concepts, sign in ((panel.positive, 1), (panel.negative, -1)):
@@ -78,12 +80,12 @@ def _panel(axes: Axes, panel: Panel, rows: int) -> None:
         axes.barh(places, [_solid(concept) for concept in concepts], color=colour, height=0.72, lw=0)
         for row, concept in enumerate(concepts):
             axes.text(
-                concept.sum + sign * 0.8 * a_mm,
+                concept.sum + sign * GAP_MM * a_mm,
                 row,
                 _label(concept, sign, concept.concept in panel.related),
                 ha="left" if sign > 0 else "right",
                 va="center",
-                fontsize=7,
+                fontsize=LABEL_PT,
             )
     axes.axvline(0, color=colors.MUTED, linewidth=0.6)
     axes.set_xlim(-left - LABEL_MM * a_mm, right + LABEL_MM * a_mm)
@@ -93,8 +95,8 @@ def _panel(axes: Axes, panel: Panel, rows: int) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(_short(panel.title, LONGEST_TITLE), fontsize=8)
-    axes.set_xlabel(panel.rest, fontsize=6.5, loc="left")
+    axes.set_title(_short(panel.title, WIDTH_MM, TITLE_PT, weight=600), fontsize=TITLE_PT)
+    axes.set_xlabel(rest, fontsize=REST_PT, loc="left")
 
 
 def _solid(concept: ConceptSum) -> float:
@@ -103,13 +105,34 @@ def _solid(concept: ConceptSum) -> float:
 
 
 def _label(concept: ConceptSum, sign: int, related: bool) -> str:
-    name = _short(concept.concept, LONGEST_LABEL) + (RELATED if related else "")
+    """As wide as its side of the panel at most."""
     value = wording.signed(concept.sum, 2 if abs(concept.sum) >= 0.005 else 3)
+    mark = RELATED if related else ""
+    left = LABEL_MM - GAP_MM - charts.text_mm(f"{value} {mark}", LABEL_PT)
+    name = _short(concept.concept, left, LABEL_PT) + mark
     return f"{value} {name}" if sign > 0 else f"{name} {value}"
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _short(text: str, most_mm: float, size: float, weight: int = 400) -> str:
+    """The text, or as much of its beginning as is no wider."""
+    for kept in range(len(text), 0, -1):
+        shown = text if kept == len(text) else f"{text[:kept].rstrip()}…"
+        if charts.text_mm(shown, size, weight) <= most_mm:
+            return shown
+    return "…"
+
+
+def _wrapped(rest: str) -> str:
+    """The parts of what the bars leave out, in as few lines as a panel is wide enough for."""
+    lines = [""]
+    for part in rest.split("; "):
+        longer = f"{lines[-1]}; {part}" if lines[-1] else part
+        if charts.text_mm(longer, REST_PT) <= WIDTH_MM or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines[-1] += ";"
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def strip(frames: Sequence[np.ndarray], side: int, gap: int) -> np.ndarray:

@@ -162,7 +162,7 @@ def removal_removes_class(measured: Measured, smallest: float, unsettled: str) -
 
 def removal_sentence(measured: Measured, test: RemovalTest) -> str:
     """What removing the largest labels does, whatever is compared with it."""
-    drops = [image.drop for image in measured.images if image.removals]
+    drops = [image.drop for image in measured.observed if image.removals]
     n = wording.count(len(drops), "image")
     low, high = (wording.signed(-end, 3) for end in (min(drops), max(drops)))
     return (

@@ -11,9 +11,8 @@ from reportgen.analysis.run_view import RunView
 from reportgen.analysis.stats import Paired, paired
 from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.hashing import seed_from
-from reportgen.utils.json_types import JSON
 
-from ..dissection.result import DissectionResult, SharedLabels, TextEmbeddings, UnitLabels
+from ..dissection.result import DissectionResult, SharedLabels, UnitLabels
 from .decomposition import units_that_carry
 from .grouping import Concepts, Grouping, by_concept
 from .relatedness import LabelTally, LabelTest, RelatedUnits, positive_shares, related_units
@@ -25,8 +24,6 @@ Run = RunView[AttributionSettings]
 SHOWN_CONCEPTS, REMOVED_CONCEPTS = 8, 5
 # Of the largest mean: two passes over one network, which may be of another backend each or in bf16, differ by less.
 SAME_MEANS = 0.05
-# As in dissection, so that the store keeps words that both embed once.
-TEXTS_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,7 @@ class Measured:
     """The chapter in numbers.
 
     Attributes:
+        images: every image; observed: those that count as one observation each, which every number over images is of.
         labels: of the units of the last feature map; None where there are none, and `missing` says why.
         exact: whether the head is pooling and one linear layer.
         units: of the last feature map.
@@ -102,6 +100,7 @@ class Measured:
     """
 
     images: tuple[ImageSum, ...]
+    observed: tuple[ImageSum, ...]
     exact: bool
     units: int
     labels: UnitLabels | None
@@ -128,7 +127,7 @@ class Measured:
     @property
     def largest_difference(self) -> float:
         """Of a logit and the sum of its terms and bias."""
-        return max(abs(image.remainder) for image in self.images)
+        return max(abs(image.remainder) for image in self.observed)
 
 
 def measure(run: Run) -> Measured:
@@ -138,7 +137,7 @@ def measure(run: Run) -> Measured:
     results = (run.result("attribution", i, AttributionResult) for i in range(count))
     if labels is None:
         images = tuple(_sum(run, i, result) for i, result in enumerate(results))
-        return Measured(images, first.exact, len(first.terms), None, missing)
+        return Measured(images, _observed(run, images), first.exact, len(first.terms), None, missing)
     grouped = labels.best if run.settings.units == "all" else labels.concepts
     grouping = Grouping.of(grouped, [concept is not None for concept in labels.concepts])
     classes = tuple(dict.fromkeys(image.target.name for image in run.images))
@@ -157,8 +156,10 @@ def measure(run: Run) -> Measured:
             for kept in (tally, strict):
                 if kept is not None:
                     kept.add(positive_shares(result.terms), run.images[i].target.name)
+    observed = _observed(run, summed)
     return Measured(
         images=tuple(summed),
+        observed=observed,
         exact=first.exact,
         units=len(first.terms),
         labels=labels,
@@ -166,8 +167,12 @@ def measure(run: Run) -> Measured:
         related=related,
         test=tally.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
         strict=None if strict is None else strict.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
-        removal=removal_test([summed[i] for i in run.observations], run.seed),
+        removal=removal_test(observed),
     )
+
+
+def _observed(run: Run, images: Sequence[ImageSum]) -> tuple[ImageSum, ...]:
+    return tuple(images[i] for i in run.observations)
 
 
 def usable_labels(run: Run, means: np.ndarray) -> tuple[UnitLabels | None, str]:
@@ -199,15 +204,10 @@ def usable_labels(run: Run, means: np.ndarray) -> tuple[UnitLabels | None, str]:
 
 def _cosines(run: Run, classes: Sequence[str], words: Sequence[str]) -> np.ndarray:
     """(classes, words) of the names, in the space of `attribution.encoder`."""
-    encoder = run.encoder(run.settings.encoder)
-
-    def embedded(texts: Sequence[str]) -> np.ndarray:
-        parts: JSON = ["texts", TEXTS_VERSION, encoder.identity(), list(texts)]
-        return run.cached(parts, TextEmbeddings, lambda: TextEmbeddings(encoder.embed_texts(texts))).rows
-
     if not words:
         return np.zeros((len(classes), 0), np.float32)
-    cosines: np.ndarray = embedded(classes) @ embedded(words).T
+    rows, columns = (run.texts(run.settings.encoder, texts) for texts in (classes, words))
+    cosines: np.ndarray = rows @ columns.T
     return cosines
 
 
@@ -245,10 +245,11 @@ def _labelled_sum(
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
     if head is not None and largest:
-        seed, draws = seed_from(run.seed, "removal", image.sha256), run.settings.draws
-        of_image = (head, result.means, result.logits, result.target)
-        removals = tuple(remove_concepts(*of_image, largest[:REMOVED_CONCEPTS], draws, seed))
-        relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, seed) if removals else ()
+        matching, dealing = (seed_from(run.seed, name, image.sha256) for name in ("removal", "relabelling"))
+        of_image, draws = (head, result.means, result.logits, result.target), run.settings.draws
+        removals = tuple(remove_concepts(*of_image, largest[:REMOVED_CONCEPTS], draws, matching))
+        if removals:
+            relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, dealing)
     return ImageSum(
         **{
             **vars(made),
@@ -262,15 +263,15 @@ def _labelled_sum(
     )
 
 
-def removal_test(images: Sequence[ImageSum], seed: int) -> RemovalTest | None:
+def removal_test(images: Sequence[ImageSum]) -> RemovalTest | None:
     """Over images that count as one observation each; None where none has a concept to remove."""
     known = [image for image in images if image.removals]
     if not known:
         return None
     drops = [image.drop for image in known]
     return RemovalTest(
-        matched=paired(drops, [image.matched_drop for image in known], seed),
-        relabelled=paired(drops, [image.relabelled_drop for image in known], seed),
+        matched=paired(drops, [image.matched_drop for image in known]),
+        relabelled=paired(drops, [image.relabelled_drop for image in known]),
         removals=sum(len(image.removals) for image in known),
         changed=sum(removal.changed for image in known for removal in image.removals),
     )

@@ -84,7 +84,7 @@ def settings(run: Run, measured: Measured) -> Facts:
 
 def observations(measured: Measured) -> list[str]:
     """What carries the predictions; every sentence with its numbers."""
-    images = measured.images
+    images = measured.observed
     carriers = [image.carriers for image in images if image.carriers]
     items = [_sum_sentence(measured)]
     if carriers:
@@ -99,10 +99,10 @@ def observations(measured: Measured) -> list[str]:
 
 
 def _sum_sentence(measured: Measured) -> str:
-    n, largest = wording.count(len(measured.images), "image"), measured.largest_difference
+    n, largest = wording.count(len(measured.observed), "image"), measured.largest_difference
     if measured.exact:
         return f"Contributions and bias add up to the logit: over {n} the largest difference is {_digits(largest)}."
-    median = float(np.median([abs(image.remainder) for image in measured.images]))
+    median = float(np.median([abs(image.remainder) for image in measured.observed]))
     return (
         f"First-order contributions do not add up to the logit: over {n} the difference has a median of {median:.2f} and is at most "
         f"{largest:.2f}."
@@ -135,7 +135,7 @@ def _largest(images: tuple[ImageSum, ...]) -> list[str]:
 
 
 def _unlabelled(measured: Measured) -> list[str]:
-    found = [image.concepts.unlabelled for image in measured.images if image.concepts]
+    found = [image.concepts.unlabelled for image in measured.observed if image.concepts]
     if not found or not found[0].units:
         return []
     sums = [unlabelled.sum for unlabelled in found]
@@ -159,7 +159,7 @@ def _percents(shares: list[float]) -> str:
 
 def explained(measured: Measured) -> list[str]:
     """What the labels say of the classes."""
-    known = [(image.related, image.unlabelled) for image in measured.images if image.related is not None]
+    known = [(image.related, image.unlabelled) for image in measured.observed if image.related is not None]
     shares = [(near, max(0.0, round(1 - near - bare, 12)), bare) for near, bare in known if bare is not None]
     if not shares:
         return ["No unit adds to the logit of any image, so that there is no positive sum to explain."]
@@ -170,10 +170,10 @@ def explained(measured: Measured) -> list[str]:
         for i, part in enumerate(parts)
         if i < 2 or any(row[i] for row in shares)
     ]
-    named = [(image, concept) for image in measured.images if image.concepts for concept in image.concepts.positive]
+    named = [(image, concept) for image in measured.observed if image.concepts for concept in image.concepts.positive]
     near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
-    led = list(dict.fromkeys(_led(image) for image in measured.images if _leads(image, measured)))
-    leading = sum(_leads(image, measured) for image in measured.images)
+    led = list(dict.fromkeys(_led(image) for image in measured.observed if _leads(image, measured)))
+    leading = sum(_leads(image, measured) for image in measured.observed)
     without = [] if measured.test is None else list(measured.test.without)
     return [
         f"Of the positive sum, {wording.listed(said)}, over {n}.",
@@ -190,7 +190,7 @@ def explained(measured: Measured) -> list[str]:
 
 def _by_chance(measured: Measured) -> list[str]:
     """How much stands under labels that shuffled activations would fit as well."""
-    shares = [image.standing for image in measured.images if image.standing is not None]
+    shares = [image.standing for image in measured.observed if image.standing is not None]
     if not measured.labels_by_chance or not shares:
         return []
     return [

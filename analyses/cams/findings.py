@@ -228,7 +228,9 @@ def _overlap(results: Results, a: str, b: str, found: Pairing) -> tuple[str, lis
     rho = float(np.median([p.rank_correlation for p in pairs if p.rank_correlation is not None]))
     other = "" if found.other is None else f" on one image, {found.other:.2f} on two different ones"
     p = "" if found.p is None else f" ({wording.probability(found.p)}{wording.small(found.n)})"
-    part = f"{label(a)} and {label(b)}: mean IoU {found.own:.2f}{other}{p}, rank correlation {rho:.2f}"
+    known = sum(pair.iou is not None for pair in pairs)
+    sample = f" over a sample of {wording.count(found.n, 'image')}" if found.n < known else ""
+    part = f"{label(a)} and {label(b)}: mean IoU {found.own:.2f}{sample}{other}{p}, rank correlation {rho:.2f}"
     numbers = evidence.pairing(
         f"{a}_{b}_iou", f"IoU of {label(a)}'s and {label(b)}'s parts above half of the maximum", found, "cams-pairs"
     )

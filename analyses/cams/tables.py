@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from reportgen.analysis import wording
 from reportgen.analysis.baselines import centred_gaussian
 from reportgen.analysis.stats import Pairing
 from reportgen.report.blocks import Cell, Column, Table
@@ -141,14 +142,16 @@ def pairs_table(results: Results, of: CamsResult, alike: Mapping[str, Pairing]) 
         alike: by `pair_key`, the pair on one image and on two.
     """
     rows: list[list[Cell]] = []
-    maps = results[0].maps
+    maps, sampled = results[0].maps, 0
     for a, b in combinations(maps, 2):
         pairs = [result.pairs[pair_key(a, b)] for result in results]
-        found = alike.get(pair_key(a, b))
+        found, n = alike.get(pair_key(a, b)), sum(pair.iou is not None for pair in pairs)
+        if found is not None and found.n < n:
+            sampled = max(sampled, found.n)
         rows.append(
             [
                 f"{maps[a].label} and {maps[b].label}",
-                sum(pair.iou is not None for pair in pairs),
+                n,
                 median(pair.rank_correlation for pair in pairs),
                 median(pair.iou for pair in pairs),
                 median(pair.chance for pair in pairs),
@@ -158,12 +161,13 @@ def pairs_table(results: Results, of: CamsResult, alike: Mapping[str, Pairing]) 
                 relation(a, b, of),
             ]
         )
+    sample = f", over a seeded sample of {wording.count(sampled, 'image')} at most" if sampled else ""
     return Table(
         id="cams-pairs",
         caption="How alike the methods' maps are: medians over images of the pixels' rank correlation and of the IoU of the "
         "parts above half of the maximum, with the IoU that parts of these areas have by chance anywhere in the frame; then the mean IoU "
-        "on one image and on two different ones, and the p of permuting the images (not corrected). Related by algebra: the two are built "
-        "from the same weights on this head, so that likeness is no evidence.",
+        f"on one image and on two different ones, and the p of permuting the images (not corrected){sample}. Related by algebra: the two "
+        "are built from the same weights on this head, so that likeness is no evidence.",
         columns=[
             Column(key="pair", label="Methods"),
             Column(key="n", label="Images", decimals=0),

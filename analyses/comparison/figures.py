@@ -66,10 +66,10 @@ def _short(name: str, most: int = 34) -> str:
 def chosen(run: AnyRun, pairs: Sequence[Compared]) -> tuple[list[int], bool]:
     """Which images are shown side by side, and whether that is because the models name different classes on them.
 
-    Among the images that have figures: those on which not all models name one class; where there is none, the images on which
+    Among the images that have figures, copies apart: those on which not all models name one class; where there is none, the images on which
     the maps are least alike.
     """
-    shown = [i for i, image in enumerate(run.images) if image.name in run.shown.images]
+    shown = [i for i in run.observations if run.images[i].name in run.shown.images]
     differ = [i for i in shown if not all(pair.same_class[i] for pair in pairs)]
     if differ:
         return differ[:MOST_PICTURED], True

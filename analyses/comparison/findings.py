@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reportgen.analysis import evidence, verdicts, wording
-from reportgen.analysis.sample_size import Pilot
-from reportgen.analysis.stats import Paired, Pairing, equivalence
-from reportgen.analysis.verdicts import Claim, Decision
+from reportgen.analysis.stats import Pairing
+from reportgen.analysis.verdicts import Claim
 from reportgen.settings.model import StatisticsSettings
 
 from .measured import Compared
@@ -27,7 +26,6 @@ def comparison_findings(
     *,
     table: str,
     several: bool,
-    seed: int,
 ) -> list[Claim]:
     """The claims on two models.
 
@@ -36,30 +34,24 @@ def comparison_findings(
         several: whether the report has other pairs of models, so that the ids name this one.
     """
     suffix = f" {found.id}" if several else ""
-    made = [_same_place(found, statistics, table, suffix, seed)]
+    made = [_same_place(found, statistics, table, suffix)]
     gains = [row for row in rows if row.measure.gain]
     if gains:
-        made.append(_as_faithful(found, gains, statistics, f"{table}-measures", suffix, seed))
+        made.append(_as_faithful(found, gains, statistics, f"{table}-measures", suffix))
     return made
 
 
-def _same_place(
-    found: Compared,
-    statistics: StatisticsSettings,
-    table: str,
-    suffix: str,
-    seed: int,
-) -> Claim:
+def _same_place(found: Compared, statistics: StatisticsSettings, table: str, suffix: str) -> Claim:
     words = CLAIMS["M1"].format(*found.models)
     iou, rho = found.alike.iou, found.alike.rank_correlation
     if iou is None or rho is None:
         text = "No image has a Grad-CAM map of both models that marks a place."
         return verdicts.not_measured(f"M1{suffix}", SECTION, words, text)
-    decision = verdicts.of_pairing(iou, statistics.iou, seed=seed)
+    decision = verdicts.of_pairing(iou, statistics.iou)
     text = (
         f"The parts of their Grad-CAM maps above half of the maximum overlap by a mean IoU of {iou.own:.2f} on one image"
-        f"{_against(iou.other)}; the pixels' rank correlation is {wording.signed(rho.own)}{_against(rho.other, signed=True)}. "
-        f"{_tested(iou)}"
+        f"{_against(iou.other)}; the pixels' rank correlation{_of_sample(rho, iou)} is {wording.signed(rho.own)}"
+        f"{_against(rho.other, signed=True)}. {_tested(iou)}"
     )
     numbers = [
         *evidence.pairing("gradcam_iou_between_models", "IoU of the two models' Grad-CAM maps", iou, table),
@@ -76,6 +68,11 @@ def _against(other: float | None, *, signed: bool = False) -> str:
     return f", against {wording.signed(other) if signed else f'{other:.2f}'} on two different images"
 
 
+def _of_sample(found: Pairing, beside: Pairing) -> str:
+    """That fewer images were compared than `beside` it."""
+    return "" if found.n == beside.n else f" (over a sample of {wording.count(found.n, 'image')})"
+
+
 def _tested(found: Pairing) -> str:
     images = wording.count(found.n, "image")
     if found.p is None:
@@ -84,10 +81,10 @@ def _tested(found: Pairing) -> str:
 
 
 def _as_faithful(
-    found: Compared, rows: Sequence[Row], statistics: StatisticsSettings, table: str, suffix: str, seed: int
+    found: Compared, rows: Sequence[Row], statistics: StatisticsSettings, table: str, suffix: str
 ) -> Claim:
     """Equivalence on every curve of every map; a difference on one of them sinks it."""
-    parts = [_no_difference(row.by, statistics.auc, seed) for row in rows]
+    parts = [verdicts.of_equivalence(row.by, statistics.auc) for row in rows]
     said = "; ".join(f"{_lower(row)} {_which(row, found.models)}" for row in rows)
     n = max(row.by.n for row in rows)
     text = (
@@ -101,20 +98,6 @@ def _as_faithful(
     return verdicts.claim(
         f"M2{suffix}", SECTION, CLAIMS["M2"].format(*found.models), verdicts.all_of(parts), text, numbers
     )
-
-
-def _no_difference(by: Paired, margin: float, seed: int) -> Decision:
-    """That the mean difference lies within +- `margin`: two one-sided tests; contradicted where it is shown to be larger."""
-    apart = verdicts.of_paired(by, margin)
-    if apart.verdict != "undecided":
-        return Decision("contradicted", apart.p, apart.pilots)
-    within = equivalence(by.differences, margin, seed)
-    if abs(sum(by.differences)) >= margin * by.n:
-        return Decision("undecided", within, apart.pilots)
-    # Both sides have to be shown.
-    sides = [tuple(margin + sign * d for d in by.differences) for sign in (-1, 1)]
-    pilots = tuple((Pilot("shift", side, sides=1),) for side in sides)
-    return Decision("supported" if within < verdicts.ALPHA else "undecided", within, pilots)
 
 
 def _lower(row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,7 @@ class Compared:
 
     Attributes:
         images: what each model says of each image.
+        observations: positions of the images that count as one observation each.
         alike: how alike their Grad-CAM maps are.
         shares: of each image, how much of each model's frame both see.
         sides, grids: of each model's frame, pixels; of its feature map, cells.
@@ -50,6 +51,7 @@ class Compared:
 
     models: tuple[str, str]
     images: tuple[Sequence[ImageRecord], Sequence[ImageRecord]]
+    observations: Sequence[int]
     alike: Alike
     shares: Sequence[tuple[float, float]]
     sides: tuple[int, int]
@@ -68,75 +70,68 @@ class Compared:
 
 
 def compared(run: AnyRun, first: str, second: str) -> Compared:
-    """Hold two explained models against each other on every image."""
+    """Hold two explained models against each other on every image; each result is read once."""
     models = (first, second)
     preprocessing = [run.preprocessing(model) for model in models]
     grids: list[tuple[int, int]] = [run.result("cams", 0, CamsResult, model).grid for model in models]
     parts = [shared_part(image.width, image.height, *preprocessing) for image in run.images]
+    values: dict[Measure, list[tuple[float, float] | None]] = {}
 
-    def maps(position: int) -> tuple[MapOf, MapOf] | None:
-        a, b = (map_of(parts[position].cut(_gradcam(run, position, model), i)) for i, model in enumerate(models))
-        return None if a is None or b is None else (a, b)
+    def maps() -> Iterator[tuple[MapOf, MapOf] | None]:
+        """Of each image; its values are kept, its maps are not."""
+        for position, part in enumerate(parts):
+            (of_first, its), (of_second, others) = (_read(run, position, model) for model in models)
+            for measure in its:
+                values.setdefault(measure, []).append(_both(its[measure], others[measure]))
+            a, b = map_of(part.cut(of_first, 0)), map_of(part.cut(of_second, 1))
+            yield None if a is None or b is None else (a, b)
 
     return Compared(
         models=models,
         images=(run.images_of(first), run.images_of(second)),
-        alike=alike(maps, len(run.images), run.observations, run.seed),
+        observations=run.observations,
+        alike=alike(maps(), run.observations, run.seed),
         shares=[part.shares for part in parts],
         sides=(preprocessing[0].size, preprocessing[1].size),
         grids=(grids[0], grids[1]),
-        values=dict(_values(run, models)),
+        values=values,
     )
 
 
-def _gradcam(run: AnyRun, position: int, model: str) -> np.ndarray:
-    found: np.ndarray = run.result("cams", position, CamsResult, model).maps[GRADCAM].map
-    return found
-
-
-def _values(run: AnyRun, models: tuple[str, str]) -> Iterator[tuple[Measure, Sequence[tuple[float, float] | None]]]:
-    """By measure the values of both models, of the analyses that the run has."""
-    readers: dict[Measure, Callable[[int, str], float | None]] = {}
-
-    def cam(position: int, model: str, measure: str) -> float | None:
-        found = run.result("cams", position, CamsResult, model).maps[GRADCAM]
-        value: float | None = None if found.degenerate else getattr(found, measure)
-        return value
-
-    readers[Measure("gradcam_area", "Grad-CAM, area above half of its maximum", "area")] = lambda i, m: cam(
-        i, m, "area_above_half"
-    )
-    readers[Measure("gradcam_gini", "Grad-CAM, Gini index", "gini")] = lambda i, m: cam(i, m, "gini")
+def _read(run: AnyRun, position: int, model: str) -> tuple[np.ndarray, dict[Measure, float | None]]:
+    """A model's Grad-CAM map of an image, and by measure its number, of the analyses that the run has."""
+    cam = run.result("cams", position, CamsResult, model).maps[GRADCAM]
+    values: dict[Measure, float | None] = {
+        Measure("gradcam_area", "Grad-CAM, area above half of its maximum", "area"): cam.area_above_half,
+        Measure("gradcam_gini", "Grad-CAM, Gini index", "gini"): cam.gini,
+    }
+    if cam.degenerate:
+        values = dict.fromkeys(values)
     if "lime" in run.analyses:
-        lime = Measure("lime_area", "LIME, area of the mask", "area")
-        readers[lime] = lambda i, m: float(run.result("lime", i, LimeResult, m).mask.mean())
-        fit = Measure("lime_r2", "LIME, R² of the surrogate")
-        readers[fit] = lambda i, m: run.result("lime", i, LimeResult, m).surrogate.r2
+        lime = run.result("lime", position, LimeResult, model)
+        values[Measure("lime_area", "LIME, area of the mask", "area")] = float(lime.mask.mean())
+        values[Measure("lime_r2", "LIME, R² of the surrogate")] = lime.surrogate.r2
     if "agreement" in run.analyses:
-        iou = Measure("agreement_iou", "IoU of Grad-CAM and LIME", "iou")
-        readers[iou] = lambda i, m: run.result("agreement", i, AgreementResult, m).comparison.iou
+        agreed = run.result("agreement", position, AgreementResult, model)
+        values[Measure("agreement_iou", "IoU of Grad-CAM and LIME", "iou")] = agreed.comparison.iou
     if "faithfulness" in run.analyses:
-        readers.update(_faithfulness(run))
-    positions = range(len(run.images))
-    for measure, read in readers.items():
-        yield measure, [_both(*(read(i, model) for model in models)) for i in positions]
+        values |= _gains(run.result("faithfulness", position, FaithfulnessResult, model))
+    return cam.map, values
 
 
 def _both(a: float | None, b: float | None) -> tuple[float, float] | None:
     return None if a is None or b is None else (a, b)
 
 
-def _faithfulness(run: AnyRun) -> Iterator[tuple[Measure, Callable[[int, str], float | None]]]:
+def _gains(result: FaithfulnessResult) -> dict[Measure, float | None]:
     """How much better each map is than a random order of the pixels, of the same image under the same model."""
-
-    def gain(position: int, model: str, map_: str, curve: str) -> float | None:
-        scores = run.result("faithfulness", position, FaithfulnessResult, model).measured.scores
-        if map_ not in scores or RANDOM not in scores:
-            return None
-        better = scores[map_].by_measure[curve] - scores[RANDOM].by_measure[curve]
-        return -better if curve == "deletion" else better
-
+    scores = result.measured.scores
+    values: dict[Measure, float | None] = {}
     for map_, label in ((GRADCAM, "Grad-CAM"), (LIME, "LIME")):
         for curve in ("deletion", "insertion"):
             measure = Measure(f"{map_}_{curve}_gain", f"{label}, {curve}, better than a random order", "auc", gain=True)
-            yield measure, lambda i, m, map_=map_, curve=curve: gain(i, m, map_, curve)  # type: ignore[misc]
+            values[measure] = None
+            if map_ in scores and RANDOM in scores:
+                better = scores[map_].by_measure[curve] - scores[RANDOM].by_measure[curve]
+                values[measure] = -better if curve == "deletion" else better
+    return values

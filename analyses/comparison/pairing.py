@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,24 +69,23 @@ def map_of(saliency: np.ndarray) -> MapOf | None:
     return MapOf(mask, (ranks / np.linalg.norm(ranks)).astype(np.float32))
 
 
-def alike(
-    maps: Callable[[int], tuple[MapOf, MapOf] | None], count: int, observations: Sequence[int], seed: int
-) -> Alike:
-    """Hold two models' maps of `count` images against each other; `maps` gives those of an image, or None.
+def alike(maps: Iterable[tuple[MapOf, MapOf] | None], observations: Sequence[int], seed: int) -> Alike:
+    """Hold two models' maps of every image against each other.
 
     Args:
+        maps: of each image in order, read one at a time; None where a map marks no place.
         observations: positions that count as one observation each.
     """
     masked, ranked = set(paired_sample(observations, seed)), set(paired_sample(observations, seed, MOST_RANKED))
-    own: dict[int, tuple[float, float]] = {}
+    own: list[tuple[float, float] | None] = []
     masks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     ranks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    for position in range(count):
-        pair = maps(position)
+    for position, pair in enumerate(maps):
         if pair is None:
+            own.append(None)
             continue
         a, b = pair
-        own[position] = (float((a.mask & b.mask).sum() / (a.mask | b.mask).sum()), float(a.ranks @ b.ranks))
+        own.append((float((a.mask & b.mask).sum() / (a.mask | b.mask).sum()), float(a.ranks @ b.ranks)))
         if position in masked:
             masks[position] = (packed(a.mask), packed(b.mask))
         if position in ranked:
@@ -94,7 +93,9 @@ def alike(
     iou = pairing_test(cross_iou(*_sides(masks)), seed) if masks else None
     rho = pairing_test(_products(*_sides(ranks)), seed) if ranks else None
     other_iou, other_rho = _others(iou, masks), _others(rho, ranks)
-    images = [Likeness(*own[i], other_iou.get(i), other_rho.get(i)) if i in own else None for i in range(count)]
+    images = [
+        None if found is None else Likeness(*found, other_iou.get(i), other_rho.get(i)) for i, found in enumerate(own)
+    ]
     return Alike(images, iou, rho)
 
 

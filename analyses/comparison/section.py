@@ -36,7 +36,7 @@ def reduce_comparison(run: Run) -> Contribution:
     findings: list[Finding] = []
     for number, found in enumerate(pairs, start=1):
         id = "comparison" if number == 1 else f"comparison-{number}"
-        measured = rows(found, run.observations, run.seed)
+        measured = rows(found, run.observations)
         blocks += [
             Heading(text=f"{found.models[0]} and {found.models[1]}"),
             Listing(role="observation", items=_observations(found)),
@@ -44,9 +44,7 @@ def reduce_comparison(run: Run) -> Contribution:
             run.files.table(images_table(found, id)),
             run.files.table(measures_table(found, measured, f"{id}-measures")),
         ]
-        findings += comparison_findings(
-            found, measured, run.statistics, table=id, several=len(pairs) > 1, seed=run.seed
-        )
+        findings += comparison_findings(found, measured, run.statistics, table=id, several=len(pairs) > 1)
     blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(pairs))]
     faithful = any(measure.gain for found in pairs for measure in found.values)
     return Contribution(
@@ -106,18 +104,20 @@ def _approach(run: Run, pairs: Sequence[Compared]) -> list[Block]:
 
 
 def _observations(found: Compared) -> list[str]:
+    """On images that count as one observation each."""
     first, second = found.models
-    same = found.same_class
+    same = [found.same_class[i] for i in found.observations]
+    likenesses = [found.alike.images[i] for i in found.observations]
     items = [f"{first} and {second} name the same class on {sum(same)} of {wording.count(len(same), 'image')}."]
-    known = [(like, alike) for like, alike in zip(found.alike.images, same, strict=True) if like is not None]
+    known = [(like, alike) for like, alike in zip(likenesses, same, strict=True) if like is not None]
     if not known:
         return [*items, "No image has a Grad-CAM map of both that marks a place."]
     ious, rhos = ([getattr(like, key) for like, _ in known] for key in ("iou", "rank_correlation"))
     others = [like.other_iou for like, _ in known if like.other_iou is not None]
     level = f"; maps of different images have {np.mean(others):.3f}" if others else ""
     items.append(
-        f"The IoU of their Grad-CAM maps is {np.mean(ious):.3f} on average (from {min(ious):.3f} to {max(ious):.3f}){level}. The rank "
-        f"correlation is {wording.signed(float(np.mean(rhos)))} on average."
+        f"The IoU of their Grad-CAM maps is {np.mean(ious):.3f} on average over {wording.count(len(known), 'image')} (from "
+        f"{min(ious):.3f} to {max(ious):.3f}){level}. The rank correlation is {wording.signed(float(np.mean(rhos)))} on average."
     )
     agreeing, differing = ([like.iou for like, alike in known if alike is wanted] for wanted in (True, False))
     if agreeing and differing:
@@ -132,7 +132,7 @@ def _pictures(run: Run, pairs: Sequence[Compared]) -> list[Block]:
     positions, differ = chosen(run, pairs)
     if not positions:
         return []
-    count = sum(not all(pair.same_class[i] for pair in pairs) for i in range(len(run.images)))
+    count = sum(not all(pair.same_class[i] for pair in pairs) for i in run.observations)
     if differ:
         rest = f", {len(positions)} of them here, at most {MOST_PICTURED}" if count > len(positions) else ""
         text = f"The models do not name the same class on {wording.count(count, 'image')}{rest}."

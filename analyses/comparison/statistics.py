@@ -21,12 +21,12 @@ class Row:
     by: Paired
 
 
-def rows(found: Compared, observations: Sequence[int], seed: int) -> list[Row]:
+def rows(found: Compared, observations: Sequence[int]) -> list[Row]:
     """Every measure that both models have on an image at least."""
     made = []
     for measure, values in found.values.items():
         known = [pair for i in observations if (pair := values[i]) is not None]
         if known:
             a, b = ([pair[which] for pair in known] for which in (0, 1))
-            made.append(Row(measure, (float(np.median(a)), float(np.median(b))), paired(a, b, seed)))
+            made.append(Row(measure, (float(np.median(a)), float(np.median(b))), paired(a, b)))
     return made

@@ -14,7 +14,7 @@ from .statistics import Row
 
 
 def images_table(found: Compared, id: str) -> Table:
-    """What both models say of each image, and how alike their Grad-CAM maps are."""
+    """What both models say of each image, and how alike their Grad-CAM maps are; the means count copies once."""
     first, second = found.models
     columns = [
         Column(key="image", label="Image"),
@@ -36,7 +36,7 @@ def images_table(found: Compared, id: str) -> Table:
                 likeness.other_rank_correlation,
             ]
         rows.append([a.name, a.target.name, b.target.name, *numbers])
-    means = [_mean([row[i] for row in rows]) for i in range(3, len(columns))]
+    means = [_mean([rows[position][i] for position in found.observations]) for i in range(3, len(columns))]
     return Table(
         id=id,
         caption=f"The Grad-CAM maps of {first} and {second}, each for the model's own class: IoU of the parts above half of the "

@@ -11,19 +11,21 @@ from reportgen.utils.errors import UsageError
 
 from ..cams.settings import CamSettings
 from .measured import GRADCAM
-from .section import reduce_comparison
+from .rules import RULES
+from .section import TITLE, reduce_comparison
 
 
 class Comparison(Analysis[NoSettings, None]):
     """Every two explained models; it maps nothing, and reads what the others found for each."""
 
     name = "comparison"
-    title = "Comparison of the models"
+    title = TITLE
     version = "1"
     concurrent = True
     order = 70
     requires = ("cams",)
     per_model = False
+    rules = RULES
 
     def models(self, settings: Settings) -> tuple[str, ...]:
         return ()

@@ -16,13 +16,12 @@ from .concepts import ConceptSet, concept_set
 from .labelling import Task, label_layer, labelled
 from .labels import DissectedModel, Layer
 from .recipe import LONGEST_NAME, Origin, Recipe
-from .result import DissectionResult, EmbeddingResult, TextEmbeddings
+from .result import DissectionResult, EmbeddingResult
 from .settings import DissectionSettings
 
 DissectionRun = RunView[DissectionSettings]
 DissectionProbe = ProbeView[DissectionSettings]
-# Raised when words embed otherwise, and when the same activations give other labels.
-TEXTS_VERSION = "1"
+# Raised when the same activations give other labels.
 LABELS_VERSION = "1"
 
 
@@ -70,14 +69,13 @@ class Probing:
 
 
 def probe(run: DissectionProbe) -> Probing:
-    """Embed images and words; no text model is loaded where the store has the words."""
+    """Embed images and words."""
     settings = run.settings
     encoder = run.encoder(settings.encoder)
     concepts = concept_set(settings.concepts, run.classes.names)
 
     def texts(words: Sequence[str]) -> np.ndarray:
-        parts: JSON = ["texts", TEXTS_VERSION, encoder.identity(), list(words)]
-        return run.cached(parts, TextEmbeddings, lambda: TextEmbeddings(encoder.embed_texts(words))).rows
+        return run.texts(settings.encoder, words)
 
     images = tuple(run.probe.observations)
     model = encoder.classifier or run.models[0]

@@ -31,17 +31,6 @@ class DissectionResult:
 
 
 @dataclass(frozen=True)
-class TextEmbeddings:
-    """Words in the encoder's space.
-
-    Attributes:
-        rows: (words, D) float32, of length 1, in the order of the words.
-    """
-
-    rows: Array
-
-
-@dataclass(frozen=True)
 class UnitLabels:
     """What the units of a model's last dissected stage are called, for analyses that read labels.
 

@@ -12,8 +12,9 @@ MOST_PAIRED = 2001
 _BLOCK = 256
 
 
-def paired_sample(observations: Sequence[int], seed: int, most: int = MOST_PAIRED) -> list[int]:
-    """The positions among `observations` whose masks are compared with those of other images, in order."""
+def paired_sample(observations: Sequence[int], seed: int, most: int | None = None) -> list[int]:
+    """The positions among `observations` whose masks are compared with those of other images, in order; `MOST_PAIRED` at most."""
+    most = MOST_PAIRED if most is None else most
     if len(observations) <= most:
         return list(observations)
     chosen = np.random.default_rng(seed).choice(len(observations), most, replace=False)

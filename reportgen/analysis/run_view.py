@@ -121,6 +121,9 @@ class ProbeView(Protocol[S]):
     def encoder(self, name: str) -> Encoder:
         """The concept encoder of a name; nothing is loaded."""
 
+    def texts(self, encoder: str, words: Sequence[str]) -> np.ndarray:
+        """(len(words), D) float32 unit rows in the space of the encoder of that name; no text model is loaded where the store has them."""
+
     def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
         """What `make` returns, a `kind`, kept in the store under the hash of `parts`, which name all that it depends on."""
 

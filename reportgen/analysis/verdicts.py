@@ -84,7 +84,7 @@ def of_paired(comparison: Paired, smallest: float = 0.0, tests: int = 1) -> Deci
     return Decision("supported" if shift > 0 else "contradicted", p, pilots)
 
 
-def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1, seed: int = 0) -> Decision:
+def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1) -> Decision:
     """The claim is that things of one image fit better than those of two, by more than `smallest`.
 
     It is contradicted where the mean difference is shown to lie below `smallest`, by a one-sided sign-flip test.
@@ -97,7 +97,7 @@ def of_pairing(found: Pairing, smallest: float = 0.0, tests: int = 1, seed: int 
         return Decision("supported" if found.p < ALPHA / tests else "undecided", found.p, pilots)
     below = tuple(smallest - difference for difference in found.differences)
     pilots = ((Pilot("shift", below, sides=1, tests=tests),),)
-    none = stats.sign_flips(below, seed).greater
+    none = stats.sign_flips(below).greater
     return Decision("contradicted" if none < ALPHA / tests else "undecided", none, pilots, against=True)
 
 
@@ -110,6 +110,24 @@ def of_correlation(correlation: Correlation, claimed_sign: int, smallest: float 
     if p >= ALPHA / tests or abs(rho) <= smallest:
         return Decision("undecided", p, pilots, against=rho * claimed_sign < 0)
     return Decision("supported" if rho * claimed_sign > 0 else "contradicted", p, pilots)
+
+
+def of_equivalence(comparison: Paired, margin: float) -> Decision:
+    """The claim is that the mean difference lies within +- `margin`: two one-sided tests, never a p of no difference.
+
+    It is contradicted where the paired comparison is decided: the mean is shown not to be zero, and the estimated shift is larger
+    than `margin`.
+    """
+    apart = of_paired(comparison, margin)
+    if apart.verdict != "undecided":
+        return Decision("contradicted", apart.p, apart.pilots)
+    within = stats.equivalence(comparison.differences, margin)
+    if abs(sum(comparison.differences)) >= margin * comparison.n:
+        return Decision("undecided", within, apart.pilots, against=True)
+    # Both sides have to be shown.
+    sides = [tuple(margin + sign * difference for difference in comparison.differences) for sign in (-1, 1)]
+    pilots = tuple((Pilot("shift", side, sides=1),) for side in sides)
+    return Decision("supported" if within < ALPHA else "undecided", within, pilots)
 
 
 def of_independence(correlation: Correlation, limit: float) -> Decision:

@@ -92,6 +92,17 @@ def chart(width_mm: float = COLUMN_MM, height_mm: float = 60.0) -> tuple[Figure,
     return figure, axes
 
 
+def text_mm(text: str, size: float, weight: int = 400) -> float:
+    """How wide a line of text is in a chart; `size` in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    _register_fonts()
+    font = FontProperties(family=_FAMILY, size=size, weight=weight)
+    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return width * 25.4 / 72
+
+
 def even_columns(pictures: int, most: int = 4) -> int:
     """How many of `pictures` stand in a row, at most `most`, so that rows are few and the last is as full as can be."""
     rows = -(-pictures // most)

@@ -52,38 +52,29 @@ def observations(count: int, copies: Copies, *, fold_near: bool) -> tuple[int, .
 def _near(hashes: Sequence[int]) -> list[list[int]]:
     """Groups of positions whose hashes are at most 4 bits apart, directly or through others.
 
-    Two hashes that are so near have at least one of five bands of bits in common, so that only those are compared.
+    Equal hashes are one from the start. Two that are so near have at least one of five bands of bits in common, so that only those
+    are compared; each is joined with its like as they are found, and no list of pairs is kept: memory grows with the images alone.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    values = np.array(hashes, np.uint64)
-    edges = np.array_split(np.arange(BITS), MOST_BITS_APART + 1)
-    pairs = [np.empty((2, 0), int)]
-    for band in edges:
+    values, of_position = np.unique(np.array(hashes, np.uint64), return_inverse=True)
+    labels = np.arange(len(values))
+    for band in np.array_split(np.arange(BITS), MOST_BITS_APART + 1):
         mask = np.uint64(sum(1 << int(bit) for bit in band))
         order = np.argsort(values & mask, kind="stable")
         _, starts = np.unique((values & mask)[order], return_index=True)
         for group in np.split(order, starts[1:]):
-            pairs += _close_pairs(values, group)
-    first, second = np.concatenate(pairs, axis=1)
-    if not len(first):
-        return []
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(values), len(values)))
-    _, labels = connected_components(graph, directed=False)
+            _join_close(values, group, labels)
     groups: dict[int, list[int]] = defaultdict(list)
-    for position, label in enumerate(labels.tolist()):
+    for position, label in enumerate(labels[of_position].tolist()):
         groups[label].append(position)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _close_pairs(values: np.ndarray, group: np.ndarray) -> list[np.ndarray]:
-    """(2, pairs) positions of a band's members that are near; row by row, so that memory stays small."""
-    found = []
-    for i, position in enumerate(group[:-1]):
+def _join_close(values: np.ndarray, group: np.ndarray, labels: np.ndarray) -> None:
+    """Give members of a band that are near one label, and all that had theirs; `labels` is written to."""
+    for i, member in enumerate(group[:-1]):
         rest = group[i + 1 :]
-        apart = np.unpackbits((values[rest] ^ values[position]).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
+        rest = rest[labels[rest] != labels[member]]
+        apart = np.unpackbits((values[rest] ^ values[member]).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
         close = rest[apart <= MOST_BITS_APART]
         if len(close):
-            found.append(np.stack([np.full(len(close), position), close]))
-    return found
+            labels[np.isin(labels, labels[close])] = labels[member]

@@ -31,7 +31,7 @@ from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import SettingsGroup
-from reportgen.storage.codec import encode
+from reportgen.storage.codec import Array, encode
 from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of
@@ -41,6 +41,15 @@ from reportgen.utils.progress import Progress, Stopwatch
 R = TypeVar("R")
 
 THUMB_PX = 128
+# Raised when words embed otherwise.
+TEXTS_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class TextEmbeddings:
+    """(words, D) float32 unit rows, as the store keeps them."""
+
+    rows: Array
 
 
 class MappedFolder:
@@ -149,6 +158,11 @@ class ProbeReduceView:
 
     def encoder(self, name: str) -> Encoder:
         return resolve_encoder(name, self._all_settings)
+
+    def texts(self, encoder: str, words: Sequence[str]) -> np.ndarray:
+        space = self.encoder(encoder)
+        parts: JSON = ["texts", TEXTS_VERSION, space.identity(), list(words)]
+        return self.cached(parts, TextEmbeddings, lambda: TextEmbeddings(space.embed_texts(words))).rows
 
     def cached(self, parts: JSON, kind: type[R], make: Callable[[], R]) -> R:
         key = digest_of(["reduce", parts])
