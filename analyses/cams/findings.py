@@ -169,57 +169,52 @@ def same_region(
     Pairs that are related by algebra overlap whatever the image shows, and decide nothing. The write-up says object; that a region is
     the object's is out of reach without ground truth.
     """
-    pairs = list(combinations(methods, 2))
-    overlaps: list[Decision] = []
-    extents: list[Decision] = []
-    parts, apart, numbers, p_values, related = [], [], [], [], []
+    pairs = [pair for pair in combinations(methods, 2) if pair_key(*pair) in pairings]
+    if not pairs:
+        return _claim("C5", verdicts.UNDECIDED, "No pair of maps could be compared.")
+    asked = len(methods) * (len(methods) - 1) // 2
+    overlaps = [verdicts.UNDECIDED] * (asked - len(pairs))
+    parts, numbers, related = [], [], []
     for a, b in pairs:
-        found = pairings.get(pair_key(a, b))
-        if found is None:
-            overlaps.append(verdicts.UNDECIDED)
-            continue
-        if relation(a, b, network) == "no":
-            overlaps.append(verdicts.of_pairing(found, smallest.iou))
-        else:
-            related.append(f"{label(a)} and {label(b)}")
-        part, shown = _overlap(results, a, b, found)
+        part, shown = _overlap(results, a, b, pairings[pair_key(a, b)])
         parts.append(part)
         numbers += shown
-        area = _compare(results, "area_above_half", a, b)
-        if area is None:
-            continue
-        numbers.append(
-            evidence.shift(
-                f"{a}_minus_{b}_area",
-                f"Area above half of the maximum, {label(a)} minus {label(b)}",
-                area,
-                "cams-measures",
-                "%",
-            )
-        )
-        p_values += [] if area.p is None else [area.p]
-        differs = verdicts.of_paired(area, smallest.area, tests=len(pairs))
-        # Larger or smaller: either way the extents differ.
-        extents.append(
-            Decision("supported" if differs.verdict != "undecided" else "undecided", differs.p, differs.pilots)
-        )
-        if differs.verdict != "undecided":
-            word = "larger" if area.shift > 0 else "smaller"
-            apart.append(f"{label(a)}'s is {word} than {label(b)}'s ({wording.tested(area)})")
-    if not parts:
-        return _claim("C5", verdicts.UNDECIDED, "No pair of maps could be compared.")
-    said = wording.listed(apart) if apart else _none_differs(p_values, len(pairs))
+        if relation(a, b, network) == "no":
+            overlaps.append(verdicts.of_pairing(pairings[pair_key(a, b)], smallest.iou))
+        else:
+            related.append(f"{label(a)} and {label(b)}")
+    differ, said, areas = _extents(results, pairs, asked, smallest.area)
     algebra = f" Related by algebra on this head, and so no evidence: {'; '.join(related)}." if related else ""
     text = (
         f"{'; '.join(parts)}.{algebra} Of the areas above half of the maximum, {said}. "
         "That the methods mark the object, and not only each other's region, takes boxes or masks to say."
     )
-    if not overlaps:
-        return _claim(
-            "C5", Decision("undecided", needs="Methods that are not related by algebra would test it."), text, numbers
-        )
-    differ = verdicts.any_of(extents) if extents else verdicts.UNDECIDED
-    return _claim("C5", verdicts.all_of([*overlaps, differ]), text, numbers)
+    decision = Decision("undecided", needs="Methods that are not related by algebra would test it.")
+    if overlaps:
+        decision = verdicts.all_of([*overlaps, differ])
+    return _claim("C5", decision, text, [*numbers, *areas])
+
+
+def _extents(
+    results: Results, pairs: Sequence[tuple[str, str]], tests: int, smallest: float
+) -> tuple[Decision, str, list[Evidence]]:
+    """Whether the areas of some pair of methods differ, either way, in a decision, words and evidence; `tests` share the error rate."""
+    decided, apart, numbers, p_values = [], [], [], []
+    for a, b in pairs:
+        area = _compare(results, "area_above_half", a, b)
+        if area is None:
+            continue
+        words = f"Area above half of the maximum, {label(a)} minus {label(b)}"
+        numbers.append(evidence.shift(f"{a}_minus_{b}_area", words, area, "cams-measures", "%"))
+        p_values += [] if area.p is None else [area.p]
+        differs = verdicts.of_paired(area, smallest, tests)
+        found = differs.verdict != "undecided"
+        decided.append(Decision("supported" if found else "undecided", differs.p, differs.pilots))
+        if found:
+            word = "larger" if area.shift > 0 else "smaller"
+            apart.append(f"{label(a)}'s is {word} than {label(b)}'s ({wording.tested(area)})")
+    said = wording.listed(apart) if apart else _none_differs(p_values, tests)
+    return (verdicts.any_of(decided) if decided else verdicts.UNDECIDED), said, numbers
 
 
 def _overlap(results: Results, a: str, b: str, found: Pairing) -> tuple[str, list[Evidence]]:
