@@ -262,10 +262,10 @@ def test_a_claim_is_numbered_without_the_model_that_it_names(both: tuple[Report,
 def test_claims_stand_beside_each_other_and_the_summary_names_their_models() -> None:
     made = [
         Finding(id=id, section="s", claim="c", verdict="undecided", text="t")
-        for id in ("C10", "C2", "C10 net_b2", "C2 net_b2", "A1", "A1 net_b2")
+        for id in ("C10", "C2", "C10@net_b2", "C2@net_b2", "A1", "A1@net_b2")
     ]
     ordered = by_claim(made)
-    assert [finding.id for finding in ordered] == ["C2", "C2 net_b2", "C10", "C10 net_b2", "A1", "A1 net_b2"]
+    assert [finding.id for finding in ordered] == ["C2", "C2@net_b2", "C10", "C10@net_b2", "A1", "A1@net_b2"]
     rest = summarise([], ordered, "net").rest
     assert "6 (C2, C10, A1; net_b2: C2, C10, A1) are undecided" in rest
 
