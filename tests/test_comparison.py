@@ -293,7 +293,7 @@ def test_three_models_make_three_pairs_with_ids_of_their_own(tmp_path: Path) -> 
     found = reduce_comparison(run)
     ids = [finding.id for finding in found.findings]
     assert ids == [
-        f"{claim} {pair}" for pair in ("net_a~net_b", "net_a~net_c", "net_b~net_c") for claim in ("M1", "M2")
+        f"{claim}@{pair}" for pair in ("net_a~net_b", "net_a~net_c", "net_b~net_c") for claim in ("M1", "M2")
     ]
     assert found.section is not None
     blocks = [block.id for block in found.section.blocks if isinstance(block, Figure | Table)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tracemalloc
 from itertools import combinations
 from pathlib import Path
@@ -11,9 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from made_runs import analyse_toy
+from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
+from reportgen.analyses.cams.task import ANALYSIS as CAMS
+from reportgen.analyses.faithfulness.task import ANALYSIS as FAITHFULNESS
+from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.images import copies
 from reportgen.images.copies import MOST_BITS_APART, Copies, find_copies, observations, perceptual_hash
-from toys import ROOT
+from reportgen.report.document import Report
+from toys import ROOT, photo_folder, photo_path
 
 SAMPLES = sorted((ROOT / "sample_images").glob("*.[jp][pn]g"))
 
@@ -126,3 +133,47 @@ def test_memory_grows_with_the_images_and_not_with_their_pairs(kind: str) -> Non
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
+
+
+# --- through the pipeline ------------------------------------------------------------------------
+
+
+def explained(photos: Path, tmp_path: Path, name: str, **settings: object) -> Report:
+    tasks = [CAMS, LIME, AGREEMENT, FAITHFULNESS]
+    quick = {"lime": {"num_samples": 8, "repeats": 2}, "faithfulness": {"draws": 1, "random_masks": 2}}
+    return analyse_toy(photos, tmp_path / name, tmp_path / "cache", tasks, **quick, **settings)[0]
+
+
+def decisions(report: Report) -> dict[str, tuple[object, ...]]:
+    return {f.id: (f.verdict, f.p, f.p_corrected, f.text, f.needed) for f in report.findings}
+
+
+def test_twelve_copies_of_one_photograph_decide_nothing(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(12):
+        shutil.copy(photo_path("chelsea"), photos / f"{i}{photo_path('chelsea').suffix}")
+    report = explained(photos, tmp_path, "out")
+    assert len(report.images) == 12
+    assert {finding.verdict for finding in report.findings} <= {"undecided", "not measured"}
+    [warning] = [warning for warning in report.warnings if warning.code == "repeated-images"]
+    assert "They count as one observation" in warning.text
+    assert all("1 different image of 1 class, without 11 copies" in f.note for f in report.findings if f.p is not None)
+
+
+def test_copies_added_to_a_folder_change_no_verdict(tmp_path: Path) -> None:
+    """Six photographs; the same and three copies of one; the same and one of them stored again, counted and folded."""
+    photos = photo_folder(tmp_path / "photos", "astronaut", "camera", "chelsea", "coffee", "motorcycle_left", "rocket")
+    before = decisions(explained(photos, tmp_path, "before"))
+    first = sorted(photos.iterdir())[0]
+    for i in range(3):
+        shutil.copy(first, photos / f"z-copy-{i}{first.suffix}")
+    assert decisions(explained(photos, tmp_path, "copies")) == before
+    with Image.open(first) as image:
+        image.convert("RGB").resize((image.width * 4 // 5, image.height * 4 // 5)).save(
+            photos / "z-small.jpg", quality=80
+        )
+    counted = explained(photos, tmp_path, "near")
+    assert [w.code for w in counted.warnings if w.code.endswith("-images")] == ["repeated-images", "near-equal-images"]
+    assert decisions(counted) != before
+    assert decisions(explained(photos, tmp_path, "folded", statistics={"fold_near": True})) == before

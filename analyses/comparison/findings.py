@@ -33,7 +33,7 @@ def comparison_findings(
         table: id of the table of images; that of the measures is called so with `-measures` behind it.
         several: whether the report has other pairs of models, so that the ids name this one.
     """
-    suffix = f" {found.id}" if several else ""
+    suffix = f"@{found.id}" if several else ""
     made = [_same_place(found, statistics, table, suffix)]
     gains = [row for row in rows if row.measure.gain]
     if gains:

@@ -149,6 +149,9 @@ def shuffled(name: str, activations: np.ndarray, task: Task) -> tuple[Control | 
         return None, np.zeros(len(task.words))
     random = np.random.default_rng(seed_from("shuffled", task.seed, name))
     draws = DRAWS_EXPLORATORY if len(activations) < EXPLORATORY * min(task.settings.top_k, len(activations)) else DRAWS
+    if n_units > draws:  # so many units, drawn at random, stand for all
+        activations = activations[:, np.sort(random.choice(n_units, draws, replace=False))]
+        n_units = draws
     times = -(-draws // n_units)
     raw = np.empty((times * n_units, len(task.words)), np.float32)  # thousands of units: half the memory
     for start in range(0, len(raw), n_units):

@@ -22,7 +22,7 @@ from .settings import DissectionSettings
 DissectionRun = RunView[DissectionSettings]
 DissectionProbe = ProbeView[DissectionSettings]
 # Raised when the same activations give other labels.
-LABELS_VERSION = "1"
+LABELS_VERSION = "2"
 
 
 @dataclass(frozen=True)
