@@ -257,17 +257,25 @@ def test_repeats_are_draws_under_other_seeds_and_the_first_is_the_explanation(vi
         assert np.array_equal(mask, positive_mask(segments, by_hand, 15))
 
 
-def test_half_the_samples_and_half_the_features_are_refits_of_the_first_draw(view: View, segments: np.ndarray) -> None:
-    settings, target = FEW, int(view.forward.logits[0].argmax())
-    fitted, first = repeats(view, segments, target, 5, settings)
-    held = stability(segments, fitted, first, target, settings)
+def test_half_the_samples_and_half_the_features_are_held_against_the_same_of_another_draw(
+    view: View, segments: np.ndarray
+) -> None:
+    settings, target = FEW.model_copy(update={"repeats": 2}), int(view.forward.logits[0].argmax())
+    fitted, draws = repeats(view, segments, target, 5, settings)
+    held = stability(segments, fitted, draws, target, settings)
     state = np.random.RandomState(0)
-    half = fit(first.data[:32], first.probabilities[:32], target, settings, state)
-    fewer = fit(first.data, first.probabilities, target, LimeSettings(num_features=7), state)
-    mask = held.masks[0]
-    assert held.jaccard_half_samples == jaccard(mask, positive_mask(segments, half, 15))
-    assert held.jaccard_half_features == jaccard(mask, positive_mask(segments, fewer, 7))
-    assert 0 < held.jaccard_half_samples < 1
+    half, fewer = [], []
+    for drawn in draws:
+        of_half = fit(drawn.data[:32], drawn.probabilities[:32], target, settings, state)
+        of_fewer = fit(drawn.data, drawn.probabilities, target, LimeSettings(num_features=7), state)
+        half.append(positive_mask(segments, of_half, 15))
+        fewer.append(positive_mask(segments, of_fewer, 7))
+    assert held.jaccard_seeds == jaccard(*held.masks)
+    assert held.jaccard_half_samples == jaccard(*half)
+    assert held.jaccard_half_features == jaccard(*fewer)
+    assert held.jaccard_half_samples != held.jaccard_seeds
+    alone = stability(segments, fitted[:1], draws[:1], target, settings)
+    assert (alone.jaccard_seeds, alone.jaccard_half_samples, alone.jaccard_half_features) == (None, None, None)
 
 
 def test_jaccard_of_two_empty_masks_is_none() -> None:

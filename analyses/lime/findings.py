@@ -28,15 +28,15 @@ class Held(Protocol):
     def jaccard_half_features(self) -> float | None: ...
 
 
-# What is changed, in words, and the Jaccard index of the first mask with the one that comes of it.
+# What is changed, in words, and the Jaccard index of the masks of different seeds once it is.
 PARAMETERS: dict[str, tuple[str, Callable[[Held], float | None]]] = {
-    "jaccard_half_samples": ("halving the samples", lambda held: held.jaccard_half_samples),
-    "jaccard_half_features": ("halving the features", lambda held: held.jaccard_half_features),
+    "jaccard_half_samples": ("with half the samples", lambda held: held.jaccard_half_samples),
+    "jaccard_half_features": ("with half the features", lambda held: held.jaccard_half_features),
 }
 
 
 def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
-    """A parameter matters where changing it moves the mask further than changing the seed does, image by image.
+    """A parameter matters where masks of different seeds agree less once it is halved, image by image.
 
     Args:
         entries: of each observation; smallest: difference of Jaccard indices of interest.
@@ -63,14 +63,12 @@ def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
         moved = paired([seed for seed, _ in both], [changed for _, changed in both])
         decided.append(verdicts.of_paired(moved, smallest, tests=len(PARAMETERS)))
         median = float(np.median([changed for _, changed in both]))
-        less = "less than" if moved.shift > 0 else "more than" if moved.shift < 0 else "as much as"
-        parts.append(
-            f"after {words} the mask overlaps the first by a median of {median:.2f}, {less} under another seed ({wording.tested(moved)})"
-        )
+        less = "less" if moved.shift > 0 else "more" if moved.shift < 0 else "as much"
+        parts.append(f"{words} it is {median:.2f}: they agree {less} ({wording.tested(moved)})")
         numbers.append(
             evidence.shift(
                 f"seeds_minus_{key}",
-                f"Jaccard index with another seed minus that after {words}",
+                f"Jaccard index of the masks of different seeds minus that {words}",
                 moved,
                 "lime-stability",
             )

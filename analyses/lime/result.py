@@ -41,8 +41,8 @@ class LimeResult:
         n_selected: superpixels in the first mask.
         forward_passes: of all draws.
         jaccard_seeds: mean over pairs of masks; r2_seeds: of each draw.
-        jaccard_half_samples, jaccard_half_features: of the first mask and the one from half as many.
-            A Jaccard index is None where both masks are empty.
+        jaccard_half_samples, jaccard_half_features: as `jaccard_seeds`, of masks from half of each draw's samples, and from half the
+            features. A Jaccard index is None with one draw, or where all masks are empty.
     """
 
     target: int

@@ -281,14 +281,14 @@ def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
         rows.append([image.name, *jaccard, min(entry.r2_seeds), max(entry.r2_seeds), stable])
     table = Table(
         id="lime-stability",
-        caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs), and against the mask "
-        "from half the samples and from half the features. A mask is called stable from a mean of "
+        caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs): as they are, with half the "
+        "samples of each draw, and with half the features. A mask is called stable from a mean of "
         f"{STABLE_JACCARD:g}.",
         columns=[
             Column(key="image", label="Image"),
             Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3, headline=True),
-            Column(key="jaccard_half_samples", label="Jaccard, half the samples", decimals=3),
-            Column(key="jaccard_half_features", label="Jaccard, half the features", decimals=3),
+            Column(key="jaccard_half_samples", label="with half the samples", decimals=3),
+            Column(key="jaccard_half_features", label="with half the features", decimals=3),
             Column(key="r2_low", label="R², lowest", decimals=3),
             Column(key="r2_high", label="R², highest", decimals=3),
             Column(key="stable", label="Verdict"),

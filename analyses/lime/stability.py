@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,26 +29,24 @@ def repeat_seeds(seed: int, repeats: int) -> list[int]:
 
 def repeats(
     view: View, segments: np.ndarray, target: int, seed: int, settings: LimeSettings
-) -> tuple[list[Surrogate], Draw]:
-    """One surrogate a seed, and the first seed's draw. The superpixels stay: only the perturbation is drawn anew."""
-    fitted, first = [], None
+) -> tuple[list[Surrogate], list[Draw]]:
+    """One surrogate and one draw a seed. The superpixels stay: only the perturbation is drawn anew."""
+    fitted, drawn = [], []
     for number in repeat_seeds(seed, settings.repeats):
         random_state = np.random.RandomState(number)
-        drawn = draw(view, segments, settings, random_state)
-        first = first or drawn
-        fitted.append(fit(drawn.data, drawn.probabilities, target, settings, random_state))
-    assert first is not None  # repeats >= 1
-    return fitted, first
+        drawn.append(draw(view, segments, settings, random_state))
+        fitted.append(fit(drawn[-1].data, drawn[-1].probabilities, target, settings, random_state))
+    return fitted, drawn
 
 
 @dataclass(frozen=True)
 class Stability:
-    """What the mask owes to the seed, to num_samples and to num_features.
+    """What the mask owes to the seed, and how much more with fewer samples or features.
 
     Attributes:
         masks: (repeats, H, W) bool, of each draw.
         jaccard_seeds: mean over pairs of masks; None with one draw, or where all are empty.
-        jaccard_half_samples, jaccard_half_features: against the first mask; None where both are empty.
+        jaccard_half_samples, jaccard_half_features: the same of masks from half of each draw's samples, and from half the features.
     """
 
     masks: np.ndarray
@@ -57,22 +56,33 @@ class Stability:
 
 
 def stability(
-    segments: np.ndarray, fitted: list[Surrogate], first: Draw, target: int, settings: LimeSettings
+    segments: np.ndarray, fitted: Sequence[Surrogate], draws: Sequence[Draw], target: int, settings: LimeSettings
 ) -> Stability:
-    """How far the first mask holds.
+    """How far masks of different seeds agree, as they are, with half the samples and with half the features.
 
-    The halves cost no forward pass: they refit the first half of the first draw's samples, or fewer features.
+    Each half is held against the same half of another draw, and not against the mask that it is part of. The halves cost no
+    forward pass: they refit the first half of each draw's samples, or fewer features.
     """
-    masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in fitted]
-    between = [value for a, b in combinations(masks, 2) if (value := jaccard(a, b)) is not None]
-    half = max(2, len(first.data) // 2)
     fewer = settings.model_copy(update={"num_features": max(1, settings.num_features // 2)})
     state = np.random.RandomState(0)  # ridge regression's closed form draws nothing
-    with_half = fit(first.data[:half], first.probabilities[:half], target, settings, state)
-    with_fewer = fit(first.data, first.probabilities, target, fewer, state)
+
+    def refitted(drawn: Draw, samples: int, own: LimeSettings) -> np.ndarray:
+        surrogate = fit(drawn.data[:samples], drawn.probabilities[:samples], target, own, state)
+        return positive_mask(segments, surrogate, own.num_features)
+
+    masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in fitted]
+    several = draws if len(draws) > 1 else ()
     return Stability(
         masks=np.stack(masks),
-        jaccard_seeds=float(np.mean(between)) if between else None,
-        jaccard_half_samples=jaccard(masks[0], positive_mask(segments, with_half, settings.num_features)),
-        jaccard_half_features=jaccard(masks[0], positive_mask(segments, with_fewer, fewer.num_features)),
+        jaccard_seeds=_mean_jaccard(masks),
+        jaccard_half_samples=_mean_jaccard(
+            [refitted(drawn, max(2, len(drawn.data) // 2), settings) for drawn in several]
+        ),
+        jaccard_half_features=_mean_jaccard([refitted(drawn, len(drawn.data), fewer) for drawn in several]),
     )
+
+
+def _mean_jaccard(masks: Sequence[np.ndarray]) -> float | None:
+    """Over pairs; None where there is none, or where all are empty."""
+    between = [value for a, b in combinations(masks, 2) if (value := jaccard(a, b)) is not None]
+    return float(np.mean(between)) if between else None

@@ -27,7 +27,7 @@ class Lime(Analysis[LimeSettings, LimeResult]):
 
     name = "lime"
     title = "LIME"
-    version = "3"
+    version = "4"
     concurrent = True
     order = 30
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
@@ -48,8 +48,8 @@ class Lime(Analysis[LimeSettings, LimeResult]):
         with subject.timed("lime superpixels"):
             segments = superpixels(view.frame, settings)
         with subject.timed("lime"):
-            fitted, first = repeats(view, segments, target, subject.seed, settings)
-            held = stability(segments, fitted, first, target, settings)
+            fitted, draws = repeats(view, segments, target, subject.seed, settings)
+            held = stability(segments, fitted, draws, target, settings)
         return LimeResult(
             target=target,
             seed=subject.seed,
