@@ -121,14 +121,11 @@ def _approach(run: Run) -> list[Block]:
     return [
         Heading(text="Approach"),
         Text(
-            text="Both explanations of an image are turned into binary masks in the model's input frame, for the "
-            "same target class, and "
-            f"compared as arrays. Grad-CAM's mask is {words}; LIME's mask is the one of the section before. The "
-            "intersection over union "
-            "(IoU) of two masks depends much on their areas, and photographs have their subject near the middle, so "
-            "each IoU stands beside the mean IoU with the masks of other images, the IoU of LIME's mask with a centred Gaussian of "
-            "Grad-CAM's area, the IoU that masks of these areas reach anywhere in the frame by chance, the ceiling that the areas allow, "
-            "and the IoU when Grad-CAM's mask is cut to LIME's area. That the two agree is decided by permuting which image a mask is of."
+            text="Both explanations of an image are turned into binary masks in the model's input frame, for the same target class: "
+            f"Grad-CAM's mask is {words}, LIME's the one of the section before. The intersection over union (IoU) of two masks depends "
+            "much on their areas, and photographs have their subject near the middle. So each IoU stands beside what knows nothing of "
+            "the image: the masks of other images, a centred Gaussian, and the areas alone. That the two agree is decided by permuting "
+            "which image a mask is of."
         ),
         Facts(
             title="Definitions",
