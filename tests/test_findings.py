@@ -444,6 +444,19 @@ def test_a_claim_of_several_parts_needs_them_all() -> None:
     assert verdicts.all_of([untested, untested]).p is None
 
 
+def test_a_part_that_points_against_a_claim_decides_how_many_images_would() -> None:
+    """Whatever the other part would take: one that is contradicted alone, or merely points that way, can sink the claim."""
+    weak = verdicts.of_paired(shifted([0.1, -0.1, 0.3, -0.2, 0.2, 0.1, -0.1]))
+    alone = verdicts.of_paired(shifted([-0.1, -0.2, -0.3, -0.15, -0.25, -0.1]))  # p = 1/32, times two parts 1/16
+    pointing = verdicts.of_paired(shifted([-0.1, 0.2, -0.3, -0.15, -0.25, -0.1]))
+    assert (alone.verdict, pointing.verdict) == ("contradicted", "undecided")
+    for part in (alone, pointing):
+        found = verdicts.all_of([weak, part])
+        assert (found.verdict, found.against) == ("undecided", True)
+        [[pilot]] = found.pilots
+        assert (pilot.values, pilot.tests) == (part.pilots[0][0].values, 2)
+
+
 def test_conflicting_tests_leave_a_claim_undecided() -> None:
     yes, no, open_ = Decision("supported", 0.01), Decision("contradicted", 0.002), Decision("undecided", 0.3)
     unmeasured = Decision("not measured")

@@ -177,7 +177,8 @@ def all_of(parts: Sequence[Decision]) -> Decision:
     if any(part.p is None for part in parts):
         return Decision("undecided", contradiction, needs=_needs(parts))
     p = max(part.p for part in parts if part.p is not None)
-    contrary = [part for part in parts if part.against and not all(pilot.too_small for g in part.pilots for pilot in g)]
+    pointing = [part for part in parts if part.against or part.verdict == "contradicted"]
+    contrary = [part for part in pointing if not all(pilot.too_small for group in part.pilots for pilot in group)]
     if contrary:  # what was observed cannot support the claim, and any of these parts could contradict it
         return Decision("undecided", p, _any_group(contrary, len(parts)), against=True)
     still_open = tuple(group for part in parts if part.verdict != "supported" for group in part.pilots)
