@@ -17,7 +17,7 @@ from reportgen.analyses.agreement.result import Comparison
 from reportgen.analyses.cams.findings import cam_findings
 from reportgen.analyses.cams.result import CamsResult, Likeness, pair_key
 from reportgen.analyses.lime.findings import depends_on_parameters
-from reportgen.analysis import verdicts, wording
+from reportgen.analysis import rules, verdicts, wording
 from reportgen.analysis.stats import Correlation, Pairing, paired, pairing_test, shifted
 from reportgen.analysis.verdicts import Claim, Decision
 from reportgen.settings.model import StatisticsSettings
@@ -467,7 +467,7 @@ def test_conflicting_tests_leave_a_claim_undecided() -> None:
 
 
 def test_the_printed_rules_name_the_thresholds_in_force() -> None:
-    printed = " ".join(verdicts.rules_with(StatisticsSettings(area=0.07, shared=0.4)))
+    printed = " ".join(rules.rules_with(StatisticsSettings(area=0.07, shared=0.4)))
     assert f"p < {verdicts.ALPHA:g}" in printed
     assert str(verdicts.SMALL_N) in printed
     assert "area 7 % of the frame" in printed

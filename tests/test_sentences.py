@@ -29,7 +29,8 @@ from reportgen.analyses.lime.findings import CLAIM as LIME
 from reportgen.analysis.glossary import TERMS, terms_of
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.registry import load_analyses
-from reportgen.analysis.verdicts import Claim, rules_with
+from reportgen.analysis.rules import rules_with
+from reportgen.analysis.verdicts import Claim
 from reportgen.pipeline.summary import summarise
 from reportgen.report.blocks import Block, Facts, Figure, Heading, Listing, Notice, Table, Text
 from reportgen.report.document import Finding, ImageRecord, Label, Verdict

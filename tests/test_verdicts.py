@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reportgen.analysis import stats, verdicts, wording
+from reportgen.analysis import rules, stats, verdicts, wording
 from reportgen.analysis.sample_size import Pilot
 from reportgen.analysis.verdicts import ALPHA, UNDECIDED, Decision, all_of, any_of
 from reportgen.report.document import Verdict
@@ -169,7 +169,7 @@ def test_several_tests_together_are_wrong_no_more_often_than_their_p_says(
 
 def test_the_rules_print_the_numbers_in_force() -> None:
     settings = StatisticsSettings(area=0.031, shared=0.6, fold_near=True)
-    text = " ".join(verdicts.rules_with(settings, ["A rule of an analysis."]))
+    text = " ".join(rules.rules_with(settings, ["A rule of an analysis."]))
     for words in (
         f"{ALPHA:g}",
         "3.1 %",
@@ -182,4 +182,4 @@ def test_the_rules_print_the_numbers_in_force() -> None:
         assert words in text
     assert text.index("A rule of an analysis.") < text.index("Everything else is undecided")
     assert "fold_near = true" not in text
-    assert "fold_near = true" in " ".join(verdicts.rules(StatisticsSettings()))
+    assert "fold_near = true" in " ".join(rules.rules(StatisticsSettings()))

@@ -92,7 +92,8 @@ def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[B
     images = agreed.images
     order = sorted(range(len(images)), key=lambda i: (-_or_below(images[i].masks.iou), run.images[i].name))
     rows = [(run.images[i], images[i]) for i in order]
-    observed = [(run.images[i], images[i]) for i in order if i in set(run.observations)]
+    counted = set(run.observations)
+    observed = [(run.images[i], images[i]) for i in order if i in counted]
     return [
         *_approach(run),
         Heading(text="IoU"),

@@ -61,7 +61,7 @@ def small_amount(value: float) -> str:
 def signed(value: float, digits: int = 2) -> str:
     """A number with its sign, the minus a true one: `+0.18`, `−0.39`."""
     text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if any(digit in "123456789" for digit in text) else f"{0:.{digits}f}"
+    return f"{0:.{digits}f}" if _shows_zero(text) else text.replace("-", "−")
 
 
 def probability(p: float) -> str:
@@ -78,14 +78,17 @@ def by_shift(comparison: Paired, number: Callable[[float], str], unit: str = "")
     sign = -1 if comparison.shift < 0 else 1
     if comparison.ci is None:
         return f"by {number(abs(comparison.shift))}{unit}"
-    low, high = sorted(sign * end for end in comparison.ci)
-    shown = [number(abs(end)) for end in (low, high)]
-    minus = [
-        "−" if end < 0 and any(c in "123456789" for c in text) else ""
-        for end, text in zip((low, high), shown, strict=True)
-    ]
-    ends = " to ".join(f"{sign}{text}" for sign, text in zip(minus, shown, strict=True))
-    return f"by {number(abs(comparison.shift))}{unit}, 95 % interval {ends}"
+    low, high = (_with_minus(end, number) for end in sorted(sign * end for end in comparison.ci))
+    return f"by {number(abs(comparison.shift))}{unit}, 95 % interval {low} to {high}"
+
+
+def _with_minus(value: float, number: Callable[[float], str]) -> str:
+    text = number(abs(value))
+    return f"−{text}" if value < 0 and not _shows_zero(text) else text
+
+
+def _shows_zero(text: str) -> bool:
+    return not any(digit in text for digit in "123456789")
 
 
 def tested(comparison: Paired) -> str:

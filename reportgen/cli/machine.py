@@ -30,7 +30,7 @@ def machine_checks() -> Iterator[Check]:
     yield _cache()
     yield _pdf()
     for model in list_classifiers(settings):
-        if model.name in (*settings.models, *settings.explain):
+        if model.name in settings.named_models:
             yield Check(f"model {model.name}", model.missing)
     yield _openvino()
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.glossary import terms_of
 from reportgen.analysis.protocol import Contribution
+from reportgen.analysis.rules import rules_with
 from reportgen.analysis.settle import Observed, settled
-from reportgen.analysis.verdicts import Claim, rules_with
+from reportgen.analysis.verdicts import Claim
 from reportgen.images.copies import Copies
 from reportgen.pipeline.gates import judged
 from reportgen.pipeline.models import Model

@@ -25,7 +25,7 @@ from reportgen.images.frame import model_frame
 from reportgen.models.encoders import resolve_encoder
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Observation, observed
-from reportgen.pipeline.plan import Folder, Plan, image_sha256
+from reportgen.pipeline.plan import Folder, Plan, explained_by, image_sha256
 from reportgen.report.document import Skipped
 from reportgen.storage.store import Store
 from reportgen.utils.concurrency import map_in_order, raise_if_stopped
@@ -180,7 +180,7 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
     settings = bench.plan.settings
     image = OpenImage(file, settings.max_pixels, image_sha256(file))
     one = _OneImage(image, bench)
-    explained = bench.plan.every_explained if any(a.per_model for a in analyses) else (bench.plan.explained,)
+    explained = explained_by(analyses, settings)
     names = dict.fromkeys([*explained, *(m for a in analyses for m in a.models(settings))])
     observations = {name: one.observe(bench.models[name]) for name in names}
     for analysis in analyses:

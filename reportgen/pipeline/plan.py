@@ -91,7 +91,7 @@ class Plan:
     @property
     def every_explained(self) -> tuple[str, ...]:
         """The names of all explained models; the first alone where no analysis of the run explains one."""
-        return _every_explained(self.settings, self.analyses)
+        return explained_by(self.analyses, self.settings)
 
     def labels_of(self, model: str) -> Mapping[str, Label]:
         """The labels as an explained model knows them: they name the classes of the first, and fit a model of the same classes."""
@@ -169,7 +169,8 @@ def plan(
     )
 
 
-def _every_explained(settings: Settings, analyses: Sequence[AnyAnalysis]) -> tuple[str, ...]:
+def explained_by(analyses: Sequence[AnyAnalysis], settings: Settings) -> tuple[str, ...]:
+    """The models that these analyses explain; the first alone where none of them explains one."""
     return settings.explained if any(analysis.per_model for analysis in analyses) else settings.explained[:1]
 
 
@@ -227,7 +228,7 @@ def _look_up(
     specs: dict[str, ClassifierSpec] = {}
     relevant: dict[str, Mapping[str, JSON]] = {}
     missing: list[MissingWeights] = []
-    names = [*_every_explained(settings, analyses)]
+    names = [*explained_by(analyses, settings)]
     for analysis in analyses:
         with problems.noted():
             names += analysis.models(settings)

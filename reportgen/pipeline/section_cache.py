@@ -51,26 +51,31 @@ def reduced(
     if kept is not None:
         for name, content in kept.files.items():
             files.raw(name, content.tobytes())
-        handed = None if kept.shared is None else decode(io.BytesIO(kept.shared.tobytes()), analysis.shares)
-        return replace(kept.contribution, shared=handed)
+        return _with_shared(kept.contribution, kept.shared, analysis)
     before = files.written
     made = analysis.reduce(run)
-    contribution, shared = replace(made, shared=None), _shared(analysis, made)
+    contribution, shared = replace(made, shared=None), _packed(made.shared, analysis)
     # Every write makes an entry of its own: a file that another section wrote with equal bytes belongs to both.
     written = {name: entry for name, entry in sorted(files.written.items()) if entry is not before.get(name)}
     if key is not None and sum(size for _, size in written.values()) <= MOST_BYTES:
         contents = {name: _bytes(files.path / name) for name in written}
-        kept_shared = None if shared is None else np.frombuffer(encode(shared), np.uint8)
-        store.put(key, KeptSection(contribution, contents, kept_shared))
+        store.put(key, KeptSection(contribution, contents, shared))
     # Through the same data as what was kept, so that the two cannot read otherwise.
-    return replace(round_trip(contribution), shared=None if shared is None else round_trip(shared))
+    return _with_shared(round_trip(contribution), shared, analysis)
 
 
-def _shared(analysis: AnyAnalysis, made: Contribution) -> object | None:
-    if made.shared is not None and not isinstance(made.shared, analysis.shares):
-        found, said = type(made.shared).__name__, analysis.shares.__name__
+def _packed(shared: object | None, analysis: AnyAnalysis) -> np.ndarray | None:
+    if shared is None:
+        return None
+    if not isinstance(shared, analysis.shares):
+        found, said = type(shared).__name__, analysis.shares.__name__
         raise TypeError(f"{analysis.name} shares a {found}, and its class says a {said}")
-    return made.shared
+    return np.frombuffer(encode(shared), np.uint8)
+
+
+def _with_shared(contribution: Contribution, packed: np.ndarray | None, analysis: AnyAnalysis) -> Contribution:
+    shared = None if packed is None else decode(io.BytesIO(packed.tobytes()), analysis.shares)
+    return replace(contribution, shared=shared)
 
 
 def _bytes(path: Path) -> np.ndarray:

@@ -72,12 +72,12 @@ def page_context(
     """The names that a template may use, listed at the top of this module, and for users in docs/templates.md."""
     data = report.model_dump(mode="json")
     template, words = template or TemplateFile(), words or english()
-    page = _lay_out(data, medium, data["document"]["sections"] or template.sections)
+    page, explained = _lay_out(data, medium, data["document"]["sections"] or template.sections), _explained(data)
     return {
         "context_version": CONTEXT_VERSION,
         "medium": medium,
         "report": data,
-        "explained": _explained(data),
+        "explained": explained,
         "document": _document(data, template, words),
         "language": language,
         "words": words,
@@ -87,10 +87,10 @@ def page_context(
         "contents": [_contents_entry(section) for section in page.sections],
         "images": _with_figures(page.images, page.figures, page.measures),
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
-        "findings": _placed_findings(data["findings"], page, words, _explained(data)),
+        "findings": _placed_findings(data["findings"], page, words, explained),
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
-        "references": _numbered_references(data["references"], page.sections, words, _explained(data)),
+        "references": _numbered_references(data["references"], page.sections, words, explained),
         "settings": flat(data["settings"]),
         "totals": _totals(data, page),
     }

@@ -21,7 +21,7 @@ def further_models(image: Plain) -> list[str]:
 def model_of(section: str, images: list[Plain]) -> str:
     """The further explained model that a section is about, by its id; empty for every other section."""
     model = parts_of(section)[1]
-    return model if any(_frame(image, model) for image in images) else ""
+    return model if model and any(_frame(image, model) for image in images) else ""
 
 
 def seen_by(model: str, images: dict[str, Plain]) -> dict[str, Plain]:

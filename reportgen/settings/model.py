@@ -128,6 +128,11 @@ class Settings(SettingsGroup):
         """The explained models, once each; the first is the report's own: its numbers and files stand where those of one model do."""
         return tuple(dict.fromkeys(self.explain)) or self.models[:1]
 
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Every model that the settings name, once each, whether it is explained or only dissected."""
+        return tuple(dict.fromkeys((*self.models, *self.explain)))
+
     def group(self, name: str, kind: type[G]) -> G:
         """The settings of one analysis."""
         found = getattr(self, name) if kind is not NoSettings else NoSettings()

@@ -104,10 +104,7 @@ def require_same_files(report: Report, settings: Settings, source: Path) -> None
         CheckFailed: one is not.
     """
     for model in report.provenance.models:
-        if (
-            model.name in (*settings.models, *settings.explain)
-            and resolve(model.name, settings).weights_sha256 != model.weights_sha256
-        ):
+        if model.name in settings.named_models and resolve(model.name, settings).weights_sha256 != model.weights_sha256:
             raise CheckFailed(
                 f"{model.name}: its weights are not those of {source} (SHA-256 {model.weights_sha256[:16]}…)"
             )

@@ -66,7 +66,7 @@ class ModelRow:
 def list_classifiers(settings: Settings) -> list[ModelRow]:
     """Every model with a name of its own, the settings' models, and whether their weights are here."""
     rows = []
-    for name in dict.fromkeys((*NAMES, *settings.models, *settings.explain)):
+    for name in dict.fromkeys((*NAMES, *settings.named_models)):
         presets = tuple(preset for preset, values in PRESETS.items() if name in values["models"])
         try:
             rows.append(ModelRow(name, resolve(name, settings).source, presets, None))
