@@ -24,6 +24,7 @@ from reportgen.analyses.dissection.settings import DissectionSettings
 from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
 from reportgen.cli.dissect import dissect
+from reportgen.figures import overlays
 from reportgen.images.labels import LABELS_FILE
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.probe_file import make_probe_file
@@ -92,7 +93,7 @@ def test_a_unit_of_another_colour_stands_out(model: DissectedModel) -> None:
 
 def test_a_contact_sheet_keeps_the_order_of_its_pictures() -> None:
     pictures = [np.full((40, 40, 3), value, np.uint8) for value in (10, 200, 60, 90)]
-    sheet = charts.contact_sheet([pictures[:2], pictures[2:]], side=20, gap=4)
+    sheet = overlays.contact_sheet([pictures[:2], pictures[2:]], side=20, gap=4)
     assert sheet.shape == (44, 44, 3)
     corners = [sheet[:20, :20], sheet[:20, 24:], sheet[24:, :20], sheet[24:, 24:]]
     assert [set(corner.ravel()) for corner in corners] == [{10}, {200}, {60}, {90}]

@@ -251,8 +251,7 @@ def test_an_image_drives_the_units_that_nearly_no_image_of_the_probe_set_drives_
     means["stage4"][0] = 9.0
     bright[3] = DissectionResult(means)
     (model,) = chapter(run).models
-    found = driven(run, model)
-    assert found is not None
+    (found,) = driven(run, model, model.layers[-1:])
     assert np.argwhere(found.beyond).tolist() == [[3, 0]]
     # By hand, over the forty images that the table was made on.
     values = np.array([(2 if word == "cat" else 0) + 0.01 * i for i, word in enumerate(SHOWN)])
@@ -280,7 +279,8 @@ def test_copies_drive_what_their_image_drives_and_are_no_several_images(tmp_path
 
 def test_images_drive_nothing_that_can_be_said_where_they_made_the_labels(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
-    assert driven(run, chapter(run).models[0]) is None
+    (model,) = chapter(run).models
+    assert driven(run, model, model.layers) == []
 
 
 # --- copies, and the file of reportgen dissect ---------------------------------------------------

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 Run = RunView[AgreementSettings]
 Rows = Sequence[tuple[ImageRecord, Compared]]
-# Past this many images a bar each is no longer a chart but a list, and higher than a page: the table has them all.
-MOST_BARS = 24
 # Past this many a line each is a smear, and a heavy file: the range of the middle 80 % says more.
 MOST_LINES = 40
 
@@ -61,14 +59,16 @@ def iou_bars(run: Run, rows: Rows) -> list[Figure]:
     bars = _bars(rows)
     if not bars:
         return []
-    shown = bars if len(bars) <= MOST_BARS else [*bars[: MOST_BARS // 2], *bars[-MOST_BARS // 2 :]]
+    shown = charts.both_ends(bars)
     with charts.style():
         figure, axes = charts.chart(charts.FULL_MM, 20 + 6.5 * len(shown))
         _draw_bars(axes, shown)
         figure.legend(loc="outside upper left", ncols=5)
     best, worst = shown[0], shown[-1]
     alt = f"Bars of IoU for {wording.count(len(shown), 'image')}, from {_in_alt(best)} to {_in_alt(worst)}."
-    left_out = "" if len(shown) == len(bars) else f" Shown: the {MOST_BARS // 2} largest and smallest of {len(bars)}."
+    left_out = (
+        "" if len(shown) == len(bars) else f" Shown: the {charts.MOST_BARS // 2} largest and smallest of {len(bars)}."
+    )
     caption = (
         "IoU of each image. What knows nothing of it: the mean IoU with the masks of other images, and LIME's mask with a centred Gaussian "
         "of Grad-CAM's area. The ceiling is the most that masks of these areas can reach; thin lines: the range over LIME's "
@@ -104,12 +104,8 @@ def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
     gaussian, ceiling = [bar.gaussian for bar in shown], [bar.ceiling for bar in shown]
     axes.plot(gaussian, y, "o", color="white", mec=colors.INK, mew=1.1, ms=5.5, label="centred Gaussian", zorder=4)
     axes.plot(ceiling, y, "d", color=colors.MUTED, ms=5, label="ceiling for these areas", zorder=4)
-    axes.set_yticks(y, [short_name(bar.name) for bar in shown])
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(0, 1)
+    charts.bar_chart_of_images(axes, [bar.name for bar in shown])
     axes.set_xlabel("IoU of Grad-CAM's and LIME's masks")
-    axes.grid(axis="x")
-    axes.grid(False, axis="y")
 
 
 def threshold_curves(run: Run, rows: Rows) -> list[Figure]:
@@ -186,9 +182,3 @@ def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
 def _chart_figure(run: Run, name: str, drawn: Canvas, alt: str, caption: str) -> Figure:
     picture = run.files.chart(f"figures/{name}.svg", drawn, alt=alt)
     return Figure(id=name, kind="chart", caption=caption, pictures=[picture])
-
-
-def short_name(name: str, most: int = 34) -> str:
-    """A file name that fits beside a bar: its middle is left out where it is long."""
-    name = name.rsplit("/", 1)[-1]
-    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"

@@ -133,13 +133,3 @@ def _wrapped(rest: str) -> str:
             lines[-1] += ";"
             lines.append(part)
     return "\n".join(lines)
-
-
-def strip(frames: Sequence[np.ndarray], side: int, gap: int) -> np.ndarray:
-    """Square pictures side by side on white: (side, width, 3) uint8."""
-    from PIL import Image
-
-    sheet = Image.new("RGB", (len(frames) * (side + gap) - gap, side), "white")
-    for place, frame in enumerate(frames):
-        sheet.paste(Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS), (place * (side + gap), 0))
-    return np.asarray(sheet)

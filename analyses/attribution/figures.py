@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
+from reportgen.figures import overlays
 from reportgen.report.blocks import Figure, Picture
 
 from ..dissection.result import DissectionResult
-from .charts import COLUMNS, RELATED, Panel, concept_bars, strip
+from .charts import COLUMNS, RELATED, Panel, concept_bars
 from .grouping import Concepts, ConceptSum
 from .measured import SHOWN_CONCEPTS, ImageSum, Measured, Run
 from .result import AttributionResult
@@ -119,8 +120,8 @@ def driving_figures(run: Run, measured: Measured) -> list[Figure]:
         for image in measured.images
         if image.name in run.shown.images and image.concepts is not None and image.concepts.positive
     ][:STRIPS]
-    means = _means(run, measured.labels.layer, [units for _, _, units in wanted])
-    if not wanted or means is None or len(means[0]) < 2:
+    means = _means(run, measured.labels.layer, [units for _, _, units in wanted]) if wanted else None
+    if means is None or len(means[0]) < 2:
         return []
     slugs = {image.name: image.slug for image in run.images}
     pictures = [
@@ -143,18 +144,16 @@ def driving_figures(run: Run, measured: Measured) -> list[Figure]:
 def _means(run: Run, layer: str, sets: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     """For each set of units (N, units): mean activations over the probe set's images, or this run's; None where there are none."""
     rows: list[list[np.ndarray]] = [[] for _ in sets]
-    if run.has_probe:
-        for i in range(len(run.probe.names)):
-            found = run.probe.result("dissection", i, DissectionResult).means.get(layer)
-            if found is None:
-                return None
-            for kept, units in zip(rows, sets, strict=True):
-                kept.append(found[units])
-    else:
-        for i in range(len(run.images)):
-            found = run.result("attribution", i, AttributionResult).means
-            for kept, units in zip(rows, sets, strict=True):
-                kept.append(found[units])
+    for i in range(len(run.probe.names)):
+        found = (
+            run.probe.result("dissection", i, DissectionResult).means.get(layer)
+            if run.has_probe
+            else run.result("attribution", i, AttributionResult).means
+        )
+        if found is None:
+            return None
+        for kept, units in zip(rows, sets, strict=True):
+            kept.append(found[units])
     return [np.stack(kept) for kept in rows]
 
 
@@ -166,12 +165,11 @@ def _strongest(activations: np.ndarray) -> list[int]:
 
 
 def _strip(run: Run, file: str, image: ImageSum, concept: ConceptSum, strongest: Sequence[int]) -> Picture:
-    frames = run.probe if run.has_probe else run
-    names = wording.listed([_file(frames.names[i]) for i in strongest], most=STRONGEST)
+    names = wording.listed([_file(run.probe.names[i]) for i in strongest], most=STRONGEST)
     units = wording.count(concept.units, "unit")
     return run.files.photo(
         file,
-        strip([frames.frame(i) for i in strongest], SIDE_PX, GAP_PX),
+        overlays.contact_sheet([[run.probe.frame(i) for i in strongest]], SIDE_PX, GAP_PX),
         alt=f"The images that drive the {units} labelled {concept.concept} most, the largest label of {image.name}: {names}.",
         label=f"{image.target}: {concept.concept} ({units}, {wording.signed(concept.sum)})",
     )

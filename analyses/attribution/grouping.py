@@ -77,12 +77,6 @@ class Concepts:
     rest: int
     unlabelled: ConceptSum
 
-    @property
-    def total(self) -> float:
-        """The sum of all terms."""
-        named = sum(concept.sum for concept in (*self.positive, *self.negative))
-        return named + self.rest_positive + self.rest_negative + self.unlabelled.sum
-
 
 def by_concept(grouping: Grouping, terms: np.ndarray, most: int) -> Concepts:
     """The terms of one image, (C,), by label; `most` labels of either sign by name. Equal sums stand in the labels' order."""

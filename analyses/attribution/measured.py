@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -153,9 +153,10 @@ def measure(run: Run) -> Measured:
     for i, result in enumerate(results):
         summed.append(_labelled_sum(run, i, result, grouping, related, head if i in removing else None))
         if i in counted and summed[-1].carriers:
+            shares = positive_shares(result.terms)
             for kept in (tally, strict):
                 if kept is not None:
-                    kept.add(positive_shares(result.terms), run.images[i].target.name)
+                    kept.add(shares, run.images[i].target.name)
     observed = _observed(run, summed)
     return Measured(
         images=tuple(summed),
@@ -241,25 +242,25 @@ def _labelled_sum(
         near = float(shares[related.units[image.target.name]].sum())
         bare = float(shares[grouping.of_unit == len(grouping.words)].sum())
         standing = float(shares[grouping.stands].sum())
-    largest = [(c.concept, grouping.units(grouping.words.index(c.concept))) for c in concepts.positive]
     removals: tuple[Removal, ...] = ()
     relabelled: tuple[float, ...] = ()
-    if head is not None and largest:
+    if head is not None and concepts.positive:
+        largest = [
+            (c.concept, grouping.units(grouping.words.index(c.concept))) for c in concepts.positive[:REMOVED_CONCEPTS]
+        ]
         matching, dealing = (seed_from(run.seed, name, image.sha256) for name in ("removal", "relabelling"))
         of_image, draws = (head, result.means, result.logits, result.target), run.settings.draws
-        removals = tuple(remove_concepts(*of_image, largest[:REMOVED_CONCEPTS], draws, matching))
+        removals = tuple(remove_concepts(*of_image, largest, draws, matching))
         if removals:
             relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, dealing)
-    return ImageSum(
-        **{
-            **vars(made),
-            "concepts": concepts,
-            "related": near,
-            "unlabelled": bare,
-            "standing": standing,
-            "removals": removals,
-            "relabelled": relabelled,
-        }
+    return replace(
+        made,
+        concepts=concepts,
+        related=near,
+        unlabelled=bare,
+        standing=standing,
+        removals=removals,
+        relabelled=relabelled,
     )
 
 

@@ -114,8 +114,9 @@ def related_table(run: Run, measured: Measured) -> Table:
     ]
     rows: list[list[Cell]] = []
     for name, units in related.units.items():
+        labels = measured.related_labels(name)
         near = sorted(
-            ((cosine, word) for word, cosine in related.cosines[name].items() if cosine >= run.settings.related),
+            ((cosine, word) for word, cosine in related.cosines[name].items() if word in labels),
             key=lambda found: (-found[0], found[1]),
         )
         words = wording.listed([f"{word} ({cosine:.2f})" for cosine, word in near], MOST_NAMES) if near else "none"

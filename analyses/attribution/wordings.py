@@ -123,9 +123,9 @@ def _largest(images: tuple[ImageSum, ...]) -> list[str]:
     found = [(image, image.concepts.positive) for image in images if image.concepts and image.concepts.positive]
     if not found:
         return ["No label adds to the logit of any image."]
-    image, labels = max(found, key=lambda one: one[1][0].sum / max(one[0].positive, 1e-12))
+    image, labels = max(found, key=lambda one: one[1][0].sum / one[0].positive)
     first = labels[0]
-    shares = [sum(c.sum for c in labels if c.sum > 0) / image.positive for image, labels in found]
+    shares = [sum(c.sum for c in labels) / image.positive for image, labels in found]
     return [
         f"The largest single label is {first.concept} ({wording.count(first.units, 'unit')}) on {image.name}: "
         f"{wording.signed(first.sum)} of "
@@ -171,9 +171,15 @@ def explained(measured: Measured) -> list[str]:
         if i < 2 or any(row[i] for row in shares)
     ]
     named = [(image, concept) for image in measured.observed if image.concepts for concept in image.concepts.positive]
-    near = sum(concept.concept in measured.related_labels(image.target) for image, concept in named)
-    led = list(dict.fromkeys(_led(image) for image in measured.observed if _leads(image, measured)))
-    leading = sum(_leads(image, measured) for image in measured.observed)
+    related = {name: measured.related_labels(name) for name in {image.target for image in measured.observed}}
+    near = sum(concept.concept in related[image.target] for image, concept in named)
+    first = [
+        (image.concepts.positive[0].concept, image.target)
+        for image in measured.observed
+        if image.concepts and image.concepts.positive
+    ]
+    leaders = [f"{concept} for {target}" for concept, target in first if concept in related[target]]
+    led, leading = list(dict.fromkeys(leaders)), len(leaders)
     without = [] if measured.test is None else list(measured.test.without)
     return [
         f"Of the positive sum, {wording.listed(said)}, over {n}.",
@@ -198,17 +204,6 @@ def _by_chance(measured: Measured) -> list[str]:
         f"the rest "
         "stands under labels that are each no better than chance, and can say something only together."
     ]
-
-
-def _leads(image: ImageSum, measured: Measured) -> bool:
-    if image.concepts is None or not image.concepts.positive:
-        return False
-    return image.concepts.positive[0].concept in measured.related_labels(image.target)
-
-
-def _led(image: ImageSum) -> str:
-    assert image.concepts is not None
-    return f"{image.concepts.positive[0].concept} for {image.target}"
 
 
 # --- limits --------------------------------------------------------------------------------------

@@ -20,8 +20,6 @@ PANEL_PX = 448
 MOST_PICTURED = 6
 # Where all models agree, so many stand for the images on which their maps are least alike.
 LEAST_ALIKE = 3
-# Past so many images a bar each is a list and no chart: the table has them all.
-MOST_BARS = 24
 
 
 def likeness_chart(run: AnyRun, found: Compared, id: str) -> list[Figure]:
@@ -30,8 +28,7 @@ def likeness_chart(run: AnyRun, found: Compared, id: str) -> list[Figure]:
     if not known:
         return []
     ordered = sorted(known, key=lambda item: (-item[1].iou, item[0]))
-    half = MOST_BARS // 2
-    shown = ordered if len(ordered) <= MOST_BARS else [*ordered[:half], *ordered[-half:]]
+    shown = charts.both_ends(ordered)
     first, second = found.models
     with charts.style():
         figure, axes = charts.chart(charts.FULL_MM, 22 + 6.5 * len(shown))
@@ -40,27 +37,22 @@ def likeness_chart(run: AnyRun, found: Compared, id: str) -> list[Figure]:
         levels = [np.nan if like.other_iou is None else like.other_iou for _, like in shown]
         if not np.isnan(levels).all():
             axes.plot(levels, y, "|", color=colors.ORANGE, ms=13, mew=2.6, label="other images, mean", zorder=4)
-        axes.set_yticks(y, [_short(name) for name, _ in shown])
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(0, 1)
+        charts.bar_chart_of_images(axes, [name for name, _ in shown])
         axes.set_xlabel(f"IoU of the Grad-CAM maps of {first} and {second}")
-        axes.grid(axis="x")
-        axes.grid(False, axis="y")
         figure.legend(loc="outside upper left", ncols=2)
     (best, high), (worst, low) = shown[0], shown[-1]
     alt = (
         f"Bars of the IoU of {first}'s and {second}'s Grad-CAM maps for {wording.count(len(shown), 'image')}, from {best} "
         f"({high.iou:.3f}) to {worst} ({low.iou:.3f})."
     )
-    left_out = "" if len(shown) == len(ordered) else f" Shown: the {half} largest and smallest of {len(ordered)}."
+    left_out = (
+        ""
+        if len(shown) == len(ordered)
+        else f" Shown: the {charts.MOST_BARS // 2} largest and smallest of {len(ordered)}."
+    )
     caption = f"How far the Grad-CAM maps of {first} and {second} overlap on each image, and how far maps of different images do.{left_out}"
     picture = run.files.chart(f"figures/{id}-iou.svg", figure, alt=alt)
     return [Figure(id=f"{id}-iou", kind="chart", caption=caption, pictures=[picture])]
-
-
-def _short(name: str, most: int = 34) -> str:
-    name = name.rsplit("/", 1)[-1]
-    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
 
 
 def chosen(run: AnyRun, pairs: Sequence[Compared]) -> tuple[list[int], bool]:

@@ -36,7 +36,7 @@ def reduce_comparison(run: Run) -> Contribution:
     findings: list[Finding] = []
     for number, found in enumerate(pairs, start=1):
         id = "comparison" if number == 1 else f"comparison-{number}"
-        measured = rows(found, run.observations)
+        measured = rows(found)
         blocks += [
             Heading(text=f"{found.models[0]} and {found.models[1]}"),
             Listing(role="observation", items=_observations(found)),
@@ -75,7 +75,7 @@ def _entry(found: Compared, position: int) -> dict[str, JSON]:
 def _approach(run: Run, pairs: Sequence[Compared]) -> list[Block]:
     models = wording.listed(list(run.explained), most=len(run.explained))
     sides = {model: side for found in pairs for model, side in zip(found.models, found.sides, strict=True)}
-    grids = {model: grid for found in pairs for model, grid in zip(found.models, found.grids, strict=True)}
+    grids = _grids(pairs)
     text = (
         f"{models} were explained on the same images, each for its own first choice. On each image their Grad-CAM maps are compared "
         "on the part of the photograph that both models see, brought to the size of the smaller frame: by the IoU of the parts above "
@@ -146,9 +146,14 @@ def _pictures(run: Run, pairs: Sequence[Compared]) -> list[Block]:
     ]
 
 
+def _grids(pairs: Sequence[Compared]) -> dict[str, tuple[int, int]]:
+    """By model the rows and columns of its maps."""
+    return {model: grid for found in pairs for model, grid in zip(found.models, found.grids, strict=True)}
+
+
 def _limits(pairs: Sequence[Compared]) -> list[str]:
     items = [limit for found in pairs for limit in _frames(found)]
-    grids = {model: grid for found in pairs for model, grid in zip(found.models, found.grids, strict=True)}
+    grids = _grids(pairs)
     if len(set(grids.values())) > 1:
         cells = [f"{model} {rows} × {columns}" for model, (rows, columns) in grids.items()]
         items.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +20,11 @@ class Row:
     by: Paired
 
 
-def rows(found: Compared, observations: Sequence[int]) -> list[Row]:
+def rows(found: Compared) -> list[Row]:
     """Every measure that both models have on an image at least."""
     made = []
     for measure, values in found.values.items():
-        known = [pair for i in observations if (pair := values[i]) is not None]
+        known = [pair for i in found.observations if (pair := values[i]) is not None]
         if known:
             a, b = ([pair[which] for pair in known] for which in (0, 1))
             made.append(Row(measure, (float(np.median(a)), float(np.median(b))), paired(a, b)))

@@ -63,13 +63,19 @@ def exploratory(recipe: Recipe, *, lifted: bool = True) -> str:
     )
 
 
+def exploratory_text(chapter: Chapter) -> str:
+    """The same of the first model whose labels rest on few images; empty where there is none."""
+    recipes = [model.origin.recipe for model in chapter.exploratory]
+    return exploratory(recipes[0]) if recipes and recipes[0] is not None else ""
+
+
 def stamp(chapter: Chapter) -> list[Block]:
     """What a reader must not miss: labels that decide nothing, and tables that do not apply."""
     blocks: list[Block] = []
-    recipes = [model.origin.recipe for model in chapter.exploratory]
-    if recipes and recipes[0] is not None:
+    text = exploratory_text(chapter)
+    if text:
         whose = "" if not chapter.decisive else f" ({wording.listed([m.model for m in chapter.exploratory])})"
-        blocks.append(Notice(title=f"Exploratory{whose}", text=exploratory(recipes[0])))
+        blocks.append(Notice(title=f"Exploratory{whose}", text=text))
     notes = dict.fromkeys(note for model in chapter.models for note in model.origin.notes)
     return [*blocks, *(Text(role="note", text=note) for note in notes)]
 

@@ -76,12 +76,11 @@ class Chapter:
     @cached_property
     def driven(self) -> dict[str, Driven]:
         """By model what the run's images drive in its last layer; only those for which that can be said."""
-        found = {model.model: driven(self.run, model) for model in self.models}
-        return {name: one for name, one in found.items() if one is not None}
+        return {model.model: found for model in self.models for found in driven(self.run, model, model.layers[-1:])}
 
 
 def chapter(run: DissectionRun) -> Chapter:
     """Label every unit, or take its label from where the settings say."""
     probing = probe(run)
     computed = {model.model: model for model in dissect(run, probing, run.models)}
-    return Chapter(run, probing, tuple(labelled_models(run, probing, computed)), computed)
+    return Chapter(run, probing, tuple(labelled_models(run, computed)), computed)

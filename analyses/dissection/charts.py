@@ -171,21 +171,3 @@ def _grid(lines: int, columns: int, height_mm: float) -> tuple[Figure, list[Axes
     figure = Figure(figsize=(charts.FULL_MM / 25.4, height_mm / 25.4), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False)
     return figure, list(panels.ravel())
-
-
-def contact_sheet(rows: Sequence[Sequence[np.ndarray]], side: int, gap: int) -> np.ndarray:
-    """Rows of pictures on white: (height, width, 3) uint8.
-
-    Args:
-        rows: (H, W, 3) uint8 pictures; no row has more than the first.
-        side: of the square that a picture fills; gap: between pictures, pixels.
-    """
-    from PIL import Image
-
-    step = side + gap
-    sheet = Image.new("RGB", (len(rows[0]) * step - gap, len(rows) * step - gap), "white")
-    for line, row in enumerate(rows):
-        for place, frame in enumerate(row):
-            picture = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
-            sheet.paste(picture, (place * step, line * step))
-    return np.asarray(sheet)

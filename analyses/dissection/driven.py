@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .labelling import HIGH
-from .labels import DissectedModel, Layer, most_frequent_first
+from .labels import DissectedModel, Layer, Spread, most_frequent_first
 from .probing import DissectionRun
 from .result import DissectionResult
 
@@ -47,20 +47,23 @@ class Driven:
         return most_frequent_first(counts)
 
 
-def driven(run: DissectionRun, model: DissectedModel, place: int = -1) -> Driven | None:
-    """What the images drive in one of the layers, the last unless said otherwise.
+def driven(run: DissectionRun, model: DissectedModel, layers: Sequence[Layer]) -> list[Driven]:
+    """What the images drive in some of the model's layers; every image is read once.
 
-    None where the labels do not say how the units behave over their probe set, or are of these very images, and where the run's
-    images were not dissected (`--probe`).
+    A layer is passed over where the labels do not say how the units behave over their probe set; all are where the labels are of
+    these very images, and where the run's images were not dissected (`--probe`).
     """
-    layer = model.layers[place]
-    if layer.spread is None or model.origin.computed or run.has_probe:
-        return None
-    rows = [
-        run.result("dissection", image, DissectionResult, model.model).means[layer.name]
-        for image in range(len(run.images))
-    ]
-    activations = np.stack(rows).astype(np.float64)
-    spread = layer.spread
-    std = np.where(spread.std > 0, spread.std, 1).astype(np.float64)
-    return Driven(layer, (activations - spread.mean) / std, activations > spread.high)
+    if model.origin.computed or run.has_probe:
+        return []
+    known = [(layer, layer.spread) for layer in layers if layer.spread is not None]
+    rows: list[list[np.ndarray]] = [[] for _ in known]
+    for image in range(len(run.images) if known else 0):
+        means = run.result("dissection", image, DissectionResult, model.model).means
+        for kept, (layer, _) in zip(rows, known, strict=True):
+            kept.append(means[layer.name])
+    return [_under(layer, spread, np.stack(kept)) for kept, (layer, spread) in zip(rows, known, strict=True)]
+
+
+def _under(layer: Layer, spread: Spread, activations: np.ndarray) -> Driven:
+    values, std = activations.astype(np.float64), np.where(spread.std > 0, spread.std, 1).astype(np.float64)
+    return Driven(layer, (values - spread.mean) / std, values > spread.high)

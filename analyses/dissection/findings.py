@@ -195,13 +195,12 @@ def models_differ(models: Sequence[DissectedModel], statistics: StatisticsSettin
         return UNDECIDED, f"What the models learn cannot be compared: {why}.", []
     apart = found.within - found.between
     verdict: Verdict = "undecided"
-    if found.p is not None and found.p < verdicts.ALPHA and apart > statistics.iou:
+    if found.p < verdicts.ALPHA and apart > statistics.iou:
         verdict = "supported"
     text = (
         f"Each labelled by another half of the probe set, two models share {wording.percent(found.between)} of the concepts that label a "
         f"unit in either, on average over {wording.count(found.layers, 'layer')}; the two halves give one model "
-        f"{wording.percent(found.within)} in common"
-        + ("." if found.p is None else f" (units dealt to the models at random: {wording.probability(found.p)}).")
+        f"{wording.percent(found.within)} in common (units dealt to the models at random: {wording.probability(found.p)})."
     )
     evidence = [
         Evidence(
@@ -239,4 +238,4 @@ def _claim(id_: str, found: Found, chapter: Chapter) -> Claim:
             id_, "dissection", CLAIMS[id_], Decision("undecided", needs=verdicts.AT_LEAST), f"{text} {few}", evidence
         )
     needs = "" if decision.verdict != "undecided" else OTHER_UNITS if chapter.decisive else OTHER_LABELS
-    return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, pilots=(), needs=needs), text, evidence)
+    return verdicts.claim(id_, "dissection", CLAIMS[id_], replace(decision, needs=needs), text, evidence)

@@ -82,6 +82,10 @@ class LabelFile:
     recipe: Recipe | None
     layers: dict[str, Layer]
 
+    def owner(self, explained: str) -> str:
+        """The model whose units are labelled: the one that the file names, else the one that is explained."""
+        return explained if self.recipe is None else self.recipe.model
+
 
 # --- writing -------------------------------------------------------------------------------------
 

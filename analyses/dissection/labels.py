@@ -47,7 +47,7 @@ class Halves:
     cosine: Array
     cosine_by_chance: float
 
-    @property
+    @cached_property
     def agree(self) -> np.ndarray:
         """(units,) bool: both halves give the same concept."""
         return np.array([a == b != "" for a, b in zip(self.first, self.second, strict=True)], bool)

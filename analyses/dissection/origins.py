@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
 
 from .label_file import LabelFile, read_label_file
 from .labels import DissectedModel, Layer
-from .probing import DissectionRun, Probing, recipe, with_margin
+from .probing import DissectionRun, with_margin
 from .recipe import Origin, Recipe
-from .result import DissectionResult
 from .settings import OWN, REFERENCE, DissectionSettings
 from .shipped import TABLES, shipped_labels
 
@@ -68,9 +68,7 @@ def require_fit(file: LabelFile, model: str, weights: str, units: Mapping[str, i
             )
 
 
-def labelled_models(
-    run: DissectionRun, probing: Probing, computed: Mapping[str, DissectedModel]
-) -> list[DissectedModel]:
+def labelled_models(run: DissectionRun, computed: Mapping[str, DissectedModel]) -> list[DissectedModel]:
     """By model of the run the labels that its chapter is about, each with where they come from.
 
     Args:
@@ -83,14 +81,14 @@ def labelled_models(
     owner = None if file is None else file_owner(file, run.models, run.explained[0])
     models = []
     for model in run.models:
+        made = computed[model]
         if file is not None and model == owner:
-            models.append(_from_file(run, file, model, "file"))
+            models.append(_from_file(run, file, made, "file"))
             continue
-        table, why = _reference(run, probing, model)
+        table, why = _reference(run, made)
         if table is not None:
-            models.append(_from_file(run, table, model, "reference"))
+            models.append(_from_file(run, table, made, "reference"))
         else:
-            made = computed[model]
             models.append(replace(made, origin=replace(made.origin, notes=tuple([why] if why else ()))))
     return models
 
@@ -101,7 +99,7 @@ def file_owner(file: LabelFile, models: Sequence[str], explained: str) -> str:
     Raises:
         UsageError: it is about a model that is not in the run.
     """
-    owner = explained if file.recipe is None else file.recipe.model
+    owner = file.owner(explained)
     if owner not in models:
         named = "" if file.recipe is not None else "names no model, and so is about the one explained: "
         raise UsageError(
@@ -110,10 +108,10 @@ def file_owner(file: LabelFile, models: Sequence[str], explained: str) -> str:
     return owner
 
 
-def _reference(run: DissectionRun, probing: Probing, model: str) -> tuple[LabelFile | None, str]:
+def _reference(run: DissectionRun, computed: DissectedModel) -> tuple[LabelFile | None, str]:
     """The table that comes along, or why it does not stand, in a sentence (empty where nobody asked for it)."""
-    settings = run.settings
-    if settings.labels in (None, OWN) or run.has_probe:
+    model, mine = computed.model, computed.origin.recipe
+    if run.settings.labels in (None, OWN) or run.has_probe or mine is None:
         return None, ""
     table = shipped_labels(model)
     if table is None or table.recipe is None:
@@ -124,7 +122,6 @@ def _reference(run: DissectionRun, probing: Probing, model: str) -> tuple[LabelF
             f"{subject} for {model} {why}: its units are labelled on the images of this run. reportgen dissect makes a table on a folder "
             "of many images, and dissection.labels takes it; --probe labels them in the run."
         )
-    mine = recipe(run, probing, model)
     if table.recipe.weights_sha256 != mine.weights_sha256:
         return None, (
             f"The table of labels that comes with reportgen is of other weights of {model} than this run's: its units are labelled on "
@@ -139,10 +136,10 @@ def _reference(run: DissectionRun, probing: Probing, model: str) -> tuple[LabelF
     return table, ""
 
 
-def _from_file(run: DissectionRun, file: LabelFile, model: str, kind: str) -> DissectedModel:
-    units = {
-        stage: len(means) for stage, means in run.probe.result("dissection", 0, DissectionResult, model).means.items()
-    }
+def _from_file(
+    run: DissectionRun, file: LabelFile, computed: DissectedModel, kind: Literal["reference", "file"]
+) -> DissectedModel:
+    model, units = computed.model, {layer.name: layer.n_units for layer in computed.layers}
     require_fit(file, model, run.weights[model], units)
     min_margin = run.settings.min_margin
     layers = [file.layers[stage] for stage in units if stage in file.layers]
@@ -152,15 +149,9 @@ def _from_file(run: DissectionRun, file: LabelFile, model: str, kind: str) -> Di
         notes.append(f"{file.name} names no unit of {', '.join(absent)}: left out here.")
     made = file.recipe
     if made is not None and min_margin is not None:
-        layers, made = (
-            [with_margin(layer, min_margin) for layer in layers],
-            made.model_copy(update={"min_margin": min_margin}),
-        )
-    return DissectedModel(
-        model,
-        tuple(layers),
-        Origin("reference" if kind == "reference" else "file", made, file.name, file.sha256, tuple(notes)),
-    )
+        layers = [with_margin(layer, min_margin) for layer in layers]
+        made = made.model_copy(update={"min_margin": min_margin})
+    return DissectedModel(model, tuple(layers), Origin(kind, made, file.name, file.sha256, tuple(notes)))
 
 
 def same_question(a: Recipe | None, b: Recipe | None) -> bool:

@@ -19,13 +19,13 @@ class Overlap:
 
     Attributes:
         between: mean over pairs of models and layers; within: the same of one model with itself, mean over models and layers.
-        p: one-sided, that within exceeds between by so much where units were dealt to the models at random; None without draws.
+        p: one-sided, that within exceeds between by so much where units were dealt to the models at random.
         layers: matched from the output side; units: labelled ones in all of them.
     """
 
     between: float
     within: float
-    p: float | None
+    p: float
     layers: int
     units: int
 

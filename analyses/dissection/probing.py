@@ -131,7 +131,8 @@ def _labelled(run: DissectionProbe, probing: Probing, model: str) -> tuple[Layer
     """The layers of a model; kept by the bytes of what they are made from, and the threshold applied to what was kept."""
     settings = run.settings
     activations = _activations(run, probing, model)
-    task = Task(probing.cosines, probing.concepts.words, probing.rows, settings, probing.temperature, run.seed)
+    any_threshold = settings.model_copy(update={"min_margin": None})
+    task = Task(probing.cosines, probing.concepts.words, probing.rows, any_threshold, probing.temperature, run.seed)
     made_from = [task.cosines, task.rows, *activations.values()]
     parts: JSON = [
         "unit labels",
@@ -141,11 +142,9 @@ def _labelled(run: DissectionProbe, probing: Probing, model: str) -> tuple[Layer
         probing.concepts.sha256,
         [settings.similarity, probing.temperature, settings.lam, probing.top_k, run.seed],
     ]
-    any_threshold = settings.model_copy(update={"min_margin": None})
 
     def make() -> LabelledLayers:
-        loose = Task(task.cosines, task.words, task.rows, any_threshold, task.temperature, task.seed)
-        return LabelledLayers(tuple(label_layer(stage, means, loose) for stage, means in activations.items()))
+        return LabelledLayers(tuple(label_layer(stage, means, task) for stage, means in activations.items()))
 
     layers = run.cached(parts, LabelledLayers, make).layers
     return layers if settings.min_margin is None else tuple(with_margin(layer, settings.min_margin) for layer in layers)

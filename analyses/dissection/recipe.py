@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
+from .settings import Similarity
+
 SHA256 = r"^[0-9a-f]{64}$"
 # With less than this many times K images units share so many of their top K that labels say little (docs/methods.md).
 EXPLORATORY = 10
@@ -38,7 +40,7 @@ class Recipe(BaseModel):
     concepts: str = Short
     concepts_size: int = Field(ge=1, le=MOST)
     concepts_sha256: str = Field(pattern=SHA256)
-    similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"]
+    similarity: Similarity
     temperature: FiniteFloat = Field(gt=0)
     lam: FiniteFloat = Field(ge=0)
     top_k: int = Field(ge=1, le=MOST)

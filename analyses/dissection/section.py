@@ -6,23 +6,25 @@ import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
+from reportgen.figures import overlays
 from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Section, Table, Text
 from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import charts, comparison, wordings
-from .approach import approach, exploratory, n, stamp
+from .approach import approach, exploratory_text, n, stamp
 from .chapter import Chapter, chapter
 from .concepts import colour_term
 from .driven import driven
 from .findings import dissection_findings
+from .labelling import STRONGEST
 from .labels import DissectedModel, Layer
 from .probing import DissectionRun
 from .result import SharedLabels, UnitLabels
 from .these_images import driven_entry, driven_units, own_labels
 from .works import works_behind
 
-THUMB_PX, THUMB_GAP, THUMBS_A_ROW, THUMBS = 200, 12, 3, 6
+THUMB_PX, THUMB_GAP, THUMBS_A_ROW = 200, 12, 3
 UNITS_TABLE = "dissection-units"
 
 
@@ -75,10 +77,10 @@ def unit_labels(found: Chapter, model: DissectedModel) -> UnitLabels | None:
 
 def _warnings(found: Chapter) -> list[Warning_]:
     run, warnings = found.run, []
-    recipes = [model.origin.recipe for model in found.exploratory]
-    if recipes and recipes[0] is not None:
-        warnings.append(Warning_(code="exploratory-dissection", text=exploratory(recipes[0])))
-    weak = wordings.hardly_hold([model for model in found.models if not model.origin.exploratory])
+    stamped = exploratory_text(found)
+    if stamped:
+        warnings.append(Warning_(code="exploratory-dissection", text=stamped))
+    weak = wordings.hardly_hold(found.decisive)
     if weak:
         warnings.append(Warning_(code="labels-hardly-hold", text=weak))
     if run.probe.skipped:
@@ -161,13 +163,11 @@ def _driving_images(found: Chapter, model: DissectedModel, slug: str) -> list[Fi
 def _images_of_driven(found: Chapter, model: DissectedModel, slug: str) -> list[Figure]:
     """For the same layers, the labelled unit that one of this run's images drives furthest, and the images in its order."""
     shown, reached = [], []
-    for layer in _three(model):
-        under = driven(found.run, model, [one.name for one in model.layers].index(layer.name))
-        if under is None:
-            continue
+    for under in driven(found.run, model, _three(model)):
+        layer = under.layer
         z = np.where(layer.labelled, under.z, -np.inf)
         unit = int(z.max(axis=0).argmax())
-        order = np.argsort(-under.z[:, unit], kind="stable")[:THUMBS]
+        order = np.argsort(-under.z[:, unit], kind="stable")[:STRONGEST]
         shown.append((layer, unit, [int(i) for i in order]))
         reached.append(wording.signed(float(under.z[order[0], unit]), 1))
     if not shown:
@@ -203,7 +203,7 @@ def _units_figure(found: Chapter, model: DissectedModel, slug: str, shown: Shown
         pictures.append(
             found.run.files.photo(
                 f"figures/dissection-{slug}-units-{slug_of(layer.name)}.jpg",
-                charts.contact_sheet(lines, THUMB_PX, THUMB_GAP),
+                overlays.contact_sheet(lines, THUMB_PX, THUMB_GAP),
                 alt=f"The images with the largest mean activation of unit {unit} in {layer.name} of {model.model}, labelled "
                 f"{layer.concepts[unit]}: {names}.",
                 label=f"{layer.name}, unit {unit}: {layer.concepts[unit]}",

@@ -13,6 +13,8 @@ BUILT_IN_CONCEPTS = ("3k", "classes")
 POINTWISE = ("softwpmi", "wpmi")
 REFERENCE, OWN = "reference", "own"
 
+Similarity = Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"]
+
 
 class DissectionSettings(SettingsGroup):
     """Network dissection with CLIP-Dissect (docs/methods.md, Network dissection). The probe set is `Settings.probe`."""
@@ -29,7 +31,7 @@ class DissectionSettings(SettingsGroup):
         description="reference: tables that come along, where there is one for the model; own (or null): made in the run, of its "
         "probe set or images; or the path of a file of labels: of reportgen dissect, or published, layer,unit,description,similarity",
     )
-    similarity: Literal["softwpmi", "wpmi", "rank_reorder", "cosine", "cosine_cubed"] = "softwpmi"
+    similarity: Similarity = "softwpmi"
     top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
     temperature: FiniteFloat | None = Field(
         None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"

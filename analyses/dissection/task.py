@@ -103,7 +103,7 @@ def _require_fit(subject: Subject[DissectionSettings], units: Mapping[str, int])
         UsageError: see `origins.require_fit`.
     """
     file, spec = given_file(subject.settings), subject.view.engine.spec
-    if file is not None and spec.name == (subject.explained if file.recipe is None else file.recipe.model):
+    if file is not None and spec.name == file.owner(subject.explained):
         require_fit(file, spec.name, spec.weights_sha256, units)
 
 

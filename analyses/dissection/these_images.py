@@ -40,7 +40,7 @@ def driven_units(chapter: Chapter) -> list[Block]:
 
 def _driven_table(chapter: Chapter, model: DissectedModel) -> Table:
     run, found = chapter.run, chapter.driven[model.model]
-    shown = [i for i, image in enumerate(run.images) if image.name in set(run.shown.images)]
+    shown = [i for i, image in enumerate(run.images) if image.name in run.shown.images]
     rows: list[list[Cell]] = []
     for i in shown:
         image, strongest = run.images[i], found.strongest(i, UNITS_SHOWN)

@@ -106,7 +106,7 @@ def reduce_lime(run: Run) -> Contribution:
         Heading(text="Measurements"),
         _table(run, measured),
         *_stability_table(run, measured),
-        Listing(role="observation", items=_observations(run, measured)),
+        Listing(role="observation", items=_observations(run, observed)),
         Listing(role="limit", items=_limits(run)),
     ]
     return Contribution(
@@ -299,8 +299,8 @@ def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
     return [run.files.table(table)]
 
 
-def _observations(run: Run, of_images: Sequence[Measured]) -> list[str]:
-    measured = [of_images[position] for position in run.observations]
+def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
+    """Of the images that count as one observation each."""
     r2 = np.array([entry.surrogate.r2 for entry in measured])
     areas = np.array([entry.area for entry in measured])
     selected = [entry.n_selected for entry in measured]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,10 @@ FULL_MM = 170.0  # the type area of a page
 COLUMN_MM = 126.5  # the text column in it
 _FONTS = Path(__file__).with_name("fonts")
 _FAMILY = "Report Sans"
+# Past so many images, a bar for each is a list and no chart.
+MOST_BARS = 24
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -90,6 +94,27 @@ def chart(width_mm: float = COLUMN_MM, height_mm: float = 60.0) -> tuple[Figure,
         axes = figure.add_subplot()
         axes.grid(False, axis="x")
     return figure, axes
+
+
+def bar_chart_of_images(axes: Axes, names: Sequence[str]) -> None:
+    """Horizontal bars from 0 to 1, an image a line, the first on top; `names` are file names."""
+    axes.set_yticks(range(len(names)), [_short_name(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.grid(axis="x")
+    axes.grid(False, axis="y")
+
+
+def both_ends(ordered: Sequence[T]) -> Sequence[T]:
+    """What has a bar in such a chart: all of them, or as many of the first as of the last where they are too many."""
+    half = MOST_BARS // 2
+    return ordered if len(ordered) <= MOST_BARS else [*ordered[:half], *ordered[-half:]]
+
+
+def _short_name(name: str, most: int = 34) -> str:
+    """A file name that fits beside a bar: its middle is left out where it is long."""
+    name = name.rsplit("/", 1)[-1]
+    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
 
 
 def text_mm(text: str, size: float, weight: int = 400) -> float:

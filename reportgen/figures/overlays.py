@@ -7,6 +7,7 @@ tell apart; sequential maps: inferno, perceptually uniform (Smith and van der Wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +138,22 @@ def upscale(pixels: np.ndarray, to_px: int) -> np.ndarray:
     rows = (np.arange(size[1]) + 0.5) * height // size[1]
     columns = (np.arange(size[0]) + 0.5) * width // size[0]
     return pixels[np.ix_(rows.astype(int), columns.astype(int))]
+
+
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]], side: int, gap: int) -> np.ndarray:
+    """Rows of pictures on white: (height, width, 3) uint8.
+
+    Args:
+        rows: (H, W, 3) uint8 pictures; no row has more than the first.
+        side: of the square that a picture fills; gap: between pictures, pixels.
+    """
+    step = side + gap
+    sheet = Image.new("RGB", (len(rows[0]) * step - gap, len(rows) * step - gap), "white")
+    for line, row in enumerate(rows):
+        for place, frame in enumerate(row):
+            picture = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
+            sheet.paste(picture, (place * step, line * step))
+    return np.asarray(sheet)
 
 
 def color_bar(width: int = 512, height: int = 24, alpha: float = 0.75) -> np.ndarray:
