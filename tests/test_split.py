@@ -61,7 +61,8 @@ def engine(network: Network) -> CountingEngine:
 
 
 def photo(seed: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    """Patches of one colour each, so that positions differ."""
+    return np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8).repeat(8, 0).repeat(8, 1)
 
 
 @torch.no_grad()
@@ -267,21 +268,22 @@ def last_to_map(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.permute(0, 3, 1, 2)
 
 
-@pytest.mark.parametrize("target", [3, 4, 5])
 @pytest.mark.parametrize("kind", ["class token", "mean of patches", "channels last"])
 @pytest.mark.parametrize("method", ["GradCAM", "ScoreCAM"])
-def test_maps_of_tokens_are_the_librarys_with_a_reshape_transform(method: str, kind: str, target: int) -> None:
+def test_maps_of_tokens_are_the_librarys_with_a_reshape_transform(method: str, kind: str) -> None:
     model = {"class token": vit, "mean of patches": lambda: vit(global_pool="avg"), "channels last": swin}[kind]()
     network = split_timm(model, SIZE, "net")
     view = View(photo(), engine(network))
-    ours = {"GradCAM": gradcam, "ScoreCAM": scorecam}[method](view, target)
     model.requires_grad_(True)
     transform = last_to_map if kind == "channels last" else tokens_to_map
-    layer = model.get_submodule(network.layer.path)
-    with getattr(pytorch_grad_cam, method)(model, [layer], reshape_transform=transform) as explainer:
-        theirs = explainer(torch.from_numpy(view.input[None]), [ClassifierOutputTarget(target)])[0]
-    assert theirs.max() > 0
-    assert np.abs(ours.map - theirs).max() < 1e-3
+    layer, marked = model.get_submodule(network.layer.path), 0
+    for target in range(CLASSES):
+        ours = {"GradCAM": gradcam, "ScoreCAM": scorecam}[method](view, target)
+        with getattr(pytorch_grad_cam, method)(model, [layer], reshape_transform=transform) as explainer:
+            theirs = explainer(torch.from_numpy(view.input[None]), [ClassifierOutputTarget(target)])[0]
+        assert np.abs(ours.map - theirs).max() < 1e-3
+        marked += bool(theirs.any())
+    assert marked > 2, "most maps mark something"
 
 
 @pytest.mark.parametrize("options", [{}, {"global_pool": "avg"}, {"reg_tokens": 2}])
