@@ -175,16 +175,20 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
         layout = layouts[step.path]
         layer = FeatureLayer(step.path, layout.kind, layout.prefix, class_token=not last)
         try:
-            trunk, head = split_at(model, step, steps, layout, size)
-            return _network(
-                trunk, head, model, size, name, replace(layer, branches=_other_branches(trunk, layout, size))
-            )
-        except CannotSplit as error:
-            failure = str(error).removeprefix(f"{name}: ")
+            ways = split_at(model, step, steps, layout, size, depends)
         except (
             Exception
-        ) as error:  # the network's own code, which meets what was put in the place of its modules' outputs
+        ) as error:  # the network's own code, which meets what stands in the place of its modules' outputs
             failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
+            continue
+        for trunk, head in ways:
+            try:
+                branches = _other_branches(trunk, layout, size)
+                return _network(trunk, head, model, size, name, replace(layer, branches=branches))
+            except CannotSplit as error:
+                failure = str(error).removeprefix(f"{name}: ")
+            except Exception as error:  # as above
+                failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
     raise UsageError(f"{name}: {failure}")
 
 
