@@ -459,9 +459,15 @@ def test_a_multi_label_run_reports_a_probability_for_each_class(photos: Path, tm
     assert "top-1" not in text
     assert report.summary is not None
     assert "the label has the largest probability" in report.summary.images
-    for warning in report.warnings:
-        if warning.code == "wrong-prediction":
-            assert warning.text.startswith("The model gives its largest probability to ")
+    unlike = [image for image in report.images if image.correct is False]
+    assert unlike
+    warned = {warning.image: warning.text for warning in report.warnings if warning.code == "label-not-largest"}
+    assert set(warned) == {image.name for image in unlike}
+    for image in unlike:
+        assert image.label is not None
+        of_label = {entry.index: entry.probability for entry in image.prediction.top5}[image.label.index]
+        assert f"not to the label {image.label.name}, whose probability is {of_label:.2f}" in warned[image.name]
+    assert not any(warning.code == "wrong-prediction" for warning in report.warnings)
 
 
 def test_a_logit_that_is_no_number_names_model_and_image(photos: Path, tmp_path: Path) -> None:
