@@ -302,7 +302,7 @@ def test_the_setting_is_read_from_a_file_and_from_the_environment(tmp_path: Path
     assert load(folder=tmp_path, environ={}).settings.head == {"checkpoint:net.pt": "multilabel"}
     for wrong in ('head = "sigmoid"\n', '[head]\nnet = "sigmoid"\n'):
         (tmp_path / "reportgen.toml").write_text(wrong)
-        with pytest.raises(UsageError, match=r"^setting head.*'multilabel'") as error:
+        with pytest.raises(UsageError, match=r"^setting head \(reportgen\.toml\): .*'multilabel'") as error:
             load(folder=tmp_path, environ={})
         assert "\n" not in str(error.value)
 
