@@ -159,7 +159,7 @@ _METHODS = (
         "finercam",
         "Finer-CAM",
         "Finer-CAM is Grad-CAM of how far the target logit lies above those of the three classes that come nearest to it, "
-        "weighed by their probabilities.",
+        "weighed by the softmax of their logits.",
         "zhang2025",
         finercam,
     ),
@@ -167,7 +167,7 @@ _METHODS = (
         "shapleycam",
         "ShapleyCAM",
         "ShapleyCAM weighs each {unit} by the mean, over {place}s, of gradient less half of the Hessian's product with the "
-        "activations, both of the target logit plus its log-probability.",
+        "activations, both of the target logit plus its log-softmax.",
         "cai2025",
         library_method("ShapleyCAM", target="ClassifierOutputReST"),
     ),

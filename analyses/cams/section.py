@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.heads import TARGETS, head_note
 from reportgen.analysis.layer_words import limits as layer_limits
 from reportgen.analysis.layer_words import reading, size_of, where, words_of
 from reportgen.analysis.masks import paired_sample
@@ -150,12 +151,13 @@ def _approach(run: Run, network: CamsResult) -> list[Block]:
     return [
         *blocks,
         Text(text=_computed(methods, network)),
+        *head_note(run.head_kind, run.classes),
         Facts(
             title="Settings",
             items=[
                 ("Model", run.models[0]),
                 ("Methods", ", ".join(label(method) for method in methods)),
-                ("Target class", "top-1 prediction of each image"),
+                ("Target class", TARGETS[run.head_kind]),
                 ("Feature map", f"{size}{', ' + layer.path if layer.path else ''}"),
             ],
         ),

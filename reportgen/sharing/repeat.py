@@ -129,7 +129,7 @@ def _changed(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> Iterator[str]
 
 def _without_folder(model: str) -> str:
     """A checkpoint by its file's name alone, which no report of ours exceeds."""
-    return CHECKPOINT + Path(model).name if model.startswith(CHECKPOINT) else model
+    return CHECKPOINT + Path(model.removeprefix(CHECKPOINT)).name if model.startswith(CHECKPOINT) else model
 
 
 def _images_of(report: Report, source: Path) -> Path:
