@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.glossary import terms_of
+from reportgen.analysis.heads import head_terms
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.rules import rules_with
 from reportgen.analysis.settle import Observed, settled
@@ -24,6 +25,7 @@ from reportgen.report.document import (
     Document,
     FileNote,
     Finding,
+    HeadKind,
     ImageRecord,
     ModelRecord,
     Provenance,
@@ -112,16 +114,21 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         tested=tested,
-        summary=summarise(images, findings, first, run.records),
+        summary=summarise(
+            images, findings, first, run.records, {name: run.plan.specs[name].head_kind for name in run.records}
+        ),
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
-            *_of_predictions(run.records),
+            *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
         ],
         glossary=terms_of(
             (name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
-            [term for analysis in run.plan.analyses for term in analysis.terms],
+            [
+                *head_terms(run.plan.specs[name].head_kind for name in run.records),
+                *(term for analysis in run.plan.analyses for term in analysis.terms),
+            ],
         ),
         references=list(run.references),
         files=_file_notes(run),
@@ -171,21 +178,22 @@ def _file_notes(run: Reduced) -> list[FileNote]:
     return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]
 
 
-def _of_predictions(records: Mapping[str, Sequence[ImageRecord]]) -> Iterator[Warning_]:
+def _of_predictions(run: Reduced) -> Iterator[Warning_]:
     """What a reader must know of the explained models' answers; of several each warning says which."""
-    for model, images in records.items():
-        for warning in (*_precision(images), *_wrong_predictions(images)):
-            yield named(warning, model) if len(records) > 1 else warning
+    for model, images in run.records.items():
+        for warning in (*_precision(images), *_wrong_predictions(images, run.plan.specs[model].head_kind)):
+            yield named(warning, model) if len(run.records) > 1 else warning
 
 
-def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
+def _wrong_predictions(images: Sequence[ImageRecord], head: HeadKind) -> Iterator[Warning_]:
+    # A multi-label head may well say the label too.
+    says = "The model gives its largest probability to" if head == "multilabel" else "The model says"
     for image in images:
         if image.label is not None and image.correct is False:
             yield Warning_(
                 code="wrong-prediction",
                 image=image.name,
-                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) "
-                "where the label "
+                text=f"{says} {image.prediction.name} (probability {image.prediction.probability:.2f}) where the label "
                 f"is {image.label.name}; every map of this image explains {image.target.name}.",
             )
 
@@ -246,6 +254,7 @@ def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
                 weights_sha256=model.spec.weights_sha256,
                 preprocessing=model.spec.record(),
                 classes=len(model.spec.classes),
+                head=model.spec.head_kind,
                 roles=[a.name for a in analyses if model.spec.name in a.models(settings)],
             )
             for model in models

@@ -174,7 +174,7 @@ def _check_keys(values: Mapping[str, object], model: type[BaseModel], origin: st
             if not isinstance(value, Mapping):
                 raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
             _check_keys(value, group, origin, f"{prefix}{key}.")
-        elif isinstance(value, Mapping) and not str(annotation).startswith("dict"):
+        elif isinstance(value, Mapping) and "dict[" not in str(annotation):
             raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
 
 

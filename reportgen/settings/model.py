@@ -26,6 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "writeup": {"models": ("resnet50", "resnet18", "resnet18_places365")},
 }
 CHECKPOINT = "checkpoint:"
+Head = Literal["auto", "softmax", "multilabel"]
 
 
 class DocumentSettings(SettingsGroup):
@@ -83,6 +84,11 @@ class Settings(SettingsGroup):
     architectures: dict[str, str] = Field(
         default={}, description="checkpoint:FILE -> the network that it fills: torchvision:NAME or timm:NAME"
     )
+    head: Head | dict[str, Head] = Field(
+        "auto",
+        description="how outputs are read: auto is a softmax, or where there is one output its sigmoid; multilabel a sigmoid for each "
+        "class; of all models, or model name -> its own",
+    )
     probe: UserPath | None = Field(
         None, description="folder of the images that units are dissected on; null: the run's own"
     )
@@ -132,6 +138,12 @@ class Settings(SettingsGroup):
     def named_models(self) -> tuple[str, ...]:
         """Every model that the settings name, once each, whether it is explained or only dissected."""
         return tuple(dict.fromkeys((*self.models, *self.explain)))
+
+    def head_of(self, model: str) -> Head:
+        """How the outputs of a model are read. What is said of all is said of those that the settings name, and not of an encoder's."""
+        if isinstance(self.head, str):
+            return self.head if model in self.named_models else "auto"
+        return self.head.get(model, "auto")
 
     def group(self, name: str, kind: type[G]) -> G:
         """The settings of one analysis."""
@@ -224,7 +236,7 @@ def _checkpoints_by_file(values: dict[str, Any]) -> dict[str, Any]:
     for key in ("models", "explain"):
         if isinstance(values.get(key), list | tuple):
             values[key] = tuple(renamed(model) for model in values[key])
-    for group in ("weights", "classes", "architectures"):
+    for group in ("weights", "classes", "architectures", "head"):
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}
     if paths:

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from reportgen.report.document import HeadKind
 from reportgen.utils.json_types import JSON
+from reportgen.utils.softmax import sigmoid, softmax
 
 if TYPE_CHECKING:
     from torch import nn
+
+# What turns a classifier's logits into probabilities.
+Activation = Literal["softmax", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,14 @@ class Network:
     stages: Mapping[str, str] = field(default_factory=dict)
 
 
+def probabilities(logits: np.ndarray, activation: Activation) -> np.ndarray:
+    """(..., classes) logits of a classifier -> probabilities of the same shape and type; the one place where this happens.
+
+    "softmax": they sum to 1 over the classes. "sigmoid": each class has its own.
+    """
+    return softmax(logits) if activation == "softmax" else sigmoid(logits)
+
+
 @dataclass(frozen=True)
 class ClassifierSpec:
     """A classifier by name: where its weights come from and what it expects.
@@ -96,6 +109,9 @@ class ClassifierSpec:
         source: where the weights came from, in words for the report.
         weights_sha256: of the weights file's bytes.
         packages: packages whose version can change the logits.
+        activation: what turns its logits into probabilities.
+        binary: it has one output z, read as two classes whose logits are -z and z (`heads.BinaryHead`); then `activation` is
+            "sigmoid", so that their probabilities are 1 - p and p.
     """
 
     name: str
@@ -105,6 +121,19 @@ class ClassifierSpec:
     classes: ClassList
     packages: tuple[str, ...]
     load: Callable[[], Network]
+    activation: Activation = "softmax"
+    binary: bool = False
+
+    @property
+    def head_kind(self) -> HeadKind:
+        """How the outputs are read, in one word."""
+        if self.binary:
+            return "binary"
+        return "softmax" if self.activation == "softmax" else "multilabel"
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """(..., classes) logits of this classifier -> probabilities."""
+        return probabilities(logits, self.activation)
 
     def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.models.classifiers import checkpoint, efficientnet_lite, places365, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.classifiers.outputs import read_as
 from reportgen.models.classifiers.weights import MissingWeights, Remote
 from reportgen.settings.model import CHECKPOINT, PRESETS, Settings
 from reportgen.utils.errors import UsageError
@@ -19,14 +20,19 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
 
     Raises:
         MissingWeights: its weights are not on this machine.
-        UsageError: no such classifier, or a file that the settings name is missing or wrong.
+        UsageError: no such classifier, a file that the settings name is missing or wrong, or its outputs cannot be read as they say.
     """
+    return read_as(_described(name, settings), settings)
+
+
+def _described(name: str, settings: Settings) -> ClassifierSpec:
+    """The classifier, its outputs read as its family does."""
     if name in efficientnet_lite.SIZES:
         return efficientnet_lite.spec(name, settings.weights, settings.geometry)
     if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
-        return torchvision_zoo.spec(name, settings.weights, settings.geometry)
+        return torchvision_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name.startswith("timm:"):
-        return timm_zoo.spec(name, settings.weights, settings.geometry)
+        return timm_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name == places365.NAME:
         return places365.spec(settings.weights, settings.classes, settings.geometry)
     if name.startswith(CHECKPOINT):

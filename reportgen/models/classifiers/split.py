@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from reportgen.models.classifiers.base import LinearHead, Network
+from reportgen.models.classifiers.heads import BinaryHead, both_sides, require_sound_head
 from reportgen.utils.errors import UsageError
 
 
@@ -146,8 +147,11 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
                 f"{name}: its features have shape {shape}, not a (N, C, h, w) map; use a convolutional network"
             )
         logits, whole = head(features), model(x)
-    if not torch.allclose(logits, whole, rtol=1e-4, atol=1e-4):
+    if not torch.allclose(logits, whole, rtol=1e-4, atol=1e-4, equal_nan=True):
         raise UsageError(f"{name}: trunk and head do not reproduce the network's logits")
+    require_sound_head(lambda x: head(trunk(x)), size, name)
+    if logits.shape[1] == 1:
+        head = BinaryHead(head)
     return Network(trunk, head, model, linear_head(head, tuple(features.shape[1:])))
 
 
@@ -157,6 +161,9 @@ def linear_head(head: nn.Module, shape: tuple[int, ...]) -> LinearHead | None:
     Checked by its numbers, not by its layers: on random features of both signs, shape (C, h, w), the head
     must equal mean(A) W^T + b to float32 accuracy.
     """
+    if isinstance(head, BinaryHead):
+        one = linear_head(head.head, shape)
+        return None if one is None else both_sides(one)
     layers = [m for m in head.modules() if isinstance(m, nn.Linear | nn.Conv2d) and _channels(m) == shape[0]]
     if not layers:
         return None

@@ -1,0 +1,63 @@
+"""Heads: one output becomes two classes, and one that says the same of every image is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from reportgen.models.classifiers.base import LinearHead
+from reportgen.utils.errors import UsageError
+
+# By how many units in the last place logits of two inputs may differ and still be called equal.
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+
+
+class BinaryHead(nn.Module):
+    """A head of one output z as two classes, whose logits are -z and z.
+
+    The sigmoid of these is 1 - p and p, and each side has a gradient of its own: Grad-CAM of the first explains -z.
+    """
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, *features: torch.Tensor) -> torch.Tensor:
+        """What the head reads -> (N, 2)."""
+        z: torch.Tensor = self.head(*features)
+        return torch.cat([-z, z], dim=1)
+
+
+def both_sides(head: LinearHead) -> LinearHead:
+    """A closed form of one output as that of its `BinaryHead`."""
+    return LinearHead(np.concatenate([-head.weight, head.weight]), np.concatenate([-head.bias, head.bias]))
+
+
+def require_sound_head(logits: Callable[[torch.Tensor], torch.Tensor], size: int, name: str) -> None:
+    """Require that a network tells two different images apart.
+
+    Args:
+        logits: (N, 3, size, size) -> (N, classes).
+
+    Raises:
+        UsageError: a logit is not finite, or all are the same on two random inputs.
+    """
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        # One at a time: rows of one batch may be rounded differently.
+        one, other = (logits(torch.randn(1, 3, size, size, generator=generator)) for _ in range(2))
+    if not (one.isfinite().all() and other.isfinite().all()):
+        raise UsageError(f"{name}: its logits are not finite on a random image; are its weights whole?")
+    if not (one.any() or other.any()):
+        raise UsageError(
+            f"{name}: its head is all zeros: every logit is 0 on any image, and there is nothing to explain; give weights that were "
+            "trained"
+        )
+    if float((one - other).abs().max()) <= ROUNDING * float(one.abs().max()):
+        raise UsageError(
+            f"{name}: its head is constant: the logits are the same on two different images, and there is nothing to explain; give "
+            "weights that were trained"
+        )
