@@ -62,10 +62,12 @@ def _of_zip(path: Path) -> Format:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except Exception:  # zipfile meets untrusted bytes, and raises more than BadZipFile
-        raise unreadable(path, "cut short or damaged: the end of its zip archive is not there", "fetch it again") from None
+        raise unreadable(
+            path, "cut short or damaged: the end of its zip archive is not there", "fetch it again"
+        ) from None
     if len(names) > MOST_ENTRIES:
         raise unreadable(path, f"a zip archive of {len(names)} entries; at most {MOST_ENTRIES} are read")
-    inside = {name.partition("/")[2] for name in names} | set(names)
+    inside = {name.partition("/")[2] for name in names if "/" in name} | set(names)
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
         raise unreadable(
             path,
@@ -166,4 +168,3 @@ def _protobuf(name: str, head: bytes) -> tuple[str, str] | None:
 def _has_text_key(head: bytes) -> bool:
     at = {0xDE: 3, 0xDF: 5}.get(head[0], 1)
     return len(head) > at and (0xA0 <= head[at] <= 0xBF or head[at] in (0xD9, 0xDA))
-

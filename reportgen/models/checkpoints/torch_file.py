@@ -37,6 +37,10 @@ _STORAGES = {
     "UntypedStorage": "uint8",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
+    # Of quantised tensors, which are not read: only how long they are.
+    "QInt8Storage": "int8",
+    "QUInt8Storage": "uint8",
+    "QInt32Storage": "int32",
 }
 # Bytes of an element of every kind of tensor that is read.
 _BYTES = {
@@ -49,31 +53,31 @@ _BYTES = {
 # What trainers' files call for plain values. Nothing is called: a record of the call stands for its outcome. Any other
 # call is refused, since a file that asks for it is not only weights.
 _HARMLESS = {
-    **dict.fromkeys(
-        ("builtins", "__builtin__"),
-        frozenset("set frozenset complex bytearray bytes list dict tuple range xrange slice int float str bool".split()),
-    ),
-    **dict.fromkeys(
-        ("pathlib", "pathlib._local"),
-        frozenset("Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath".split()),
-    ),
-    **dict.fromkeys(("copyreg", "copy_reg"), frozenset({"_reconstructor"})),
-    "_codecs": frozenset({"encode"}),
-    "argparse": frozenset({"Namespace"}),
-    "types": frozenset({"SimpleNamespace"}),
-    "functools": frozenset({"partial"}),
-    "collections": frozenset({"Counter", "deque", "ChainMap", "UserDict"}),
-    "datetime": frozenset({"datetime", "date", "time", "timedelta", "timezone"}),
-    "decimal": frozenset({"Decimal"}),
-    "fractions": frozenset({"Fraction"}),
-    "uuid": frozenset({"UUID"}),
-    "numpy": frozenset({"dtype", "ndarray"}),
-    **dict.fromkeys(
-        ("numpy.core.multiarray", "numpy._core.multiarray"), frozenset({"scalar", "_reconstruct", "_frombuffer"})
-    ),
-    **dict.fromkeys(("numpy.core.numeric", "numpy._core.numeric"), frozenset({"_frombuffer"})),
-    "torch": frozenset({"Size", "device", "Generator"}),
-    "torch.serialization": frozenset({"_get_layout"}),
+    module: frozenset(names.split())
+    for module, names in {
+        "builtins": "set frozenset complex bytearray bytes list dict tuple range xrange slice int float str bool",
+        "__builtin__": "set frozenset complex bytearray bytes list dict tuple range xrange slice int float str bool",
+        "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+        "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+        "copyreg": "_reconstructor",
+        "copy_reg": "_reconstructor",
+        "_codecs": "encode",
+        "argparse": "Namespace",
+        "types": "SimpleNamespace",
+        "functools": "partial",
+        "collections": "Counter deque ChainMap UserDict",
+        "datetime": "datetime date time timedelta timezone",
+        "decimal": "Decimal",
+        "fractions": "Fraction",
+        "uuid": "UUID",
+        "numpy": "dtype ndarray",
+        "numpy.core.multiarray": "scalar _reconstruct",
+        "numpy._core.multiarray": "scalar _reconstruct",
+        "numpy.core.numeric": "_frombuffer",
+        "numpy._core.numeric": "_frombuffer",
+        "torch": "Size device Generator",
+        "torch.serialization": "_get_layout",
+    }.items()
 }
 _TRAINERS = frozenset({"pytorch_lightning", "lightning", "lightning_fabric", "lightning_utilities", "omegaconf"})
 _MOST_DEPTH = 6
@@ -185,7 +189,7 @@ def open_legacy(path: Path) -> TorchLegacy:
             length = int.from_bytes(file.read(8), "little") * _BYTES[storages[key].dtype]
             places[key], at = (at + 8, length), at + 8 + length
     tensors = dict(tensors_in(content))
-    for name, record in tensors.items():
+    for record in tensors.values():
         start, length = places.get(record.storage, (size, 0))
         if record.readable and (_end(record) > length or start + length > size):
             raise BadFile("cut short: it ends before its last tensor")
@@ -213,6 +217,8 @@ def tensors_in(content: object, prefix: str = "", depth: int = 0) -> Iterator[tu
 
 def _machine(storages: dict[str, _Storage] | None = None) -> InertMachine:
     def persistent(pid: object) -> object:
+        if type(pid) is tuple and len(pid) > 1 and pid[0] == "module":  # a module's class, in old files with its source
+            return pid[1]
         found = _storage(pid)
         if storages is not None:
             storages[found.key] = found
@@ -278,9 +284,12 @@ def _tensor(function: str, arguments: tuple[object, ...]) -> object:
 
 def _record(arguments: tuple[object, ...], dtype: str | None) -> TensorRecord:
     storage, offset, shape, stride = arguments[:4]
-    shape, stride = (value.arguments[0] if isinstance(value, Made) else value for value in (shape, stride))  # torch.Size
+    shape, stride = (
+        value.arguments[0] if isinstance(value, Made) else value for value in (shape, stride)
+    )  # torch.Size
     if (
         type(storage) is not _Storage
+        or type(offset) is not int
         or not _is_count(offset)
         or type(shape) is not tuple
         or type(stride) is not tuple

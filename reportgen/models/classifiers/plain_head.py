@@ -92,15 +92,16 @@ def build_layers(layers: tuple[Layer, ...]) -> nn.Module:
     """The layers as a module whose tensors have the names of the file."""
     from torch import nn
 
-    makers = {
-        "linear": lambda layer: nn.Linear(layer.inputs, layer.outputs, layer.bias),
-        "batch norm": lambda layer: nn.BatchNorm1d(layer.inputs),
-        "layer norm": lambda layer: nn.LayerNorm(layer.inputs),
-        "ReLU": lambda _: nn.ReLU(),
-    }
+    def module(layer: Layer) -> nn.Module:
+        if layer.kind == "linear":
+            return nn.Linear(layer.inputs, layer.outputs, layer.bias)
+        if layer.kind == "ReLU":
+            return nn.ReLU()
+        return nn.BatchNorm1d(layer.inputs) if layer.kind == "batch norm" else nn.LayerNorm(layer.inputs)
+
     if layers[0].index is None:
-        return makers["linear"](layers[0])
+        return module(layers[0])
     made = nn.Sequential()
     for layer in layers:
-        made.add_module(str(layer.index), makers[layer.kind](layer))
+        made.add_module(str(layer.index), module(layer))
     return made
