@@ -38,6 +38,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         zoo.own_classes(architecture),
         settings.classes,
         partial(zoo.load, name, architecture, path, None),
+        partial(zoo.relatives, architecture),
         f"{architecture}{'' if given else ', as it says itself'}",
     )
 

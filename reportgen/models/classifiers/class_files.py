@@ -22,6 +22,7 @@ from reportgen.utils.untrusted_files import is_file, read_at_most
 _PLACES_LINE = re.compile(r"/\w/(\S+) (\d+)")
 # "0: cat", "0 cat".
 _NUMBERED_LINE = re.compile(r"(\d{1,6})(?:\s*:\s*|\s+)(\S.*)")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _DELIMITERS = ("\t", ";", ",")
 _HEADER_INDEX = frozenset({"index", "idx", "id", "class_id", "class_index", "label_id", "number", "class_idx"})
 _HEADER_NAME = frozenset({"name", "class", "class_name", "classname", "label", "label_name"})
@@ -157,7 +158,7 @@ def _from_lines(path: Path, text: str) -> tuple[str, ...]:
     numbered = [_NUMBERED_LINE.fullmatch(line) for line in lines]
     if [match and int(match[1]) for match in numbered] == list(range(len(lines))):
         return tuple(match[2] for match in numbered if match)
-    rows = _rows(lines)
+    rows = _rows(path, lines)
     if rows is None:
         return tuple(lines)
     return _from_rows(path, rows)
@@ -168,18 +169,26 @@ def _blank_before(text: str) -> int:
     return text[: len(text) - len(text.lstrip())].count("\n")
 
 
-def _rows(lines: Sequence[str]) -> list[list[str]] | None:
-    """The lines as a table of an index and a name, or None where they are plain names (which may hold commas)."""
+def _rows(path: Path, lines: Sequence[str]) -> list[list[str]] | None:
+    """The lines as a table of an index and a name, or of names alone in quotes or under a header; None where they are plain
+    names (which may hold commas)."""
     for delimiter in _DELIMITERS:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-        if len(rows) != len(lines) or any(len(row) < 2 for row in rows):
+        try:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+        except csv.Error:
             continue
-        if _is_header(rows[0]) or all(_index_column(row) is not None for row in rows):
+        numbered = [_index_column(row) is not None for row in rows]
+        if rows and (_is_header(rows[0]) or all(numbered)):
             return rows
+        if 2 * sum(numbered) > len(rows) > 2:
+            raise UsageError(f"{path}: line {numbered.index(False) + 1} has no index and name, as most lines have")
     if lines[0].strip('"').lower() in _HEADER_NAME and len(lines) > 1:
-        return [[line] for line in lines]
-    quoted = [next(csv.reader([line])) for line in lines if line.startswith('"')]
-    return [[*row] for row in quoted] if len(quoted) == len(lines) and all(len(row) == 1 for row in quoted) else None
+        return [[_unquoted(line)] for line in lines]
+    return [[_unquoted(line)] for line in lines] if all(_QUOTED.fullmatch(line) for line in lines) else None
+
+
+def _unquoted(line: str) -> str:
+    return line[1:-1].replace('""', '"').strip() if _QUOTED.fullmatch(line) else line
 
 
 def _is_header(row: Sequence[str]) -> bool:
@@ -196,8 +205,7 @@ def _index_column(row: Sequence[str]) -> int | None:
 
 def _from_rows(path: Path, rows: list[list[str]]) -> tuple[str, ...]:
     if len(rows[0]) == 1:
-        header = rows[0][0].strip('"').lower() in _HEADER_NAME
-        return tuple(next(csv.reader([row[0]]), [""])[0].strip() for row in rows[header:])
+        return tuple(row[0] for row in rows[rows[0][0].lower() in _HEADER_NAME :])
     if _is_header(rows[0]):
         cells = [cell.lower() for cell in rows[0]]
         index = next(at for at, cell in enumerate(cells) if cell in _HEADER_INDEX)

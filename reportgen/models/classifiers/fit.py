@@ -70,7 +70,7 @@ def fit(file: CheckpointFile, skeleton: Skeleton) -> Fit:
         found, grey=any(_is_grey(file.tensors[found.places[key]].shape, skeleton.shapes[key]) for key in body)
     )
     within = {key: place for key, place in here.items() if key.startswith(end) and not key.endswith(_JUNK)}
-    found = _with_head(found, file, skeleton, within, _beside(names, prefix, here, skeleton))
+    found = _with_head(found, file, skeleton, within, _beside(names, prefix, skeleton))
     found = _with_further_heads(found, file, skeleton, {k: v for k, v in here.items() if not k.startswith(end)})
     rest = len(names) - len(set(found.places.values()))
     left = (f"{rest} tensors that belong to something else left alone",) if rest else ()
@@ -145,10 +145,13 @@ def _prefix(
     whole = [prefix for prefix, score in scores.items() if score == len(body)]
     if not whole:
         best = max(scores, key=lambda prefix: scores[prefix], default="")
-        here = {
-            name.removeprefix(best): file.tensors[key].shape for name, key in names.items() if name.startswith(best)
+        here = {name.removeprefix(best): key for name, key in names.items() if name.startswith(best)}
+        shapes = {
+            name: file.tensors[key].shape
+            for name, key in here.items()
+            if name in body or not (name in skeleton.shapes or _needs_no_place(name, skeleton))
         }
-        raise misfit(file.path, skeleton.name, here, {key: skeleton.shapes[key] for key in body})
+        raise misfit(file.path, skeleton.name, shapes, {key: skeleton.shapes[key] for key in body})
     return _one_of(file, whole, names, body)
 
 
@@ -182,14 +185,16 @@ def _refuse_leftover(file: CheckpointFile, skeleton: Skeleton, here: Mapping[str
     left = [
         key
         for key in here
-        if key not in skeleton.shapes
-        and key.partition(".")[0] in own
-        and key not in skeleton.unsaved
-        and not key.endswith((*_JUNK, _COUNTER))
+        if key not in skeleton.shapes and key.partition(".")[0] in own and not _needs_no_place(key, skeleton)
     ]
     if left:
         shapes = {key: file.tensors[place].shape for key, place in here.items()}
         raise misfit(file.path, skeleton.name, shapes, {key: skeleton.shapes[key] for key in body}, left)
+
+
+def _needs_no_place(name: str, skeleton: Skeleton) -> bool:
+    """Whether a tensor is one that the network makes itself, or that a tool has left behind."""
+    return name in skeleton.unsaved or name.endswith((*_JUNK, _COUNTER)) or name.startswith(f"{skeleton.end}.")
 
 
 def _is_grey(found: Shape, expected: Shape) -> bool:
@@ -201,19 +206,18 @@ def _fits(found: TensorRecord | None, expected: Shape) -> bool:
     return found is not None and found.readable and (found.shape == expected or _is_grey(found.shape, expected))
 
 
-def _beside(
-    names: Mapping[str, str], prefix: str, here: Mapping[str, str], skeleton: Skeleton
-) -> dict[str, dict[str, str]]:
+def _beside(names: Mapping[str, str], prefix: str, skeleton: Skeleton) -> dict[str, dict[str, str]]:
     """What stands beside the network, by its first name: one of them may be a head (`backbone.…`, `classifier.…`)."""
     outer = prefix.rstrip(".").rpartition(".")[0]
     outer = f"{outer}." if outer else ""
     own = {key.partition(".")[0] for key in skeleton.shapes}
     groups: dict[str, dict[str, str]] = {}
     for name, place in names.items():
-        if not name.startswith(outer) or (prefix and name.startswith(prefix)):
+        inside = name.startswith(prefix)
+        if not inside and not name.startswith(outer):
             continue
-        top, point, rest = name.removeprefix(outer).partition(".")
-        if point and (prefix or top not in own) and not rest.endswith(_JUNK):
+        top, point, rest = name.removeprefix(prefix if inside else outer).partition(".")
+        if point and not (inside and top in own) and not rest.endswith(_JUNK):
             groups.setdefault(top, {})[rest] = place
     return groups
 

@@ -9,7 +9,7 @@ from reportgen.utils.inert_pickle import Made
 
 # Where trainers put what they were called with: torchvision's and timm's scripts, Lightning, OpenMMLab.
 _PLACES = ("args", "hyper_parameters", "hparams", "datamodule_hyper_parameters", "config", "meta", "dataset_meta")
-_LISTS = ("classes", "class_names", "CLASSES", "labels")
+_LISTS = ("classes", "class_names", "CLASSES")
 _BY_NAME = ("class_to_idx", "label2id")
 _BY_INDEX = ("idx_to_class", "id2label")
 _ARCHITECTURES = ("arch", "model", "model_name", "architecture")

@@ -10,9 +10,13 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.terminal_text import printable
 
 
+class Misfit(UsageError):
+    """These are not the weights of that network."""
+
+
 def misfit(
     path: Path, name: str, found: Mapping[str, Shape], expected: Mapping[str, Shape], left: Sequence[str] = ()
-) -> UsageError:
+) -> Misfit:
     """The refusal.
 
     Args:
@@ -31,9 +35,7 @@ def misfit(
         parts.append(f"{other[0]} has the shape {_shape(found[other[0]])}, not {_shape(expected[other[0]])}")
     if left:
         parts.append(f"{printable(left[0], 80)} is left over")
-    return UsageError(
-        f"{path}: these are not the weights of {name}: {', '.join(parts)}; name the network that they were trained in"
-    )
+    return Misfit(f"{path}: these are not the weights of {name}: {', '.join(parts)}")
 
 
 def _shape(shape: Shape) -> str:

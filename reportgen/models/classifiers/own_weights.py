@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.models.checkpoints import open_checkpoint
+from reportgen.models.checkpoints import CheckpointFile, open_checkpoint
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_file, unique_names
 from reportgen.models.classifiers.fit import Fit, fill, fit
 from reportgen.models.classifiers.hints import carried_names
+from reportgen.models.classifiers.misfit import Misfit
 from reportgen.models.classifiers.outputs import two_classes
 from reportgen.models.classifiers.skeleton import Skeleton
 from reportgen.utils.errors import UsageError
@@ -29,6 +31,7 @@ def own_spec(
     classes: ClassList,
     class_files: Mapping[str, str],
     load: Callable[[], Network],
+    relatives: Callable[[], Iterable[Skeleton]],
     said: str = "",
 ) -> ClassifierSpec:
     """The classifier `name` on the weights in `path`. The file is looked into, so that what is wrong is said here.
@@ -36,13 +39,17 @@ def own_spec(
     Args:
         classes: the architecture's own; they count where the head has as many outputs and nobody names others.
         class_files: the setting `classes`.
+        relatives: of the architecture, which are tried where it does not fit, to name the right one.
         said: further words for the report on where the weights came from.
 
     Raises:
         UsageError: the file is no checkpoint of this architecture, or the names are not as many as its outputs.
     """
     file = open_checkpoint(path)
-    found = fit(file, skeleton)
+    try:
+        found = fit(file, skeleton)
+    except Misfit as error:
+        raise UsageError(f"{error}; {_other(file, relatives())}") from None
     binary = found.outputs == 1
     named, words = _classes(name, found, carried_names(file.content), classes, class_files, skeleton.name)
     return ClassifierSpec(
@@ -56,6 +63,15 @@ def own_spec(
         activation="sigmoid" if binary else "softmax",
         binary=binary,
     )
+
+
+def _other(file: CheckpointFile, relatives: Iterable[Skeleton]) -> str:
+    """What to do about weights of another network: which one it is, where a relative fits."""
+    for skeleton in relatives:
+        with suppress(UsageError):
+            fit(file, skeleton)
+            return f"they are those of {skeleton.name}, so name that one"
+    return "name the network that they were trained in"
 
 
 def _classes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 STAGES = 5
+RELATIVES = 12  # a tenth of a second each
 
 
 def spec(
@@ -47,7 +48,8 @@ def spec(
     own = local_weights(name, weights)
     if own:
         whole = preprocessing(name, geometry)
-        return own_spec(name, own, skeleton(name), whole, classes, class_files, partial(load, name, name, own, None))
+        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
+        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
     path = _cached_file(name, config)
     return ClassifierSpec(
         name=name,
@@ -81,6 +83,17 @@ def skeleton(architecture: str) -> Skeleton:
     if not heads:
         raise UsageError(f"{architecture}: timm names no classifying head of it; use another architecture")
     return skeleton_of(architecture, made, lambda _: heads)
+
+
+def relatives(architecture: str) -> Iterator[Skeleton]:
+    """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
+    import timm
+
+    plain = architecture.removeprefix("timm:")
+    known = timm.list_models()
+    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
+        if name != plain:
+            yield skeleton(f"timm:{name}")
 
 
 def _build(architecture: str, outputs: int | None) -> nn.Module:

@@ -4,6 +4,7 @@ local file."""
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # Names that need no prefix: the write-up's models.
 SHORT_NAMES = ("resnet50", "resnet18")
+RELATIVES = 12  # a tenth of a second each
+SLOW = "regnet"  # it is made with its weights, up to 3 GB of them (`skeleton_of`)
 # googlenet and inception_v3 carry the heads of their training in the weights; in use they are not looked at.
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 RESNETS = ("resnet", "resnext", "wide_resnet")
@@ -51,7 +54,8 @@ def spec(
     own = local_weights(name, weights)
     if own:
         whole = preprocessing(name, geometry)
-        return own_spec(name, own, skeleton(name), whole, classes, class_files, partial(load, name, name, own, None))
+        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
+        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
     filename = PurePosixPath(urlparse(enum.url).path).name
     path = torch_hub_file(filename)
     if not path.is_file():
@@ -96,6 +100,17 @@ def skeleton(architecture: str) -> Skeleton:
 
     plain = architecture.removeprefix("torchvision:")
     return skeleton_of(f"torchvision:{plain}", partial(_build, architecture, None), heads, AUXILIARY)
+
+
+def relatives(architecture: str) -> Iterator[Skeleton]:
+    """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
+    from torchvision import models
+
+    plain = architecture.removeprefix("torchvision:")
+    known = [known for known in models.list_models(module=models) if not known.startswith(SLOW)]
+    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
+        if name != plain:
+            yield skeleton(f"torchvision:{name}")
 
 
 def _build(architecture: str, outputs: int | None) -> nn.Module:
