@@ -252,9 +252,11 @@ def _labelled_sum(
         matching, dealing = (seed_from(run.seed, name, image.sha256) for name in ("removal", "relabelling"))
         of_image, draws = (head, result.means, result.logits, result.target), run.settings.draws
         activation = ACTIVATIONS[run.head_kind]
-        removals = tuple(remove_concepts(*of_image, largest, draws, matching, activation))
+        removals = tuple(remove_concepts(*of_image, largest, draws, matching, activation=activation))
         if removals:
-            relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, dealing, activation)
+            relabelled = relabelled_drops(
+                *of_image, grouping, result.terms, len(removals), draws, dealing, activation=activation
+            )
     return replace(
         made,
         concepts=concepts,

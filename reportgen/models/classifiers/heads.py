@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import nn
@@ -11,7 +9,7 @@ from torch import nn
 from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.errors import UsageError
 
-# By how many units in the last place logits of two inputs may differ and still be called equal.
+# By how many units in the last place logits of two inputs may differ and still be the same.
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
@@ -36,28 +34,36 @@ def both_sides(head: LinearHead) -> LinearHead:
     return LinearHead(np.concatenate([-head.weight, head.weight]), np.concatenate([-head.bias, head.bias]))
 
 
-def require_sound_head(logits: Callable[[torch.Tensor], torch.Tensor], size: int, name: str) -> None:
-    """Require that a network tells two different images apart.
+def require_sound_head(trunk: nn.Module, head: nn.Module, size: int, name: str) -> None:
+    """Require that a network tells two images apart, as far as two random ones say.
+
+    The head is asked by itself too: in a deep network with random weights images all but vanish before they reach it, and yet it is
+    no constant.
 
     Args:
-        logits: (N, 3, size, size) -> (N, classes).
+        trunk: (N, 3, size, size) -> what the head reads, a tensor or several.
 
     Raises:
-        UsageError: a logit is not finite, or all are the same on two random inputs.
+        UsageError: a logit is not finite, or the logits are the same for any input.
     """
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         # One at a time: rows of one batch may be rounded differently.
-        one, other = (logits(torch.randn(1, 3, size, size, generator=generator)) for _ in range(2))
-    if not (one.isfinite().all() and other.isfinite().all()):
+        images = [torch.randn(1, 3, size, size, generator=generator) for _ in range(2)]
+        read = [features if isinstance(features, tuple) else (features,) for features in map(trunk, images)]
+        one, other = (head(*features) for features in read)
+        drawn, again = (head(*(_drawn(tensor, generator) for tensor in read[0])) for _ in range(2))
+    if not all(logits.isfinite().all() for logits in (one, other, drawn, again)):
         raise UsageError(f"{name}: its logits are not finite on a random image; are its weights whole?")
-    if not (one.any() or other.any()):
-        raise UsageError(
-            f"{name}: its head is all zeros: every logit is 0 on any image, and there is nothing to explain; give weights that were "
-            "trained"
-        )
-    if float((one - other).abs().max()) <= ROUNDING * float(one.abs().max()):
-        raise UsageError(
-            f"{name}: its head is constant: the logits are the same on two different images, and there is nothing to explain; give "
-            "weights that were trained"
-        )
+    advice = "there is nothing to explain; give weights that were trained"
+    if not (drawn.any() or again.any()):
+        raise UsageError(f"{name}: its head is all zeros: every logit is 0 on any image, and {advice}")
+    if float((drawn - again).abs().max()) <= ROUNDING * float(drawn.abs().max()):
+        raise UsageError(f"{name}: its head is constant: the logits are the same on any image, and {advice}")
+    if torch.equal(one, other):
+        raise UsageError(f"{name}: its logits are the same on two different images, and {advice}")
+
+
+def _drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Random features of the shape of `like`; what is no feature (indices) stays."""
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype) if like.is_floating_point() else like

@@ -149,7 +149,7 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
         logits, whole = head(features), model(x)
     if not torch.allclose(logits, whole, rtol=1e-4, atol=1e-4, equal_nan=True):
         raise UsageError(f"{name}: trunk and head do not reproduce the network's logits")
-    require_sound_head(lambda x: head(trunk(x)), size, name)
+    require_sound_head(trunk, head, size, name)
     if logits.shape[1] == 1:
         head = BinaryHead(head)
     return Network(trunk, head, model, linear_head(head, tuple(features.shape[1:])))
