@@ -20,6 +20,8 @@ from reportgen.models.checkpoints import open_checkpoint
 from reportgen.models.classifiers import ClassifierSpec, Preprocessing, own_weights, resolve, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.fit import fill, fit
 from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
+from reportgen.pipeline.models import Model
+from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 
@@ -568,3 +570,14 @@ def test_what_the_settings_say_counts_before_what_the_checkpoint_says(tmp_path: 
     groups = {"architectures": {"checkpoint:x.pth": "torchvision:shufflenet_v2_x0_5"}}
     spec = checkpoint({"state_dict": small(3), "arch": "resnet18", "best_acc1": 3}, tmp_path, **groups)
     assert "; torchvision:shufflenet_v2_x0_5" in spec.source and "as it says itself" not in spec.source
+
+
+def test_one_file_in_two_architectures_gives_results_of_its_own(tmp_path: Path) -> None:
+    """Equal tensors, another padding: what one computed must not be found for the other."""
+    state = timm.create_model("tf_efficientnet_lite0", num_classes=3).state_dict()
+    keys = []
+    for name in ("timm:tf_efficientnet_lite0", "timm:efficientnet_lite0"):
+        spec = checkpoint(state, tmp_path, architectures={"checkpoint:x.pth": name})
+        runtime = RuntimeRecord(name="torch", precision="exact", device="cpu")
+        keys.append(Model(spec, runtime, None, None, {}).identity)  # type: ignore[arg-type]
+    assert keys[0]["weights"] == keys[1]["weights"] and keys[0] != keys[1]

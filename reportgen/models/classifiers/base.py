@@ -119,6 +119,8 @@ class ClassifierSpec:
         activation: what turns its logits into probabilities.
         binary: it has one output z, read as two classes whose logits are -z and z (`heads.BinaryHead`); then `activation` is
             "sigmoid", so that their probabilities are 1 - p and p.
+        architecture: the network that a file of the user's own fills; "" where the name says it. One file may fill two whose
+            tensors are alike and whose outputs are not (timm's efficientnet_b0 and tf_efficientnet_b0).
     """
 
     name: str
@@ -130,6 +132,7 @@ class ClassifierSpec:
     load: Callable[[], Network]
     activation: Activation = "softmax"
     binary: bool = False
+    architecture: str = ""
 
     @property
     def head_kind(self) -> HeadKind:

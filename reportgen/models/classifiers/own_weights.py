@@ -62,6 +62,7 @@ def own_spec(
         load=load,
         activation="sigmoid" if binary else "softmax",
         binary=binary,
+        architecture=skeleton.name,
     )
 
 
