@@ -370,6 +370,7 @@ BIG = b"\x8a\x08" + (2**60).to_bytes(8, "little")
     [
         _tensor(offset=BIG),
         _tensor(shape=BIG + b"\x85"),
+        _tensor(shape=b"\x8a\x05\0\0\0\0\x10\x85", stride=b"K\0\x85"),
         _tensor(offset=b"J\xff\xff\xff\xff"),
         _tensor(stride=b"J\xff\xff\xff\xff\x85"),
         _tensor(shape=b"K\x02K\x02\x86"),

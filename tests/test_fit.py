@@ -248,6 +248,10 @@ HEADS: dict[str, tuple[nn.Module, str]] = {
         nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 4)),
         "layer norm, linear 8 to 6, batch norm, ReLU (assumed), linear 6 to 4",
     ),
+    "norm behind the ReLU": (
+        nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.BatchNorm1d(6), nn.Dropout(), nn.Linear(6, 4)),
+        "linear 8 to 6, ReLU (assumed), batch norm, linear 6 to 4",
+    ),
     "three layers": (
         nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4)),
         "linear 8 to 6, ReLU (assumed), linear 6 to 5, ReLU (assumed), linear 5 to 4",

@@ -8,6 +8,7 @@ the order of the fifth. `tests/test_checkpoint_file.py` holds both to torch.load
 from __future__ import annotations
 
 import io
+import math
 import sys
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -81,6 +82,8 @@ _HARMLESS = {
 }
 _TRAINERS = frozenset({"pytorch_lightning", "lightning", "lightning_fabric", "lightning_utilities", "omegaconf"})
 _MOST_DEPTH = 6
+# Elements of a tensor that repeats what lies in the file (a stride of 0): no file sets aside more memory than it has bytes.
+_MOST_REPEATED = 2**20
 
 
 @dataclass(frozen=True)
@@ -333,6 +336,8 @@ def _tensors(
         piece, dtype = pieces[record.storage], getattr(torch, record.dtype)
         if _end(record) > len(piece):
             raise BadFile("cut short")
+        if math.prod(record.shape) > max(len(piece), _MOST_REPEATED):
+            raise BadFile(f"{name} is larger than what lies in the file")
         if 0 in record.shape:
             found[name] = torch.zeros(record.shape, dtype=dtype)
             continue
