@@ -359,6 +359,22 @@ def test_both_heads_of_a_distilled_network_count(written: Callable[[Any], Path])
     assert "head_dist.weight is missing" in refusal(written(state), skeleton)
 
 
+def test_a_network_may_call_a_part_of_its_own_module(written: Callable[[Any], Path]) -> None:
+    class Wrapping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = toy()
+
+    found = skeleton_of("wrapping", Wrapping, lambda _: ("module.fc",))
+    for content in (Wrapping().state_dict(), nn.DataParallel(Wrapping()).state_dict()):
+        assert fit(open_checkpoint(written(content)), found).outputs == 7
+
+
+def test_a_network_without_a_head_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^timm:qwen3_vit_88m_enc: has no classifying head"):
+        timm_zoo.skeleton("timm:qwen3_vit_88m_enc")
+
+
 @pytest.mark.parametrize("zoo", [torchvision_zoo, timm_zoo])
 def test_every_skeleton_has_a_head(zoo: Any) -> None:
     names = {

@@ -59,7 +59,7 @@ def fit(file: CheckpointFile, skeleton: Skeleton) -> Fit:
     Raises:
         UsageError: it is not in it, or several are and none is the obvious one; one line.
     """
-    names = _network_names(file.tensors)
+    names = _network_names(file.tensors, skeleton)
     body = [key for key in skeleton.shapes if _is_body(key, skeleton)]
     prefix, words = _prefix(file, skeleton, names, body)
     here = {name.removeprefix(prefix): key for name, key in names.items() if name.startswith(prefix)}
@@ -108,12 +108,14 @@ def fill(model: nn.Module, file: CheckpointFile, found: Fit) -> None:
 # --- names ---------------------------------------------------------------------------------------
 
 
-def _network_names(tensors: Iterable[str]) -> dict[str, str]:
+def _network_names(tensors: Iterable[str], skeleton: Skeleton) -> dict[str, str]:
     """Names without what merely wraps -> names in the file; where two would be one, as they are."""
     tensors = list(tensors)
+    # A network may call a part of its own `module`.
+    wrappers = _WRAPPERS - {part for key in skeleton.shapes for part in key.split(".")}
     names: dict[str, str] = {}
     for name in tensors:
-        plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+        plain = ".".join(part for part in name.split(".") if part not in wrappers)
         if plain in names:
             return {name: name for name in tensors}
         names[plain] = name

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reportgen.utils.errors import UsageError
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -51,6 +53,9 @@ def skeleton_of(
 
     It is built on torch's meta device, where tensors have shapes and no values; a library that needs values while it builds
     (torchvision's RegNet) is given them.
+
+    Raises:
+        UsageError: it has no classifying head.
     """
     import torch
     from torch import nn
@@ -61,7 +66,9 @@ def skeleton_of(
     except (NotImplementedError, RuntimeError):
         model = build()
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    head, *further = heads(model)
+    head, *further = heads(model) or ("",)
+    if f"{head}.weight" not in shapes:
+        raise UsageError(f"{name}: has no classifying head; use another architecture")
     parent = head.rpartition(".")[0]
     inside = model.get_submodule(parent)
     end = parent if parent and isinstance(inside, nn.Sequential) else head
