@@ -31,8 +31,8 @@ from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, LinearHead, Network, resolve
 from reportgen.models.classifiers.base import probabilities
-from reportgen.models.classifiers.heads import BinaryHead, require_sound_head
-from reportgen.models.classifiers.split import split_traced
+from reportgen.models.classifiers.heads import require_sound_logits
+from reportgen.models.classifiers.split import split_any, split_timm
 from reportgen.models.encoders.conse import CLASSIFIER
 from reportgen.models.runtime import Engine
 from reportgen.models.runtime.openvino_backend import relative_difference
@@ -62,7 +62,7 @@ class OneOutput(nn.Module):
 
 
 def binary_spec(model: nn.Module) -> ClassifierSpec:
-    spec = toy_spec(split_traced(model, 32, "net"), classes=2)
+    spec = toy_spec(split_any(model, 32, "net"), classes=2)
     return replace(spec, activation="sigmoid", binary=True)
 
 
@@ -150,7 +150,7 @@ def test_gradcam_of_a_side_is_the_librarys_of_the_output_or_its_negative(linear:
 
 def test_the_sides_of_a_gradient_are_each_others_negative() -> None:
     view = seen(binary_spec(OneOutput(linear=False)))
-    low, high = (view.engine.head_gradient(view.forward.activations[0], side) for side in (0, 1))
+    low, high = (view.engine.head_gradient(view.forward, side) for side in (0, 1))
     assert np.abs(low).max() > 0
     np.testing.assert_array_equal(low, -high)
 
@@ -171,13 +171,20 @@ def test_lime_explains_the_probability_of_the_likelier_side(bias: float) -> None
         assert p > 0.5
 
 
-def test_a_head_may_read_more_than_activations() -> None:
-    class WithContext(nn.Module):
-        def forward(self, x: torch.Tensor, token: torch.Tensor) -> torch.Tensor:
-            return x.mean((2, 3)).sum(1, keepdim=True) + token
-
-    found = BinaryHead(WithContext())(torch.ones(1, 2, 3, 3), torch.tensor([[0.5]]))
-    assert found.tolist() == [[-2.5, 2.5]]
+def test_a_transformer_of_one_output_has_two_sides() -> None:
+    """Its head reads the class token beside the patches."""
+    torch.manual_seed(0)
+    small: dict[str, Any] = {"img_size": 32, "patch_size": 8, "depth": 2, "embed_dim": 16, "num_heads": 2}
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=1, **small).eval()
+    with torch.no_grad():
+        model.head.bias.fill_(0.3)  # type: ignore[union-attr, operator]
+    network = split_timm(model, 32, "vit")
+    x = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        features = network.trunk(x)
+        assert len(features) > 1
+        torch.testing.assert_close(network.head(*features), model(x) * torch.tensor([[-1.0, 1.0]]))
+    assert network.linear is None
 
 
 # --- by name -------------------------------------------------------------------------------------
@@ -217,7 +224,7 @@ def test_a_checkpoint_of_one_output_has_the_two_classes_of_the_settings(tmp_path
     x = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         z = model(x)
-        torch.testing.assert_close(network.head(network.trunk(x)), torch.cat([-z, z], 1), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network.head(*network.trunk(x)), torch.cat([-z, z], 1), rtol=1e-4, atol=1e-5)
 
 
 def test_two_classes_of_a_network_with_two_outputs_stay_a_softmax(tmp_path: Path) -> None:
@@ -245,7 +252,7 @@ def test_weights_of_ones_own_may_have_one_output(name: str, tmp_path: Path) -> N
     network = spec.load()
     side = spec.preprocessing.size
     with torch.no_grad():
-        assert network.head(network.trunk(torch.zeros(1, 3, side, side))).shape == (1, 2)
+        assert network.head(*network.trunk(torch.zeros(1, 3, side, side))).shape == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +309,7 @@ def test_the_setting_is_read_from_a_file_and_from_the_environment(tmp_path: Path
     assert load(folder=tmp_path, environ={}).settings.head == {"checkpoint:net.pt": "multilabel"}
     for wrong in ('head = "sigmoid"\n', '[head]\nnet = "sigmoid"\n'):
         (tmp_path / "reportgen.toml").write_text(wrong)
-        with pytest.raises(UsageError, match=r"^setting head.*'multilabel'") as error:
+        with pytest.raises(UsageError, match=r"^setting head \(reportgen\.toml\): .*'multilabel'") as error:
             load(folder=tmp_path, environ={})
         assert "\n" not in str(error.value)
 
@@ -333,7 +340,7 @@ def _broken(model: OneOutput) -> None:
     [
         (_zero, "its head is all zeros: every logit is 0"),
         (_constant, "its head is constant"),
-        (_dead, "its logits are the same on two different images"),
+        (_dead, "the logits are the same on two different images"),
         (_broken, "its logits are not finite"),
     ],
 )
@@ -344,7 +351,7 @@ def test_a_head_that_says_nothing_is_refused_in_one_line(spoil: Callable[[OneOut
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UsageError, match=said) as error:
-            split_traced(model, 32, "checkpoint:net.pt")
+            split_any(model, 32, "checkpoint:net.pt")
     assert str(error.value).startswith("checkpoint:net.pt: ")
     assert "\n" not in str(error.value)
 
@@ -355,7 +362,7 @@ def test_images_that_all_but_vanish_on_the_way_are_no_constant_head() -> None:
     with torch.no_grad():
         model.stem.weight.mul_(1e-5)
         model.stem.bias.fill_(1)  # type: ignore[union-attr]
-    require_sound_head(nn.Sequential(model.stem, model.act), model.head, 32, "net")
+    require_sound_logits(model, 32, "net")
 
 
 def test_a_relative_difference_divides_by_no_zero() -> None:
@@ -459,9 +466,15 @@ def test_a_multi_label_run_reports_a_probability_for_each_class(photos: Path, tm
     assert "top-1" not in text
     assert report.summary is not None
     assert "the label has the largest probability" in report.summary.images
-    for warning in report.warnings:
-        if warning.code == "wrong-prediction":
-            assert warning.text.startswith("The model gives its largest probability to ")
+    unlike = [image for image in report.images if image.correct is False]
+    assert unlike
+    warned = {warning.image: warning.text for warning in report.warnings if warning.code == "label-not-largest"}
+    assert set(warned) == {image.name for image in unlike}
+    for image in unlike:
+        assert image.label is not None
+        of_label = {entry.index: entry.probability for entry in image.prediction.top5}[image.label.index]
+        assert f"not to the label {image.label.name}, whose probability is {of_label:.2f}" in warned[image.name]
+    assert not any(warning.code == "wrong-prediction" for warning in report.warnings)
 
 
 def test_a_logit_that_is_no_number_names_model_and_image(photos: Path, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ from reportgen.report.document import (
     Finding,
     HeadKind,
     ImageRecord,
+    Label,
     ModelRecord,
+    Prediction,
     Provenance,
     Reference,
     Report,
@@ -187,15 +189,20 @@ def _of_predictions(run: Reduced) -> Iterator[Warning_]:
 
 def _wrong_predictions(images: Sequence[ImageRecord], head: HeadKind) -> Iterator[Warning_]:
     # A multi-label head may well say the label too.
-    says = "The model gives its largest probability to" if head == "multilabel" else "The model says"
+    code, text = ("label-not-largest", _not_largest) if head == "multilabel" else ("wrong-prediction", _wrong)
     for image in images:
         if image.label is not None and image.correct is False:
-            yield Warning_(
-                code="wrong-prediction",
-                image=image.name,
-                text=f"{says} {image.prediction.name} (probability {image.prediction.probability:.2f}) where the label "
-                f"is {image.label.name}; every map of this image explains {image.target.name}.",
-            )
+            maps = f"every map of this image explains {image.target.name}."
+            yield Warning_(code=code, image=image.name, text=f"{text(image.prediction, image.label)}; {maps}")
+
+
+def _wrong(says: Prediction, label: Label) -> str:
+    return f"The model says {says.name} (probability {says.probability:.2f}) where the label is {label.name}"
+
+
+def _not_largest(says: Prediction, label: Label) -> str:
+    listed = next((f", whose probability is {of.probability:.2f}" for of in says.top5 if of.index == label.index), "")
+    return f"The model gives its largest probability, {says.probability:.2f}, to {says.name}, and not to the label {label.name}{listed}"
 
 
 def _copies(run: Reduced) -> Iterator[Warning_]:

@@ -185,7 +185,8 @@ def _nearest(key: str, known: Mapping[str, object]) -> str:
 
 def _first_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
     problem = error.errors()[0]
-    parts = [str(part) for part in problem["loc"]]
+    # Of a setting of either kind (`head`) pydantic adds which kind it tried.
+    parts = [part for part in map(str, problem["loc"]) if not part.startswith(("literal[", "dict["))]
     key = ".".join(parts)
     origin = next((origins[k] for k in (key, ".".join(parts[:-1])) if k in origins), "default")
     reason = problem["msg"].removeprefix("Value error, ")

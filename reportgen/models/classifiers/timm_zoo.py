@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-STAGES = 5
 RELATIVES = 12  # a tenth of a second each
 
 
@@ -157,11 +155,9 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
         classes: outputs that the head must have; None: whatever the file says.
 
     Raises:
-        UsageError: the file does not fit, or the network has no (N, C, h, w) features.
+        UsageError: the file does not fit, or the network cannot be split.
     """
     from reportgen.models.classifiers.split import split_timm
 
     model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
-    network = split_timm(model, _config(architecture).input_size[-1], name)
-    modules = [stage["module"] for stage in getattr(model, "feature_info", [])][-STAGES:]
-    return replace(network, stages={module: module for module in modules})
+    return split_timm(model, _config(architecture).input_size[-1], name)

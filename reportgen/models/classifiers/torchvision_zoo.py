@@ -160,9 +160,10 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     Raises:
         UsageError: the file does not fit, or the network cannot be split.
     """
-    from reportgen.models.classifiers.split import split_traced
+    from reportgen.models.classifiers.split import split_any
 
     model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
-    network = split_traced(model, _default_weights(architecture).transforms().crop_size[0], name)
     plain = architecture.removeprefix("torchvision:")
-    return replace(network, stages=RESNET_STAGES if plain.startswith(RESNETS) else {})
+    size = _default_weights(architecture).transforms().crop_size[0]
+    network = split_any(model, size, name)
+    return replace(network, stages=RESNET_STAGES) if plain.startswith(RESNETS) else network
