@@ -441,7 +441,7 @@ def test_a_network_of_one_channel_sees_a_grey_frame(name: str, tmp_path: Path, c
         expected = model(torch.from_numpy(x[None, :1].copy()))
         torch.testing.assert_close(network.model(torch.from_numpy(x[None])), expected)
         torch.testing.assert_close(
-            network.head(network.trunk(torch.from_numpy(x[None]))), expected, rtol=1e-4, atol=1e-4
+            network.head(*network.trunk(torch.from_numpy(x[None]))), expected, rtol=1e-4, atol=1e-4
         )
 
 
