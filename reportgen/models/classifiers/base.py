@@ -17,6 +17,10 @@ from reportgen.utils.json_types import JSON
 if TYPE_CHECKING:
     from torch import nn
 
+# Pillow's filters, by their names there.
+Interpolation = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
+Geometry = Literal["crop", "squash"]
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -24,24 +28,31 @@ class Preprocessing:
 
     Attributes:
         size: side of the square input frame, pixels.
-        resize: length of the short side before the centre crop, pixels (`geometry` "crop").
+        resize: length before the centre crop, pixels: of the short side (`geometry` "crop"), of both ("squash_crop").
         mean, std: of each RGB channel, on pixels in [0, 1].
-        geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame.
+        geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame; "squash_crop" resizes
+            both sides to `resize` and crops the centre.
+        channels: the order in which the network takes them; `mean` and `std` are RGB in either.
+        crop_start: where the centre crop begins if it would be between two pixels: "even", at the even one of them, as in
+            torchvision, or "before", at the first, as in transformers.
     """
 
     size: int
     resize: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    interpolation: Literal["bicubic", "bilinear"]
-    geometry: Literal["crop", "squash"] = "crop"
+    interpolation: Interpolation
+    geometry: Literal["crop", "squash", "squash_crop"] = "crop"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    crop_start: Literal["even", "before"] = "even"
 
     def normalise(self, frame: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input; the one place where this happens."""
         mean = np.asarray(self.mean, np.float32)
         std = np.asarray(self.std, np.float32)
         scaled = (frame.astype(np.float32) / np.float32(255) - mean) / std
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+        ordered = scaled if self.channels == "RGB" else scaled[..., ::-1]
+        return np.ascontiguousarray(ordered.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class ClassifierSpec:
 
     Attributes:
         source: where the weights came from, in words for the report.
-        weights_sha256: of the weights file's bytes.
+        weights_sha256: of the weights file's bytes; of a Hugging Face model, of them and of config.json, which builds the network.
         packages: packages whose version can change the logits.
     """
 
@@ -109,6 +120,7 @@ class ClassifierSpec:
     def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""
         p = self.preprocessing
+        unusual = {"channels": p.channels, "crop_start": p.crop_start}
         return {
             "size": p.size,
             "resize": p.resize,
@@ -116,4 +128,5 @@ class ClassifierSpec:
             "interpolation": p.interpolation,
             "mean": list(p.mean),
             "std": list(p.std),
+            **{key: value for key, value in unusual.items() if value not in ("RGB", "even")},
         }

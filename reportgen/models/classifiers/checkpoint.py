@@ -41,7 +41,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         name=name,
         source=f"local file {path.name}, {architecture}",
         weights_sha256=file_sha256(path),
-        preprocessing=zoo.preprocessing(architecture, settings.geometry),
+        preprocessing=zoo.preprocessing(architecture, settings.geometry or "crop"),
         classes=ClassList(classes),
         packages=(architecture.partition(":")[0], "torch"),
         load=partial(zoo.load, name, architecture, path, len(classes)),
