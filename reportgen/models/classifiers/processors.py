@@ -31,7 +31,8 @@ _CLIP = {
     "image_mean": (0.48145466, 0.4578275, 0.40821073),
     "image_std": (0.26862954, 0.26130258, 0.27577711),
 }
-_ANY: Mapping[str, JSON] = {
+# Of every class.
+ANY: Mapping[str, JSON] = {
     "do_resize": True,
     "resample": 3,
     "do_center_crop": False,
@@ -293,7 +294,7 @@ class _Reading:
 
     def _value(self, key: str) -> JSON:
         """Of the file; null means the class' default there, as a key that it has not."""
-        known = {**_ANY, "default_to_square": self.processor.square, **self.processor.defaults}
+        known = {**ANY, "default_to_square": self.processor.square, **self.processor.defaults}
         if key in _OF_SOME and key not in known:
             return None  # this class does not look at it
         value = self.content.get(key)

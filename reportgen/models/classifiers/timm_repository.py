@@ -67,15 +67,15 @@ class TimmModel:
             UsageError: it says something that is not understood.
         """
         size = self._size()
-        fraction = self.evaluated.get("crop_pct", 0.875)
+        fraction = self.evaluated.get("crop_pct")
         if not isinstance(fraction, int | float) or not size / LARGEST <= fraction <= size:
             raise self._wrong("crop_pct", fraction)
         resize = math.floor(size / fraction)
         return Preprocessing(
             size=size,
             resize=size if geometry == "squash" else resize,
-            mean=self._channels("mean", (0.485, 0.456, 0.406)),
-            std=self._channels("std", (0.229, 0.224, 0.225)),
+            mean=self._channels("mean"),
+            std=self._channels("std"),
             interpolation=self._filter(),
             geometry=geometry or self._mode(squashed="squash" if resize == size else "squash_crop"),
         )
@@ -87,7 +87,7 @@ class TimmModel:
         return squashed if mode == "squash" else "crop"
 
     def _size(self) -> int:
-        given = self.evaluated.get("input_size", (3, 224, 224))
+        given = self.evaluated.get("input_size")
         if not isinstance(given, Sequence) or len(given) != 3 or given[0] != 3 or given[1] != given[2]:
             raise self._wrong("input_size", given)
         side = given[1]
@@ -95,8 +95,8 @@ class TimmModel:
             raise self._wrong("input_size", given)
         return side
 
-    def _channels(self, key: str, default: Sequence[float]) -> tuple[float, float, float]:
-        given = self.evaluated.get(key, default)
+    def _channels(self, key: str) -> tuple[float, float, float]:
+        given = self.evaluated.get(key)
         numbers = [n for n in given if isinstance(n, int | float)] if isinstance(given, Sequence) else []
         if len(numbers) != 3 or not all(math.isfinite(n) for n in numbers) or (key == "std" and 0 in numbers):
             raise self._wrong(key, given)
@@ -104,14 +104,15 @@ class TimmModel:
         return red, green, blue
 
     def _filter(self) -> Interpolation:
-        given = self.evaluated.get("interpolation", "bicubic")
+        given = self.evaluated.get("interpolation")
         found = next((name for name in FILTERS if name == given), None)
         if found is None:
             raise self._wrong("interpolation", given)
         return found
 
     def _wrong(self, key: str, value: JSON) -> UsageError:
-        return UsageError(f"{self.path}: {key} {printable(repr(value), 80)} is not supported")
+        said = "is missing" if value is None else f"{printable(repr(value), 80)} is not supported"
+        return UsageError(f"{self.path}: {key} {said}")
 
 
 def read(path: Path, config: Mapping[str, JSON]) -> TimmModel:
@@ -125,7 +126,7 @@ def read(path: Path, config: Mapping[str, JSON]) -> TimmModel:
     architecture = str(config.get("architecture"))
     if not timm.is_model(architecture):
         raise UsageError(f"{path}: timm has no architecture {printable(repr(architecture), 80)}")
-    evaluated, arguments = config.get("pretrained_cfg", config), config.get("model_args", {})
+    evaluated, arguments = config.get("pretrained_cfg") or config, config.get("model_args") or {}
     if not isinstance(evaluated, Mapping) or not isinstance(arguments, Mapping):
         raise UsageError(f"{path}: pretrained_cfg and model_args must be JSON objects")
     refused = _NOT_OF_THE_NETWORK & set(arguments)
