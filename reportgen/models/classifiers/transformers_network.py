@@ -133,7 +133,7 @@ def _config(path: Path, content: Mapping[str, JSON], classes: int) -> PreTrained
     plain = _cleaned(content)
     labels = {i: f"LABEL_{i}" for i in range(classes)}
     try:
-        config: PreTrainedConfig = CONFIG_MAPPING[model_type].from_dict({**plain, "id2label": labels})
+        config: PreTrainedConfig = CONFIG_MAPPING[model_type].from_dict({**plain, "id2label": labels, "num_labels": classes})
     except Exception as error:  # of a stranger's entries
         raise UsageError(f"{path}: not a configuration of {printable(model_type, 60)} ({_line(error)})") from None
     return config
