@@ -16,10 +16,17 @@ EXACT_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass. `logits`: (N, classes) float32; `activations`: (N, C, h, w) float32, the trunk's output."""
+    """One forward pass: what the trunk and the head put out.
+
+    Attributes:
+        logits: (N, classes) float32.
+        activations: (N, C, h, w) float32, the feature map.
+        context: what the head reads besides, each (N, ...) float32 (`Network.trunk`).
+    """
 
     logits: np.ndarray
     activations: np.ndarray
+    context: tuple[np.ndarray, ...] = ()
 
 
 class Backend(Protocol):
