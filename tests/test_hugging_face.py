@@ -27,6 +27,7 @@ from reportgen.models.classifiers.repository import find_files
 from reportgen.models.classifiers.timm_repository import is_timm
 from reportgen.models.classifiers.transformers_network import build
 from reportgen.models.download import fetch
+from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.progress import Silent
@@ -106,6 +107,10 @@ def changed(folder: Path, file: str = "config.json", **values: Any) -> None:
     (folder / file).write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
+def noise(size: int) -> np.ndarray:
+    return np.random.default_rng(3).standard_normal((1, 3, size, size), dtype=np.float32)
+
+
 def described(folder: Path, **values: Any) -> ClassifierSpec:
     settings = Settings(models=(f"hf:{folder}",), **values)
     return resolve(settings.models[0], settings)
@@ -151,6 +156,50 @@ def test_the_logits_of_a_photograph_are_the_librarys(family: str, tmp_path: Path
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert spec.classes.names == tuple(NAMES.values())
     assert f"{type(model).__name__}; SHA-256" in spec.source
+
+
+# The layer whose map is explained: before the last attention where a class token alone is read, else the last that has positions.
+LAYERS = {
+    "ViT": ("vit.layers.1.layernorm_before", (32, 4, 4)),
+    "DeiT": ("deit.layers.1.layernorm_before", (32, 4, 4)),
+    "BEiT": ("beit.layernorm", (32, 4, 4)),
+    "Swin": ("swin.layernorm", (16, 8, 8)),
+    "ConvNeXt": ("convnext.encoder.stages.3", (32, 2, 2)),
+    "ResNet": ("resnet.encoder.stages.3", (32, 2, 2)),
+    "MobileViT": ("mobilevit.conv_1x1_exp", (16, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_engine_explains_the_layer_that_the_library_has(
+    family: str, runtime: Any, tmp_path: Path, cache: Path
+) -> None:
+    """Activations and gradients are those of a hook on the library's own model."""
+    model = save(tmp_path, family)
+    spec = described(tmp_path)
+    path, shape = LAYERS[family]
+    record = choose_runtime(spec, runtime, "exact", cache / "models")
+    engine = Engine(spec, record, cache / "models")
+    x = noise(spec.preprocessing.size)
+    forward = engine.forward(x)
+    found = engine.head_gradient(forward, 3)
+
+    kept: list[torch.Tensor] = []
+    model.get_submodule(path).register_forward_hook(lambda module, inputs, output: kept.append(output))
+    logits = model(pixel_values=torch.from_numpy(x)).logits
+    (gradient,) = torch.autograd.grad(logits[0, 3], kept[0])
+
+    def as_map(tensor: torch.Tensor) -> np.ndarray:
+        if tensor.ndim == 3:  # tokens, those of no position in front
+            tensor = tensor[:, -shape[1] * shape[2] :].transpose(1, 2).reshape(1, *shape)
+        return tensor[0].detach().numpy()
+
+    assert engine.layer.path == f"model.{path}"
+    np.testing.assert_allclose(forward.logits, logits.detach().numpy(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(forward.activations[0], as_map(kept[0]), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found, as_map(gradient), rtol=1e-3, atol=1e-3 * np.abs(found).max())
+    assert np.abs(found).max() > 0
 
 
 def test_attention_can_be_looked_at_and_numbers_are_single_precision(copy: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
-from reportgen.models.classifiers.split import split_traced
+from reportgen.models.classifiers.split import split_any
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.utils.concurrency import PROCESS_WIDE
 from reportgen.utils.errors import UsageError
@@ -70,7 +70,7 @@ def load(name: str, config_path: Path, content: Mapping[str, JSON], weights: Pat
     Raises:
         UsageError: see `build`; it cannot be split.
     """
-    return split_traced(build(config_path, content, weights, classes, size), size, name)
+    return split_any(build(config_path, content, weights, classes, size), size, name)
 
 
 def build(config_path: Path, content: Mapping[str, JSON], weights: Path, classes: int, size: int) -> Logits:
