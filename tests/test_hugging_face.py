@@ -280,6 +280,9 @@ BIAS = "vit.encoder.layer.1.output.dense.bias"
         (_edit(lambda state: state.update({"classifier.bias": torch.zeros(7)})), "not the weights of ViT"),
         (lambda folder: changed(folder, num_hidden_layers=1), "layers?.1.* is left over"),
         (lambda folder: changed(folder, num_hidden_layers=3), "layers?.2.* is missing"),
+        (lambda folder: changed(folder, num_hidden_layers=10**9), "num_hidden_layers is more than the weights have"),
+        (lambda folder: changed(folder, hidden_size=10**9), "not the weights of ViT|not a configuration of vit"),
+        (lambda folder: changed(folder, image_size=10**6), "not the weights of ViT"),
         (lambda folder: changed(folder, hidden_act="nothing"), "config.json: |not the weights"),
         (lambda folder: changed(folder, hidden_size="wide"), r"config\.json: not a configuration of vit"),
         (lambda folder: changed(folder, quantization_config={"quant_method": "bnb"}), "quantised weights"),
@@ -398,8 +401,10 @@ def test_a_processor_inside_a_combined_one_goes_first(copy: Path) -> None:
 
 
 def test_classes_stand_in_the_order_of_their_indices(copy: Path) -> None:
-    changed(copy, id2label={str(i): NAMES[i] for i in (3, 1, 4, 0, 2)})
+    # A class may be called like a part of a network.
+    changed(copy, id2label={str(i): NAMES[i] for i in (3, 1, 4, 0, 2)}, label2id={"CD player": 999})
     spec = described(copy)
+    logits_module(copy, spec)
     assert spec.classes.names == ("cat", "dog", "owl", "newt", "moth")
     assert "placeholders" not in spec.source
 
@@ -422,6 +427,7 @@ def test_placeholders_are_kept_and_said_to_be_such(labels: Any, copy: Path, tmp_
         ({"0": "a", "2": "b"}, "names 2 classes, and none with the index 1"),
         ({"0": "a", "one": "b"}, "none with the index 1"),
         ({"0": "a", "00": "b"}, "none with the index 1"),
+        ({"0": "a"}, "a network with one output is not supported"),
         ({"0": "a", "1": " "}, "' ' is no name of a class"),
         ({"0": "a", "1": ["b"]}, "is no name of a class"),
         ({}, "holds no classes"),
@@ -521,6 +527,7 @@ EVALUATED = {
         ({"model_args": {"checkpoint_path": "/etc/passwd"}}, "model_args says checkpoint_path"),
         ({"model_args": {"pretrained": True}}, "model_args says pretrained"),
         ({"model_args": {"nonsense": 3}}, "timm cannot build resnet10t of it"),
+        ({"model_args": {"layers": [10**9] * 4}}, "layers is more than the weights have"),
         ({"model_args": {"stem_width": 8}}, "these are not the weights"),
         ({"pretrained_cfg": {"input_size": [1, 224, 224]}}, "input_size .* is not supported"),
         ({"pretrained_cfg": {**EVALUATED, "crop_mode": "border"}}, "crop_mode 'border' is not supported"),

@@ -12,11 +12,13 @@ from reportgen.models.classifiers.weights import EMBEDDED, MissingWeights, Remot
 from reportgen.settings.model import HUGGING_FACE, Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
+from reportgen.utils.terminal_text import printable
 from reportgen.utils.untrusted_files import is_file, is_folder, read_at_most, user_path
 
 CONFIG, PROCESSOR, COMBINED_PROCESSOR = "config.json", "preprocessor_config.json", "processor_config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 MAX_JSON_BYTES = 64 * 2**20  # 21,841 classes with their names take two
+_LEAST_TENSORS = 256  # below this a count may be something else than layers, such as depth_divisible_by
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -103,6 +105,26 @@ def _in_repository(name: str, repository: str, is_timm: Callable[[Mapping[str, J
         raise MissingWeights(name, tuple(missing if config else missing[:1]), EMBEDDED, "its folder")
     content = None if processor is None else (processor, read_object(processor))
     return ModelFiles(f"Hugging Face {repository}", config_path, config, weights, content)
+
+
+def require_depth(path: Path, content: Mapping[str, JSON], tensors: int) -> None:
+    """Refuse a configuration of more layers than there are weights, before the library builds a thousand million of them.
+
+    Args:
+        path: of config.json, for messages.
+        content: of it, or a part.
+        tensors: in the weights file; every layer has one at least.
+
+    Raises:
+        UsageError: it says more layers.
+    """
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            require_depth(path, value, tensors)
+        elif "layer" in key or "depth" in key or "block" in key:
+            counts = value if isinstance(value, list) else [value]
+            if sum(count for count in counts if isinstance(count, int)) > max(tensors, _LEAST_TENSORS):
+                raise UsageError(f"{path}: {printable(key, 60)} is more than the weights have ({tensors} tensors)")
 
 
 def read_object(path: Path) -> dict[str, JSON]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from reportgen.models.classifiers.base import ClassList, Geometry, Interpolation, Network, Preprocessing
 from reportgen.models.classifiers.class_names import MOST_CLASSES, of_timm
 from reportgen.models.classifiers.processors import FILTERS, LARGEST
+from reportgen.models.classifiers.repository import require_depth
 from reportgen.models.classifiers.weights import load_weights, read_state_dict
 from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
@@ -151,6 +152,8 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
 
     from reportgen.models.classifiers.split import split_timm
 
+    state = {key.removeprefix(WRAPPER_PREFIX): value for key, value in read_state_dict(weights).items()}
+    require_depth(model.path, model.arguments, len(state))
     built = {key: model.evaluated[key] for key in _OF_THE_NETWORK if model.evaluated.get(key) is not None}
     arguments: dict[str, Any] = {**model.arguments, "num_classes": model.count}
     try:
@@ -158,6 +161,5 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
     except Exception as error:  # of a stranger's arguments: timm raises nearly anything
         reason = printable(str(error).strip().partition("\n")[0], 160)
         raise UsageError(f"{model.path}: timm cannot build {model.architecture} of it ({reason})") from None
-    state = {key.removeprefix(WRAPPER_PREFIX): value for key, value in read_state_dict(weights).items()}
     load_weights(network, state, weights, name)
     return split_timm(network, size, name)

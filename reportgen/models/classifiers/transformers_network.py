@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
+from reportgen.models.classifiers.repository import require_depth
 from reportgen.models.classifiers.split import split_any
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.utils.concurrency import PROCESS_WIDE
@@ -83,6 +84,7 @@ def build(config_path: Path, content: Mapping[str, JSON], weights: Path, classes
         UsageError: the library cannot build it, the weights do not fit, or it does not take such an input.
     """
     state = read_state_dict(weights)
+    require_depth(config_path, _cleaned(content), len(state))
     with _offline_and_silent():
         model = Logits(_filled(config_path, content, weights, classes, state)).eval().requires_grad_(False)
     try:
@@ -133,7 +135,9 @@ def _config(path: Path, content: Mapping[str, JSON], classes: int) -> PreTrained
     plain = _cleaned(content)
     labels = {i: f"LABEL_{i}" for i in range(classes)}
     try:
-        config: PreTrainedConfig = CONFIG_MAPPING[model_type].from_dict({**plain, "id2label": labels, "num_labels": classes})
+        config: PreTrainedConfig = CONFIG_MAPPING[model_type].from_dict(
+            {**plain, "id2label": labels, "num_labels": classes}
+        )
     except Exception as error:  # of a stranger's entries
         raise UsageError(f"{path}: not a configuration of {printable(model_type, 60)} ({_line(error)})") from None
     return config

@@ -77,6 +77,8 @@ def _of_transformers(name: str, files: ModelFiles, settings: Settings) -> _Found
     path, processor = files.processor
     preprocessing = read_preprocessing(path, processor, str(files.config.get("model_type")), settings.geometry)
     classes, placeholders = of_transformers(files.config_path, files.config)
+    if len(classes) == 1:  # here `binary` becomes true
+        raise UsageError(f"{files.config_path}: names one class; a network with one output is not supported")
     load = partial(_load, name, files, len(classes), preprocessing.size)
     return _Found(architecture, preprocessing, classes, placeholders, load)
 
