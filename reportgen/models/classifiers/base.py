@@ -90,6 +90,7 @@ class FeatureLayer:
         prefix_tokens: class, distillation and register tokens beside those of the positions.
         class_token: whether the logits are read from those alone, so that positions count by way of attention.
         branches: whether the logits are read from other branches of the network as well, of which no map here knows.
+        attention_layers: of self-attention over all tokens, whose weights can be read; 0 where there is other attention, or none.
     """
 
     path: str = ""
@@ -97,6 +98,7 @@ class FeatureLayer:
     prefix_tokens: int = 0
     class_token: bool = False
     branches: bool = False
+    attention_layers: int = 0
 
 
 @dataclass(frozen=True)

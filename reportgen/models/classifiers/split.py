@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from reportgen.models.classifiers.attention import attention_layers
 from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of
 from reportgen.models.classifiers.positions import positional, probe, some_logit, steps_that_count, with_stages
@@ -104,8 +105,8 @@ def split_timm(model: nn.Module, size: int, name: str) -> Network:
         if _positions_count(trunk, head, size):
             path = _path_of(model, features, size, stages)
             network = _network(trunk, head, model, size, name, FeatureLayer(path, layout.kind, layout.prefix))
-            return with_stages(network, size, stages)
-    return with_stages(_split_resumed(model, size, name, hint), size, stages)
+            return _described(network, size, stages)
+    return _described(_split_resumed(model, size, name, hint), size, stages)
 
 
 def split_any(model: nn.Module, size: int, name: str) -> Network:
@@ -119,7 +120,7 @@ def split_any(model: nn.Module, size: int, name: str) -> Network:
         network = split_traced(model, size, name)
     except CannotSplit:
         network = _split_resumed(model, size, name, Hint())
-    return with_stages(network, size)
+    return _described(network, size)
 
 
 def split_traced(model: nn.Module, size: int, name: str) -> Network:
@@ -288,6 +289,17 @@ def _cut(traced: fx.GraphModule, at: fx.Node, keep: str) -> fx.GraphModule:
             copies[node] = graph.node_copy(node, lambda n: copies[n])
     graph.lint()
     return fx.GraphModule(traced, graph).eval()
+
+
+def _described(network: Network, size: int, stages: Sequence[str] = ()) -> Network:
+    """The network with its stages, and with how much of its attention can be read."""
+    layer = network.layer
+    if layer.kind == "tokens":
+        with torch.no_grad():
+            grid = network.trunk(probe(size))[0].shape[2:]
+        readable = attention_layers(network.model, probe(size), layer.prefix_tokens + grid.numel())
+        network = replace(network, layer=replace(layer, attention_layers=readable))
+    return with_stages(network, size, stages)
 
 
 # --- the network ---------------------------------------------------------------------------------
