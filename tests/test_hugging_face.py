@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights, resolve
+from reportgen.models.classifiers.attention import read_attention
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.repository import find_files
 from reportgen.models.classifiers.timm_repository import is_timm
@@ -212,6 +213,20 @@ def test_attention_can_be_looked_at_and_numbers_are_single_precision(copy: Path)
     assert not any(parameter.requires_grad or module.training for parameter in module.parameters())
     attention = module.model(pixel_values=torch.zeros(1, 3, 32, 32), output_attentions=True).attentions
     assert attention[0].shape == (1, 2, 17, 17)
+
+
+@pytest.mark.parametrize("family", ["ViT", "DeiT", "BEiT"])
+def test_attention_is_read_as_the_library_gives_it(family: str, tmp_path: Path) -> None:
+    model = save(tmp_path, family)
+    network = described(tmp_path).load()
+    x = torch.from_numpy(noise(32))
+    model.set_attn_implementation("eager")
+    theirs = model(pixel_values=x, output_attentions=True).attentions
+    ours = read_attention(network.model, x, 1)
+    assert network.layer.attention_layers == len(ours) == len(theirs) == 2
+    for mine, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.weights, expected[0], rtol=1e-5, atol=1e-6)
+        assert mine.gradient.abs().max() > 0
 
 
 def test_weights_may_be_a_plain_torch_file(vit: Path, copy: Path) -> None:
