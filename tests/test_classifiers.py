@@ -180,6 +180,7 @@ def local(prefix: str, name: str, state: dict[str, torch.Tensor], folder: Path) 
         ("efficientnet_b0", True, -0.279),  # SiLU's minimum
         ("mobilenet_v3_small", False, -0.376),  # Hardswish's
         ("squeezenet1_1", False, 0.0),
+        ("mnasnet0_5", True, 0.0),  # its module refuses a state dict that does not say its version
         pytest.param("densenet121", True, 0.0, marks=pytest.mark.slow),
         pytest.param("vgg11", False, 0.0, marks=pytest.mark.slow),
         pytest.param("inception_v3", True, 0.0, marks=pytest.mark.slow),

@@ -7,6 +7,7 @@ beginning all tensors of the network stand, there it is.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -78,6 +79,16 @@ def fit(file: CheckpointFile, skeleton: Skeleton) -> Fit:
     return replace(found, words=(*found.words, *grey, *left))
 
 
+def with_versions(state: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors with the version of each module's layout, as a state dict of the network itself has it.
+
+    Some modules refuse tensors that say none (torchvision's MNASNet). What fits in names and shapes is of the present version.
+    """
+    versioned: OrderedDict[str, torch.Tensor] = OrderedDict(state)
+    versioned._metadata = model.state_dict()._metadata  # type: ignore[attr-defined]
+    return versioned
+
+
 def fill(model: nn.Module, file: CheckpointFile, found: Fit) -> None:
     """Put the weights of a checkpoint into the network that it fits, its head rebuilt where it is not the library's own.
 
@@ -92,8 +103,8 @@ def fill(model: nn.Module, file: CheckpointFile, found: Fit) -> None:
         parent, _, last = found.end.rpartition(".")
         setattr(model.get_submodule(parent), last, build_layers(found.rebuilt))
     values = file.read(frozenset(found.places.values()))
-    state: dict[str, torch.Tensor] = {}
     expected = model.state_dict()
+    state = with_versions({}, model)
     for key, place in found.places.items():
         value = values[place]
         if _is_grey(tuple(value.shape), tuple(expected[key].shape)):

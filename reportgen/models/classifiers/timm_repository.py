@@ -134,8 +134,8 @@ def read(path: Path, config: Mapping[str, JSON]) -> TimmModel:
     if refused:
         raise UsageError(f"{path}: model_args says {min(refused)}, which is no argument of a network")
     count = config.get("num_classes", evaluated.get("num_classes"))
-    if not isinstance(count, int) or not 2 <= count <= MOST_CLASSES:
-        raise UsageError(f"{path}: num_classes {printable(repr(count), 60)} is no number from 2 to {MOST_CLASSES}")
+    if not isinstance(count, int) or not 1 <= count <= MOST_CLASSES:
+        raise UsageError(f"{path}: num_classes {printable(repr(count), 60)} is no number from 1 to {MOST_CLASSES}")
     return TimmModel(path, architecture, config, evaluated, arguments, count)
 
 

@@ -11,6 +11,7 @@ from reportgen.models.classifiers import timm_repository
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.class_names import of_transformers
+from reportgen.models.classifiers.outputs import two_classes
 from reportgen.models.classifiers.processors import read_preprocessing
 from reportgen.models.classifiers.repository import ModelFiles, find_files
 from reportgen.settings.model import Settings
@@ -19,6 +20,7 @@ from reportgen.utils.hashing import digest_of, file_sha256
 from reportgen.utils.terminal_text import printable
 from reportgen.utils.untrusted_files import user_path
 
+MULTI_LABEL = "multi_label_classification"
 _SUFFIXES = ("ForImageClassification", "ForImageClassificationWithTeacher")
 
 
@@ -33,7 +35,10 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
     library = "timm" if files.processor is None else "transformers"
     found = _of_timm(name, files, settings) if files.processor is None else _of_transformers(name, files, settings)
     classes, given = found.classes, settings.classes.get(name)
-    if given is not None:
+    binary = len(classes) == 1
+    if binary:
+        classes = two_classes(name, settings.classes)
+    elif given is not None:
         classes = ClassList(read_class_names(user_path(given), len(classes)))
     placeholders = found.placeholders and given is None
     source = f"{files.where}, {found.architecture}; SHA-256 of config.json and {files.weights.name} together"
@@ -46,6 +51,8 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         classes=classes,
         packages=(library, "torch"),
         load=found.load,
+        activation="sigmoid" if binary or files.config.get("problem_type") == MULTI_LABEL else "softmax",
+        binary=binary,
     )
 
 
@@ -77,8 +84,6 @@ def _of_transformers(name: str, files: ModelFiles, settings: Settings) -> _Found
     path, processor = files.processor
     preprocessing = read_preprocessing(path, processor, str(files.config.get("model_type")), settings.geometry)
     classes, placeholders = of_transformers(files.config_path, files.config)
-    if len(classes) == 1:  # here `binary` becomes true
-        raise UsageError(f"{files.config_path}: names one class; a network with one output is not supported")
     load = partial(_load, name, files, len(classes), preprocessing.size)
     return _Found(architecture, preprocessing, classes, placeholders, load)
 
@@ -95,11 +100,9 @@ def _architecture(files: ModelFiles) -> str:
 
 
 def _require_classes(files: ModelFiles) -> None:
-    """Refuse what has no classes of which one is right: a softmax of it would say nothing."""
+    """Refuse what has no classes, as a regression."""
     problem = files.config.get("problem_type")
-    if problem == "multi_label_classification":  # here `activation` becomes "sigmoid"
-        raise UsageError(f"{files.config_path}: problem_type {problem} is not supported")
-    if problem not in (None, "single_label_classification"):
+    if problem not in (None, "single_label_classification", MULTI_LABEL):
         raise UsageError(f"{files.config_path}: problem_type {printable(repr(problem), 60)} is no classification")
     channels = files.config.get("num_channels", 3)
     if channels != 3:

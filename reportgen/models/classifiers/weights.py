@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints import open_checkpoint
+from reportgen.models.classifiers.fit import with_versions
 from reportgen.models.classifiers.misfit import misfit
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
@@ -139,7 +140,7 @@ def load_weights(model: nn.Module, state: dict[str, torch.Tensor], path: Path, n
         UsageError: a tensor is missing, left over, or of another shape.
     """
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(with_versions(state, model))
     except RuntimeError:
         found = {key: tuple(value.shape) for key, value in state.items()}
         raise misfit(
