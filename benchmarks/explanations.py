@@ -40,6 +40,7 @@ def main() -> None:
     settings = Settings(
         **({"models": (arguments.model,)} if arguments.model else {}),
         lime={"repeats": 1},  # what the library does; the two further draws are reportgen's own evidence
+        cams={"attention": False},  # the maps of attention are no part of the four
         weights=dict(w.split("=", 1) for w in arguments.weights),
     )
     console = Console(stderr=True)
@@ -64,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", default=None, help="a classifier; default: reportgen's own")
     parser.add_argument("--weights", action="append", default=[], metavar="MODEL=PATH", help="a local weights file")
     parser.add_argument(
-        "--random-weights", action="store_true", help="a torchvision model on random weights: speed only"
+        "--random-weights", action="store_true", help="a torchvision or timm model on random weights: speed only"
     )
     parser.add_argument("--no-process", action="store_true", help="leave out reportgen as a process")
     parser.add_argument("--out", type=Path, default=None, help="write results.json here")
@@ -72,11 +73,21 @@ def _arguments() -> argparse.Namespace:
 
 
 def _random_weights(model: str, scratch: Path) -> dict[str, str]:
-    from torchvision import models
-
     path = scratch / "random.pth"
     torch.manual_seed(0)
-    torch.save(models.get_model(model.removeprefix("torchvision:"), weights=None).state_dict(), path)
+    if model.startswith("timm:"):
+        import timm
+
+        made = timm.create_model(model.removeprefix("timm:"), pretrained=False)
+    else:
+        from torchvision import models
+
+        made = models.get_model(model.removeprefix("torchvision:"), weights=None)
+    with torch.no_grad():
+        for values in made.parameters():
+            if values.ndim > 1 and not values.any():  # a head of zeros has nothing to explain
+                values.normal_(0, 0.02)
+    torch.save(made.state_dict(), path)
     return {model: str(path)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from torch import nn
 
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.models.classifiers import Network, Preprocessing
+from reportgen.models.classifiers.layout import Layout
 
 
 class Whole(nn.Module):
@@ -20,22 +21,31 @@ class Whole(nn.Module):
 
     Attributes:
         layer: the module that the libraries hook: the last one with weights whose output is the trunk's, after its
-            activation (`bn2` of EfficientNet-Lite, `layer4.2` of ResNet-50). Not the trunk as one module: AblationCAM
-            replaces its layer, and would then skip all of the network's work.
+            activation (`bn2` of EfficientNet-Lite, `layer4.2` of ResNet-50, `blocks.11.norm1` of a ViT). Not the trunk as one module:
+            AblationCAM replaces its layer, and would then skip all of the network's work.
+        reshape: what makes a map of tokens or of channels last, as the library's own examples write it; None for any other layer.
     """
 
     def __init__(self, network: Network, side: int) -> None:
         super().__init__()
         self.model = network.model
         self.passes = 0
-        self.layer = _post_activation(network, torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)))
+        x = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            grid = network.trunk(x)[0].shape[2:]
+        self.layout = Layout(network.layer.kind, (grid[0], grid[1]), network.layer.prefix_tokens)
+        self.layer = _post_activation(network, x, self.layout)
+
+    @property
+    def reshape(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        return None if self.layout.kind == "channels-first" else self.layout.to_map
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.passes += len(x)
         return self.model(x)
 
 
-def _post_activation(network: Network, x: torch.Tensor) -> nn.Module:
+def _post_activation(network: Network, x: torch.Tensor, layout: Layout) -> nn.Module:
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
 
     def keep(module: nn.Module, inputs: object, output: object) -> None:
@@ -50,7 +60,16 @@ def _post_activation(network: Network, x: torch.Tensor) -> nn.Module:
     for hook in hooks:
         hook.remove()
     # A module ends before the one that holds it.
-    return next(module for module, output in outputs if output.shape == wanted.shape and torch.equal(output, wanted))
+    return next(module for module, output in outputs if _is_map(output, wanted, layout))
+
+
+def _is_map(output: torch.Tensor, wanted: torch.Tensor, layout: Layout) -> bool:
+    if output.ndim != (3 if layout.kind == "tokens" else 4):
+        return False
+    if layout.kind == "tokens" and output.shape[1] != layout.prefix + layout.grid[0] * layout.grid[1]:
+        return False
+    features = layout.to_map(output)
+    return features.shape == wanted.shape and torch.equal(features, wanted)
 
 
 @contextmanager
@@ -73,10 +92,14 @@ def quiet() -> Iterator[None]:
 def cam(method: str, model: Whole, x: np.ndarray, target: int) -> np.ndarray:
     """(H, W) map of grad-cam's GradCAM, AblationCAM or ScoreCAM; `x` is the (3, H, W) network input."""
     import pytorch_grad_cam as library
+    from pytorch_grad_cam.ablation_layer import AblationLayerVit
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     made = {"gradcam": library.GradCAM, "ablationcam": library.AblationCAM, "scorecam": library.ScoreCAM}[method]
-    with quiet(), made(model=model, target_layers=[model.layer]) as explainer:
+    options: dict[str, Any] = {"reshape_transform": model.reshape}
+    if method == "ablationcam" and model.layout.kind == "tokens":
+        options["ablation_layer"] = AblationLayerVit()
+    with quiet(), made(model=model, target_layers=[model.layer], **options) as explainer:
         return explainer(input_tensor=torch.from_numpy(x[None]), targets=[ClassifierOutputTarget(target)])[0]
 
 

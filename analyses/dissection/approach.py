@@ -100,7 +100,7 @@ def _text(chapter: Chapter) -> str:
     sentences = [
         "CLIP-Dissect (Oikarinen and Weng, 2023) asks of each unit which word describes the images that drive it. "
         f"Over {probes} the activations of every unit, averaged over positions, are collected from the last stages of "
-        f"{wording.listed([model.model for model in models])}, after their activation functions, in one forward pass an image and model."
+        f"{wording.listed([model.model for model in models])}, in one forward pass an image and model."
     ]
     if stated:
         sentences.append(
