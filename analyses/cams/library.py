@@ -85,7 +85,7 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
 
     activations = view.forward.activations
     leaf = torch.from_numpy(np.ascontiguousarray(activations)).to(view.engine.record.device).requires_grad_(True)
-    module = _head_alone(view.engine.network.head, leaf)
+    module = _head_alone(view.engine.head, leaf)
     with engine_lock(), _numpy_draws_from(0), torch.enable_grad():
         explainer = make(module, module.layer)
         hooked = getattr(explainer, "base_cam", explainer)  # Finer-CAM holds the method that does the work

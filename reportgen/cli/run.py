@@ -130,14 +130,16 @@ def shown_command(context: typer.Context, images: Path) -> list[str]:
 
 
 def _without_folder(parameter: str, value: str) -> str:
-    """A place by its last part, `checkpoint:PATH` as `checkpoint:FILE`, any other value as it is."""
+    """A place by its last part, `checkpoint:PATH` as `checkpoint:FILE` and so `onnx:PATH`, any other value as it is."""
+    from reportgen.settings.model import OF_A_FILE
+
     if parameter in _NAMES_A_PLACE:
         return Path(value).resolve().name
     if parameter == "formats":
         return ",".join(split_formats(value) or ())
     kind, colon, path = value.partition(":")
     return (
-        f"{kind}:{Path(path).name}" if parameter in ("models", "explain") and kind == "checkpoint" and colon else value
+        f"{kind}:{Path(path).name}" if parameter in ("models", "explain") and f"{kind}{colon}" in OF_A_FILE else value
     )
 
 

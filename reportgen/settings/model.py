@@ -25,7 +25,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
     "writeup": {"models": ("resnet50", "resnet18", "resnet18_places365")},
 }
-CHECKPOINT = "checkpoint:"
+CHECKPOINT, ONNX = "checkpoint:", "onnx:"
+# Models that are a file of the user's own.
+OF_A_FILE = (CHECKPOINT, ONNX)
 
 
 class DocumentSettings(SettingsGroup):
@@ -44,6 +46,32 @@ class DocumentSettings(SettingsGroup):
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
     figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
     show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
+
+
+class PreprocessingSettings(SettingsGroup):
+    """From pixels to one model's input, where that differs from what the model's source says; what is not given stays."""
+
+    size: int | None = Field(None, ge=8, le=4096, description="side of the square input frame, pixels")
+    resize: int | None = Field(
+        None, ge=8, le=8192, description="short side before the centre crop; default: in proportion to the size"
+    )
+    mean: tuple[float, float, float] | None = Field(None, description="of red, green and blue, on pixels in [0, 1]")
+    std: tuple[float, float, float] | None = Field(None, description="as mean; each above 0")
+    interpolation: Literal["bicubic", "bilinear"] | None = None
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _finite(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and not all(math.isfinite(value) for value in values):
+            raise ValueError("three finite numbers are needed")
+        return values
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and min(values) <= 0:
+            raise ValueError("each is divided by, and has to be above 0")
+        return values
 
 
 class StatisticsSettings(SettingsGroup):
@@ -83,6 +111,10 @@ class Settings(SettingsGroup):
     architectures: dict[str, str] = Field(
         default={}, description="checkpoint:FILE -> the network that it fills: torchvision:NAME or timm:NAME"
     )
+    preprocessing: dict[str, PreprocessingSettings] = Field(
+        default={},
+        description="model name -> size, resize, mean, std, interpolation, where they differ from the model's own",
+    )
     probe: UserPath | None = Field(
         None, description="folder of the images that units are dissected on; null: the run's own"
     )
@@ -121,7 +153,7 @@ class Settings(SettingsGroup):
             if isinstance(value, Mapping) and given is not None:
                 own = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
                 values[key] = {**value, **own}
-        super().__init__(**_checkpoints_by_file({**preset, **values}))
+        super().__init__(**_named_by_file({**preset, **values}))
 
     @property
     def explained(self) -> tuple[str, ...]:
@@ -205,26 +237,27 @@ def preset_values(model: type[BaseModel], preset: str) -> dict[str, Any]:
     return values
 
 
-def _checkpoints_by_file(values: dict[str, Any]) -> dict[str, Any]:
-    """`checkpoint:PATH` becomes `checkpoint:FILE`, its path goes to `weights`: a report names no folder of a user's."""
+def _named_by_file(values: dict[str, Any]) -> dict[str, Any]:
+    """`checkpoint:PATH` becomes `checkpoint:FILE`, and so every kind in `OF_A_FILE`; its path goes to `weights`: a report names no
+    folder of a user's."""
     paths: dict[str, str] = {}
 
     def renamed(model: Any) -> Any:
-        if not (isinstance(model, str) and model.startswith(CHECKPOINT)):
+        kind = next((kind for kind in OF_A_FILE if isinstance(model, str) and model.startswith(kind)), None)
+        if kind is None:
             return model
-        path = Path(model.removeprefix(CHECKPOINT))
-        name = CHECKPOINT + path.name
+        path = Path(model.removeprefix(kind))
+        name = kind + path.name
         if len(path.parts) > 1 and paths.setdefault(name, str(path)) != str(path):
-            raise UsageError(
-                f"two checkpoints are called {path.name}: rename one, a report tells them apart by file name"
-            )
+            files = "checkpoints" if kind == CHECKPOINT else "ONNX files"
+            raise UsageError(f"two {files} are called {path.name}: rename one, a report tells them apart by file name")
         return name
 
     values = dict(values)
     for key in ("models", "explain"):
         if isinstance(values.get(key), list | tuple):
             values[key] = tuple(renamed(model) for model in values[key])
-    for group in ("weights", "classes", "architectures"):
+    for group in ("weights", "classes", "architectures", "preprocessing"):
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}
     if paths:

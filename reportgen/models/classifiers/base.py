@@ -15,7 +15,12 @@ import numpy as np
 from reportgen.utils.json_types import JSON
 
 if TYPE_CHECKING:
+    import openvino
     from torch import nn
+
+# What an analysis may need of a classifier besides its answers: the feature map, with the head that follows it; the network's weights;
+# feature maps that can be dissected.
+Need = Literal["activations", "weights", "stages"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,19 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """A network that OpenVINO reads from a file of its own, in the place of a torch network.
+
+    Attributes:
+        model: one input (1, 3, side, side) float32; outputs (1, classes) logits and, where `linear` is known, (1, C, h, w) activations.
+        linear: what follows the activations; None where the graph does not end so, and there are no activations.
+    """
+
+    model: openvino.Model
+    linear: LinearHead | None
+
+
+@dataclass(frozen=True)
 class ClassifierSpec:
     """A classifier by name: where its weights come from and what it expects.
 
@@ -96,6 +114,9 @@ class ClassifierSpec:
         source: where the weights came from, in words for the report.
         weights_sha256: of the weights file's bytes.
         packages: packages whose version can change the logits.
+        load: the torch network. Where `graph` is given there is none, and it raises UsageError.
+        graph: reads the graph that OpenVINO runs instead.
+        lacks: what analyses cannot have of this classifier, and why, in words that may follow a colon.
     """
 
     name: str
@@ -105,6 +126,8 @@ class ClassifierSpec:
     classes: ClassList
     packages: tuple[str, ...]
     load: Callable[[], Network]
+    graph: Callable[[], Graph] | None = None
+    lacks: Mapping[Need, str] = field(default_factory=dict)
 
     def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""

@@ -5,10 +5,18 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from reportgen.models.classifiers import checkpoint, efficientnet_lite, places365, timm_zoo, torchvision_zoo
+from reportgen.models.classifiers import (
+    checkpoint,
+    efficientnet_lite,
+    onnx_model,
+    places365,
+    timm_zoo,
+    torchvision_zoo,
+)
 from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote
-from reportgen.settings.model import CHECKPOINT, PRESETS, Settings
+from reportgen.settings.model import CHECKPOINT, ONNX, PRESETS, Settings
 from reportgen.utils.errors import UsageError
 
 NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
@@ -21,6 +29,12 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
         MissingWeights: its weights are not on this machine.
         UsageError: no such classifier, or a file that the settings name is missing or wrong.
     """
+    found = _of_its_source(name, settings)
+    given = settings.preprocessing.get(name)
+    return found if given is None else with_own(found, given)
+
+
+def _of_its_source(name: str, settings: Settings) -> ClassifierSpec:
     if name in efficientnet_lite.SIZES:
         return efficientnet_lite.spec(name, settings.weights, settings.geometry)
     if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
@@ -31,9 +45,11 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
         return places365.spec(settings.weights, settings.classes, settings.geometry)
     if name.startswith(CHECKPOINT):
         return checkpoint.spec(name, settings)
+    if name.startswith(ONNX):
+        return onnx_model.spec(name, settings)
     close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
-    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH)")
+    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, onnx:PATH)")
 
 
 def missing_classifier_files(name: str, settings: Settings) -> list[Remote]:

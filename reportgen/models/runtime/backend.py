@@ -12,11 +12,17 @@ Fill = Callable[[int, np.ndarray], None]
 StageRunner = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 EXACT_TOLERANCE = 1e-4
+NO_ACTIVATIONS = np.empty((1, 0, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass. `logits`: (N, classes) float32; `activations`: (N, C, h, w) float32, the trunk's output."""
+    """One forward pass.
+
+    Attributes:
+        logits: (N, classes) float32.
+        activations: (N, C, h, w) float32, the trunk's output; (N, 0, 0, 0) of a classifier that lacks them (`ClassifierSpec.lacks`).
+    """
 
     logits: np.ndarray
     activations: np.ndarray

@@ -19,6 +19,7 @@ from reportgen.utils.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from reportgen.models.classifiers.base import ClassifierSpec, LinearHead, Network
     from reportgen.models.runtime.openvino_backend import Conversion
@@ -119,11 +120,24 @@ class Engine:
             return self._conversion().linear
         return self.network.linear
 
+    @locked_cached_property
+    def head(self) -> nn.Module:
+        """What follows the trunk, as a torch module.
+
+        Raises:
+            UsageError: the classifier is a graph that has no such end.
+        """
+        if self.spec.graph is None or self.linear_head is None:
+            return self.network.head
+        from reportgen.models.runtime.pooled_linear import PooledLinear
+
+        return PooledLinear(self.linear_head)
+
     def head_logits(self, activations: np.ndarray) -> np.ndarray:
         """(N, C, h, w) activations -> (N, classes) logits: only what follows the trunk runs."""
         import torch
 
-        head, batch = self.network.head, self._on_head(activations)
+        head, batch = self.head, self._on_head(activations)
         with engine_lock(), torch.no_grad():
             values: np.ndarray = head(batch).cpu().numpy()
             return values
@@ -132,7 +146,7 @@ class Engine:
         """(C, h, w): the gradient of logit `target` by the activations, (C, h, w); only the head is differentiated."""
         import torch
 
-        head, leaf = self.network.head, self._on_head(activations[None]).requires_grad_(True)
+        head, leaf = self.head, self._on_head(activations[None]).requires_grad_(True)
         with engine_lock(), torch.enable_grad():
             (gradient,) = torch.autograd.grad(head(leaf)[0, target], leaf)
         return gradient[0].cpu().numpy()
@@ -145,7 +159,9 @@ class Engine:
             record: the backend; default this engine's.
         """
         sha256 = digest_of([self.spec.weights_sha256, name])
-        spec = replace(self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network)
+        spec = replace(
+            self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network, graph=None
+        )
         return Engine(spec, record or self.record, self._models_cache)
 
     def kept_on(self, name: str, make: Callable[[], Network]) -> Engine:
@@ -167,13 +183,17 @@ class Engine:
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
         import torch
 
-        parameter = next(self.network.head.parameters(), None)
+        parameter = next(self.head.parameters(), None)
         device = parameter.device if parameter is not None else torch.device("cpu")
         return torch.from_numpy(np.ascontiguousarray(activations)).to(device)
 
     @locked_cached_property
     def network(self) -> Network:
-        """The torch network; loading it takes seconds."""
+        """The torch network; loading it takes seconds.
+
+        Raises:
+            UsageError: the classifier is none (`ClassifierSpec.graph`).
+        """
         return self.spec.load()
 
     @locked_cached_property
