@@ -27,6 +27,7 @@ class Cams(Analysis[CamSettings, CamsResult]):
     title = "Class activation maps"
     version = "4"
     concurrent = True
+    needs = frozenset({"activations"})
     order = 20
     works = WORKS
 

@@ -33,6 +33,7 @@ class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     concurrent = True
     order = 5
     over = "probe"
+    has_section = False
     per_model = False
 
     def models(self, settings: Settings) -> tuple[str, ...]:
@@ -63,6 +64,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     shares = SharedLabels
     order = 10
     requires = ("embedding",)
+    needs = frozenset({"stages"})
     over = "probe"
     per_model = False
     works = WORKS

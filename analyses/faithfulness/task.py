@@ -35,13 +35,15 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     concurrent = True
     order = 50
     requires = ("cams", "lime")
+    optional = ("cams",)
     uses_truth = True
     works = WORKS
     terms = TERMS
     rules = RULES
 
     def map(self, subject: Subject[FaithfulnessSettings]) -> FaithfulnessResult:
-        cams, lime = subject.required("cams", CamsResult), subject.required("lime", LimeResult)
+        cams = subject.required("cams", CamsResult) if "cams" in subject.results else None
+        lime = subject.required("lime", LimeResult)
         frame, rng = subject.view.frame, np.random.default_rng(subject.seed)
         height, width = frame.shape[:2]
         noise = np.stack([baselines.random_map(height, width, rng) for _ in range(subject.settings.draws)])
