@@ -34,6 +34,12 @@ BEATS = {
 }
 
 
+DECIDED_BY_PLACE = (
+    " Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
+    "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+)
+
+
 def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section."""
     values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
@@ -308,9 +314,8 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
         ),
         Text(
             text="But photographers put the object in the middle, and a Gaussian on the centre of the frame lies on it without having "
-            "seen the image. That is the control to beat here: a map that covers the object no better has not been shown to find it. "
-            "Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
-            "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+            "seen the image. That is the control to beat here: a map that covers the object no better has not been shown to find it."
+            + (DECIDED_BY_PLACE if "gradcam" in table.labels else "")
         ),
         run.files.table(cells),
     ]

@@ -9,7 +9,7 @@ A result is a frozen dataclass of the analysis' own (`reportgen.storage.codec` s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
 
@@ -152,6 +152,10 @@ class Analysis(ABC, Generic[S, R]):
     def rank(self, result: R) -> float | None:
         """The number by which the images of a large run are ranked for figures; the last analysis that ranks decides."""
         return None
+
+    def rules_beside(self, analyses: Collection[str]) -> tuple[str, ...]:
+        """Of its rules those that say anything in a run that has these analyses."""
+        return self.rules
 
     @abstractmethod
     def map(self, subject: Subject[S]) -> R:

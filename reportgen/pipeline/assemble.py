@@ -133,7 +133,8 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 
 
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
-    further = [rule for analysis in made.analyses for rule in analysis.rules]
+    names = [analysis.name for analysis in made.analyses]
+    further = [rule for analysis in made.analyses for rule in analysis.rules_beside(names)]
     if tested:
         further.append(f"The claims tested in this report, and corrected for one another: {listed_ids(tested)}.")
     return rules_with(made.settings.statistics, further)

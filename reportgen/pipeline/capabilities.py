@@ -17,7 +17,12 @@ from reportgen.utils.errors import Problems
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An analysis that is not made of a model, and why, in words that may follow a colon; `whole`: it is made of no model of the run."""
+    """An analysis that is not made of a model.
+
+    Attributes:
+        why: in words that may follow a "because".
+        whole: whether it is made of no model of the run.
+    """
 
     analysis: AnyAnalysis
     model: str
@@ -26,7 +31,7 @@ class LeftOut:
 
     @property
     def sentence(self) -> str:
-        return f"{self.analysis.title} is left out for {self.model}: {self.why}."
+        return f"{self.analysis.title}: left out for {self.model}, because {self.why}."
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class ClassifierSpec:
         packages: packages whose version can change the logits.
         load: the torch network. Where `graph` is given there is none, and it raises UsageError.
         graph: reads the graph that OpenVINO runs instead.
-        lacks: what analyses cannot have of this classifier, and why, in words that may follow a colon.
+        lacks: what analyses cannot have of this classifier, and why, in words that may follow a "because".
     """
 
     name: str
