@@ -8,7 +8,7 @@ import numpy as np
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.analysis.view import Subject
+from reportgen.analysis.view import Subject, View
 
 from .library import MethodFailure
 from .maps import Cam, effective_channels
@@ -47,6 +47,19 @@ class Cams(Analysis[CamSettings, CamsResult]):
             pairs=likenesses({method: cam.map for method, cam in maps.items()}),
             non_negative=bool(activations.min() >= 0),
         )
+
+    def check(self, view: View) -> dict[str, str | None]:
+        """Every method on the probe; ScoreCAM, which takes a pass a channel and nothing of the network but passes, is not run."""
+        target = int(view.forward.logits[0].argmax())
+        found: dict[str, str | None] = {}
+        for name, method in METHODS.items():
+            found[method.label] = None
+            try:
+                if name != "scorecam":
+                    method.explain(view, target)
+            except MethodFailure as error:
+                found[method.label] = str(error)
+        return found
 
     def reduce(self, run: RunView[CamSettings]) -> Contribution:
         return reduce_cams(run)

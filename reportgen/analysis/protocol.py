@@ -17,7 +17,7 @@ from reportgen.analysis.parameter_file import ParameterFile
 from reportgen.analysis.probe_file import ProbeFile
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.verdicts import Claim
-from reportgen.analysis.view import Subject
+from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers.base import Need
 from reportgen.report.blocks import Section
 from reportgen.report.document import Finding, Reference, Term, Warning_
@@ -148,6 +148,14 @@ class Analysis(ABC, Generic[S, R]):
     def sample(self, settings: Settings) -> int | None:
         """Over how many images it is mapped, those whose SHA-256 comes first; None is all."""
         return None
+
+    def check(self, view: View) -> Mapping[str, str | None]:
+        """What of it can be made of a model (`reportgen models check`): by its methods or layers None, or why not.
+
+        Args:
+            view: of a probe image. It takes seconds, and no more.
+        """
+        return {}
 
     def rank(self, result: R) -> float | None:
         """The number by which the images of a large run are ranked for figures; the last analysis that ranks decides."""
