@@ -44,7 +44,7 @@ def _post_activation(network: Network, x: torch.Tensor) -> nn.Module:
 
     hooks = [module.register_forward_hook(keep) for module in network.model.modules()]
     with torch.no_grad():
-        wanted = network.trunk(x).clone()
+        wanted = network.trunk(x)[0].clone()
         outputs.clear()
         network.model(x)
     for hook in hooks:

@@ -182,7 +182,7 @@ def test_maps_on_a_nonlinear_head_are_the_librarys(method: str, seed: int) -> No
     view = toy_view(seed)
     network = view.engine.network
     assert network.linear is None
-    theirs = library_map(method, network.model, network.trunk[1], view.input, top(view))
+    theirs = library_map(method, network.model, network.trunk.part[1], view.input, top(view))
     assert_same_map(explained(method, view, top(view)).map, theirs)
 
 

@@ -20,7 +20,7 @@ from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, Network, list_classifiers, resolve
 from reportgen.models.classifiers.efficientnet_lite import SIZES, packaged_file
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.split import linear_head, split_timm, split_traced
+from reportgen.models.classifiers.split import linear_head, split_any, split_traced
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
@@ -55,12 +55,12 @@ def one_line(error: pytest.ExceptionInfo[UsageError]) -> str:
 def assert_split(network: Network, model: nn.Module, size: int) -> torch.Tensor:
     """Trunk and head reproduce `model`; returns the activations."""
     x = noise(size)
-    activations = network.trunk(x)
+    activations, *context = network.trunk(x)
     assert activations.ndim == 4
     assert activations.shape[2] == activations.shape[3] > 1
     logits = model(x)
     kept = activations.clone()
-    torch.testing.assert_close(network.head(activations), logits, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network.head(activations, *context), logits, rtol=1e-4, atol=1e-4)
     assert torch.equal(activations, kept), (
         "the head writes into the activations: an activation in place belongs to the trunk"
     )
@@ -82,7 +82,7 @@ def test_efficientnet_lite_gives_the_companion_packages_logits(name: str, chelse
     with torch.no_grad():
         expected = theirs((torch.from_numpy(frame.transpose(2, 0, 1).copy()).float()[None] - 127) / 128)
         torch.testing.assert_close(ours.model(x), expected, rtol=0, atol=1e-4)
-        torch.testing.assert_close(ours.head(ours.trunk(x)), expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(ours.head(*ours.trunk(x)), expected, rtol=0, atol=1e-4)
     assert spec.classes.names[int(expected.argmax())] in ("tabby", "tiger cat", "Egyptian cat")
 
 
@@ -310,24 +310,6 @@ def test_linear_heads_are_found_by_their_numbers(head: nn.Module, linear: bool) 
     assert (linear_head(head.eval(), (8, 4, 4)) is not None) is linear
 
 
-def test_a_transformer_is_refused_in_one_line(tmp_path: Path) -> None:
-    small = models.VisionTransformer(32, 8, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
-    with pytest.raises(UsageError, match=r"torchvision:vit_b_16: .*use a convolutional network") as error:
-        split_traced(small, 32, "torchvision:vit_b_16")
-    one_line(error)
-    state = timm.create_model("vit_tiny_patch16_224").state_dict()
-    with pytest.raises(UsageError, match=r"timm:vit_tiny_patch16_224: .*use a convolutional network") as error:
-        local("timm:", "vit_tiny_patch16_224", state, tmp_path).load()
-    one_line(error)
-
-
-def test_channels_last_features_are_refused_in_one_line() -> None:
-    swin = timm.create_model("swin_tiny_patch4_window7_224", embed_dim=24, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))
-    with pytest.raises(UsageError, match=r"swin: .*\(1, 7, 7, 192\), not a \(N, C, h, w\) map") as error:
-        split_timm(swin, 224, "swin")
-    one_line(error)
-
-
 def test_a_network_without_a_feature_map_is_refused_in_one_line() -> None:
     class Branching(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -337,7 +319,7 @@ def test_a_network_without_a_feature_map_is_refused_in_one_line() -> None:
 
     for model in (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), Branching()):
         with pytest.raises(UsageError, match=r"^net: ") as error:
-            split_traced(model, 32, "net")
+            split_any(model, 32, "net")
         one_line(error)
 
 

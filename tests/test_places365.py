@@ -141,7 +141,7 @@ def test_a_checkpoint_of_ones_own(flowers: tuple[Path, Path]) -> None:
     network = spec.load()
     assert spec.classes.names == ("rose", "tulip", "lily")
     with torch.no_grad():
-        assert network.head(network.trunk(torch.zeros(1, 3, 224, 224))).shape == (1, 3)
+        assert network.head(*network.trunk(torch.zeros(1, 3, 224, 224))).shape == (1, 3)
     assert np.isfinite(network.linear.weight).all() if network.linear else False
 
 

@@ -72,7 +72,7 @@ def test_forward_gives_each_images_logits_and_activations(toy: Engine) -> None:
     found = toy.forward(batch)
     np.testing.assert_allclose(found.logits, expected(toy.spec, batch), atol=1e-4)
     with torch.no_grad():
-        np.testing.assert_allclose(found.activations, toy.network.trunk(torch.from_numpy(batch)).numpy(), atol=1e-4)
+        np.testing.assert_allclose(found.activations, toy.network.trunk(torch.from_numpy(batch))[0].numpy(), atol=1e-4)
     assert found.logits.dtype == found.activations.dtype == np.float32
 
 
@@ -161,7 +161,7 @@ def test_the_head_alone_gives_logits_and_their_gradient(toy: Engine) -> None:
     found = toy.forward(batch)
     np.testing.assert_allclose(toy.head_logits(found.activations), found.logits, atol=1e-4)
     activations, target, step = found.activations[0].astype(np.float64), 2, 1e-3
-    gradient = toy.head_gradient(found.activations[0], target)
+    gradient = toy.head_gradient(toy.forward(batch[:1]), target)
     assert gradient.shape == activations.shape
     head = toy.network.head.double()
     try:
@@ -287,7 +287,7 @@ def test_a_batch_that_does_not_fit_the_device_is_halved(fits: int) -> None:
             super().__init__()
             self.trunk, self.fits = made.load().trunk, fits
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
             if len(x) > self.fits:
                 raise torch.cuda.OutOfMemoryError("a small device")
             return self.trunk(x)
@@ -317,7 +317,7 @@ def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path) -> N
             return x.reshape(int(x.shape[0]), 5)  # traced on one image, that is 1 for good
 
     found = toy_network()
-    one = network(found.trunk, torch.nn.Sequential(found.head, ForOne()))
+    one = replace(found, head=torch.nn.Sequential(found.head, ForOne()))
     made = toy_spec(one, name="for one image")
     batch = inputs(6)
     logits = OpenVinoBackend(find_or_convert(made, models_cache, made.load), "exact", 4).logits(6, copying(batch))

@@ -34,7 +34,7 @@ from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import Network
-from reportgen.models.classifiers.split import split_traced
+from reportgen.models.classifiers.split import OneOf, split_traced
 from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES
 from reportgen.models.runtime import Engine
 from reportgen.report.blocks import Listing, Section, Table
@@ -102,7 +102,7 @@ def test_each_step_takes_one_stage_more_and_leaves_the_given_network_alone() -> 
         matrices = {name for name, values in before.items() if values.ndim > 1 and name.startswith(expected)}
         assert matrices <= different
         x = torch.rand(2, 3, 64, 64)
-        torch.testing.assert_close(made.head(made.trunk(x)), made.model(x))
+        torch.testing.assert_close(made.head(*made.trunk(x)), made.model(x))
     assert changed(before, weights(network)) == set()
 
 
@@ -142,13 +142,13 @@ def test_layers_are_drawn_with_variance_one_over_their_inputs_and_norms_are_set_
 
 
 def test_a_thinned_trunk_keeps_some_channels_as_they_are() -> None:
-    trunk = nn.Conv2d(3, 40, 1)
+    trunk = OneOf(nn.Conv2d(3, 40, 1))
     x = torch.randn(2, 3, 5, 5)
-    whole, thin = trunk(x), Thinned(trunk, 40, 9, seed=1)(x)
+    (whole,), (thin,) = trunk(x), Thinned(trunk, 40, 9, seed=1)(x)
     kept = thin.abs().sum((0, 2, 3)) > 0
     assert int(kept.sum()) == 9
     assert torch.equal(thin[:, kept], whole[:, kept])
-    assert Thinned(trunk, 40, 99, seed=1)(x).equal(whole)
+    assert Thinned(trunk, 40, 99, seed=1)(x)[0].equal(whole)
 
 
 # --- correlation ---------------------------------------------------------------------------------

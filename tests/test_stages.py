@@ -77,7 +77,7 @@ def test_layers_can_be_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("layers", "message"),
-    [(("layer9",), "has no layer 'layer9'"), (("fc",), "not a .N, C, h, w. map")],
+    [(("layer9",), "has no layer 'layer9'"), (("fc",), "without positions")],
 )
 def test_a_wrong_layer_is_one_clear_line(tmp_path: Path, layers: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
@@ -103,7 +103,9 @@ def test_timm_models_give_the_last_five_of_their_feature_info(tmp_path: Path) ->
         assert isinstance(network.model.get_submodule(module), nn.Module)
 
 
-def test_a_torchvision_network_without_known_stages_still_loads(tmp_path: Path) -> None:
+def test_stages_that_no_library_names_are_the_last_modules_of_each_grid(tmp_path: Path) -> None:
     path = tmp_path / "squeezenet.pth"
     torch.save(models.squeezenet1_1(weights=None).state_dict(), path)
-    assert torchvision_zoo.load("x", "torchvision:squeezenet1_1", path, None).stages == {}
+    assert torchvision_zoo.load("x", "torchvision:squeezenet1_1", path, None).stages == {
+        path: path for path in ("features.1", "features.4", "features.7", "classifier.2")
+    }

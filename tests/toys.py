@@ -21,7 +21,7 @@ from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import Again, Subject, View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
-from reportgen.models.classifiers.split import linear_head
+from reportgen.models.classifiers.split import OneOf, linear_head
 from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, Fill, Forward
 from reportgen.report.document import RuntimeRecord
@@ -72,7 +72,7 @@ def network(trunk: nn.Module, head: nn.Module, size: int = 32) -> Network:
     model = nn.Sequential(trunk, head).eval().requires_grad_(False)
     with torch.no_grad():
         shape = trunk(torch.zeros(1, 3, size, size)).shape[1:]
-    return Network(trunk, head, model, linear_head(head, tuple(shape)))
+    return Network(OneOf(trunk), head, model, linear_head(head, tuple(shape)))
 
 
 def toy_network(seed: int = 0, *, linear: bool = False, channels: int = 10, classes: int = 5) -> Network:
@@ -145,13 +145,13 @@ class CountingEngine(Engine):
 
         return super().logits(count, counted)
 
-    def head_logits(self, activations: np.ndarray) -> np.ndarray:
+    def head_logits(self, activations: np.ndarray, context: Sequence[np.ndarray] = ()) -> np.ndarray:
         self.head_passes += len(activations)
-        return super().head_logits(activations)
+        return super().head_logits(activations, context)
 
-    def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
+    def head_gradient(self, forward: Forward, target: int) -> np.ndarray:
         self.head_passes += 1
-        return super().head_gradient(activations, target)
+        return super().head_gradient(forward, target)
 
 
 class GivenActivations(Engine):

@@ -23,7 +23,7 @@ def decompose(view: View, target: int) -> AttributionResult:
     if head is not None:
         terms, bias = head.weight[target].astype(np.float64) * means, float(head.bias[target])
     else:
-        gradient = view.engine.head_gradient(activations, target).astype(np.float64)
+        gradient = view.engine.head_gradient(view.forward, target).astype(np.float64)
         terms, bias = (gradient * activations).sum((1, 2)), 0.0
     return AttributionResult(target, head is not None, means, logits, terms, bias)
 

@@ -12,7 +12,7 @@ hooked on the layer of the whole network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +83,12 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
     """
     import torch
 
-    activations = view.forward.activations
-    leaf = torch.from_numpy(np.ascontiguousarray(activations)).to(view.engine.record.device).requires_grad_(True)
-    module = _head_alone(view.engine.head, leaf)
+    leaf, *context = (
+        torch.from_numpy(np.ascontiguousarray(values)).to(view.engine.record.device)
+        for values in (view.forward.activations, *view.forward.context)
+    )
+    leaf.requires_grad_(True)
+    module = _head_alone(view.engine.head, leaf, context)
     with engine_lock(), _numpy_draws_from(0), torch.enable_grad():
         explainer = make(module, module.layer)
         hooked = getattr(explainer, "base_cam", explainer)  # Finer-CAM holds the method that does the work
@@ -104,10 +107,12 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
     return Cam(saliency, None, forward_passes=1, head_passes=1, degenerate=degenerate)
 
 
-def _head_alone(head: nn.Module, like: torch.Tensor) -> Any:
-    """A module that passes activations through `layer`, which does nothing, to the head."""
+def _head_alone(head: nn.Module, like: torch.Tensor, context: Sequence[torch.Tensor]) -> Any:
+    """A module that passes activations through `layer`, which does nothing, to the head; all share one image's context."""
     import torch
     from torch import nn
+
+    from reportgen.models.classifiers.split import repeated
 
     class HeadAlone(nn.Module):
         def __init__(self) -> None:
@@ -118,7 +123,8 @@ def _head_alone(head: nn.Module, like: torch.Tensor) -> Any:
             self.place = nn.Parameter(torch.empty(0, device=like.device), requires_grad=False)
 
         def forward(self, activations: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.head(self.layer(activations))
+            shared = (repeated(values, len(activations)) for values in context)
+            logits: torch.Tensor = self.head(self.layer(activations), *shared)
             return logits
 
     return HeadAlone()

@@ -51,7 +51,7 @@ def gradcam(view: View, target: int) -> Cam:
     if linear is not None:
         weights = linear.weight[target].astype(np.float64) / (activations.shape[1] * activations.shape[2])
         return _cam(view, weights, forward_passes=1)
-    gradient = view.engine.head_gradient(activations, target)
+    gradient = view.engine.head_gradient(view.forward, target)
     return _cam(view, gradient.mean((1, 2), dtype=np.float64), forward_passes=1, head_passes=1)
 
 
@@ -72,7 +72,7 @@ def ablationcam(view: View, target: int) -> Cam:
         channels = live[start : start + HEAD_BATCH]
         batch = np.repeat(activations[None], len(channels), axis=0)
         batch[np.arange(len(channels)), channels] = 0
-        drop[channels] = logit - view.engine.head_logits(batch)[:, target]
+        drop[channels] = logit - view.engine.head_logits(batch, view.forward.context)[:, target]
     return _cam(view, _share(drop, logit), forward_passes=1, head_passes=len(live))
 
 

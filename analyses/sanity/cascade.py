@@ -65,7 +65,8 @@ def cascade(network: Network, shape: tuple[int, ...], seed: int) -> Iterator[tup
         made.head.cpu()
         for number, layer in enumerate(layers):
             reinitialise(layer, torch.Generator().manual_seed(seed_from(seed, name, number)))
-        yield name, replace(made, linear=linear_head(made.head, shape))
+        # A head that reads more than the map is no pooling and a linear layer.
+        yield name, replace(made, linear=linear_head(made.head, shape) if network.linear is not None else None)
 
 
 def reinitialise(layer: nn.Module, generator: torch.Generator) -> None:
@@ -91,6 +92,6 @@ class Thinned(nn.Module):
         chosen = torch.randperm(channels, generator=torch.Generator().manual_seed(seed))[:kept]
         self.register_buffer("keep", torch.zeros(1, channels, 1, 1).index_fill_(1, chosen, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tensor: torch.Tensor = self.trunk(x) * self.keep
-        return tensor
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features, *context = self.trunk(x)
+        return (features * self.keep, *context)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from reportgen.models.classifiers.layout import LayoutKind
 from reportgen.utils.json_types import JSON
 
 if TYPE_CHECKING:
@@ -74,13 +75,34 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network split in two: `head(trunk(x))` are its logits.
+class FeatureLayer:
+    """The layer whose output class activation maps read.
 
     Attributes:
-        trunk: (N, 3, H, W) -> (N, C, h, w), the last feature stage *after* its activation.
-        head: (N, C, h, w) -> (N, classes).
+        path: of the module in the network; "" where it is no module's output.
+        kind: how the network holds it: (N, C, h, w), (N, h, w, C), or tokens.
+        prefix_tokens: class, distillation and register tokens beside those of the positions.
+        class_token: whether the logits are read from those alone, so that positions count by way of attention.
+        branches: whether the logits are read from other branches of the network as well, of which no map here knows.
+    """
+
+    path: str = ""
+    kind: LayoutKind = "channels-first"
+    prefix_tokens: int = 0
+    class_token: bool = False
+    branches: bool = False
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network split in two: `head(*trunk(x))` are its logits.
+
+    Attributes:
+        trunk: (N, 3, H, W) -> a tuple: (N, C, h, w), the feature map *after* its activation; then the context, what the head
+            reads besides, each (N, ...): nothing, for a network whose head reads the map alone.
+        head: what `trunk` returns -> (N, classes).
         model: the whole network as its library built it, for stages before the last.
+        layer: where the feature map stands in it.
         linear: the head in closed form, or None where it is anything but pooling and a linear layer.
         stages: name -> path in `model` of the module whose output is that stage after its activation, the last five,
             input side first; empty where they are not known.
@@ -91,6 +113,7 @@ class Network:
     model: nn.Module
     linear: LinearHead | None
     stages: Mapping[str, str] = field(default_factory=dict)
+    layer: FeatureLayer = field(default_factory=FeatureLayer)
 
 
 @dataclass(frozen=True)

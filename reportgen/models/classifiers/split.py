@@ -1,52 +1,125 @@
-"""Split a network into trunk and head after its last activation, and see whether the head is linear.
+"""Split a network into trunk and head at the last layer that has positions, and see whether the head is linear.
 
-Class activation maps read the last convolutional feature map. Hooking a module by hand easily lands before
-its activation, where ScoreCAM is all zero and AblationCAM depends on the batch size (docs/methods.md, Traps in grad-cam).
+Class activation maps read a feature map (N, C, h, w) and ask what follows it for the logits. In three ways, the first that does:
+
+- timm's networks say it themselves: `forward_features` gives the features after the last activation, `forward_head` the logits.
+- A network that can be traced symbolically, as torchvision's, is cut after the last value that is a feature map. Hooking a module
+  by hand easily lands before its activation, where ScoreCAM is all zero and AblationCAM depends on the batch size
+  (docs/methods.md, Traps in grad-cam).
+- Any other is stopped at a module and gone on with (`resume`).
+
+Where the logits are read from a class token alone, patches behind the last attention do not count, and no map could be read from
+them: the split is then at the last normalisation in front of which they still do, the one before the last block's attention, as in
+the examples of the library `grad-cam`.
 """
 
 from __future__ import annotations
 
 import operator
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import fx, nn
 
-from reportgen.models.classifiers.base import LinearHead, Network
+from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network
+from reportgen.models.classifiers.layout import Hint, Layout, layout_of
+from reportgen.models.classifiers.positions import positional, probe, some_logit, steps_that_count, with_stages
+from reportgen.models.classifiers.resume import IMAGES, record, split_at
 from reportgen.utils.errors import UsageError
+
+_NORMALISATION = re.compile(r"norm|affine", re.IGNORECASE)
+# What may stand between a layer and what reads it, and changes nothing on the layer's own grid.
+INERT = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.AdaptiveAvgPool2d)
+NO_POSITIONS = "no layer of it has positions that the logits depend on, so no map can be read from it"
+
+
+class CannotSplit(UsageError):
+    """A way of splitting does not fit a network; the message says why, after the network's name."""
 
 
 class TimmTrunk(nn.Module):
-    """timm's `forward_features`: by timm's convention the feature map after its last activation."""
+    """timm's `forward_features`: by timm's convention the features after the last activation."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, layout: Layout) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.layout = model, layout
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         tensor: torch.Tensor = self.model.forward_features(x)  # type: ignore[operator]
-        return tensor
+        features = self.layout.to_map(tensor)
+        return (features, self.layout.rest(tensor)) if self.layout.prefix else (features,)
 
 
 class TimmHead(nn.Module):
-    """timm's `forward_head`: everything that follows the feature map."""
+    """timm's `forward_head`: everything that follows the features."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, layout: Layout) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.layout = model, layout
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tensor: torch.Tensor = self.model.forward_head(x)  # type: ignore[operator]
+    def forward(self, features: torch.Tensor, rest: torch.Tensor | None = None) -> torch.Tensor:
+        tensor: torch.Tensor = self.model.forward_head(self.layout.from_map(features, rest))  # type: ignore[operator]
         return tensor
 
 
+class OneOf(nn.Module):
+    """A traced part of a network, whose one output becomes a trunk's tuple."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.part(x),)
+
+
+# --- ways to split -------------------------------------------------------------------------------
+
+
 def split_timm(model: nn.Module, size: int, name: str) -> Network:
-    """Split a timm model.
+    """Split a timm model, and name its stages.
+
+    Args:
+        size: side of the square input frame, pixels.
+        name: of the classifier, for messages.
 
     Raises:
-        UsageError: its features are not a (N, C, h, w) map, as in a transformer.
+        UsageError: it has no layer with positions, or cannot be split.
     """
-    return _network(TimmTrunk(model), TimmHead(model), model, size, name)
+    model.eval().requires_grad_(False)
+    hint = Hint(
+        prefix=_whole(getattr(model, "num_prefix_tokens", None)),
+        grid=_pair(getattr(getattr(model, "patch_embed", None), "grid_size", None)),
+        channels_last=getattr(model, "output_fmt", None) == "NHWC",
+    )
+    stages = [str(stage["module"]) for stage in getattr(model, "feature_info", [])]
+    with torch.no_grad():
+        features = model.forward_features(probe(size))  # type: ignore[operator]
+    layout = layout_of(features.shape, hint) if isinstance(features, torch.Tensor) else None
+    if layout is not None:
+        trunk, head = TimmTrunk(model, layout), TimmHead(model, layout)
+        if _positions_count(trunk, head, size):
+            path = _path_of(model, features, size, stages)
+            network = _network(trunk, head, model, size, name, FeatureLayer(path, layout.kind, layout.prefix))
+            return with_stages(network, size, stages)
+    return with_stages(_split_resumed(model, size, name, hint), size, stages)
+
+
+def split_any(model: nn.Module, size: int, name: str) -> Network:
+    """Split any torch network from (N, 3, size, size) to (N, classes), and name its stages.
+
+    Raises:
+        UsageError: it has no layer with positions, or cannot be split.
+    """
+    model.eval().requires_grad_(False)
+    try:
+        network = split_traced(model, size, name)
+    except CannotSplit:
+        network = _split_resumed(model, size, name, Hint())
+    return with_stages(network, size)
 
 
 def split_traced(model: nn.Module, size: int, name: str) -> Network:
@@ -56,26 +129,111 @@ def split_traced(model: nn.Module, size: int, name: str) -> Network:
     the activations in front of the pooling belong to the trunk.
 
     Raises:
-        UsageError: the network cannot be traced, or does not end in a feature map and a head that reads it alone.
+        CannotSplit: the network cannot be traced, or does not end in a feature map and a head that reads it alone.
     """
     model.eval()
     try:
         traced = fx.symbolic_trace(model)
+        shapes = _output_shapes(traced, size)
     except Exception as error:  # fx raises whatever the traced code raises
-        raise UsageError(f"{name}: cannot be split into trunk and head ({error})") from None
-    shapes = _output_shapes(traced, size)
+        raise CannotSplit(f"{name}: cannot be split into trunk and head ({error})") from None
     maps = [node for node in traced.graph.nodes if _is_map(shapes.get(node, ()))]
     if not maps:
-        raise UsageError(f"{name}: has no convolutional feature map to explain")
+        raise CannotSplit(f"{name}: {NO_POSITIONS}")
     last = _before_inert(maps[-1], traced, shapes)
     if not _reads_only(traced, last):
-        raise UsageError(f"{name}: what follows its last feature map also reads the input; use a convolutional network")
-    return _network(_cut(traced, last, keep="before"), _cut(traced, last, keep="after"), model, size, name)
+        raise CannotSplit(f"{name}: what follows its last feature map also reads the input")
+    trunk, head = OneOf(_cut(traced, last, keep="before")), _cut(traced, last, keep="after")
+    if not _positions_count(trunk, head, size):
+        raise CannotSplit(f"{name}: {NO_POSITIONS}")
+    path = str(last.target) if last.op == "call_module" else ""
+    return _network(trunk, head, model, size, name, FeatureLayer(path))
+
+
+def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Network:
+    """Split at the last module whose output has positions that the logits depend on.
+
+    Raises:
+        UsageError: there is none, or the network cannot be gone on with from there.
+    """
+    try:
+        steps = record(model, probe(size, IMAGES))
+    except Exception as error:  # the network's own code
+        raise UsageError(f"{name}: cannot be run on images of {size} x {size} ({_first_line(error)})") from None
+    layouts = positional(steps, IMAGES, hint)
+    candidates = [step for step in reversed(steps) if step.path in layouts and isinstance(step.output, torch.Tensor)]
+    if not candidates:
+        raise UsageError(f"{name}: {NO_POSITIONS}")
+    depends = steps_that_count(model, size, hint)
+    # The last output with positions, where they count; else they count through attention alone, in front of which a
+    # normalisation stands.
+    last = [step for step in candidates[:1] if step.path in depends]
+    norms = [step for step in candidates if _NORMALISATION.search(type(step.module).__name__) and step.path in depends]
+    failure = NO_POSITIONS
+    for step in [*last, *norms[:3]]:
+        layout = layouts[step.path]
+        layer = FeatureLayer(step.path, layout.kind, layout.prefix, class_token=not last)
+        try:
+            trunk, head = split_at(model, step, steps, layout, size)
+            return _network(
+                trunk, head, model, size, name, replace(layer, branches=_other_branches(trunk, layout, size))
+            )
+        except CannotSplit as error:
+            failure = str(error).removeprefix(f"{name}: ")
+        except (
+            Exception
+        ) as error:  # the network's own code, which meets what was put in the place of its modules' outputs
+            failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
+    raise UsageError(f"{name}: {failure}")
+
+
+@torch.no_grad()
+def _other_branches(trunk: nn.Module, layout: Layout, size: int) -> bool:
+    """Whether the head reads more than the layer's map, its other tokens, and what the layer adds to: the layer's block's input,
+    or its class token."""
+    features, *context = trunk(probe(size))
+    channels, positions = features.shape[1], layout.grid[0] * layout.grid[1]
+    own: list[tuple[int, ...]] = (
+        [(count, channels) for count in (layout.prefix, layout.prefix + positions)] if layout.kind == "tokens" else []
+    )
+    own.append(tuple(layout.from_map(features).shape[1:]))
+    left = [tuple(tensor.shape[1:]) for tensor in context[1 if layout.prefix else 0 :]]
+    return len(left) > 1 or any(shape not in own for shape in left)
+
+
+def _positions_count(trunk: nn.Module, head: nn.Module, size: int) -> bool:
+    """Whether a logit's gradient by the feature map is not all zero."""
+    with torch.no_grad():
+        features, *context = trunk(probe(size))
+    leaf = features.clone().requires_grad_(True)
+    with torch.enable_grad():
+        logits = head(leaf, *context)
+        if not logits.requires_grad:
+            return False
+        (gradient,) = torch.autograd.grad(some_logit(logits), leaf, allow_unused=True)
+    return gradient is not None and bool(gradient.any())
+
+
+def _path_of(model: nn.Module, features: torch.Tensor, size: int, stages: Sequence[str]) -> str:
+    """The module whose output the features are: of several a stage that the library names, else the outermost that does
+    something; "" where they are no module's."""
+    steps = record(model, probe(size))
+    same = [
+        step.path
+        for step in steps
+        if step.parent is not None
+        and not isinstance(step.module, INERT)
+        and isinstance(step.output, torch.Tensor)
+        and step.output.shape == features.shape
+        and torch.equal(step.output, features)
+    ]
+    return next((path for path in stages if path in same), same[-1] if same else "")
 
 
 def _is_map(shape: tuple[int, ...]) -> bool:
-    """Whether it is (N, C, h, w) with spatial extent. Inputs are square, so h = w; channels-last shows as h != w."""
-    return len(shape) == 4 and shape[2] == shape[3] > 1
+    """Whether it is (N, C, h, w) with spatial extent."""
+    layout = layout_of(shape)
+    return layout is not None and layout.kind == "channels-first"
 
 
 def _reads_only(traced: fx.GraphModule, at: fx.Node) -> bool:
@@ -89,8 +247,7 @@ def _reads_only(traced: fx.GraphModule, at: fx.Node) -> bool:
 
 def _before_inert(node: fx.Node, traced: fx.GraphModule, shapes: dict[fx.Node, tuple[int, ...]]) -> fx.Node:
     """Step back over dropout and over pooling to the same grid: they belong to the head."""
-    inert = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.AdaptiveAvgPool2d)
-    while node.op == "call_module" and isinstance(traced.get_submodule(str(node.target)), inert):
+    while node.op == "call_module" and isinstance(traced.get_submodule(str(node.target)), INERT):
         source = node.all_input_nodes[0]
         if shapes.get(source) != shapes[node]:
             break
@@ -109,7 +266,7 @@ def _output_shapes(traced: fx.GraphModule, size: int) -> dict[fx.Node, tuple[int
             return value
 
     with torch.no_grad():
-        Recorder(traced).run(torch.zeros(1, 3, size, size))
+        Recorder(traced).run(probe(size))
     return shapes
 
 
@@ -133,22 +290,52 @@ def _cut(traced: fx.GraphModule, at: fx.Node, keep: str) -> fx.GraphModule:
     return fx.GraphModule(traced, graph).eval()
 
 
-def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, name: str) -> Network:
-    model.eval().requires_grad_(False)
-    trunk.eval()
-    head.eval()
-    x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+# --- the network ---------------------------------------------------------------------------------
+
+
+def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, name: str, layer: FeatureLayer) -> Network:
+    """The network of a split.
+
+    Raises:
+        CannotSplit: trunk and head do not give the network's logits, for one image or for several that share a context.
+    """
+    for part in (model, trunk, head):
+        part.eval().requires_grad_(False)
+    x = probe(size, 2)
     with torch.no_grad():
-        features = trunk(x)
-        shape = tuple(features.shape)
-        if not _is_map(shape):
-            raise UsageError(
-                f"{name}: its features have shape {shape}, not a (N, C, h, w) map; use a convolutional network"
-            )
-        logits, whole = head(features), model(x)
-    if not torch.allclose(logits, whole, rtol=1e-4, atol=1e-4):
-        raise UsageError(f"{name}: trunk and head do not reproduce the network's logits")
-    return Network(trunk, head, model, linear_head(head, tuple(features.shape[1:])))
+        features, *context = trunk(x)
+        if layout_of(features.shape) is None:
+            raise CannotSplit(f"{name}: its features have shape {tuple(features.shape)}, not that of a map")
+        logits, whole = head(features, *context), model(x)
+        # As AblationCAM asks: one image's map, changed, several times over.
+        shared = head(features[1:].expand(3, *features.shape[1:]), *(repeated(t[len(t) // 2 :], 3) for t in context))
+    if not (_alike(logits, whole) and _alike(shared, whole[1:].expand_as(shared))):
+        raise CannotSplit(f"{name}: trunk and head do not reproduce the network's logits")
+    linear = None if context else linear_head(head, tuple(features.shape[1:]))
+    return Network(trunk, head, model, linear, layer=layer)
+
+
+def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def repeated(context: torch.Tensor, times: int) -> torch.Tensor:
+    """One image's context, (k, ...) where a network keeps k rows of it for each image, for so many copies of the image."""
+    if len(context) == 1:
+        return context.expand(times, *context.shape[1:])
+    return context.repeat(times, *(1,) * (context.ndim - 1))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _pair(value: object) -> tuple[int, int] | None:
+    return (value[0], value[1]) if isinstance(value, tuple) and len(value) == 2 else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def linear_head(head: nn.Module, shape: tuple[int, ...]) -> LinearHead | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from timm.models import PretrainedCfg
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-STAGES = 5
 
 
 def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
@@ -111,7 +109,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
         classes: outputs of the head; None keeps the architecture's.
 
     Raises:
-        UsageError: the file does not fit, or the network has no (N, C, h, w) features.
+        UsageError: the file does not fit, or the network cannot be split.
     """
     import timm
 
@@ -123,6 +121,4 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     else:
         model = timm.create_model(plain, pretrained=False, num_classes=classes)
     load_weights(model, read_state_dict(path), path, name)
-    network = split_timm(model, _config(architecture).input_size[-1], name)
-    modules = [stage["module"] for stage in getattr(model, "feature_info", [])][-STAGES:]
-    return replace(network, stages={module: module for module in modules})
+    return split_timm(model, _config(architecture).input_size[-1], name)

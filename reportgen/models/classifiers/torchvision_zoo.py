@@ -99,7 +99,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     """
     from torchvision import models
 
-    from reportgen.models.classifiers.split import split_traced
+    from reportgen.models.classifiers.split import split_any
 
     plain = architecture.removeprefix("torchvision:")
     # googlenet and inception_v3 carry their training-time auxiliary heads in the weights.
@@ -108,5 +108,6 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
         kwargs["num_classes"] = classes
     model = models.get_model(plain, weights=None, **kwargs)
     load_weights(model, read_state_dict(path), path, name)
-    network = split_traced(model, _default_weights(architecture).transforms().crop_size[0], name)
-    return replace(network, stages=RESNET_STAGES if plain.startswith(RESNETS) else {})
+    size = _default_weights(architecture).transforms().crop_size[0]
+    network = split_any(model, size, name)
+    return replace(network, stages=RESNET_STAGES) if plain.startswith(RESNETS) else network

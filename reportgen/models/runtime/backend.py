@@ -17,15 +17,17 @@ NO_ACTIVATIONS = np.empty((1, 0, 0, 0), np.float32)
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass.
+    """One forward pass: what the trunk and the head put out.
 
     Attributes:
         logits: (N, classes) float32.
-        activations: (N, C, h, w) float32, the trunk's output; (N, 0, 0, 0) of a classifier that lacks them (`ClassifierSpec.lacks`).
+        activations: (N, C, h, w) float32, the feature map; (N, 0, 0, 0) of a classifier that lacks it (`ClassifierSpec.lacks`).
+        context: what the head reads besides, each (N, ...) float32 (`Network.trunk`).
     """
 
     logits: np.ndarray
     activations: np.ndarray
+    context: tuple[np.ndarray, ...] = ()
 
 
 class Backend(Protocol):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from reportgen.models.classifiers.base import ClassifierSpec, LinearHead, Network
+    from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, LinearHead, Network
     from reportgen.models.runtime.openvino_backend import Conversion
 
 T = TypeVar("T")
@@ -133,22 +133,37 @@ class Engine:
 
         return PooledLinear(self.linear_head)
 
-    def head_logits(self, activations: np.ndarray) -> np.ndarray:
-        """(N, C, h, w) activations -> (N, classes) logits: only what follows the trunk runs."""
+    @locked_cached_property
+    def layer(self) -> FeatureLayer:
+        """Where the activations stand in the network."""
+        if self.record.name == "openvino":
+            return self._conversion().layer
+        return self.network.layer
+
+    def head_logits(self, activations: np.ndarray, context: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """(N, C, h, w) activations -> (N, classes) logits: only what follows the trunk runs.
+
+        Args:
+            context: of one image, which all N share.
+        """
         import torch
+
+        from reportgen.models.classifiers.split import repeated
 
         head, batch = self.head, self._on_head(activations)
+        shared = [repeated(self._on_head(values), len(batch)) for values in context]
         with engine_lock(), torch.no_grad():
-            values: np.ndarray = head(batch).cpu().numpy()
+            values: np.ndarray = head(batch, *shared).cpu().numpy()
             return values
 
-    def head_gradient(self, activations: np.ndarray, target: int) -> np.ndarray:
-        """(C, h, w): the gradient of logit `target` by the activations, (C, h, w); only the head is differentiated."""
+    def head_gradient(self, forward: Forward, target: int) -> np.ndarray:
+        """(C, h, w): the gradient of logit `target` by the activations of one image's pass; only the head is differentiated."""
         import torch
 
-        head, leaf = self.head, self._on_head(activations[None]).requires_grad_(True)
+        head, leaf = self.head, self._on_head(forward.activations).requires_grad_(True)
+        context = [self._on_head(values) for values in forward.context]
         with engine_lock(), torch.enable_grad():
-            (gradient,) = torch.autograd.grad(head(leaf)[0, target], leaf)
+            (gradient,) = torch.autograd.grad(head(leaf, *context)[0, target], leaf)
         return gradient[0].cpu().numpy()
 
     def on(self, network: Network, name: str, record: RuntimeRecord | None = None) -> Engine:

@@ -13,14 +13,14 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassifierSpec, Graph, LinearHead, Network
+from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, Graph, LinearHead, Network
 from reportgen.models.quiet import import_openvino
 from reportgen.models.runtime.backend import EXACT_TOLERANCE, NO_ACTIVATIONS, Fill, Forward, StageRunner
 from reportgen.storage.cache import touch
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from openvino import Core, InferRequest, Model
     from torch import nn
 
-CONVERSION_VERSION = "2"
+CONVERSION_VERSION = "3"
 PROBE_IMAGES = 2
 # Images a request: within a tenth of the fastest of 1, 2, 4 and 8 for EfficientNet-Lite0 and ResNet-50. A constant, not
 # tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.
@@ -53,17 +53,20 @@ class Conversion:
     """A converted model on disk.
 
     Attributes:
-        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits and, but for a graph without them, activations.
+        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits, activations and context; of a graph that lacks activations
+            logits alone.
         linear: the head in closed form, kept beside it so that a later run needs no torch.
         relative_error: max |logits - torch's| / max |torch's| on the probe batch; 0 for a graph, which has no other.
         stages: names of the outputs of `stages.xml` beside it, the means of the network's stages; empty where there are none,
             or where OpenVINO's differ from torch's.
+        layer: where the activations stand in the network.
     """
 
     xml: Path
     linear: LinearHead | None
     relative_error: float
     stages: tuple[str, ...] = ()
+    layer: FeatureLayer = field(default_factory=FeatureLayer)
 
 
 def find_or_convert(spec: ClassifierSpec, models_cache: Path, load: Callable[[], Network]) -> Conversion:
@@ -91,27 +94,28 @@ def _read(folder: Path) -> Conversion:
     if (folder / "head.npz").is_file():
         with np.load(folder / "head.npz", allow_pickle=False) as head:
             linear = LinearHead(head["weight"], head["bias"])
-    return Conversion(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]))
+    layer = FeatureLayer(**meta["layer"])
+    return Conversion(folder / "model.xml", linear, meta["relative_error"], tuple(meta["stages"]), layer)
 
 
 def _write_conversion(spec: ClassifierSpec, network: Network, folder: Path) -> None:
     """Convert trunk and head, keep the linear head beside them, and convert the stages while the network is here."""
     import torch
 
-    class LogitsAndActivations(torch.nn.Module):
+    class LogitsAndFeatures(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.trunk, self.head = network.trunk, network.head
 
-        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            activations = self.trunk(x)
-            return self.head(activations), activations
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            features = self.trunk(x)
+            return (self.head(*features), *features)
 
     with _new_folder(folder) as scratch:
-        _convert(LogitsAndActivations().eval(), spec.preprocessing.size, scratch / "model.xml")
+        _convert(LogitsAndFeatures().eval(), spec.preprocessing.size, scratch / "model.xml")
         error = _relative_error(scratch / "model.xml", network, spec)
         stages = _convert_stages(network, spec.preprocessing.size, scratch / "stages.xml")
-        _write_beside(scratch, spec, network.linear, error, stages)
+        _write_beside(scratch, spec, network.linear, error, stages, network.layer)
 
 
 def _write_graph(spec: ClassifierSpec, graph: Graph, folder: Path) -> None:
@@ -127,15 +131,20 @@ def _write_graph(spec: ClassifierSpec, graph: Graph, folder: Path) -> None:
             model = openvino.Model([means.output(0)], graph.model.get_parameters(), "stages")
             openvino.save_model(model, scratch / "stages.xml", compress_to_fp16=False)
             stages = [FEATURE_MAP]
-        _write_beside(scratch, spec, graph.linear, 0.0, stages)
+        _write_beside(scratch, spec, graph.linear, 0.0, stages, FeatureLayer())
 
 
 def _write_beside(
-    folder: Path, spec: ClassifierSpec, linear: LinearHead | None, error: float, stages: list[str]
+    folder: Path,
+    spec: ClassifierSpec,
+    linear: LinearHead | None,
+    error: float,
+    stages: list[str],
+    layer: FeatureLayer,
 ) -> None:
     if linear is not None:
         np.savez(folder / "head.npz", weight=linear.weight, bias=linear.bias)
-    meta = {"model": spec.name, "relative_error": error, "stages": stages}
+    meta = {"model": spec.name, "relative_error": error, "stages": stages, "layer": asdict(layer)}
     (folder / "meta.json").write_text(json.dumps(meta))
 
 
@@ -209,7 +218,7 @@ def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
     probe = np.random.default_rng(0).standard_normal((PROBE_IMAGES, 3, side, side), dtype=np.float32)
     ours = OpenVinoBackend(Conversion(xml, None, 0.0), "exact").forward(probe).logits
     with torch.inference_mode():
-        theirs = network.head(network.trunk(torch.from_numpy(probe))).numpy()
+        theirs = network.head(*network.trunk(torch.from_numpy(probe))).numpy()
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
@@ -231,18 +240,17 @@ class OpenVinoBackend:
         for data in self._inputs:
             data[:] = 0  # the rows that a last, shorter batch leaves alone
         self._batch, self._classes = self._inputs[0].shape[0], compiled.output(0).shape[1]
-        self._has_activations = len(compiled.outputs) > 1
+        self._outputs = len(compiled.outputs)
 
     def forward(self, batch: np.ndarray) -> Forward:
-        request = self._requests[0]
-        logits, activations = [], []
+        request, passes = self._requests[0], []
         for image in batch:
             self._inputs[0][0] = image
             request.infer()
-            logits.append(request.get_output_tensor(0).data[:1].copy())
-            found = request.get_output_tensor(1).data[:1].copy() if self._has_activations else NO_ACTIVATIONS
-            activations.append(found)
-        return Forward(np.concatenate(logits), np.concatenate(activations))
+            passes.append([request.get_output_tensor(i).data[:1].copy() for i in range(self._outputs)])
+        logits, *features = (np.concatenate(output) for output in zip(*passes, strict=True))
+        activations, *context = features or [np.repeat(NO_ACTIVATIONS, len(batch), axis=0)]
+        return Forward(logits, activations, tuple(context))
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
         out = np.empty((count, self._classes), np.float32)

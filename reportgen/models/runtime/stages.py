@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
+from reportgen.models.classifiers.layout import first_tensor, layout_of
 from reportgen.utils.errors import UsageError
 
 
 class StageMeans(nn.Module):
-    """(N, 3, H, W) -> a tuple with (N, units) for each stage: the mean over positions of its output.
+    """(N, 3, H, W) -> a tuple with (N, units) for each stage: the mean over positions of its output (of tokens, over those that
+    stand for a position).
 
     A module that runs more than once in a pass counts with its last output.
     """
@@ -37,13 +39,15 @@ class StageMeans(nn.Module):
 
     def _hook(self, path: str, means: dict[str, torch.Tensor]) -> torch.utils.hooks.RemovableHandle:
         def keep(module: nn.Module, inputs: object, output: object) -> None:
-            if not isinstance(output, torch.Tensor) or output.ndim != 4:
-                shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            values = first_tensor(output)
+            layout = None if values is None else layout_of(values.shape)
+            if values is None or (layout is None and values.ndim != 4):
+                shape = type(output).__name__ if values is None else tuple(values.shape)
                 raise UsageError(
-                    f"layer {path}: its output is {shape}, not a (N, C, h, w) map; name another in dissection.layers"
+                    f"layer {path}: its output is {shape}, without positions; name another in dissection.layers"
                 )
             # Now, not later: an activation that works in place may overwrite this very tensor.
-            means[path] = output.mean((2, 3))
+            means[path] = (values if layout is None else layout.to_map(values)).mean((2, 3))
 
         return self.model.get_submodule(path).register_forward_hook(keep)
 

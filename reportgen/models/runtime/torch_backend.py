@@ -39,8 +39,10 @@ class TorchBackend:
         return [torch.empty((self._batch, 3, self._side, self._side), pin_memory=cuda) for _ in range(1 + cuda)]
 
     def forward(self, batch: np.ndarray) -> Forward:
-        activations, logits = self._run(torch.from_numpy(np.ascontiguousarray(batch)))
-        return Forward(logits.float().cpu().numpy(), activations.float().cpu().numpy())
+        logits, *features = (
+            tensor.float().cpu().numpy() for tensor in self._run(torch.from_numpy(np.ascontiguousarray(batch)))
+        )
+        return Forward(logits, features[0], tuple(features[1:]))
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
         parts: list[torch.Tensor] = []
@@ -63,7 +65,7 @@ class TorchBackend:
     def _within_memory(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Logits of `x`, on the device; in halves, from now on for every batch, where it does not fit."""
         try:
-            return [self._run(x)[1].float()]
+            return [self._run(x)[0].float()]
         except torch.cuda.OutOfMemoryError:
             if len(x) == 1:
                 raise
@@ -71,11 +73,12 @@ class TorchBackend:
         torch.cuda.empty_cache()
         return [part for half in x.split(self._batch) for part in self._within_memory(half)]
 
-    def _run(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _run(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Logits, then what the trunk put out."""
         x = x.to(self._device, non_blocking=True)
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._fast):
-            activations = self._network.trunk(x)
-            return activations, self._network.head(activations)
+            features = self._network.trunk(x)
+            return (self._network.head(*features), *features)
 
 
 def stage_runner(network: Network, name: str, layers: tuple[str, ...], record: RuntimeRecord) -> StageRunner:
