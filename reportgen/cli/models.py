@@ -66,9 +66,9 @@ def check(
     from reportgen.storage.cache import in_use
     from reportgen.storage.store import cache_folder
 
-    cache = cache_folder()
+    settings, cache = load({"models": (name,)}, config).settings, cache_folder()
     with in_use(cache):
-        found = check_model(load({"models": (name,)}, config).settings, cache / "models")
-    print_table(("", ""), found.rows)
+        found = check_model(settings, cache / "models")
+    print_table(("Model", settings.models[0]), found.rows)
     if found.failure is not None:
         raise CheckFailed(f"{found.failure}; nothing of it can be explained")

@@ -99,7 +99,7 @@ def _with_image_input(model: Model, side: int | None, path: Path) -> tuple[Model
     kind, shape = model.input(0).get_element_type(), model.input(0).get_partial_shape()
     if not kind.is_real():
         raise UsageError(
-            f"{path}: takes {kind.get_type_name()} pixels; export it with float32 input, before any scaling of its own"
+            f"{path}: takes {kind.to_dtype()} pixels; export it with float32 input, before any scaling of its own"
         )
     if shape.rank.is_dynamic or len(shape) != 4:
         raise UsageError(f"{path}: takes {shape}, not images (N, 3, H, W) or (N, H, W, 3)")
