@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from reportgen.analysis.view import View
 from reportgen.models.classifiers import ClassifierSpec, resolve
 from reportgen.models.classifiers.split import linear_head
 from reportgen.models.runtime import Engine, choose_runtime
+from reportgen.pipeline.analyse import analyse
 from reportgen.settings.model import Settings
+from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import UsageError
-from toys import imported, network, toy_spec
+from toys import imported, network, photo_folder, toy_spec
 
 
 def settings(path: Path, classes: int = 5, **values: Any) -> Settings:
@@ -401,3 +404,23 @@ def test_a_report_names_no_folder(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(made.public())
     with pytest.raises(UsageError, match=r"two ONNX files are called net\.onnx"):
         Settings(models=("onnx:a/net.onnx", "onnx:b/net.onnx"))
+
+
+# --- a whole run ---------------------------------------------------------------------------------
+
+
+def test_a_run_explains_it_as_far_as_it_goes(tmp_path: Path, cache: Path) -> None:
+    path = exported(Classifier(), tmp_path / "net.onnx")
+    small = {"lime": {"num_samples": 20, "repeats": 1}, "faithfulness": {"draws": 1, "random_masks": 1}}
+    chosen = settings(
+        path, tasks=("cams", "faithfulness"), cams={"methods": ("gradcam", "layercam", "scorecam")}, **small
+    )
+    photos = photo_folder(tmp_path / "photos", "chelsea", "coffee")
+    with closing(RunFolder(tmp_path / "out")) as folder:
+        report, _ = analyse(photos, chosen, folder, cache)
+    assert [section.id for section in report.sections] == ["cams", "lime", "faithfulness"]
+    assert not [warning for warning in report.warnings if warning.code == "left-out"]
+    assert report.provenance.models[0].source.startswith("local file net.onnx")
+    assert report.provenance.runtime.name == "openvino"
+    found = {path.stem for path in (tmp_path / "out/maps/chelsea").glob("*.npy")}
+    assert found == {"gradcam", "layercam", "scorecam"}
