@@ -19,6 +19,7 @@ from reportgen.pipeline.providers import Providers
 from reportgen.report.blocks import Picture
 from reportgen.report.document import (
     ClassProbability,
+    HeadKind,
     ImageRecord,
     Prediction,
     Report,
@@ -61,6 +62,7 @@ class MadeRun:
         self.analyses = tuple(results) if analyses is None else tuple(analyses)
         self.models = tuple(models)
         self.explained = self.models[:1]
+        self.head_kind: HeadKind = "softmax"
         self.classes = ClassList(tuple(f"class {i}" for i in range(5)))
         self.seed = seed
         self.files = RunFolder(folder)

@@ -438,9 +438,9 @@ def test_random_units_and_dealt_labels_of_an_image_have_generators_of_their_own(
     seeds: list[tuple[str, int]] = []
     for name in ("remove_concepts", "relabelled_drops"):
 
-        def seeded(name: str, of: Any, *given: Any) -> Any:
+        def seeded(name: str, of: Any, *given: Any, **named: Any) -> Any:
             seeds.append((name, given[-1]))
-            return of(*given)
+            return of(*given, **named)
 
         monkeypatch.setattr(measured_module, name, partial(seeded, name, getattr(removal, name)))
     head = linear_head()

@@ -33,6 +33,7 @@ def test_a_network_with_everything_says_yes_to_everything(tmp_path: Path) -> Non
     made = toy_network(linear=True)
     rows = dict(checked(toy_spec(made), tmp_path).rows)
     assert rows["Classes"].startswith("5, names of its source: class 0 to class 4")
+    assert rows["Outputs"] == "probabilities by a softmax over all classes"
     assert rows["Input"].startswith("32 x 32 pixels")
     assert rows["Feature map"].startswith("10 channels, 8 x 8")
     assert rows["Head"] == "global pooling and one linear layer, in closed form"
@@ -65,7 +66,7 @@ def test_what_cannot_be_split_is_a_failure_with_its_reason(tmp_path: Path) -> No
 
     found = checked(replace(toy_spec(toy_network()), load=load), tmp_path)
     assert found.failure == "toy: has no convolutional feature map to explain"
-    assert [name for name, _ in found.rows] == ["Source", "Weights", "Classes", "Input"]
+    assert [name for name, _ in found.rows] == ["Source", "Weights", "Classes", "Outputs", "Input"]
 
 
 def test_answers_that_are_no_numbers_are_a_failure(tmp_path: Path) -> None:

@@ -169,6 +169,31 @@ def test_a_softmax_at_the_end_is_not_applied_twice(end: nn.Module, tmp_path: Pat
     assert "softmax at its end is left out" in found.source
 
 
+def test_a_sigmoid_at_the_end_is_a_probability_for_each_class(tmp_path: Path) -> None:
+    model = Classifier(nn.Sigmoid())
+    found = spec(exported(model, tmp_path / "net.onnx"))
+    made, batch = engine(found, tmp_path), inputs(3)
+    assert found.head_kind == "multilabel"
+    assert set(found.lacks) == {"weights"}
+    probabilities = made.probabilities(3, lambda i, out: np.copyto(out, batch[i]))
+    np.testing.assert_allclose(probabilities, answer(model, batch), atol=1e-5)
+
+
+@pytest.mark.parametrize("end", [nn.Sigmoid(), nn.Identity()])
+def test_one_output_is_two_classes(end: nn.Module, tmp_path: Path) -> None:
+    model = Classifier(end, classes=1)
+    found = spec(exported(model, tmp_path / "net.onnx"), classes=2)
+    made, batch = engine(found, tmp_path), inputs(3)
+    assert found.head_kind == "binary"
+    model.end = nn.Identity()
+    z = answer(model, batch)
+    forward = made.forward(batch)
+    np.testing.assert_allclose(forward.logits, np.concatenate([-z, z], 1), atol=1e-5)
+    np.testing.assert_allclose(made.head_logits(forward.activations), forward.logits, atol=1e-5)
+    probabilities = made.probabilities(3, lambda i, out: np.copyto(out, batch[i]))
+    np.testing.assert_allclose(probabilities[:, 1:], 1 / (1 + np.exp(-z)), atol=1e-5)
+
+
 def test_probabilities_without_a_softmax_node_become_their_logarithms(tmp_path: Path) -> None:
     model = Classifier(ByHand())
     found = spec(exported(model, tmp_path / "net.onnx"))
@@ -324,6 +349,15 @@ def test_an_onnx_file_is_explained_without_torch(tmp_path: Path) -> None:
     assert imported(code, ["torch", "timm", "openvino", "openvino_telemetry"]) == ["openvino"]
 
 
+def constant(bias: float = 1.0) -> nn.Module:
+    """A classifier whose logits are `bias` on any image."""
+    model = Classifier()
+    with torch.no_grad():
+        model.linear.weight.zero_()
+        model.linear.bias.fill_(bias)
+    return model
+
+
 def _cut_off(path: Path) -> None:
     exported(Classifier(), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -362,8 +396,13 @@ def _node(path: Path, operator: str = "Identity", **values: Any) -> None:
             lambda path: _node(path, inputs={"x": [1, 3, 8, 8]}),
             "no output is (1, classes), as a classifier's is; it has y [1,3,8,8]",
         ),
-        (lambda path: exported(Classifier(nn.Sigmoid()), path), "ends in a sigmoid"),
-        (lambda path: exported(Classifier(classes=1), path), "has one output"),
+        (
+            lambda path: exported(Classifier(classes=1), path),
+            "5 class names, but the network of onnx:net.onnx has one output",
+        ),
+        (lambda path: exported(constant(), path), "its head is constant"),
+        (lambda path: exported(constant(0.0), path), "its head is all zeros"),
+        (lambda path: exported(constant(float("nan")), path), "not finite"),
         (lambda path: exported(Classifier(classes=4), path), "has 4 classes, and its list of class names 5"),
     ],
 )

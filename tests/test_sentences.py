@@ -27,10 +27,12 @@ from reportgen.analyses.dissection.findings import CLAIMS as DISSECTION
 from reportgen.analyses.faithfulness.findings import CLAIMS as FAITHFULNESS
 from reportgen.analyses.lime.findings import CLAIM as LIME
 from reportgen.analysis.glossary import TERMS, terms_of
+from reportgen.analysis.heads import TARGETS, head_note, head_terms
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.rules import rules_with
 from reportgen.analysis.verdicts import Claim
+from reportgen.models.classifiers import ClassList
 from reportgen.pipeline.summary import summarise
 from reportgen.report.blocks import Block, Facts, Figure, Heading, Listing, Notice, Table, Text
 from reportgen.report.document import Finding, ImageRecord, Label, Verdict
@@ -143,7 +145,7 @@ def of_analysis(name: str, folder: Path) -> list[str]:
 def of_core(folder: Path) -> list[str]:
     """The summary, the rules of verdicts, the glossary, and what the analyses declare of themselves."""
     analyses = load_analyses(tuple(ANALYSES))
-    further = [term for analysis in analyses for term in analysis.terms]
+    further = [*head_terms(["softmax"]), *(term for analysis in analyses for term in analysis.terms)]
     terms = terms_of([*TERMS, *(term.term for term in further)], further)
     of_faithfulness = {id_: claim for id_, (_, claim) in FAITHFULNESS.items()}
     claims = {**DISSECTION, **ATTRIBUTION, **CAMS, **of_faithfulness, "L4": LIME, **AGREEMENT, **COMPARISON}
@@ -159,6 +161,8 @@ def of_core(folder: Path) -> list[str]:
         *(f"claim {id_}: {claims[id_]}" for id_ in sorted(claims)),
         "# glossary",
         *(f"term {term.term}: {term.text}" for term in terms),
+        "# heads",
+        *heads(),
         "# analyses",
         *(f"analysis {analysis.name}, title: {analysis.title}" for analysis in analyses),
         *(f"analysis {analysis.name}, ranked by: {analysis.ranked_by}" for analysis in analyses if analysis.ranked_by),
@@ -182,6 +186,20 @@ def summaries() -> Iterator[str]:
             for i, verdict in enumerate(decided)
         ]
         yield f"summary, rest: {summarise([_image('image.jpg', None)], findings, 'net').rest}"
+
+
+def heads() -> Iterator[str]:
+    """What is said where outputs are read otherwise than by a softmax."""
+    classes = ClassList(("cat", "dog"))
+    for kind in ("binary", "multilabel"):
+        yield from (f"{kind}, approach: {text.text}" for text in head_note(kind, classes))
+        yield f"{kind}, target: {TARGETS[kind]}"
+        yield from (f"{kind}, term {term.term}: {term.text}" for term in head_terms([kind]))
+    yield from (f"both, term {term.term}: {term.text}" for term in head_terms(["softmax", "multilabel", "softmax"]))
+    for correct in ([None], [True], [True, False, None], [False, False]):
+        images = [_image(f"image-{i}.jpg", known) for i, known in enumerate(correct)]
+        said = summarise(images, [], "net", heads={"net": "multilabel"}).images
+        yield f"multilabel, summary of {len(images)}, images: {said}"
 
 
 def _image(name: str, correct: bool | None) -> ImageRecord:

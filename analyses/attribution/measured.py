@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reportgen.analysis.heads import ACTIVATIONS
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.stats import Paired, paired
 from reportgen.models.classifiers.base import LinearHead
@@ -250,9 +251,12 @@ def _labelled_sum(
         ]
         matching, dealing = (seed_from(run.seed, name, image.sha256) for name in ("removal", "relabelling"))
         of_image, draws = (head, result.means, result.logits, result.target), run.settings.draws
-        removals = tuple(remove_concepts(*of_image, largest, draws, matching))
+        activation = ACTIVATIONS[run.head_kind]
+        removals = tuple(remove_concepts(*of_image, largest, draws, matching, activation=activation))
         if removals:
-            relabelled = relabelled_drops(*of_image, grouping, result.terms, len(removals), draws, dealing)
+            relabelled = relabelled_drops(
+                *of_image, grouping, result.terms, len(removals), draws, dealing, activation=activation
+            )
     return replace(
         made,
         concepts=concepts,

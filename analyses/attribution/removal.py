@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reportgen.models.classifiers.base import LinearHead
-from reportgen.utils.softmax import softmax
+from reportgen.models.classifiers.base import Activation, LinearHead, probabilities
 
 from .grouping import Grouping
 
@@ -50,14 +49,23 @@ def removed(head: LinearHead, means: np.ndarray, logits: np.ndarray, sets: Seque
 
 
 def drops(
-    head: LinearHead, means: np.ndarray, logits: np.ndarray, target: int, sets: Sequence[np.ndarray]
+    head: LinearHead,
+    means: np.ndarray,
+    logits: np.ndarray,
+    target: int,
+    sets: Sequence[np.ndarray],
+    activation: Activation = "softmax",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(sets,) drop of the target's probability, and (sets,) bool whether another class comes first then."""
+    """(sets,) drop of the target's probability, and (sets,) bool whether another class comes first then.
+
+    Args:
+        activation: what makes probabilities of logits.
+    """
     if not sets:
         return np.zeros(0), np.zeros(0, bool)
     after = removed(head, means, logits, sets)
-    before = softmax(logits.astype(np.float64))[target]
-    return before - softmax(after)[:, target], after.argmax(axis=1) != logits.argmax()
+    before = probabilities(logits.astype(np.float64), activation)[target]
+    return before - probabilities(after, activation)[:, target], after.argmax(axis=1) != logits.argmax()
 
 
 def matched_sets(means: np.ndarray, units: np.ndarray, draws: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -98,6 +106,7 @@ def remove_concepts(
     concepts: Sequence[tuple[str, np.ndarray]],
     draws: int,
     seed: int,
+    activation: Activation = "softmax",
 ) -> list[Removal]:
     """Each concept's units removed by themselves, beside `draws` matched sets.
 
@@ -108,7 +117,7 @@ def remove_concepts(
     concepts = [(name, units) for name, units in concepts if 2 * len(units) <= len(means)]
     controls = [matched_sets(means, units, draws, rng) for _, units in concepts]
     sets = [units for _, units in concepts] + [units for drawn in controls for units in drawn]
-    drop, changed = drops(head, means, logits, target, sets)
+    drop, changed = drops(head, means, logits, target, sets, activation)
     random = drop[len(concepts) :].reshape(len(concepts), draws)
     return [
         Removal(name, len(units), float(drop[i]), bool(changed[i]), tuple(random[i].tolist()))
@@ -126,6 +135,7 @@ def relabelled_drops(
     concepts: int,
     draws: int,
     seed: int,
+    activation: Activation = "softmax",
 ) -> tuple[float, ...]:
     """The same removal where labels mean nothing: for each of `draws` permutations of the labels over the units, the mean drop of the
     `concepts` groups with the largest sums.
@@ -140,5 +150,5 @@ def relabelled_drops(
         dealt = replace(grouping, of_unit=rng.permutation(grouping.of_unit))
         order = np.argsort(-dealt.sums(terms)[:-1], kind="stable")[:concepts]
         sets += [dealt.units(int(word)) for word in order]
-    drop, _ = drops(head, means, logits, target, sets)
+    drop, _ = drops(head, means, logits, target, sets, activation)
     return tuple(drop.reshape(draws, -1).mean(axis=1).tolist())

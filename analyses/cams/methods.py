@@ -154,7 +154,7 @@ _METHODS = (
         "finercam",
         "Finer-CAM",
         "Finer-CAM is Grad-CAM of how far the target logit lies above those of the three classes that come nearest to it, "
-        "weighed by their probabilities.",
+        "weighed by the softmax of their logits.",
         "zhang2025",
         finercam,
     ),
@@ -162,7 +162,7 @@ _METHODS = (
         "shapleycam",
         "ShapleyCAM",
         "ShapleyCAM weighs each channel by the mean, over its positions, of gradient less half of the Hessian's product with the "
-        "activations, both of the target logit plus its log-probability.",
+        "activations, both of the target logit plus its log-softmax.",
         "cai2025",
         library_method("ShapleyCAM", target="ClassifierOutputReST"),
     ),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.heads import TARGETS, head_note
 from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
@@ -140,12 +141,13 @@ def _approach(run: Run, network: CamsResult) -> list[Block]:
         Text(text=text),
         Listing(items=[METHODS[method].definition for method in methods]),
         Text(text=_computed(methods, network.linear_head)),
+        *head_note(run.head_kind, run.classes),
         Facts(
             title="Settings",
             items=[
                 ("Model", run.models[0]),
                 ("Methods", ", ".join(label(method) for method in methods)),
-                ("Target class", "top-1 prediction of each image"),
+                ("Target class", TARGETS[run.head_kind]),
                 ("Feature map", f"{network.channels} channels, {rows} × {columns}, after the last activation"),
             ],
         ),

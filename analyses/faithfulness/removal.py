@@ -60,7 +60,7 @@ class Removals:
         return len(self._places)
 
     def probabilities(self) -> np.ndarray:
-        """(len,) float64: the softmax probability of the target on each image."""
+        """(len,) float64: the probability of the target on each image."""
         images = list(self._places)
         frame = self._view.input
         hide, reveal = Blend(mean_colour(frame), frame), Blend(frame, blurred(frame))

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from reportgen.analysis import bibliography, verdicts, wording
+from reportgen.analysis.heads import ACTIVATIONS, head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Block, Column, Facts, Heading, Listing, Section, Table, Text
@@ -118,10 +119,11 @@ def _approach(run: Run, values: Values) -> list[Block]:
             "the frame, the image's own edges, and an empty map. A map that does not beat the best of them has not been shown to "
             "say anything about the model, however convincing it looks."
         ),
+        *head_note(run.head_kind, run.classes),
         Facts(
             title="Protocol",
             items=[
-                ("Measured", "softmax probability of the target class"),
+                ("Measured", f"{ACTIVATIONS[run.head_kind]} probability of the target class"),
                 ("Steps", f"{protocol.STEPS}, of equal pixel count; area by the trapezoid rule"),
                 ("Deletion", "pixels take the mean of each colour channel over the frame"),
                 (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.heads import head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
@@ -219,6 +220,7 @@ def _approach(run: Run) -> list[Block]:
             f"image counting more. The mask holds the superpixels with positive weight, at most {s.num_features}."
             + (" Pixels are normalised exactly as for the class activation maps." if "cams" in run.analyses else "")
         ),
+        *head_note(run.head_kind, run.classes),
         Facts(
             title="Parameters, as written to explain_params.pkl",
             items=[(key, str(value)) for key, value in shown.items()],

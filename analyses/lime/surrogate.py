@@ -92,7 +92,7 @@ def explain(
 
 
 def sample_probabilities(view: View, segments: np.ndarray, data: np.ndarray, hide_color: int | None) -> np.ndarray:
-    """(samples, classes) float32 softmax probabilities of the perturbed images.
+    """(samples, classes) float32 probabilities of the perturbed images.
 
     Pixels are normalised once; each sample is written straight into the engine's input.
     """

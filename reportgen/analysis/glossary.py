@@ -1,4 +1,7 @@
-"""Words of the field that a report uses, each with one sentence; an analysis names those that it needs."""
+"""Words of the field that a report uses, each with one sentence; an analysis names those that it needs.
+
+Those that depend on how a model's outputs are read stand in `heads`.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,14 @@ TERMS = {
     "Holm's correction": "Makes each p larger by how many claims are tested, so that the chance of any false verdict stays small.",
     "IoU": "Intersection over union: the area that two masks share, divided by the area that either covers.",
     "Jaccard index": "The IoU of two sets; used here for two masks of one method.",
-    "logit": "The network's score of a class before the softmax; it can be negative.",
     "mask": "The pixels that an explanation selects; all others are left out.",
     "other-image IoU": "The IoU of a mask of one image and a mask of another: what both owe to the frame and not to the image.",
-    "probability": "The softmax of the logits: positive, and one in total over the classes. It is no measure of being right.",
     "rank correlation": "Spearman's rho: how alike two orders are, from −1 (reversed) to 1 (the same).",
     "saliency map": "A value for each pixel: how much it speaks for the target class by the method's definition.",
     "seed": "The number that random draws start from; the same seed gives the same draws.",
     "sign-flip test": "How often a mean difference as large would come up if each difference could as well have the other sign.",
     "smallest effect of interest": "A difference that is no larger than this does not matter, however surely it is there.",
     "superpixel": "A connected patch of similar colour; LIME shows or hides it as a whole.",
-    "target class": "The class that is explained: here the model's own first choice.",
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
-from reportgen.report.document import ImageRecord, Shown, Skipped
+from reportgen.report.document import HeadKind, ImageRecord, Shown, Skipped
 from reportgen.settings.group import SettingsGroup
 from reportgen.settings.model import StatisticsSettings
 from reportgen.utils.json_types import JSON
@@ -162,6 +162,10 @@ class RunView(Mapped, ProbeView[S], Protocol[S]):
 
     @property
     def files(self) -> Files: ...
+
+    @property
+    def head_kind(self) -> HeadKind:
+        """How the explained model's outputs are read as probabilities."""
 
     def head(self) -> LinearHead | None:
         """The explained model's head in closed form, or None where it is anything but pooling and one linear layer."""

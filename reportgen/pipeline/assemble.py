@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.glossary import terms_of
+from reportgen.analysis.heads import head_terms
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.rules import rules_with
 from reportgen.analysis.settle import Observed, settled
@@ -24,8 +25,11 @@ from reportgen.report.document import (
     Document,
     FileNote,
     Finding,
+    HeadKind,
     ImageRecord,
+    Label,
     ModelRecord,
+    Prediction,
     Provenance,
     Reference,
     Report,
@@ -112,17 +116,22 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         tested=tested,
-        summary=summarise(images, findings, first, run.records),
+        summary=summarise(
+            images, findings, first, run.records, {name: run.plan.specs[name].head_kind for name in run.records}
+        ),
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
             *(Warning_(code="left-out", text=one.sentence) for one in run.plan.left_out),
-            *_of_predictions(run.records),
+            *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
         ],
         glossary=terms_of(
             (name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
-            [term for analysis in run.plan.analyses for term in analysis.terms],
+            [
+                *head_terms(run.plan.specs[name].head_kind for name in run.records),
+                *(term for analysis in run.plan.analyses for term in analysis.terms),
+            ],
         ),
         references=list(run.references),
         files=_file_notes(run),
@@ -174,23 +183,29 @@ def _file_notes(run: Reduced) -> list[FileNote]:
     return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]
 
 
-def _of_predictions(records: Mapping[str, Sequence[ImageRecord]]) -> Iterator[Warning_]:
+def _of_predictions(run: Reduced) -> Iterator[Warning_]:
     """What a reader must know of the explained models' answers; of several each warning says which."""
-    for model, images in records.items():
-        for warning in (*_precision(images), *_wrong_predictions(images)):
-            yield named(warning, model) if len(records) > 1 else warning
+    for model, images in run.records.items():
+        for warning in (*_precision(images), *_wrong_predictions(images, run.plan.specs[model].head_kind)):
+            yield named(warning, model) if len(run.records) > 1 else warning
 
 
-def _wrong_predictions(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
+def _wrong_predictions(images: Sequence[ImageRecord], head: HeadKind) -> Iterator[Warning_]:
+    # A multi-label head may well say the label too.
+    code, text = ("label-not-largest", _not_largest) if head == "multilabel" else ("wrong-prediction", _wrong)
     for image in images:
         if image.label is not None and image.correct is False:
-            yield Warning_(
-                code="wrong-prediction",
-                image=image.name,
-                text=f"The model says {image.prediction.name} (probability {image.prediction.probability:.2f}) "
-                "where the label "
-                f"is {image.label.name}; every map of this image explains {image.target.name}.",
-            )
+            maps = f"every map of this image explains {image.target.name}."
+            yield Warning_(code=code, image=image.name, text=f"{text(image.prediction, image.label)}; {maps}")
+
+
+def _wrong(says: Prediction, label: Label) -> str:
+    return f"The model says {says.name} (probability {says.probability:.2f}) where the label is {label.name}"
+
+
+def _not_largest(says: Prediction, label: Label) -> str:
+    listed = next((f", whose probability is {of.probability:.2f}" for of in says.top5 if of.index == label.index), "")
+    return f"The model gives its largest probability, {says.probability:.2f}, to {says.name}, and not to the label {label.name}{listed}"
 
 
 def _copies(run: Reduced) -> Iterator[Warning_]:
@@ -249,6 +264,7 @@ def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
                 weights_sha256=model.spec.weights_sha256,
                 preprocessing=model.spec.record(),
                 classes=len(model.spec.classes),
+                head=model.spec.head_kind,
                 roles=[a.name for a in analyses if model.spec.name in run.plan.models_of(a)],
             )
             for model in models

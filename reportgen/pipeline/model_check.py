@@ -13,12 +13,17 @@ from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.runtime import Engine
 from reportgen.pipeline.capabilities import capabilities
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.document import HeadKind, RuntimeRecord
 from reportgen.settings.group import last_part
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 
 Row = tuple[str, str]
+OUTPUTS: dict[HeadKind, str] = {
+    "softmax": "probabilities by a softmax over all classes",
+    "binary": "one, read as two classes: probability by its sigmoid",
+    "multilabel": "a probability for each class, by its sigmoid (multi-label)",
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def _described(spec: ClassifierSpec, settings: Settings) -> Iterator[Row]:
     yield "Source", spec.source
     yield "Weights", f"SHA-256 {spec.weights_sha256[:16]}…"
     yield "Classes", f"{len(names)}, names {source}: {names[0]} to {names[-1]}"
+    yield "Outputs", OUTPUTS[spec.head_kind]
     yield "Input", f"{p.size} x {p.size} pixels ({crop}, {p.interpolation}), mean {mean}, std {std}"
 
 

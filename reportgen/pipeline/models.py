@@ -44,6 +44,7 @@ class Model:
             "preprocessing": self.spec.record(),
             # They may stand in a file of the user's own, and every result shows them.
             "classes": digest_of(self.spec.classes.names),
+            "activation": self.spec.activation,
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
             "versions": self.versions,
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis.view import View
-from reportgen.models.runtime import softmax
+from reportgen.models.classifiers import ClassifierSpec
 from reportgen.pipeline.models import Model
 from reportgen.report.document import ClassProbability, Prediction
 from reportgen.storage.codec import Array
@@ -68,24 +68,25 @@ def observed(
     return Observation(
         width=size[0],
         height=size[1],
-        prediction=_prediction(logits, model.spec.classes.names),
+        prediction=_prediction(logits, model.spec),
         perceptual_hash=perceptual_hash,
-        deviation=None if exact is None else _deviation(logits, exact),
+        deviation=None if exact is None else _deviation(logits, exact, model.spec),
         frame=view.frame if keep_frame else None,
     )
 
 
-def _prediction(logits: np.ndarray, names: tuple[str, ...]) -> Prediction:
-    probabilities = softmax(logits)
+def _prediction(logits: np.ndarray, spec: ClassifierSpec) -> Prediction:
+    probabilities, names = spec.probabilities(logits), spec.classes.names
     # Stable: of equally likely classes, the one with the lower index is named.
     top = np.argsort(-logits, kind="stable")[:5]
     top5 = [ClassProbability(index=int(i), name=names[i], probability=float(probabilities[i])) for i in top]
     return Prediction(**top5[0].model_dump(), logit=float(logits[top[0]]), top5=top5)
 
 
-def _deviation(fast: np.ndarray, exact: np.ndarray) -> Deviation:
+def _deviation(fast: np.ndarray, exact: np.ndarray, spec: ClassifierSpec) -> Deviation:
     return Deviation(
-        logits=float(np.abs(fast - exact).max() / np.abs(exact).max()),
-        probability=float(np.abs(softmax(fast) - softmax(exact)).max()),
+        # Logits of nothing but zero leave no share to state.
+        logits=float(np.abs(fast - exact).max() / (np.abs(exact).max() or 1)),
+        probability=float(np.abs(spec.probabilities(fast) - spec.probabilities(exact)).max()),
         same_class=int(fast.argmax()) == int(exact.argmax()),
     )

@@ -27,7 +27,7 @@ from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.pipeline.several import told_apart
-from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
+from reportgen.report.document import HeadKind, ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import SettingsGroup
@@ -132,6 +132,7 @@ class Reducing:
             "models": list(settings.models),
             "weights": {name: spec.weights_sha256 for name, spec in self.plan.specs.items()},
             "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
+            "heads": {name: self.plan.specs[name].head_kind for name in self.records},
             "seed": settings.seed,
             "left out": [[*at, why] for at, why in sorted(self.plan.gaps.items())],
             "shown": self.shown.model_dump(mode="json"),
@@ -187,6 +188,7 @@ class ReduceView(ProbeReduceView):
         self.analyses = tuple(other.name for other in plan.analyses if (other.name, model) not in plan.gaps)
         self.explained = tuple(shared.records)
         self.classes = plan.specs[model].classes
+        self.head_kind: HeadKind = plan.specs[model].head_kind
         self.images = shared.records[model]
         self.shown = shared.shown
         self.files: Files = files_of(model, plan, shared.files)

@@ -19,6 +19,8 @@ from reportgen.report.blocks import Cell, ColorBar, Data, Figure, Picture, Secti
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter"]
+# How a classifier's outputs are read: as probabilities that sum to 1; as one output with a class on either side; each by itself.
+HeadKind = Literal["softmax", "binary", "multilabel"]
 DEFAULT_TITLE = "Explainability report"
 # What a page holds besides sections. Warnings and skipped files are not among them: they always stand.
 PAGE_PARTS = ("findings", "images", "rules", "glossary", "references", "settings", "provenance", "files")
@@ -172,7 +174,8 @@ class ClassProbability(Data):
 
 
 class Prediction(Data):
-    """The model's top-1 class; `top5` holds the five likeliest, likeliest first. Probabilities are softmax."""
+    """The class of the largest logit; `top5` holds the five likeliest, likeliest first. What the probabilities are says the model's
+    head (`ModelRecord.head`)."""
 
     index: int
     name: str
@@ -235,6 +238,7 @@ class ModelRecord(Data):
     weights_sha256: str
     preprocessing: dict[str, Any]
     classes: int
+    head: HeadKind = Field(default="softmax", description="how its outputs are read as probabilities")
     roles: list[str] = Field(default=[], description="the analyses that used it")
 
 

@@ -174,7 +174,7 @@ def _check_keys(values: Mapping[str, object], model: type[BaseModel], origin: st
             if not isinstance(value, Mapping):
                 raise UsageError(f"setting {prefix}{key} ({origin}) is a group: write [{prefix}{key}] and its keys")
             _check_keys(value, group, origin, f"{prefix}{key}.")
-        elif isinstance(value, Mapping) and not str(annotation).startswith("dict"):
+        elif isinstance(value, Mapping) and "dict[" not in str(annotation):
             raise UsageError(f"setting {prefix}{key} ({origin}) is one value, not a group of keys")
 
 
@@ -185,7 +185,8 @@ def _nearest(key: str, known: Mapping[str, object]) -> str:
 
 def _first_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
     problem = error.errors()[0]
-    parts = [str(part) for part in problem["loc"]]
+    # Of a setting of either kind (`head`) pydantic adds which kind it tried.
+    parts = [part for part in map(str, problem["loc"]) if not part.startswith(("literal[", "dict["))]
     key = ".".join(parts)
     within = (".".join(parts[:n]) for n in range(len(parts), 0, -1))  # a value may be a table of tables
     origin = next((origins[k] for k in within if k in origins), "default")

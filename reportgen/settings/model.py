@@ -28,6 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 CHECKPOINT, ONNX = "checkpoint:", "onnx:"
 # Models that are a file of the user's own.
 OF_A_FILE = (CHECKPOINT, ONNX)
+Head = Literal["auto", "softmax", "multilabel"]
 
 
 class DocumentSettings(SettingsGroup):
@@ -115,6 +116,11 @@ class Settings(SettingsGroup):
         default={},
         description="model name -> size, resize, mean, std, interpolation, where they differ from the model's own",
     )
+    head: Head | dict[str, Head] = Field(
+        "auto",
+        description="how outputs are read: auto is a softmax, or where there is one output its sigmoid; multilabel a sigmoid for each "
+        "class; of all models, or model name -> its own",
+    )
     probe: UserPath | None = Field(
         None, description="folder of the images that units are dissected on; null: the run's own"
     )
@@ -164,6 +170,12 @@ class Settings(SettingsGroup):
     def named_models(self) -> tuple[str, ...]:
         """Every model that the settings name, once each, whether it is explained or only dissected."""
         return tuple(dict.fromkeys((*self.models, *self.explain)))
+
+    def head_of(self, model: str) -> Head:
+        """How the outputs of a model are read. What is said of all is said of those that the settings name, and not of an encoder's."""
+        if isinstance(self.head, str):
+            return self.head if model in self.named_models else "auto"
+        return self.head.get(model, "auto")
 
     def group(self, name: str, kind: type[G]) -> G:
         """The settings of one analysis."""
@@ -257,7 +269,7 @@ def _named_by_file(values: dict[str, Any]) -> dict[str, Any]:
     for key in ("models", "explain"):
         if isinstance(values.get(key), list | tuple):
             values[key] = tuple(renamed(model) for model in values[key])
-    for group in ("weights", "classes", "architectures", "preprocessing"):
+    for group in ("weights", "classes", "architectures", "preprocessing", "head"):
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}
     if paths:

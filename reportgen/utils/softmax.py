@@ -1,4 +1,4 @@
-"""The softmax, written once."""
+"""The softmax and the sigmoid, written once."""
 
 from __future__ import annotations
 
@@ -11,3 +11,10 @@ def softmax(values: np.ndarray) -> np.ndarray:
     from scipy.special import softmax as in_float64
 
     return np.asarray(in_float64(values.astype(np.float64), axis=-1), values.dtype)
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) of a floating-point array: float64 inside, the array's own type out."""
+    from scipy.special import expit
+
+    return np.asarray(expit(values.astype(np.float64)), values.dtype)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reportgen.models.classifiers.layout import LayoutKind
+from reportgen.report.document import HeadKind
 from reportgen.utils.json_types import JSON
+from reportgen.utils.softmax import sigmoid, softmax
 
 if TYPE_CHECKING:
     import openvino
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # What an analysis may need of a classifier besides its answers: the feature map, with the head that follows it; the network's weights;
 # feature maps that can be dissected.
 Need = Literal["activations", "weights", "stages"]
+# What turns a classifier's logits into probabilities.
+Activation = Literal["softmax", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class FeatureLayer:
     branches: bool = False
 
 
+def both_sides(head: LinearHead) -> LinearHead:
+    """A closed form of one output as that of its `heads.BinaryHead`."""
+    return LinearHead(np.concatenate([-head.weight, head.weight]), np.concatenate([-head.bias, head.bias]))
+
+
 @dataclass(frozen=True)
 class Network:
     """A network split in two: `head(*trunk(x))` are its logits.
@@ -114,6 +123,14 @@ class Network:
     linear: LinearHead | None
     stages: Mapping[str, str] = field(default_factory=dict)
     layer: FeatureLayer = field(default_factory=FeatureLayer)
+
+
+def probabilities(logits: np.ndarray, activation: Activation) -> np.ndarray:
+    """(..., classes) logits of a classifier -> probabilities of the same shape and type; the one place where this happens.
+
+    "softmax": they sum to 1 over the classes. "sigmoid": each class has its own.
+    """
+    return softmax(logits) if activation == "softmax" else sigmoid(logits)
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,9 @@ class ClassifierSpec:
         load: the torch network. Where `graph` is given there is none, and it raises UsageError.
         graph: reads the graph that OpenVINO runs instead.
         lacks: what analyses cannot have of this classifier, and why, in words that may follow a "because".
+        activation: what turns its logits into probabilities.
+        binary: it has one output z, read as two classes whose logits are -z and z (`heads.BinaryHead`); then `activation` is
+            "sigmoid", so that their probabilities are 1 - p and p.
     """
 
     name: str
@@ -149,8 +169,21 @@ class ClassifierSpec:
     classes: ClassList
     packages: tuple[str, ...]
     load: Callable[[], Network]
+    activation: Activation = "softmax"
+    binary: bool = False
     graph: Callable[[], Graph] | None = None
     lacks: Mapping[Need, str] = field(default_factory=dict)
+
+    @property
+    def head_kind(self) -> HeadKind:
+        """How the outputs are read, in one word."""
+        if self.binary:
+            return "binary"
+        return "softmax" if self.activation == "softmax" else "multilabel"
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """(..., classes) logits of this classifier -> probabilities."""
+        return probabilities(logits, self.activation)
 
     def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from reportgen.models.classifiers import timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList
 from reportgen.models.classifiers.class_files import read_class_names
+from reportgen.models.classifiers.outputs import has_one_output, two_classes
 from reportgen.models.classifiers.weights import local_weights
 from reportgen.settings.model import CHECKPOINT, Settings
 from reportgen.utils.errors import UsageError
@@ -32,17 +33,25 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         raise UsageError(
             f'{name}: say which network it fills with [architectures] "{name}" = "torchvision:NAME" (or timm:NAME) in reportgen.toml'
         )
-    if names is None:
+    sha256 = file_sha256(path)
+    binary = has_one_output(path, sha256, zoo.head_names(architecture))
+    if names is None and not binary:
         raise UsageError(
             f'{name}: give its class names, one a line, with [classes] "{name}" = "PATH" in reportgen.toml'
         )
-    classes = read_class_names(user_path(names))
+    classes = (
+        two_classes(name, settings.classes)
+        if names is None or binary
+        else ClassList(read_class_names(user_path(names)))
+    )
     return ClassifierSpec(
         name=name,
         source=f"local file {path.name}, {architecture}",
-        weights_sha256=file_sha256(path),
+        weights_sha256=sha256,
         preprocessing=zoo.preprocessing(architecture, settings.geometry),
-        classes=ClassList(classes),
+        classes=classes,
         packages=(architecture.partition(":")[0], "torch"),
-        load=partial(zoo.load, name, architecture, path, len(classes)),
+        load=partial(zoo.load, name, architecture, path, 1 if binary else len(classes)),
+        activation="sigmoid" if binary else "softmax",
+        binary=binary,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHAPE_ONLY = ("Reshape", "Squeeze", "Unsqueeze")
 POOLING = ("ReduceMean", "AvgPool")
-SOFTMAX = ("Softmax", "LogSoftmax")
+SOFTMAX, SIGMOID = ("Softmax", "LogSoftmax"), ("Sigmoid",)
 
 
 @dataclass(frozen=True)

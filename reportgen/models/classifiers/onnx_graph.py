@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.models.classifiers.base import Graph, LinearHead
-from reportgen.models.classifiers.onnx_end import SOFTMAX, LinearEnd, before, linear_end
+from reportgen.models.classifiers.base import Activation, Graph, LinearHead, both_sides
+from reportgen.models.classifiers.onnx_end import SIGMOID, SOFTMAX, LinearEnd, before, linear_end
 from reportgen.models.quiet import import_openvino
 from reportgen.utils.errors import UsageError
 
@@ -35,13 +35,16 @@ class Described:
 
     Attributes:
         side: of its input, pixels.
-        classes: outputs of its head.
+        classes: of its head; two where there is one output.
+        activation, binary: see `ClassifierSpec`.
         cut: whether its feature map can be had.
         notes: what was taken, left out or assumed, in words for the report.
     """
 
     side: int
     classes: int
+    activation: Activation
+    binary: bool
     cut: bool
     notes: tuple[str, ...]
 
@@ -54,22 +57,23 @@ def read_graph(path: Path, side: int | None = None, names: int | None = None) ->
         names: how many class names the settings give; decides between several outputs.
 
     Raises:
-        UsageError: OpenVINO cannot read it, or its input or outputs are not those of an image classifier.
+        UsageError: OpenVINO cannot read it, its input or outputs are not those of an image classifier, or these are the same, or no
+            numbers, on two random images.
     """
     with _one_line(path, "OpenVINO cannot read it"):
         model = _loaded(path)
     model, side, notes = _with_image_input(model, side, path)
     output, more = _class_scores(model, names, path)
     notes += more
-    if before(output, ("Sigmoid",)) is not None:
-        raise UsageError(
-            f"{path}: ends in a sigmoid, a probability of its own for each class; export it without, and with a softmax"
-        )
-    logits = before(output, SOFTMAX)
-    if logits is not None:
-        notes.append("the softmax at its end is left out")
+    activation: Activation = "softmax"
+    for name, kinds in (("softmax", SOFTMAX), ("sigmoid", SIGMOID)):
+        logits = before(output, kinds)
+        if logits is not None:
+            notes.append(f"the {name} at its end is left out")
+            output, activation = logits, "softmax" if name == "softmax" else "sigmoid"
+            break
     with _one_line(path, "OpenVINO cannot run it"):
-        return _built(model, logits or output, side, notes)
+        return _built(path, model, output, side, activation, notes)
 
 
 def _loaded(path: Path) -> Model:
@@ -133,17 +137,15 @@ def _class_scores(model: Model, names: int | None, path: Path) -> tuple[Output, 
     """The output that holds a score for each class."""
     found = [output for output in (result.input_value(0) for result in model.get_results()) if _scores(output)]
     if len(found) > 1 and names is not None:
-        found = [output for output in found if _scores(output) == names]
+        found = [output for output in found if _scores(output) == names] or found
     # Logits and their softmax, both given out, are one answer.
-    if len({(before(output, SOFTMAX) or output).get_node().get_friendly_name() for output in found}) == 1:
+    if len({(before(output, SOFTMAX + SIGMOID) or output).get_node().get_friendly_name() for output in found}) == 1:
         found = found[:1]
     shown = ", ".join(f"{_name(output)} {output.get_partial_shape()}" for output in model.outputs[:4])
     if not found:
         raise UsageError(f"{path}: no output is (1, classes), as a classifier's is; it has {shown}")
     if len(found) > 1:
         raise UsageError(f"{path}: several outputs could be the classes ({shown}); export it with one")
-    if _scores(found[0]) == 1:
-        raise UsageError(f"{path}: has one output, and so no classes to choose from; export it with two")
     return found[0], [f"of its {len(model.outputs)} outputs {_name(found[0])} was taken"] if len(
         model.outputs
     ) > 1 else []
@@ -158,26 +160,49 @@ def _scores(output: Output) -> int:
     return lengths[1] if len(lengths) in (2, 4) and lengths[0] == 1 and lengths[2:] in ([], [1, 1]) else 0
 
 
-def _built(model: Model, scores: Output, side: int, notes: list[str]) -> tuple[Graph, Described]:
+def _built(
+    path: Path, model: Model, scores: Output, side: int, activation: Activation, notes: list[str]
+) -> tuple[Graph, Described]:
     """The graph whose outputs are logits and, where its end is what it looks like, the feature map."""
     openvino = import_openvino()
     import openvino.opset13 as ops
 
-    classes = int(np.prod(scores.get_partial_shape().to_shape()))
-    end = linear_end(scores, classes)
-    logits = ops.reshape(_float32(scores), np.array([1, classes]), False).output(0)
-    outputs = [logits] if end is None else [logits, _channels_first(end)]
-    whole = openvino.Model(outputs, model.get_parameters(), "classifier")
+    outputs = int(np.prod(scores.get_partial_shape().to_shape()))
+    end, binary = linear_end(scores, outputs), outputs == 1
+    logits = ops.reshape(_float32(scores), np.array([1, outputs]), False).output(0)
+    if binary:
+        logits, activation = ops.concat([ops.negative(logits), logits], 1).output(0), "sigmoid"
+    head = None if end is None else both_sides(end.head) if binary else end.head
+    whole = openvino.Model(
+        [logits] if end is None else [logits, _channels_first(end)], model.get_parameters(), "classifier"
+    )
     values = _on_probes(whole, side)
-    if end is not None and not _is_mean_and_linear(values, end.head):
-        outputs, end = [logits], None
-    if end is None and _are_probabilities(values[0]):
+    _require_sound(values[0], path)
+    if head is not None and not _is_mean_and_linear(values, head):
+        head = None
+    taken = [logits]
+    if head is not None:
+        taken = [output.get_node().input_value(0) for output in whole.outputs]
+    elif activation == "softmax" and _are_probabilities(values[0]):
         # Its softmax is written in other operations; the logarithm of a softmax is as good as the logits in front of it.
-        outputs = [ops.log(ops.maximum(logits, np.float32(LEAST_PROBABILITY))).output(0)]
+        taken = [ops.log(ops.maximum(logits, np.float32(LEAST_PROBABILITY))).output(0)]
         notes.append("it gives out probabilities, and their logarithms are taken for logits")
-    whole = openvino.Model(outputs, model.get_parameters(), "classifier")
-    graph = Graph(whole, None if end is None else end.head)
-    return graph, Described(side, classes, end is not None, tuple(notes))
+    graph = Graph(openvino.Model(taken, model.get_parameters(), "classifier"), head)
+    classes = 2 if binary else outputs
+    return graph, Described(side, classes, activation, binary, head is not None, tuple(notes))
+
+
+def _require_sound(logits: np.ndarray, path: Path) -> None:
+    """Require that the answers to the probes are numbers, and not the same.
+
+    Raises:
+        UsageError: they are none, or the same.
+    """
+    if not np.isfinite(logits).all():
+        raise UsageError(f"{path}: its logits are not finite on a random image; are its weights whole?")
+    if (logits == logits[0]).all():
+        what = "all zeros" if not logits.any() else "constant: the logits are the same on two different images"
+        raise UsageError(f"{path}: its head is {what}; there is nothing to explain, export it with trained weights")
 
 
 def _float32(output: Output) -> Output:

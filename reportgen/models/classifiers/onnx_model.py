@@ -11,6 +11,7 @@ from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.onnx_file import read_onnx_file
 from reportgen.models.classifiers.onnx_graph import Described, read_graph
+from reportgen.models.classifiers.outputs import two_classes
 from reportgen.models.classifiers.weights import local_weights
 from reportgen.settings.model import ONNX, Settings
 from reportgen.utils.errors import UsageError
@@ -52,9 +53,11 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
             interpolation="bilinear",
             geometry=settings.geometry,
         ),
-        classes=_classes(name, names, found.classes),
+        classes=two_classes(name, settings.classes) if found.binary else _classes(name, names, found.classes),
         packages=(),
         load=partial(_refuse, name),
+        activation=found.activation,
+        binary=found.binary,
         graph=partial(_graph, path, side, count),
         lacks=_lacks(found),
     )

@@ -14,6 +14,7 @@ from reportgen.models.classifiers import (
     torchvision_zoo,
 )
 from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.classifiers.outputs import read_as
 from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote
 from reportgen.settings.model import CHECKPOINT, ONNX, PRESETS, Settings
@@ -27,20 +28,21 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
 
     Raises:
         MissingWeights: its weights are not on this machine.
-        UsageError: no such classifier, or a file that the settings name is missing or wrong.
+        UsageError: no such classifier, a file that the settings name is missing or wrong, or its outputs cannot be read as they say.
     """
-    found = _of_its_source(name, settings)
+    found = read_as(_described(name, settings), settings)
     given = settings.preprocessing.get(name)
     return found if given is None else with_own(found, given)
 
 
-def _of_its_source(name: str, settings: Settings) -> ClassifierSpec:
+def _described(name: str, settings: Settings) -> ClassifierSpec:
+    """The classifier, its outputs read as its family does."""
     if name in efficientnet_lite.SIZES:
         return efficientnet_lite.spec(name, settings.weights, settings.geometry)
     if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
-        return torchvision_zoo.spec(name, settings.weights, settings.geometry)
+        return torchvision_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name.startswith("timm:"):
-        return timm_zoo.spec(name, settings.weights, settings.geometry)
+        return timm_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name == places365.NAME:
         return places365.spec(settings.weights, settings.classes, settings.geometry)
     if name.startswith(CHECKPOINT):

@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network
+from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network, both_sides
+from reportgen.models.classifiers.heads import BinaryHead, require_sound_logits
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of
 from reportgen.models.classifiers.positions import positional, probe, some_logit, steps_that_count, with_stages
 from reportgen.models.classifiers.resume import IMAGES, record, split_at
@@ -87,9 +88,10 @@ def split_timm(model: nn.Module, size: int, name: str) -> Network:
         name: of the classifier, for messages.
 
     Raises:
-        UsageError: it has no layer with positions, or cannot be split.
+        UsageError: it has no layer with positions, cannot be split, or gives the same logits for any image.
     """
     model.eval().requires_grad_(False)
+    require_sound_logits(model, size, name)
     hint = Hint(
         prefix=_whole(getattr(model, "num_prefix_tokens", None)),
         grid=_pair(getattr(getattr(model, "patch_embed", None), "grid_size", None)),
@@ -112,9 +114,10 @@ def split_any(model: nn.Module, size: int, name: str) -> Network:
     """Split any torch network from (N, 3, size, size) to (N, classes), and name its stages.
 
     Raises:
-        UsageError: it has no layer with positions, or cannot be split.
+        UsageError: it has no layer with positions, cannot be split, or gives the same logits for any image.
     """
     model.eval().requires_grad_(False)
+    require_sound_logits(model, size, name)
     try:
         network = split_traced(model, size, name)
     except CannotSplit:
@@ -311,6 +314,8 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
         shared = head(features[1:].expand(3, *features.shape[1:]), *(repeated(t[len(t) // 2 :], 3) for t in context))
     if not (_alike(logits, whole) and _alike(shared, whole[1:].expand_as(shared))):
         raise CannotSplit(f"{name}: trunk and head do not reproduce the network's logits")
+    if logits.shape[1] == 1:
+        head = BinaryHead(head)
     linear = None if context else linear_head(head, tuple(features.shape[1:]))
     return Network(trunk, head, model, linear, layer=layer)
 
@@ -344,6 +349,9 @@ def linear_head(head: nn.Module, shape: tuple[int, ...]) -> LinearHead | None:
     Checked by its numbers, not by its layers: on random features of both signs, shape (C, h, w), the head
     must equal mean(A) W^T + b to float32 accuracy.
     """
+    if isinstance(head, BinaryHead):
+        one = linear_head(head.head, shape)
+        return None if one is None else both_sides(one)
     layers = [m for m in head.modules() if isinstance(m, nn.Linear | nn.Conv2d) and _channels(m) == shape[0]]
     if not layers:
         return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.models.classifiers.outputs import has_one_output, two_classes
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
@@ -30,30 +31,44 @@ if TYPE_CHECKING:
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
-def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
+def spec(
+    name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Literal["crop", "squash"]
+) -> ClassifierSpec:
     """The classifier `name`, which starts with "timm:".
 
     Raises:
-        UsageError: no such model, or its weights are not on this machine.
+        UsageError: no such model, its weights are not on this machine, or they have one output and the settings do not name its two
+            classes (`class_files`).
     """
     config = _config(name)
-    path = local_weights(name, weights)
-    source = f"local file {path.name}" if path else f"timm {config.hf_hub_id or config.architecture}"
-    path = path or _cached_file(name, config)
-    classes = (
-        imagenet_classes()
-        if config.num_classes == 1000
-        else ClassList(tuple(f"class {i}" for i in range(config.num_classes)))
-    )
+    own = local_weights(name, weights)
+    source = f"local file {own.name}" if own else f"timm {config.hf_hub_id or config.architecture}"
+    path = own or _cached_file(name, config)
+    sha256 = file_sha256(path)
+    binary = own is not None and has_one_output(path, sha256, head_names(name))
+    if binary:
+        classes = two_classes(name, class_files)
+    elif config.num_classes == 1000:
+        classes = imagenet_classes()
+    else:
+        classes = ClassList(tuple(f"class {i}" for i in range(config.num_classes)))
     return ClassifierSpec(
         name=name,
         source=source,
-        weights_sha256=file_sha256(path),
+        weights_sha256=sha256,
         preprocessing=preprocessing(name, geometry),
         classes=classes,
         packages=("timm", "torch"),
-        load=partial(load, name, name, path, None),
+        load=partial(load, name, name, path, 1 if binary else None),
+        activation="sigmoid" if binary else "softmax",
+        binary=binary,
     )
+
+
+def head_names(architecture: str) -> tuple[str, ...]:
+    """Names of the last layer of `architecture` ("timm:NAME") in a state dict; of a distilled network two."""
+    names = _config(architecture).classifier or ()
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:

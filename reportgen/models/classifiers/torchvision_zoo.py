@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
+from reportgen.models.classifiers.outputs import has_one_output, two_classes
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
@@ -29,19 +30,24 @@ if TYPE_CHECKING:
 
 # Names that need no prefix: the write-up's models.
 SHORT_NAMES = ("resnet50", "resnet18")
+# What the libraries' networks call the module that their last layer lies in.
+HEADS = ("fc", "classifier", "head", "heads")
 RESNETS = ("resnet", "resnext", "wide_resnet")
 # conv1 after its batch norm and ReLU, before the pooling; CLIP-Dissect takes the convolution's raw output there.
 RESNET_STAGES = {"conv1": "relu", **{f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}}
 
 
-def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]) -> ClassifierSpec:
+def spec(
+    name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Literal["crop", "squash"]
+) -> ClassifierSpec:
     """The classifier `name`: "torchvision:NAME", or one of SHORT_NAMES.
 
     Raises:
-        UsageError: no such model, or its weights are not on this machine.
+        UsageError: no such model, its weights are not on this machine, or they have one output and the settings do not name its two
+            classes (`class_files`).
     """
     enum = _default_weights(name)
-    path = local_weights(name, weights)
+    own = path = local_weights(name, weights)
     source = f"local file {path.name}" if path else f"torchvision {enum}"
     if path is None:
         filename = PurePosixPath(urlparse(enum.url).path).name
@@ -51,15 +57,28 @@ def spec(name: str, weights: dict[str, str], geometry: Literal["crop", "squash"]
             raise MissingWeights(name, (Remote(enum.url, path, digits),), EMBEDDED)
     categories = tuple(enum.meta["categories"])
     imagenet = imagenet_classes()
+    sha256 = file_sha256(path)
+    binary = own is not None and has_one_output(path, sha256, head_names(name))
+    if binary:
+        classes = two_classes(name, class_files)
+    else:
+        classes = imagenet if categories == imagenet.names else ClassList(categories)
     return ClassifierSpec(
         name=name,
         source=source,
-        weights_sha256=file_sha256(path),
+        weights_sha256=sha256,
         preprocessing=preprocessing(name, geometry),
-        classes=imagenet if categories == imagenet.names else ClassList(categories),
+        classes=classes,
         packages=("torchvision", "torch"),
-        load=partial(load, name, name, path, None),
+        load=partial(load, name, name, path, 1 if binary else None),
+        activation="sigmoid" if binary else "softmax",
+        binary=binary,
     )
+
+
+def head_names(architecture: str) -> tuple[str, ...]:
+    """Names of the modules that the last layer may lie in, whatever the `architecture`."""
+    return HEADS
 
 
 def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:

@@ -4,7 +4,6 @@ from reportgen.models.runtime.backend import Backend, Fill, Forward
 from reportgen.models.runtime.blend import SHOWN, Blend
 from reportgen.models.runtime.choice import Machine, choose_runtime
 from reportgen.models.runtime.engine import Engine
-from reportgen.utils.softmax import softmax
 
 # re-exported
-__all__ = ["SHOWN", "Backend", "Blend", "Engine", "Fill", "Forward", "Machine", "choose_runtime", "softmax"]
+__all__ = ["SHOWN", "Backend", "Blend", "Engine", "Fill", "Forward", "Machine", "choose_runtime"]

@@ -15,7 +15,6 @@ from reportgen.models.runtime.backend import Backend, Fill, Forward, StageRunner
 from reportgen.report.document import RuntimeRecord
 from reportgen.utils.concurrency import engine_lock, raise_if_stopped
 from reportgen.utils.hashing import digest_of
-from reportgen.utils.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -83,8 +82,8 @@ class Engine:
             return backend.logits(count, filled)
 
     def probabilities(self, count: int, fill: Fill) -> np.ndarray:
-        """As `logits`, after a softmax over the classes."""
-        return softmax(self.logits(count, fill))
+        """As `logits`, as probabilities: after a softmax over the classes, or a sigmoid of each."""
+        return self.spec.probabilities(self.logits(count, fill))
 
     def stage_means(self, batch: np.ndarray, layers: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """(N, 3, H, W) float32 network input -> (N, units) float32 by stage: the mean over positions of its activations.

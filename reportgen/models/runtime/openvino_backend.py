@@ -7,6 +7,7 @@ usage over the network; so does the bare import (`quiet`).
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import threading
@@ -76,7 +77,9 @@ def find_or_convert(spec: ClassifierSpec, models_cache: Path, load: Callable[[],
         ConversionFailed: OpenVINO cannot express the network.
     """
     versions = {package: version(package) for package in ("openvino", *spec.packages)}
-    key = digest_of([CONVERSION_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions])
+    # A network of one output is converted with both of its sides.
+    sides = ["binary"] if spec.binary else []
+    key = digest_of([CONVERSION_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions, *sides])
     folder = models_cache / key[:32]
     with _CONVERTING:
         if not (folder / "meta.json").is_file():
@@ -219,7 +222,15 @@ def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
     ours = OpenVinoBackend(Conversion(xml, None, 0.0), "exact").forward(probe).logits
     with torch.inference_mode():
         theirs = network.head(*network.trunk(torch.from_numpy(probe))).numpy()
-    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    return relative_difference(ours, theirs)
+
+
+def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """max |ours - theirs| / max |theirs|; infinite where one is not finite, or where theirs alone are all zero."""
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return math.inf
+    difference, scale = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
+    return difference / scale if scale else (math.inf if difference else 0.0)
 
 
 class OpenVinoBackend:

@@ -1,0 +1,73 @@
+"""How the outputs of a network are read: as one softmax, as one output with a class on either side, or each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList
+from reportgen.models.classifiers.class_files import read_class_names
+from reportgen.models.classifiers.weights import read_state_dict
+from reportgen.settings.model import Settings
+from reportgen.utils.errors import UsageError
+from reportgen.utils.untrusted_files import user_path
+
+
+def read_as(spec: ClassifierSpec, settings: Settings) -> ClassifierSpec:
+    """The classifier with its outputs read as the settings say (`head`).
+
+    Raises:
+        UsageError: a softmax is asked for over one output.
+    """
+    head = settings.head_of(spec.name)
+    if head == "auto" or (head == "multilabel" and spec.binary):
+        return spec
+    if spec.binary:
+        raise UsageError(
+            f'{spec.name}: its network has one output, of which a softmax is always 1; leave out the setting head = "softmax"'
+        )
+    return replace(spec, activation="sigmoid" if head == "multilabel" else "softmax")
+
+
+def two_classes(name: str, classes: Mapping[str, str]) -> ClassList:
+    """The classes of a network with one output: first that of a low output, then that of a high one.
+
+    Args:
+        classes: the setting of that name.
+
+    Raises:
+        UsageError: they are not given, or not two.
+    """
+    if name not in classes:
+        raise UsageError(
+            f"{name}: its network has one output; name its two classes, a line each, first that of a low output, then that of a high "
+            f'one, with [classes] "{name}" = "PATH" in reportgen.toml'
+        )
+    path = user_path(classes[name])
+    names = read_class_names(path)
+    if len(names) != 2:
+        raise UsageError(
+            f"{path}: {len(names)} class name{'s' if len(names) > 1 else ''}, but the network of {name} has one output; give two, "
+            "first that of a low output, then that of a high one"
+        )
+    return ClassList(names)
+
+
+@lru_cache(maxsize=64)
+def has_one_output(path: Path, sha256: str, heads: Sequence[str]) -> bool:
+    """Whether the weights in `path` are of a network with one output.
+
+    Args:
+        sha256: of the file's bytes, by which the answer is kept.
+        heads: names of the modules that the last layer may lie in, as a state dict has them.
+
+    Raises:
+        UsageError: see `read_state_dict`.
+    """
+    return any(
+        tensor.ndim > 1 and len(tensor) == 1
+        for key, tensor in read_state_dict(path).items()
+        if key.endswith(".weight") and any(key.startswith(f"{head}.") for head in heads)
+    )
