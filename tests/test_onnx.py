@@ -210,8 +210,10 @@ def test_probabilities_without_a_softmax_node_become_their_logarithms(tmp_path: 
         nn.Sequential(Body(), nn.Flatten(), nn.Linear(6 * 64, 5)),
         nn.Sequential(Body(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 6), nn.Hardswish(), nn.Linear(6, 5)),
         nn.Sequential(Body(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(6, 5)),
+        # Looks like the pooling and the layer, and is none: the border counts in its mean.
+        nn.Sequential(Body(), nn.AvgPool2d(10, padding=1), nn.Flatten(), nn.Linear(6, 5)),
     ],
-    ids=["no pooling", "two layers", "maximum"],
+    ids=["no pooling", "two layers", "maximum", "a mean over more than the map"],
 )
 def test_a_graph_without_such_an_end_has_no_activations_and_says_so(model: nn.Module, tmp_path: Path) -> None:
     found = spec(exported(model, tmp_path / "net.onnx"))

@@ -67,13 +67,14 @@ def capabilities(
             gone.add(analysis.name)
     by_name = {analysis.name: analysis for analysis in analyses}
     left_out = tuple(LeftOut(by_name[name], model, why, name in gone) for (name, model), why in gaps.items())
-    refused = [
-        f"task {one.analysis.name}: {one.sentence}"
-        for one in left_out
-        if one.whole and one.analysis.name in settings.tasks
-    ]
+    refused = [one for one in left_out if one.whole and one.analysis.name in settings.tasks]
     if refused:
-        raise Problems([f"{line.rstrip('.')}; drop the task, or explain another model" for line in refused])
+        raise Problems(
+            [
+                f"task {one.analysis.name} cannot be done on {one.model}, because {one.why}; drop the task, or explain another model"
+                for one in refused
+            ]
+        )
     kept = tuple(analysis for analysis in analyses if analysis.name not in gone)
     return Capabilities(kept, gaps, left_out)
 
