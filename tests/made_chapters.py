@@ -20,7 +20,7 @@ from reportgen.analyses.agreement.settings import AgreementSettings
 from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.result import CamsResult, Likeness, pair_key
-from reportgen.analyses.cams.settings import CamSettings
+from reportgen.analyses.cams.settings import OF_ATTENTION, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.lime.result import LimeResult, Surrogate
 from reportgen.analyses.lime.settings import LimeSettings
@@ -32,6 +32,9 @@ from reportgen.settings.group import SettingsGroup
 Results = Mapping[str, Sequence[object]]
 SIDE = 32
 WRITEUP = ("gradcam", "ablationcam", "scorecam")
+
+
+OF_ACTIVATIONS = tuple(method for method in METHODS if method not in OF_ATTENTION)
 
 
 def chapter(
@@ -73,8 +76,8 @@ def cams(folder: Path) -> dict[str, Contribution]:
         ),
         "every method; linear head": _cams(
             folder / "d",
-            [_cam_result(i, tuple(METHODS), linear_head=True) for i in range(2)],
-            tuple(METHODS),
+            [_cam_result(i, OF_ACTIVATIONS, linear_head=True) for i in range(2)],
+            OF_ACTIVATIONS,
             figures=1,
         ),
         "two methods, of which nothing could be measured": _cams(

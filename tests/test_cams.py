@@ -27,7 +27,7 @@ from reportgen.analyses.cams.maps import Bilinear, Cam, ablationcam, effective_c
 from reportgen.analyses.cams.measures import likenesses
 from reportgen.analyses.cams.methods import METHODS, WRITEUP
 from reportgen.analyses.cams.result import CamsResult
-from reportgen.analyses.cams.settings import CamMethod, CamSettings
+from reportgen.analyses.cams.settings import OF_ATTENTION, CamMethod, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS
 from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.view import View
@@ -56,7 +56,7 @@ LIBRARY = {
     "finercam": "FinerCAM",
     "shapleycam": "ShapleyCAM",
 }
-EVERY = tuple(METHODS)
+EVERY = tuple(method for method in METHODS if method not in OF_ATTENTION)  # tests/test_attention.py has the others
 OTHERS = tuple(method for method in EVERY if method not in WRITEUP)
 ALL = WRITEUP
 TOLERANCE = 1e-3
@@ -397,7 +397,7 @@ def test_every_class_of_the_library_that_explains_one_layer_for_one_class_is_a_m
     }
     # One draws its weights, one explains every bias of the network instead of a layer.
     assert shipped - {"BaseCAM", "RandomCAM", "FullGrad"} <= set(LIBRARY.values())
-    assert set(LIBRARY) == set(METHODS) == set(get_args(CamMethod))
+    assert {*LIBRARY, *OF_ATTENTION} == set(METHODS) == set(get_args(CamMethod))
 
 
 @pytest.mark.parametrize("method", OTHERS)
@@ -729,7 +729,7 @@ def test_every_method_at_once_stays_within_the_page(tmp_path: Path) -> None:
     assert (tmp_path / "figures" / "cams-likeness.svg").is_file()
     assert (tmp_path / "maps" / "image-0" / "gradcam++.npy").is_file()
     listed = " ".join(item for block in blocks if isinstance(block, Listing) for item in block.items)
-    assert all(METHODS[method].definition in listed for method in EVERY)
+    assert all(METHODS[method].definition.format(unit="channel", place="position") in listed for method in EVERY)
 
 
 def test_methods_without_a_class_and_without_a_sign_are_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from torchvision import models
 
 from reportgen.images.frame import model_frame
-from reportgen.models.classifiers import ClassifierSpec, Network, list_classifiers, resolve
+from reportgen.models.classifiers import ClassifierSpec, Network, list_classifiers, resolve, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.efficientnet_lite import SIZES, packaged_file
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.split import linear_head, split_any, split_traced
@@ -132,26 +132,27 @@ def test_normalise_is_the_packages_formula() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_b0"])
-def test_torchvision_input_is_what_its_own_transforms_make(name: str, tmp_path: Path) -> None:
-    spec = local("torchvision:", name, {}, tmp_path)
+def test_torchvision_input_is_what_its_own_transforms_make(name: str) -> None:
+    preprocessing = torchvision_zoo.preprocessing(f"torchvision:{name}", "crop")
     photo = Image.open(photo_path("coffee")).convert("RGB")
     theirs = models.get_model_weights(name).DEFAULT.transforms()(photo).numpy()  # type: ignore[attr-defined]
-    ours = spec.preprocessing.normalise(model_frame(np.array(photo), spec.preprocessing))
+    ours = preprocessing.normalise(model_frame(np.array(photo), preprocessing))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_100"])
-def test_timm_input_is_what_its_own_transforms_make(name: str, tmp_path: Path) -> None:
-    spec = local("timm:", name, {}, tmp_path)
+def test_timm_input_is_what_its_own_transforms_make(name: str) -> None:
+    preprocessing = timm_zoo.preprocessing(f"timm:{name}", "crop")
     photo = Image.open(photo_path("coffee")).convert("RGB")
     theirs = create_transform(**resolve_data_config({}, model=timm.create_model(name)))(photo).numpy()  # type: ignore[union-attr]
-    ours = spec.preprocessing.normalise(model_frame(np.array(photo), spec.preprocessing))
+    ours = preprocessing.normalise(model_frame(np.array(photo), preprocessing))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_geometry_squash_reaches_the_preprocessing(tmp_path: Path) -> None:
     for name in ("efficientnet_lite0", "torchvision:resnet18", "timm:resnet18"):
-        weights = {} if name == "efficientnet_lite0" else {name: str(saved(tmp_path / "w.pth", {}))}
+        state = models.resnet18().state_dict()  # timm's has the same names
+        weights = {} if name == "efficientnet_lite0" else {name: str(saved(tmp_path / "w.pth", state))}
         for geometry in ("crop", "squash"):
             spec = resolve(name, settings(weights=weights, geometry=geometry))
             assert spec.preprocessing.geometry == spec.record()["geometry"] == geometry
@@ -192,7 +193,7 @@ def test_torchvision_from_a_local_file(name: str, linear: bool, least: float, tm
     activations = assert_split(network, model, spec.preprocessing.size)
     assert float(activations.min()) >= least, "the trunk ends before its activation"
     assert (network.linear is not None) is linear
-    assert spec.source == f"local file {name}.pth"
+    assert spec.source == f"local file {name}.pth; class names of torchvision:{name}"
     assert spec.classes.names[1] == "goldfish"
 
 

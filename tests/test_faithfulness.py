@@ -15,6 +15,7 @@ from made_results import cams_result, faithfulness_result, lime_result
 from made_runs import MadeRun
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.result import CamsResult
+from reportgen.analyses.cams.settings import OF_ATTENTION
 from reportgen.analyses.faithfulness import curves
 from reportgen.analyses.faithfulness.charts import ROWS, curves_figure
 from reportgen.analyses.faithfulness.compare import best, better_by, decided, standings
@@ -37,6 +38,8 @@ from reportgen.report.blocks import Figure, Table
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import StatisticsSettings
 from toys import subject, toy_network, toy_spec
+
+OF_ACTIVATIONS = tuple(method for method in METHODS if method not in OF_ATTENTION)
 
 SIDE = 32
 STEPS = 28
@@ -500,7 +503,7 @@ def cams_of(methods: Sequence[str], *failed: str) -> CamsResult:
 
 
 def test_every_method_stands_under_its_own_name_in_every_table_and_figure(tmp_path: Path) -> None:
-    every, truth = cams_of(tuple(METHODS)), Truth(np.eye(SIDE, dtype=bool), "boxes.csv")
+    every, truth = cams_of(OF_ACTIVATIONS), Truth(np.eye(SIDE, dtype=bool), "boxes.csv")
     contribution = chapter(tmp_path, 2, cams=every, truth=truth)
     labels = [*(cam.label for cam in every.maps.values()), "Mean of the CAMs", "LIME"]
     for name, column in (("faithfulness", 1), ("localisation", 0)):
@@ -509,7 +512,7 @@ def test_every_method_stands_under_its_own_name_in_every_table_and_figure(tmp_pa
     figures = [block for block in contribution.section.blocks if isinstance(block, Figure)]
     said = " ".join(picture.alt for figure in figures for picture in figure.pictures)
     assert all(label in written and f"{label} 0." in said for label in labels)
-    assert list(contribution.per_image[0]["scores"]) == [*METHODS, "mean", "lime", *CONTROLS]
+    assert list(contribution.per_image[0]["scores"]) == [*OF_ACTIVATIONS, "mean", "lime", *CONTROLS]
 
 
 @pytest.mark.parametrize(
@@ -524,7 +527,7 @@ def test_every_method_stands_under_its_own_name_in_every_table_and_figure(tmp_pa
 def test_curves_of_many_maps_stand_in_figures_as_full_as_can_be(
     tmp_path: Path, methods: int, maps: list[int], said: list[str]
 ) -> None:
-    contribution = chapter(tmp_path, 1, cams=cams_of(list(METHODS)[:methods]))
+    contribution = chapter(tmp_path, 1, cams=cams_of(OF_ACTIVATIONS[:methods]))
     figures = [block for block in contribution.section.blocks if isinstance(block, Figure)]
     # Of deletion, after two further commas, the alt text lists the maps and the best control, the last two joined by "and".
     assert [len(figure.pictures[0].alt.split("; ")[0].split(", ")) for figure in figures] == [

@@ -154,4 +154,5 @@ def test_networks_of_the_libraries(name: str, call: Any, tmp_path: Path) -> None
     assert error and float(error[1]) < 1e-4
     assert rows["Network dissection"].count("units") == 5
     assert rows["Sanity check of the maps"] == "yes"
-    assert "without" not in ended.out
+    without = [line for line in ended.out.splitlines() if line.startswith("  without")]
+    assert len(without) == 2 and all("no self-attention" in line for line in without)

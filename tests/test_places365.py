@@ -124,7 +124,7 @@ def flowers(tmp_path: Path) -> tuple[Path, Path]:
     torch.manual_seed(2)
     weights, names = tmp_path / "flowers.pth", tmp_path / "flowers.txt"
     torch.save(models.resnet18(weights=None, num_classes=3).state_dict(), weights)
-    names.write_text("rose\ntulip\n\nlily\n")
+    names.write_text("rose\ntulip\nlily\n\n")
     return weights, names
 
 

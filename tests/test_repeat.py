@@ -183,6 +183,7 @@ def test_the_settings_around_do_not_count(source: Any, tmp_path: Path, monkeypat
         ({"probe": "../here"}, "names the file 'here'"),
         ({"document": {"extra_css": "/etc/passwd"}}, "names the file 'passwd'"),
         ({"models": ["checkpoint:/etc/passwd"]}, "checkpoint:passwd"),
+        ({"models": ["checkpoint:net.pth"]}, "checkpoint:net.pth"),
         ({"nonsense": 1}, "unknown setting nonsense (the run to repeat)"),
     ],
 )

@@ -314,3 +314,15 @@ def test_ablationcam_of_tokens_sets_one_channel_of_every_patch_to_zero(options: 
     np.testing.assert_allclose(found.weights, weights, atol=1e-4)
     assert found.head_passes == 24
     assert found.forward_passes == 1
+
+
+def test_behind_the_last_attention_the_class_token_goes_on_alone() -> None:
+    """What follows that attention is computed for no patch: the MLP of the last block sees one token of seventeen."""
+    model, seen = vit(), []
+    network = split_timm(model, SIZE, "vit")
+    features, *context = network.trunk(torch.rand(1, 3, SIZE, SIZE))
+    assert [tuple(values.shape) for values in context] == [(1, 1, 24), (1, 1, 24)]
+    last = model.blocks[-1]  # type: ignore[index, union-attr]
+    last.mlp.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))  # type: ignore[union-attr]
+    network.head(features, *context)
+    assert seen == [1]

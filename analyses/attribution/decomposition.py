@@ -25,7 +25,7 @@ def decompose(view: View, target: int) -> AttributionResult:
     else:
         gradient = view.engine.head_gradient(view.forward, target).astype(np.float64)
         terms, bias = (gradient * activations).sum((1, 2)), 0.0
-    return AttributionResult(target, head is not None, means, logits, terms, bias)
+    return AttributionResult(target, head is not None, means, logits, terms, bias, view.engine.layer)
 
 
 def units_that_carry(terms: np.ndarray, share: float = CARRIED) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.analysis import evidence, verdicts, wording
+from reportgen.analysis.layer_words import words_of
 from reportgen.analysis.stats import Paired
 from reportgen.analysis.verdicts import Claim, Decision
 from reportgen.report.document import Evidence
@@ -134,7 +135,8 @@ def removal_removes_class(measured: Measured, smallest: float, unsettled: str) -
     """D6: the drop of the probability, against random units and against the groups that permuted labels make."""
     if not measured.exact:
         text = (
-            "The head is not pooling and one linear layer, so that the logits without some units do not follow from the weights: a pass "
+            f"The head is not {words_of(measured.layer).linear_head}, so that the logits without some units do not follow from the "
+            "weights: a pass "
             "through the head for every set of units would measure it."
         )
         return verdicts.not_measured("D6", SECTION, CLAIMS["D6"], text)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from reportgen.analysis.heads import ACTIVATIONS
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.stats import Paired, paired
-from reportgen.models.classifiers.base import LinearHead
+from reportgen.models.classifiers.base import FeatureLayer, LinearHead
 from reportgen.utils.hashing import seed_from
 
 from ..dissection.result import DissectionResult, SharedLabels, UnitLabels
@@ -98,6 +98,7 @@ class Measured:
         grouping, related: the units by label, and by the class that their label is related to; None without labels.
         test: of the labels; strict: of those alone that fit better than chance, None where all do.
         removal: None where the head is not linear, or where there are no labels.
+        layer: whose units they are.
     """
 
     images: tuple[ImageSum, ...]
@@ -111,6 +112,7 @@ class Measured:
     test: LabelTest | None = None
     strict: LabelTest | None = None
     removal: RemovalTest | None = None
+    layer: FeatureLayer = field(default_factory=FeatureLayer)
 
     def related_labels(self, name: str) -> frozenset[str]:
         """The labels of the layer that are related to a class."""
@@ -138,7 +140,8 @@ def measure(run: Run) -> Measured:
     results = (run.result("attribution", i, AttributionResult) for i in range(count))
     if labels is None:
         images = tuple(_sum(run, i, result) for i, result in enumerate(results))
-        return Measured(images, _observed(run, images), first.exact, len(first.terms), None, missing)
+        observed = _observed(run, images)
+        return Measured(images, observed, first.exact, len(first.terms), None, missing, layer=first.layer)
     grouped = labels.best if run.settings.units == "all" else labels.concepts
     grouping = Grouping.of(grouped, [concept is not None for concept in labels.concepts])
     classes = tuple(dict.fromkeys(image.target.name for image in run.images))
@@ -170,6 +173,7 @@ def measure(run: Run) -> Measured:
         test=tally.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
         strict=None if strict is None else strict.tested(run.settings.permutations, seed_from(run.seed, "attribution")),
         removal=removal_test(observed),
+        layer=first.layer,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from reportgen.models.classifiers.base import FeatureLayer
 from reportgen.storage.codec import Array
 
 
@@ -19,6 +20,7 @@ class AttributionResult:
         terms: (C,) float64, each unit's term of the target's logit: W_ck mean(A_k) where `exact`; else gradient times activation,
             summed over positions, which is first order.
         bias: of the target class; 0 where the head has no closed form.
+        layer: whose units they are.
     """
 
     target: int
@@ -27,6 +29,7 @@ class AttributionResult:
     logits: Array
     terms: Array
     bias: float
+    layer: FeatureLayer = field(default_factory=FeatureLayer)
 
     @property
     def logit(self) -> float:

@@ -24,7 +24,7 @@ class Attribution(Analysis[AttributionSettings, AttributionResult]):
 
     name = "attribution"
     title = TITLE
-    version = "1"
+    version = "2"
     concurrent = True
     order = 15
     requires = ("dissection",)

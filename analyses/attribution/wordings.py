@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.analysis import wording
+from reportgen.analysis.layer_words import where, words_of
 from reportgen.report.blocks import Facts
 
 from .decomposition import CARRIED
@@ -18,13 +19,14 @@ BY_CLASS_NAMES = "conse"
 
 def approach(measured: Measured) -> str:
     """What was done."""
+    words = words_of(measured.layer)
     first = (
-        "The explained model ends in global average pooling and one linear layer, so that the logit of a class is exactly "
+        f"The explained model ends in {words.linear_head}, so that the logit of a class is exactly "
         "a sum: each unit of the last feature map adds its mean activation times its weight for the class, and the bias is "
         "added once (Zhou et al., 2016). No approximation is made, and no further pass."
         if measured.exact
-        else "The explained model's head is not a pooling and one linear layer, so that its logit is no sum over units. "
-        "What stands here is gradient times activation at the last feature map, summed over positions (Shrikumar et al., "
+        else f"What follows {where(measured.layer)} is not {words.linear_head}, so that the logit is no sum over units. "
+        f"What stands here is gradient times activation there, summed over {words.place}s (Shrikumar et al., "
         "2017): it is of first order, and what it leaves of the logit is shown beside it."
     )
     if measured.labels is None:
@@ -39,7 +41,7 @@ def approach(measured: Measured) -> str:
 def settings(run: Run, measured: Measured) -> Facts:
     """The settings in force."""
     items = [
-        ("Units", f"{wording.whole(measured.units)}, the channels of the last feature map"),
+        ("Units", f"{wording.whole(measured.units)}, the {words_of(measured.layer).unit}s of {where(measured.layer)}"),
         ("Units for 80 %", "the fewest units whose contributions reach 80 % of the positive sum, largest first"),
     ]
     labels, grouping = measured.labels, measured.grouping

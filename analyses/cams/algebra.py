@@ -24,6 +24,7 @@ from itertools import combinations
 from typing import Literal
 
 from reportgen.analysis import wording
+from reportgen.analysis.layer_words import words_of
 
 from .methods import label
 from .result import CamsResult
@@ -62,31 +63,31 @@ def same_maps(methods: Sequence[str], of: CamsResult) -> list[tuple[str, ...]]:
 
 def related_sentences(methods: Sequence[str], of: CamsResult) -> list[str]:
     """What a reader must know before taking likeness for agreement; empty where no two of `methods` are related."""
-    sentences = []
+    words = words_of(of.layer)
+    unit, sentences = words.unit, []
+    on_head = f"Where the head is {words.linear_head},"
     for group in same_maps(methods, of):
         labels = wording.listed([label(method) for method in group])
         where = (
-            "On a head of pooling and one linear layer the gradient of a channel is one number, so that"
+            f"{on_head} the gradient of a {unit} is one number, so that"
             if group[0] in ONE_GRADIENT
             else "Where no activation is negative, as here,"
         )
         sentences.append(f"{where} {labels} are one map. Their likeness is an identity and no evidence.")
     if {"gradcam", "ablationcam"} <= set(methods) and of.linear_head:
         sentences.append(
-            "On a head of pooling and one linear layer Grad-CAM's channel weights are the layer's own weights for the class, and "
-            "AblationCAM's are the same weights times the channel's mean activation. The two are related by algebra, so that "
+            f"{on_head} Grad-CAM's weights are the layer's own weights for the class, and "
+            f"AblationCAM's are the same weights times the {unit}'s mean activation. The two are related by algebra, so that "
             "their agreement is no evidence that either is right."
         )
     if set(methods) >= SIGN_APART and of.linear_head:
-        sentences.append(
-            "On a head of pooling and one linear layer Eigen-Grad-CAM and Seg-Eigen-CAM are the same component, with either sign."
-        )
+        sentences.append(f"{on_head} Eigen-Grad-CAM and Seg-Eigen-CAM are the same component, with either sign.")
     family = [m for m in methods if m in LAYER_WEIGHTS]
     related = [m for m in family if any(relation(m, other, of) == "yes" for other in family if other != m)]
     if set(related) - {"gradcam", "ablationcam"}:
         labels = wording.listed([label(m) for m in related], most=len(related))
         sentences.append(
-            f"On a head of pooling and one linear layer {labels} all start from the layer's weights for the class and change them "
-            "by nothing but their own sign and size and the channel's mean activation. They are related by algebra."
+            f"{on_head} {labels} all start from the layer's weights for the class and change them "
+            f"by nothing but their own sign and size and the {unit}'s mean activation. They are related by algebra."
         )
     return sentences

@@ -9,12 +9,15 @@ applies another method to pieces of the image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reportgen.models.classifiers.base import FeatureLayer
+
+from .attention import attention_rollout, gradient_attention
 from .library import Explain, finercam, library_method
 from .maps import ablationcam, gradcam, scorecam
-from .settings import CamMethod
+from .settings import GRADIENT, OF_ATTENTION, ROLLOUT, CamMethod
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,13 @@ class Method:
 
     Attributes:
         label: what pages call it.
-        definition: what it does, one sentence.
+        definition: what it does, one sentence; `{unit}` and `{place}` stand for the words of the layer (`layer_words`).
         work: key of the work that it comes from.
         explain: (view, index of the class) -> its map.
         own_weights: whether the map is a sum of channels, each weighed as a whole.
         of_class: whether the map depends on the class at all.
         of_component: whether it is a principal component, whose sign is arbitrary.
+        of_attention: whether it is read from the network's attention, and not from activations.
     """
 
     name: CamMethod
@@ -39,35 +43,36 @@ class Method:
     own_weights: bool = True
     of_class: bool = True
     of_component: bool = False
+    of_attention: bool = False
 
 
 _METHODS = (
     Method(
         "gradcam",
         "Grad-CAM",
-        "Grad-CAM weighs each channel by the mean gradient of the target logit over the channel's positions.",
+        "Grad-CAM weighs each {unit} by the mean gradient of the target logit over all {place}s.",
         "selvaraju2017",
         gradcam,
     ),
     Method(
         "ablationcam",
         "AblationCAM",
-        "AblationCAM weighs each channel by the share of the target logit that is lost when it is set to zero.",
+        "AblationCAM weighs each {unit} by the share of the target logit that is lost when it is set to zero at every {place}.",
         "desai2020",
         ablationcam,
     ),
     Method(
         "scorecam",
         "ScoreCAM",
-        "ScoreCAM masks the input with each channel in turn and weighs the channel by the softmax, over "
-        "channels, of the target logit on the masked input.",
+        "ScoreCAM masks the input with each {unit} in turn and weighs the {unit} by the softmax, over {unit}s, of the target logit on "
+        "the masked input.",
         "wang2020",
         scorecam,
     ),
     Method(
         "gradcam++",
         "Grad-CAM++",
-        "Grad-CAM++ weighs each channel by the sum of its positive gradients, each times a factor of its second and third power "
+        "Grad-CAM++ weighs each {unit} by the sum of its positive gradients, each times a factor of its second and third power "
         "that stands for its share in the logit.",
         "chattopadhyay2018",
         library_method("GradCAMPlusPlus"),
@@ -75,7 +80,7 @@ _METHODS = (
     Method(
         "hirescam",
         "HiResCAM",
-        "HiResCAM weighs each activation by its own gradient, position by position.",
+        "HiResCAM weighs each activation by its own gradient, {place} by {place}.",
         "draelos2020",
         library_method("HiResCAM"),
         own_weights=False,
@@ -83,7 +88,7 @@ _METHODS = (
     Method(
         "xgradcam",
         "XGrad-CAM",
-        "XGrad-CAM weighs each channel by the mean of its gradient over positions, each position counting as its activation.",
+        "XGrad-CAM weighs each {unit} by the mean of its gradient, each {place} counting as its activation.",
         "fu2020",
         library_method("XGradCAM"),
     ),
@@ -106,7 +111,7 @@ _METHODS = (
     Method(
         "eigencam",
         "Eigen-CAM",
-        "Eigen-CAM projects the activations of each position on their first principal component over positions, whatever the class.",
+        "Eigen-CAM projects the activations of each {place} on their first principal component over all of them, whatever the class.",
         "muhammad2020",
         library_method("EigenCAM"),
         own_weights=False,
@@ -144,7 +149,7 @@ _METHODS = (
     Method(
         "fem",
         "FEM",
-        "FEM weighs each channel by the share of positions where it lies more than two standard deviations above its mean, "
+        "FEM weighs each {unit} by the share of {place}s where it lies more than two standard deviations above its mean, "
         "whatever the class.",
         "fuad2020",
         library_method("FEM"),
@@ -161,15 +166,46 @@ _METHODS = (
     Method(
         "shapleycam",
         "ShapleyCAM",
-        "ShapleyCAM weighs each channel by the mean, over its positions, of gradient less half of the Hessian's product with the "
+        "ShapleyCAM weighs each {unit} by the mean, over {place}s, of gradient less half of the Hessian's product with the "
         "activations, both of the target logit plus its log-softmax.",
         "cai2025",
         library_method("ShapleyCAM", target="ClassifierOutputReST"),
+    ),
+    Method(
+        ROLLOUT,
+        "Attention rollout",
+        "Attention rollout multiplies the attention of all layers, its mean over heads and half of each layer for the residual "
+        "connection: how much of each {place} reaches what the logits are read from, whatever the class.",
+        "abnar2020",
+        attention_rollout,
+        own_weights=False,
+        of_class=False,
+        of_attention=True,
+    ),
+    Method(
+        GRADIENT,
+        "Gradient-weighted attention",
+        "Gradient-weighted attention adds the layers up in the same way, each head's attention times the gradient of the target logit by "
+        "it where that product is positive.",
+        "chefer2021",
+        gradient_attention,
+        own_weights=False,
+        of_attention=True,
     ),
 )
 METHODS: Mapping[str, Method] = {method.name: method for method in _METHODS}
 # Those of the write-up, which its claims C2 to C7 speak of.
 WRITEUP = ("gradcam", "ablationcam", "scorecam")
+
+
+def methods_for(asked: Sequence[str], layer: FeatureLayer, *, attention: bool) -> tuple[str, ...]:
+    """The methods that explain a network: those that are asked for, and where its attention can be read those that read it.
+
+    Args:
+        attention: whether they are wanted.
+    """
+    further = [method for method in OF_ATTENTION if attention and layer.attention_layers and method not in asked]
+    return (*asked, *further)
 
 
 def label(method: str) -> str:

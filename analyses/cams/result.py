@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from reportgen.models.classifiers.base import FeatureLayer
 from reportgen.storage.codec import Array
 
 
@@ -65,6 +66,7 @@ class CamsResult:
         maps: by method, in the order of the settings.
         pairs: by `pair_key`, for every two methods.
         non_negative: whether no activation is negative, as after a ReLU.
+        layer: that the maps are read from.
     """
 
     target: int
@@ -75,6 +77,7 @@ class CamsResult:
     maps: Mapping[str, CamMap]
     pairs: Mapping[str, Likeness]
     non_negative: bool = False
+    layer: FeatureLayer = field(default_factory=FeatureLayer)
 
     def without_maps(self) -> CamsResult:
         """The numbers alone, every map of shape (0, 0): what a reduce may keep of every image of a large folder."""

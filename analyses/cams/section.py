@@ -9,6 +9,8 @@ import numpy as np
 
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.heads import TARGETS, head_note
+from reportgen.analysis.layer_words import limits as layer_limits
+from reportgen.analysis.layer_words import reading, size_of, where, words_of
 from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
@@ -25,7 +27,7 @@ from .findings import cam_findings
 from .library import LIBRARY
 from .methods import METHODS, WRITEUP, label
 from .result import CamMap, CamsResult
-from .settings import CamSettings
+from .settings import ROLLOUT, CamSettings
 from .tables import area_tables, measures_table, median, pairs_table
 
 TITLE = "Class activation maps"
@@ -127,20 +129,28 @@ def _numbers(cam: CamMap) -> dict[str, JSON]:
 
 
 def _approach(run: Run, network: CamsResult) -> list[Block]:
-    methods, (rows, columns) = list(network.maps), network.grid
-    weighed = all(METHODS[method].own_weights for method in methods)
+    methods, layer = list(network.maps), network.layer
+    of_layer = [method for method in methods if not METHODS[method].of_attention]
+    words, size = words_of(layer), size_of(layer, network.channels, network.grid)
+    weighed = all(METHODS[method].own_weights for method in of_layer)
     text = (
         f"Each map explains the model's own top class of an image, {run.models[0]}'s, resolved once and given to every method. "
-        f"All methods read the output of the last feature stage after its activation, {network.channels} channels on a "
-        f"{rows} × {columns} grid, and return the positive part of a {'weighted ' if weighed else ''}sum of channels, "
-        "interpolated to the input frame and scaled to [0, 1]. They differ in "
-        f"{'the weights' if weighed else 'what is summed'}:"
+        f"{reading(layer)} All methods read {where(layer)}{', after its activation' if network.non_negative else ''}, {size}, and "
+        f"return the positive part of a {'weighted ' if weighed else ''}sum of {words.unit}s, interpolated to the input frame and "
+        f"scaled to [0, 1]. They differ in {'the weights' if weighed else 'what is summed'}:"
+    ).replace("  ", " ")
+    attention = (
+        f"Two maps read no activations but the attention of all {layer.attention_layers} layers, between every two of their tokens, and "
+        "are interpolated and scaled in the same way:"
     )
+    blocks: list[Block] = [Heading(text="Approach")]
+    for said, those in ((text, of_layer), (attention, [method for method in methods if METHODS[method].of_attention])):
+        if those:
+            definitions = [METHODS[method].definition.format(unit=words.unit, place=words.place) for method in those]
+            blocks += [Text(text=said), Listing(items=definitions)]
     return [
-        Heading(text="Approach"),
-        Text(text=text),
-        Listing(items=[METHODS[method].definition for method in methods]),
-        Text(text=_computed(methods, network.linear_head)),
+        *blocks,
+        Text(text=_computed(methods, network)),
         *head_note(run.head_kind, run.classes),
         Facts(
             title="Settings",
@@ -148,16 +158,21 @@ def _approach(run: Run, network: CamsResult) -> list[Block]:
                 ("Model", run.models[0]),
                 ("Methods", ", ".join(label(method) for method in methods)),
                 ("Target class", TARGETS[run.head_kind]),
-                ("Feature map", f"{network.channels} channels, {rows} × {columns}, after the last activation"),
+                ("Feature map", f"{size}{', ' + layer.path if layer.path else ''}"),
             ],
         ),
     ]
 
 
-def _computed(methods: Sequence[str], linear_head: bool) -> str:
+def _computed(methods: Sequence[str], network: CamsResult) -> str:
     """What each method costs on this head."""
-    head = "global average pooling and one linear layer" if linear_head else "more than pooling and one linear layer"
-    sentences = [f"The head of this network is {head}."]
+    words, linear_head = words_of(network.layer), network.linear_head
+    if linear_head:
+        sentences = [f"The head of this network is {words.linear_head}."]
+    elif network.layer.class_token:
+        sentences = ["What follows the layer is the rest of the last attention, and the head."]
+    else:
+        sentences = [f"What follows the layer is not {words.linear_head}."]
     closed = [method for method in ("gradcam", "ablationcam") if method in methods]
     if linear_head and closed:
         one = len(closed) == 1
@@ -166,15 +181,13 @@ def _computed(methods: Sequence[str], linear_head: bool) -> str:
             f"form{'' if one else 's'} and need{'s' if one else ''} no forward pass beyond the one that all maps share."
         )
     if not linear_head and "ablationcam" in methods:
-        sentences.append(
-            "AblationCAM then reruns what follows the feature stage once for each channel that is not zero."
-        )
+        sentences.append(f"AblationCAM then reruns what follows the layer once for each {words.unit} that is not zero.")
     if "scorecam" in methods:
         sentences.append(
-            "For ScoreCAM, channels with one mask share one pass: those active in the same single position, and all that are "
-            "constant."
+            f"For ScoreCAM, {words.unit}s with one mask share one pass: those active at the same single {words.place}, and all that "
+            "are constant."
         )
-    others = [label(method) for method in methods if method not in WRITEUP]
+    others = [label(method) for method in methods if method not in WRITEUP and not METHODS[method].of_attention]
     if others:
         sentences.append(
             f"{wording.listed(others, most=len(others))} {'is' if len(others) == 1 else 'are'} as the library {LIBRARY} has "
@@ -227,7 +240,7 @@ def _scorecam_cost(results: Results) -> list[str]:
         return []
     passes = sum(cam.forward_passes for cam in cams)
     return [
-        f"ScoreCAM's weights rest on {np.median(effective):.1f} effective channels in the median image "
+        f"ScoreCAM's weights rest on {np.median(effective):.1f} effective {words_of(results[0].layer).unit}s in the median image "
         f"(from {min(effective):.1f} to {max(effective):.1f}) and took {wording.whole(passes)} forward passes over "
         f"{wording.count(len(cams), 'image')}."
     ]
@@ -235,13 +248,13 @@ def _scorecam_cost(results: Results) -> list[str]:
 
 def _limits(network: CamsResult) -> list[str]:
     methods = list(network.maps)
-    limits = related_sentences(methods, network)
+    limits = [*related_sentences(methods, network), *layer_limits(network.layer)]
     blind = [label(method) for method in methods if not METHODS[method].of_class]
     if blind:
         one = len(blind) == 1
         limits.append(
             f"{wording.listed(blind)} {'does' if one else 'do'} not know which class is explained: the map shows what stands out in "
-            "the feature map, and is the same for every class."
+            f"{'the attention' if blind == [label(ROLLOUT)] else 'the layer'}, and is the same for every class."
         )
     signed = [label(method) for method in methods if METHODS[method].of_component]
     if signed:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reportgen.analysis import wording
 from reportgen.analysis.baselines import centred_gaussian
+from reportgen.analysis.layer_words import words_of
 from reportgen.analysis.stats import Pairing
 from reportgen.report.blocks import Cell, Column, Table
 from reportgen.report.document import ImageRecord
@@ -38,7 +39,11 @@ def area_tables(images: Sequence[ImageRecord], results: Results) -> list[Table]:
             Table(
                 id="cams" if number == 1 else f"cams-{number}",
                 caption=_area_caption(
-                    number, len(parts), any(column.key == "effective_channels" for column, _ in stands)
+                    number,
+                    len(parts),
+                    words_of(results[0].layer).unit
+                    if any(column.key == "effective_channels" for column, _ in stands)
+                    else "",
                 ),
                 columns=[
                     Column(key="image", label="Image"),
@@ -69,10 +74,10 @@ def _measured(results: Results) -> list[tuple[Column, list[Cell]]]:
         for method, cam in results[0].maps.items()
     ]
     if "scorecam" in results[0].maps:
-        scorecam = [result.maps["scorecam"] for result in results]
+        scorecam, unit = [result.maps["scorecam"] for result in results], words_of(results[0].layer).unit
         columns += [
             (
-                Column(key="effective_channels", label="ScoreCAM effective channels", decimals=1),
+                Column(key="effective_channels", label=f"ScoreCAM effective {unit}s", decimals=1),
                 [cam.effective_channels for cam in scorecam],
             ),
             (
@@ -83,10 +88,11 @@ def _measured(results: Results) -> list[tuple[Column, list[Cell]]]:
     return columns
 
 
-def _area_caption(number: int, of: int, effective: bool) -> str:
+def _area_caption(number: int, of: int, unit: str) -> str:
+    """Args: unit: what ScoreCAM's weights are of, where they stand in the table; else empty."""
     caption = "Area of each map above half of its maximum"
-    if effective:
-        caption += ", and the channels that own ScoreCAM's weights (1 / sum of squared weights)"
+    if unit:
+        caption += f", and the {unit}s that own ScoreCAM's weights (1 / sum of squared weights)"
     return f"{caption}." if of == 1 else f"{caption}: part {number} of {of}."
 
 

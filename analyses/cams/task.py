@@ -13,7 +13,7 @@ from reportgen.analysis.view import Subject, View
 from .library import MethodFailure
 from .maps import Cam, effective_channels
 from .measures import likenesses, measures
-from .methods import METHODS, label
+from .methods import METHODS, label, methods_for
 from .result import CamMap, CamsResult
 from .section import reduce_cams
 from .settings import CamSettings
@@ -25,7 +25,7 @@ class Cams(Analysis[CamSettings, CamsResult]):
 
     name = "cams"
     title = "Class activation maps"
-    version = "4"
+    version = "5"
     concurrent = True
     needs = frozenset({"activations"})
     order = 20
@@ -36,7 +36,9 @@ class Cams(Analysis[CamSettings, CamsResult]):
         view, target = subject.view, subject.target
         activations = view.forward.activations
         channels, height, width = activations.shape[1:]
-        maps: dict[str, CamMap] = {method: _cam_map(subject, method) for method in subject.settings.methods}
+        layer = view.engine.layer
+        methods = methods_for(subject.settings.methods, layer, attention=subject.settings.attention)
+        maps: dict[str, CamMap] = {method: _cam_map(subject, method) for method in methods}
         return CamsResult(
             target=target,
             target_logit=float(view.forward.logits[0, target]),
@@ -46,6 +48,7 @@ class Cams(Analysis[CamSettings, CamsResult]):
             maps=maps,
             pairs=likenesses({method: cam.map for method, cam in maps.items()}),
             non_negative=bool(activations.min() >= 0),
+            layer=layer,
         )
 
     def check(self, view: View) -> dict[str, str | None]:

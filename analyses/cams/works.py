@@ -6,6 +6,11 @@ from reportgen.report.document import Reference
 
 WORKS = (
     Reference(
+        key="abnar2020", kind="inproceedings", year=2020, doi="10.18653/v1/2020.acl-main.385", arxiv="2005.00928",
+        title="Quantifying Attention Flow in Transformers", authors=["Abnar, S.", "Zuidema, W."],
+        venue="Annual Meeting of the Association for Computational Linguistics (ACL)", pages="4190–4197",
+    ),
+    Reference(
         key="cai2025", kind="article", year=2025, arxiv="2501.06261", title="CAMs as Shapley Value-based Explainers",
         authors=["Cai, H."], venue="arXiv preprint",
     ),
@@ -14,6 +19,12 @@ WORKS = (
         title="Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional Networks",
         authors=["Chattopadhyay, A.", "Sarkar, A.", "Howlader, P.", "Balasubramanian, V. N."],
         venue="IEEE Winter Conference on Applications of Computer Vision (WACV)", pages="839–847",
+    ),
+    Reference(
+        key="chefer2021", kind="inproceedings", year=2021, doi="10.1109/ICCV48922.2021.00045", arxiv="2103.15679",
+        title="Generic Attention-model Explainability for Interpreting Bi-Modal and Encoder-Decoder Transformers",
+        authors=["Chefer, H.", "Gur, S.", "Wolf, L."],
+        venue="IEEE/CVF International Conference on Computer Vision (ICCV)", pages="397–406",
     ),
     Reference(
         key="chung2025", kind="article", year=2025, doi="10.3390/app15137562",

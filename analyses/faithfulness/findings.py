@@ -18,7 +18,7 @@ from reportgen.report.document import Evidence
 from reportgen.settings.model import StatisticsSettings
 
 from .compare import BETTER, Scores, best, better_by, decided, median
-from .maps import CONTROLS, GAUSSIAN, LIME, MEAN, cams_among
+from .maps import CLASS_BLIND, CONTROLS, GAUSSIAN, LIME, MEAN, cams_among, controls_among
 from .result import HiddenMask
 
 # By map what pages call it.
@@ -89,7 +89,7 @@ def highlights_object(scores: Scores, located: Scores, labels: Labels, statistic
     Without ground truth not measured, and what the curves say.
     """
     if not located:
-        against = {m: best(scores, CONTROLS, m) for m in CURVES}
+        against = {m: best(scores, controls_among(scores[0]), m) for m in CURVES}
         comparisons = {m: better_by(scores, "gradcam", against[m], m) for m in CURVES}
         said = " ".join(_sentence("gradcam", against[m], m, by, labels) for m, by in comparisons.items())
         text = f"Whether the map lies on the object was not measured: {NO_TRUTH}. Whether the model follows the map was measured. {said}"
@@ -286,6 +286,8 @@ def _count(name: str, found: int, n: int, p: float | None, labels: Labels) -> Ev
 def in_a_sentence(name: str, labels: Labels) -> str:
     """What a map is called inside a sentence: `the centred Gaussian`, `Grad-CAM`."""
     label = labels[name]
+    if name == CLASS_BLIND:
+        return f"the {label[0].lower()}{label[1:]}"
     if name not in CONTROLS and name != MEAN:
         return label
     return f"the {label if label.startswith('Sobel') else label[0].lower() + label[1:]}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reportgen.settings.model import StatisticsSettings
 
 from .compare import Scores, Standing, best, standings
-from .maps import CONTROLS, GAUSSIAN
+from .maps import GAUSSIAN, controls_among
 from .result import Measurements
 
 MEASURES = ("deletion", "insertion")
@@ -36,7 +36,7 @@ class ScoreTable:
     @property
     def explanations(self) -> Mapping[str, str]:
         """The labels without those of the controls."""
-        return {name: label for name, label in self.labels.items() if name not in CONTROLS}
+        return {name: label for name, label in self.labels.items() if name not in controls_among(self.labels)}
 
     @property
     def rivals(self) -> Mapping[str, str]:
@@ -46,7 +46,7 @@ class ScoreTable:
 
 def rivals_of(scores: Scores) -> dict[str, str]:
     """By measure of the curves, the control that is best on it."""
-    return {measure: best(scores, CONTROLS, measure) for measure in MEASURES}
+    return {measure: best(scores, controls_among(scores[0]), measure) for measure in MEASURES}
 
 
 def score_table(images: Sequence[Measurements], statistics: StatisticsSettings) -> ScoreTable:
@@ -63,12 +63,13 @@ def score_table(images: Sequence[Measurements], statistics: StatisticsSettings) 
         for image in images
         if image.localisation is not None
     ]
-    names = [name for name in labels if name not in CONTROLS]
+    controls = controls_among(labels)
+    names = [name for name in labels if name not in controls]
     return ScoreTable(
         labels=labels,
         partial={name: label for name, label in known.items() if name not in labels},
         scores=scores,
         located=located,
-        standings=standings(scores, names, list(CONTROLS), rivals_of(scores), statistics),
-        placed=standings(located, names, list(CONTROLS), {"iou": GAUSSIAN}, statistics)["iou"] if located else [],
+        standings=standings(scores, names, controls, rivals_of(scores), statistics),
+        placed=standings(located, names, controls, {"iou": GAUSSIAN}, statistics)["iou"] if located else [],
     )

@@ -21,7 +21,7 @@ from .charts import ROWS
 from .compare import Scores, Standing, median
 from .figures import curve_figures
 from .findings import NO_TRUTH, Labels, faithfulness_findings, hits, in_a_sentence
-from .maps import CONTROLS
+from .maps import CLASS_BLIND, CONTROLS
 from .result import FaithfulnessResult, Measurements
 from .score_table import ScoreTable, score_table
 from .settings import FaithfulnessSettings
@@ -38,6 +38,10 @@ BEATS = {
 DECIDED_BY_PLACE = (
     " Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
     "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+)
+ATTENTION_CONTROL = (
+    "A fifth, the attention rollout, knows the model but not the class: on this network the positions of a layer have already looked at "
+    "each other, and a map of them may show little more than where attention goes in any case. "
 )
 
 
@@ -116,8 +120,9 @@ def _approach(run: Run, values: Values) -> list[Block]:
         ),
         Text(
             text="The same is done with four controls that know nothing of the model: a random order, a Gaussian on the centre of "
-            "the frame, the image's own edges, and an empty map. A map that does not beat the best of them has not been shown to "
-            "say anything about the model, however convincing it looks."
+            "the frame, the image's own edges, and an empty map. "
+            f"{ATTENTION_CONTROL if any(CLASS_BLIND in v.labels for v in values) else ''}A map that does not beat the best of them has "
+            "not been shown to say anything about the model, however convincing it looks."
         ),
         *head_note(run.head_kind, run.classes),
         Facts(
@@ -341,12 +346,17 @@ def _beaten(table: ScoreTable) -> list[Warning_]:
     return [
         Warning_(
             code="not-better-than-control",
-            text=f"{labels[name]} is not shown to say more than a map that knows nothing of the model: "
+            text=f"{labels[name]} is not shown to say more than a map that knows nothing of {_unknown(rows)}: "
             + wording.listed([_lost(s, labels) for s in rows])
             + f" ({wording.count(n, 'image')}{wording.small(n)}).",
         )
         for name, rows in lost.items()
     ]
+
+
+def _unknown(lost: Sequence[Standing]) -> str:
+    """What the controls that were not beaten do not know."""
+    return "the class" if any(standing.against == CLASS_BLIND for standing in lost) else "the model"
 
 
 def _lost(standing: Standing, labels: Labels) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reportgen.analysis import wording
+from reportgen.analysis.layer_words import words_of
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Block, Cell, Column, Facts, Figure, Heading, Listing, Section, Table, Text
@@ -78,9 +79,10 @@ def _approach(run: Run, results: Results, names: Sequence[str]) -> list[Block]:
         "before it along), and after each step the same methods explain the same class again. The rank correlation (Spearman) of the "
         "map's pixels with the trained network's map says what is left of it: 1 is the same order of pixels, 0 none."
     )
+    unit = words_of(results[0].layer).unit
     scorecam = (
-        f"ScoreCAM, which takes a forward pass for each channel, was computed only where all weights are drawn anew, on a network that "
-        f"keeps {KEPT_CHANNELS} channels of its last stage, drawn at random, with the others at zero."
+        f"ScoreCAM, which takes a forward pass for each {unit}, was computed only where all weights are drawn anew, on a network that "
+        f"keeps {KEPT_CHANNELS} {unit}s of the layer that maps are read from, drawn at random, with the others at zero."
     )
     return [
         Heading(text="Approach"),

@@ -38,7 +38,7 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
 
     name = "sanity"
     title = "Sanity check of the maps"
-    version = "4"
+    version = "5"
     concurrent = True
     order = 60
     requires = ("cams",)
@@ -48,8 +48,13 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
 
     def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         # The networks are drawn from the run's seed, so that all images see the same ones.
-        methods = settings.group("cams", CamSettings).methods
-        return {"methods": list(methods), "scorecam": self.own(settings).scorecam, "seed": settings.seed}
+        cams = settings.group("cams", CamSettings)
+        return {
+            "methods": list(cams.methods),
+            "attention": cams.attention,
+            "scorecam": self.own(settings).scorecam,
+            "seed": settings.seed,
+        }
 
     def sample(self, settings: Settings) -> int:
         return self.own(settings).images
@@ -82,7 +87,7 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
             constant[SCORECAM] = int(_is_constant(random.map))
             passes += random.forward_passes
         lost = {method: tuple(found) for method, found in correlation.items()}
-        return SanityResult(tuple(stages), lost, constant, passes)
+        return SanityResult(tuple(stages), lost, constant, passes, engine.layer)
 
     def _scorecam(self, subject: Subject[SanitySettings], network: Network, channels: int) -> CamsResult:
         """ScoreCAM on the wholly re-initialised network, thinned; on the run's own backend, for it takes many passes."""
@@ -104,7 +109,7 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
 
 def _explained(subject: Subject[SanitySettings], engine: Engine, methods: Sequence[str]) -> CamsResult:
     """What the analysis `cams` says of the same image and class on another network."""
-    found = subject.again("cams", View(subject.view.frame, engine), {"methods": tuple(methods)})
+    found = subject.again("cams", View(subject.view.frame, engine), {"methods": tuple(methods), "attention": False})
     return of_kind(found, CamsResult, "cams")
 
 

@@ -30,6 +30,13 @@ class View:
 
     frame: np.ndarray
     engine: Engine
+    _attention: dict[int, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def attention(self, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """`Engine.attention` of this image and class, made once."""
+        if target not in self._attention:
+            self._attention[target] = self.engine.attention(self.input, target)
+        return self._attention[target]
 
     @cached_property
     def input(self) -> np.ndarray:

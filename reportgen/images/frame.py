@@ -22,9 +22,12 @@ def model_frame(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         pixels: (H, W, 3) uint8.
 
     Returns:
-        (size, size, 3) uint8. Where `resize` is less than `size` the border is black, as in torchvision.
+        (size, size, 3) uint8, of a network that takes grey images three equal channels (ITU-R 601 luma, as Pillow's "L").
+        Where `resize` is less than `size` the border is black, as in torchvision.
     """
     image = Image.fromarray(pixels)
+    if preprocessing.grey:
+        image = image.convert("L")
     size, resample = preprocessing.size, Image.Resampling[preprocessing.interpolation.upper()]
     resized = _resized(image.width, image.height, preprocessing)
     if resized[0] * resized[1] <= _LARGEST_RESIZED:
@@ -32,7 +35,8 @@ def model_frame(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     else:
         image = _middle_of_resized(image, resized, size, resample)
     left, top = _crop_offset(image.width, size), _crop_offset(image.height, size)
-    return np.array(image.crop((left, top, left + size, top + size)))
+    image = image.crop((left, top, left + size, top + size))
+    return np.array(image.convert("RGB") if preprocessing.grey else image)
 
 
 def frame_transform(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:

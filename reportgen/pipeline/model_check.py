@@ -92,9 +92,11 @@ def _run(view: View, record: RuntimeRecord) -> Iterator[Row]:
         f"{record.name} on {record.device}, {record.precision} precision"
         + (f" ({record.note})" if record.note else ""),
     )
-    yield "Feature map", f"none: {no_map}" if no_map else f"{channels} channels, {height} x {width}"
     if no_map:
+        yield "Feature map", f"none: {no_map}"
         return
+    at = f", what {engine.layer.path} gives out ({engine.layer.kind})" if engine.layer.path else ""
+    yield "Feature map", f"{channels} channels, {height} x {width}{at}"
     linear = engine.linear_head is not None
     yield (
         "Head",

@@ -47,6 +47,8 @@ class Model:
             "activation": self.spec.activation,
             "runtime": [self.runtime.name, self.runtime.precision, self.runtime.device],
             "versions": self.versions,
+            # Where a file of the user's own fills one; the results of all other models keep their keys.
+            **({"architecture": self.spec.architecture} if self.spec.architecture else {}),
         }
 
 

@@ -108,7 +108,9 @@ class Settings(SettingsGroup):
     weights: dict[str, UserPath] = Field(
         default={}, description="model or encoder name -> path of a local weights file"
     )
-    classes: dict[str, UserPath] = Field(default={}, description="model name -> path of its class names, one a line")
+    classes: dict[str, UserPath] = Field(
+        default={}, description="model name -> path of its class names: text, CSV, JSON"
+    )
     architectures: dict[str, str] = Field(
         default={}, description="checkpoint:FILE -> the network that it fills: torchvision:NAME or timm:NAME"
     )

@@ -20,7 +20,7 @@ from reportgen.report.open import read_report
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import paths_of
 from reportgen.settings.load import Loaded, load
-from reportgen.settings.model import CHECKPOINT, Settings, settings_class
+from reportgen.settings.model import OF_A_FILE, Settings, settings_class
 from reportgen.sharing.verify import Verification, compare_images
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.json_types import JSON
@@ -128,8 +128,9 @@ def _changed(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> Iterator[str]
 
 
 def _without_folder(model: str) -> str:
-    """A checkpoint by its file's name alone, which no report of ours exceeds."""
-    return CHECKPOINT + Path(model).name if model.startswith(CHECKPOINT) else model
+    """A model that is a file of the user's own by the file's name alone, which no report of ours exceeds."""
+    kind = next((kind for kind in OF_A_FILE if model.startswith(kind)), None)
+    return model if kind is None else kind + Path(model.removeprefix(kind)).name
 
 
 def _images_of(report: Report, source: Path) -> Path:

@@ -16,7 +16,7 @@ import pickletools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from reportgen.utils.terminal_text import printable
 
@@ -71,10 +71,18 @@ def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = (), most_opc
     """
     if len(data) > MAX_BYTES:
         raise BadPickle(f"{len(data)} bytes; at most {MAX_BYTES} are read")
-    machine = _Machine(frozenset(admitted))
+    return run_pickle(Machine(frozenset(admitted)), io.BytesIO(data), most_opcodes)
+
+
+def run_pickle(machine: Machine, stream: BinaryIO, most_opcodes: int = MAX_OPCODES) -> object:
+    """The value of the pickle at the place of `stream`, which stands behind it afterwards.
+
+    Raises:
+        BadPickle: what the machine has no opcode for, damage, and what exceeds `most_opcodes`.
+    """
     count = 0
     try:
-        for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
+        for opcode, argument, _ in pickletools.genops(stream):
             count += 1
             if count > most_opcodes:
                 raise BadPickle(f"more than {most_opcodes} opcodes")
@@ -88,10 +96,13 @@ def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = (), most_opc
     raise BadPickle("not a pickle, or a damaged one")
 
 
-class _Machine:
-    """The stack, the marks on it, and the memo. The memo is a dict: a huge number in the file costs nothing."""
+class Machine:
+    """The stack, the marks on it, and the memo. The memo is a dict: a huge number in the file costs nothing.
 
-    def __init__(self, admitted: frozenset[tuple[str, str]]) -> None:
+    `reportgen.utils.inert_pickle` has one with a few opcodes more.
+    """
+
+    def __init__(self, admitted: frozenset[tuple[str, str]] = frozenset()) -> None:
         self._admitted = admitted
         self._stack: list[object] = []
         self._marks: list[int] = []

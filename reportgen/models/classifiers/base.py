@@ -7,7 +7,7 @@ never loads a network. `load()` gives the `Network`: trunk and head, split after
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -37,6 +37,7 @@ class Preprocessing:
         resize: length of the short side before the centre crop, pixels (`geometry` "crop").
         mean, std: of each RGB channel, on pixels in [0, 1].
         geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame.
+        grey: the frame is made grey, three equal channels: the network looks at one.
     """
 
     size: int
@@ -45,6 +46,12 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Literal["bicubic", "bilinear"]
     geometry: Literal["crop", "squash"] = "crop"
+    grey: bool = False
+
+    def in_grey(self) -> Preprocessing:
+        """The same for a network of one channel: mean and standard deviation are the means over the three."""
+        mean, std = (sum(values) / 3 for values in (self.mean, self.std))
+        return replace(self, mean=(mean,) * 3, std=(std,) * 3, grey=True)
 
     def normalise(self, frame: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 pixels -> (3, H, W) float32 network input; the one place where this happens."""
@@ -88,6 +95,7 @@ class FeatureLayer:
         prefix_tokens: class, distillation and register tokens beside those of the positions.
         class_token: whether the logits are read from those alone, so that positions count by way of attention.
         branches: whether the logits are read from other branches of the network as well, of which no map here knows.
+        attention_layers: of self-attention over all tokens, whose weights can be read; 0 where there is other attention, or none.
     """
 
     path: str = ""
@@ -95,6 +103,7 @@ class FeatureLayer:
     prefix_tokens: int = 0
     class_token: bool = False
     branches: bool = False
+    attention_layers: int = 0
 
 
 def both_sides(head: LinearHead) -> LinearHead:
@@ -160,6 +169,8 @@ class ClassifierSpec:
         activation: what turns its logits into probabilities.
         binary: it has one output z, read as two classes whose logits are -z and z (`heads.BinaryHead`); then `activation` is
             "sigmoid", so that their probabilities are 1 - p and p.
+        architecture: the network that a file of the user's own fills; "" where the name says it. One file may fill two whose
+            tensors are alike and whose outputs are not (timm's efficientnet_b0 and tf_efficientnet_b0).
     """
 
     name: str
@@ -173,6 +184,7 @@ class ClassifierSpec:
     binary: bool = False
     graph: Callable[[], Graph] | None = None
     lacks: Mapping[Need, str] = field(default_factory=dict)
+    architecture: str = ""
 
     @property
     def head_kind(self) -> HeadKind:
@@ -195,4 +207,6 @@ class ClassifierSpec:
             "interpolation": p.interpolation,
             "mean": list(p.mean),
             "std": list(p.std),
+            # Said where it is so: the settings of every other model's results stay as they were.
+            **({"grey": True} if p.grey else {}),
         }

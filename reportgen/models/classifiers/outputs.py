@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList
 from reportgen.models.classifiers.class_files import read_class_names
-from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import user_path
@@ -53,21 +50,3 @@ def two_classes(name: str, classes: Mapping[str, str]) -> ClassList:
             "first that of a low output, then that of a high one"
         )
     return ClassList(names)
-
-
-@lru_cache(maxsize=64)
-def has_one_output(path: Path, sha256: str, heads: Sequence[str]) -> bool:
-    """Whether the weights in `path` are of a network with one output.
-
-    Args:
-        sha256: of the file's bytes, by which the answer is kept.
-        heads: names of the modules that the last layer may lie in, as a state dict has them.
-
-    Raises:
-        UsageError: see `read_state_dict`.
-    """
-    return any(
-        tensor.ndim > 1 and len(tensor) == 1
-        for key, tensor in read_state_dict(path).items()
-        if key.endswith(".weight") and any(key.startswith(f"{head}.") for head in heads)
-    )

@@ -9,7 +9,7 @@ between modules, additions and views.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -96,11 +96,20 @@ class Until(nn.Module):
 
     Args:
         carried: the calls whose outputs still count after it, and which of the output's tensors do.
+        narrow: whether of carried tokens those that stand for no place are enough.
     """
 
-    def __init__(self, model: nn.Module, path: str, layout: Layout, carried: Sequence[tuple[Call, int]] = ()) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        path: str,
+        layout: Layout,
+        carried: Sequence[tuple[Call, int]] = (),
+        *,
+        narrow: bool = False,
+    ) -> None:
         super().__init__()
-        self.model, self.path, self.layout, self.carried = model, path, layout, tuple(carried)
+        self.model, self.path, self.layout, self.carried, self.narrow = model, path, layout, tuple(carried), narrow
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         found: dict[Call, object] = {}
@@ -126,7 +135,12 @@ class Until(nn.Module):
         if not isinstance(output, torch.Tensor):
             raise TypeError(f"{self.path}: its output is a {type(output).__name__}")
         rest = (self.layout.rest(output),) if self.layout.prefix else ()
-        return (self.layout.to_map(output), *rest, *(_tensors(found[call])[which] for call, which in self.carried))
+        carried = (_tensors(found[call])[which] for call, which in self.carried)
+        if self.narrow:
+            carried = (
+                self.layout.rest(tensor) if tensor.shape[1:] == output.shape[1:] else tensor for tensor in carried
+            )
+        return (self.layout.to_map(output), *rest, *carried)
 
 
 class After(nn.Module):
@@ -135,6 +149,7 @@ class After(nn.Module):
     Args:
         outputs: of each call that had finished before the module: its output, which gives shapes, and the places of those of
             its tensors that the context carries.
+        narrow: path of a later module behind whose output no token of a place counts any more: only the others go on from there.
     """
 
     def __init__(
@@ -144,9 +159,11 @@ class After(nn.Module):
         layout: Layout,
         size: int,
         outputs: Mapping[Call, tuple[object, Sequence[int]]],
+        *,
+        narrow: str = "",
     ) -> None:
         super().__init__()
-        self.model, self.path, self.layout, self.size = model, path, layout, size
+        self.model, self.path, self.layout, self.size, self.narrow = model, path, layout, size, narrow
         self._outputs = {call: (_Shapes.of(output), tuple(carried)) for call, (output, carried) in outputs.items()}
 
     @property
@@ -166,8 +183,16 @@ class After(nn.Module):
         with ExitStack() as replaced:
             for path, outputs in answers.items():
                 replaced.enter_context(_answering(self.model.get_submodule(path), outputs))
+            if self.narrow:
+                mixing = self.model.get_submodule(self.narrow)
+                replaced.callback(mixing.register_forward_hook(self._narrowed).remove)
             logits: torch.Tensor = self.model(nothing)
         return logits
+
+    def _narrowed(self, module: nn.Module, inputs: object, output: object) -> object:
+        if isinstance(output, tuple):
+            return (self.layout.rest(output[0]), *output[1:])
+        return self.layout.rest(output) if isinstance(output, torch.Tensor) else output
 
 
 @contextmanager
@@ -220,11 +245,18 @@ def _tensors(output: object) -> list[torch.Tensor]:
     return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
 
 
-def split_at(model: nn.Module, step: Step, steps: Sequence[Step], layout: Layout, size: int) -> tuple[Until, After]:
-    """The network before and after one call of a module, which must be its only one.
+def split_at(
+    model: nn.Module, step: Step, steps: Sequence[Step], layout: Layout, size: int, depends: Set[str]
+) -> list[tuple[Until, After]]:
+    """The network before and after one call of a module, which must be its only one: in the ways that are worth a trial, the cheapest
+    first.
+
+    Where the logits are read from a class token, no patch counts behind the module that mixes tokens last, and what follows it
+    need not be computed for any: most of a block, once for each pass of the head.
 
     Args:
         steps: of `record` over `IMAGES` images.
+        depends: paths of the modules at whose outputs the logits depend on positions.
     """
     around = {id(outer) for outer in step.within}
     per_image = _one_for_each_image(model, steps, size)
@@ -239,8 +271,24 @@ def split_at(model: nn.Module, step: Step, steps: Sequence[Step], layout: Layout
     everything = {other.call: (other.output, range(len(_tensors(other.output)))) for other in before}
     needed = _still_counting(After(model, step.path, layout, size, everything), step, steps, layout)
     outputs = {other.call: (other.output, [which for call, which in needed if call == other.call]) for other in before}
-    after = After(model, step.path, layout, size, outputs)
-    return Until(model, step.path, layout, after.carried), after
+    mixing = (
+        next((path for path in _on_the_way(step, steps, layout) if path not in depends), "") if layout.prefix else ""
+    )
+    ways = []
+    for narrow in dict.fromkeys((mixing, "")):
+        after = After(model, step.path, layout, size, outputs, narrow=narrow)
+        ways.append((Until(model, step.path, layout, after.carried, narrow=bool(narrow)), after))
+    return ways
+
+
+def _on_the_way(step: Step, steps: Sequence[Step], layout: Layout) -> Iterator[str]:
+    """The modules after the step, on its own level or around it, whose output has its tokens."""
+    around, shape = {id(outer) for outer in step.within}, _tensors(step.output)[0].shape
+    for other in steps:
+        if other.started > step.finished and other.parent is not None and id(other.parent) in around:
+            output = other.output[0] if isinstance(other.output, tuple) and other.output else other.output
+            if isinstance(output, torch.Tensor) and output.shape == shape:
+                yield other.path
 
 
 def _one_for_each_image(model: nn.Module, steps: Sequence[Step], size: int) -> set[Call]:

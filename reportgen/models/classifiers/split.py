@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from reportgen.models.classifiers.attention import attention_layers
 from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network, both_sides
 from reportgen.models.classifiers.heads import BinaryHead, require_sound_logits
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of
@@ -106,8 +107,8 @@ def split_timm(model: nn.Module, size: int, name: str) -> Network:
         if _positions_count(trunk, head, size):
             path = _path_of(model, features, size, stages)
             network = _network(trunk, head, model, size, name, FeatureLayer(path, layout.kind, layout.prefix))
-            return with_stages(network, size, stages)
-    return with_stages(_split_resumed(model, size, name, hint), size, stages)
+            return _described(network, size, stages)
+    return _described(_split_resumed(model, size, name, hint), size, stages)
 
 
 def split_any(model: nn.Module, size: int, name: str) -> Network:
@@ -122,7 +123,7 @@ def split_any(model: nn.Module, size: int, name: str) -> Network:
         network = split_traced(model, size, name)
     except CannotSplit:
         network = _split_resumed(model, size, name, Hint())
-    return with_stages(network, size)
+    return _described(network, size)
 
 
 def split_traced(model: nn.Module, size: int, name: str) -> Network:
@@ -177,16 +178,20 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
         layout = layouts[step.path]
         layer = FeatureLayer(step.path, layout.kind, layout.prefix, class_token=not last)
         try:
-            trunk, head = split_at(model, step, steps, layout, size)
-            return _network(
-                trunk, head, model, size, name, replace(layer, branches=_other_branches(trunk, layout, size))
-            )
-        except CannotSplit as error:
-            failure = str(error).removeprefix(f"{name}: ")
+            ways = split_at(model, step, steps, layout, size, depends)
         except (
             Exception
-        ) as error:  # the network's own code, which meets what was put in the place of its modules' outputs
+        ) as error:  # the network's own code, which meets what stands in the place of its modules' outputs
             failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
+            continue
+        for trunk, head in ways:
+            try:
+                branches = _other_branches(trunk, layout, size)
+                return _network(trunk, head, model, size, name, replace(layer, branches=branches))
+            except CannotSplit as error:
+                failure = str(error).removeprefix(f"{name}: ")
+            except Exception as error:  # as above
+                failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
     raise UsageError(f"{name}: {failure}")
 
 
@@ -291,6 +296,17 @@ def _cut(traced: fx.GraphModule, at: fx.Node, keep: str) -> fx.GraphModule:
             copies[node] = graph.node_copy(node, lambda n: copies[n])
     graph.lint()
     return fx.GraphModule(traced, graph).eval()
+
+
+def _described(network: Network, size: int, stages: Sequence[str] = ()) -> Network:
+    """The network with its stages, and with how much of its attention can be read."""
+    layer = network.layer
+    if layer.kind == "tokens":
+        with torch.no_grad():
+            grid = network.trunk(probe(size))[0].shape[2:]
+        readable = attention_layers(network.model, probe(size), layer.prefix_tokens + grid.numel())
+        network = replace(network, layer=replace(layer, attention_layers=readable))
+    return with_stages(network, size, stages)
 
 
 # --- the network ---------------------------------------------------------------------------------

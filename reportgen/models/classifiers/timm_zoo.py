@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.outputs import has_one_output, two_classes
+from reportgen.models.classifiers.own_weights import filled, own_spec
+from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
     Remote,
     hugging_face,
-    load_weights,
     local_weights,
-    read_state_dict,
     torch_hub_file,
 )
 from reportgen.utils.errors import UsageError
@@ -27,8 +26,10 @@ from reportgen.utils.hashing import file_sha256
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg
+    from torch import nn
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+RELATIVES = 12  # a tenth of a second each
 
 
 def spec(
@@ -37,38 +38,68 @@ def spec(
     """The classifier `name`, which starts with "timm:".
 
     Raises:
-        UsageError: no such model, its weights are not on this machine, or they have one output and the settings do not name its two
-            classes (`class_files`).
+        UsageError: no such model, its weights are not on this machine, or a file of the user's own is not its checkpoint, or has
+            classes that nobody names (`class_files`).
     """
     config = _config(name)
+    classes = own_classes(name)
     own = local_weights(name, weights)
-    source = f"local file {own.name}" if own else f"timm {config.hf_hub_id or config.architecture}"
-    path = own or _cached_file(name, config)
-    sha256 = file_sha256(path)
-    binary = own is not None and has_one_output(path, sha256, head_names(name))
-    if binary:
-        classes = two_classes(name, class_files)
-    elif config.num_classes == 1000:
-        classes = imagenet_classes()
-    else:
-        classes = ClassList(tuple(f"class {i}" for i in range(config.num_classes)))
+    if own:
+        whole = preprocessing(name, geometry)
+        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
+        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
+    path = _cached_file(name, config)
     return ClassifierSpec(
         name=name,
-        source=source,
-        weights_sha256=sha256,
+        source=f"timm {config.hf_hub_id or config.architecture}",
+        weights_sha256=file_sha256(path),
         preprocessing=preprocessing(name, geometry),
         classes=classes,
         packages=("timm", "torch"),
-        load=partial(load, name, name, path, 1 if binary else None),
-        activation="sigmoid" if binary else "softmax",
-        binary=binary,
+        load=partial(load, name, name, path, None),
     )
 
 
-def head_names(architecture: str) -> tuple[str, ...]:
-    """Names of the last layer of `architecture` ("timm:NAME") in a state dict; of a distilled network two."""
-    names = _config(architecture).classifier or ()
-    return (names,) if isinstance(names, str) else tuple(names)
+def own_classes(architecture: str) -> ClassList:
+    """The classes of the default weights of `architecture` ("timm:NAME")."""
+    count = _config(architecture).num_classes
+    return imagenet_classes() if count == 1000 else ClassList(tuple(f"class {i}" for i in range(count)))
+
+
+@lru_cache(maxsize=32)
+def skeleton(architecture: str) -> Skeleton:
+    """What a checkpoint of `architecture` ("timm:NAME") has to fill.
+
+    Raises:
+        UsageError: no such model, or one without a classifying head.
+    """
+    config = _config(architecture)
+    # Some have features alone by default; with a head they can be somebody's classifier.
+    made = partial(_build, architecture, None if config.num_classes else 1000)
+    names = config.classifier or ()
+    heads = (names,) if isinstance(names, str) else tuple(names)
+    return skeleton_of(architecture, made, lambda _: heads)
+
+
+def relatives(architecture: str) -> Iterator[Skeleton]:
+    """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
+    import timm
+
+    plain = architecture.removeprefix("timm:")
+    known = timm.list_models()
+    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
+        if name != plain:
+            yield skeleton(f"timm:{name}")
+
+
+def _build(architecture: str, outputs: int | None) -> nn.Module:
+    """The network of `architecture` with random weights; `outputs` None keeps its number of classes."""
+    import timm
+
+    plain = architecture.removeprefix("timm:")
+    if outputs is None:
+        return timm.create_model(plain, pretrained=False)
+    return timm.create_model(plain, pretrained=False, num_classes=outputs)
 
 
 def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
@@ -121,19 +152,12 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     Args:
         name: of the classifier, for messages.
-        classes: outputs of the head; None keeps the architecture's.
+        classes: outputs that the head must have; None: whatever the file says.
 
     Raises:
         UsageError: the file does not fit, or the network cannot be split.
     """
-    import timm
-
     from reportgen.models.classifiers.split import split_timm
 
-    plain = architecture.removeprefix("timm:")
-    if classes is None:
-        model = timm.create_model(plain, pretrained=False)
-    else:
-        model = timm.create_model(plain, pretrained=False, num_classes=classes)
-    load_weights(model, read_state_dict(path), path, name)
+    model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
     return split_timm(model, _config(architecture).input_size[-1], name)

@@ -4,34 +4,37 @@ local file."""
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlparse
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.outputs import has_one_output, two_classes
+from reportgen.models.classifiers.own_weights import filled, own_spec
+from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
     Remote,
-    load_weights,
     local_weights,
-    read_state_dict,
     torch_hub_file,
 )
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
 
 if TYPE_CHECKING:
+    from torch import nn
     from torchvision.models import WeightsEnum
 
 # Names that need no prefix: the write-up's models.
 SHORT_NAMES = ("resnet50", "resnet18")
-# What the libraries' networks call the module that their last layer lies in.
-HEADS = ("fc", "classifier", "head", "heads")
+RELATIVES = 12  # a tenth of a second each
+SLOW = "regnet"  # it is made with its weights, up to 3 GB of them (`skeleton_of`)
+# googlenet and inception_v3 carry the heads of their training in the weights; in use they are not looked at.
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 RESNETS = ("resnet", "resnext", "wide_resnet")
 # conv1 after its batch norm and ReLU, before the pooling; CLIP-Dissect takes the convolution's raw output there.
 RESNET_STAGES = {"conv1": "relu", **{f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}}
@@ -43,42 +46,83 @@ def spec(
     """The classifier `name`: "torchvision:NAME", or one of SHORT_NAMES.
 
     Raises:
-        UsageError: no such model, its weights are not on this machine, or they have one output and the settings do not name its two
-            classes (`class_files`).
+        UsageError: no such model, its weights are not on this machine, or a file of the user's own is not its checkpoint, or has
+            classes that nobody names (`class_files`).
     """
     enum = _default_weights(name)
-    own = path = local_weights(name, weights)
-    source = f"local file {path.name}" if path else f"torchvision {enum}"
-    if path is None:
-        filename = PurePosixPath(urlparse(enum.url).path).name
-        path = torch_hub_file(filename)
-        if not path.is_file():
-            digits = filename.rsplit(".", 1)[0].rsplit("-", 1)[-1]
-            raise MissingWeights(name, (Remote(enum.url, path, digits),), EMBEDDED)
-    categories = tuple(enum.meta["categories"])
-    imagenet = imagenet_classes()
-    sha256 = file_sha256(path)
-    binary = own is not None and has_one_output(path, sha256, head_names(name))
-    if binary:
-        classes = two_classes(name, class_files)
-    else:
-        classes = imagenet if categories == imagenet.names else ClassList(categories)
+    classes = own_classes(name)
+    own = local_weights(name, weights)
+    if own:
+        whole = preprocessing(name, geometry)
+        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
+        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
+    filename = PurePosixPath(urlparse(enum.url).path).name
+    path = torch_hub_file(filename)
+    if not path.is_file():
+        digits = filename.rsplit(".", 1)[0].rsplit("-", 1)[-1]
+        raise MissingWeights(name, (Remote(enum.url, path, digits),), EMBEDDED)
     return ClassifierSpec(
         name=name,
-        source=source,
-        weights_sha256=sha256,
+        source=f"torchvision {enum}",
+        weights_sha256=file_sha256(path),
         preprocessing=preprocessing(name, geometry),
         classes=classes,
         packages=("torchvision", "torch"),
-        load=partial(load, name, name, path, 1 if binary else None),
-        activation="sigmoid" if binary else "softmax",
-        binary=binary,
+        load=partial(load, name, name, path, None),
     )
 
 
-def head_names(architecture: str) -> tuple[str, ...]:
-    """Names of the modules that the last layer may lie in, whatever the `architecture`."""
-    return HEADS
+def own_classes(architecture: str) -> ClassList:
+    """The classes of the default weights of `architecture`."""
+    categories = tuple(_default_weights(architecture).meta["categories"])
+    imagenet = imagenet_classes()
+    return imagenet if categories == imagenet.names else ClassList(categories)
+
+
+@lru_cache(maxsize=32)
+def skeleton(architecture: str) -> Skeleton:
+    """What a checkpoint of `architecture` has to fill.
+
+    Raises:
+        UsageError: no such model.
+    """
+    classes = len(own_classes(architecture))
+
+    def heads(model: nn.Module) -> tuple[str, ...]:
+        from torch import nn
+
+        widths = {
+            path: module.out_features if isinstance(module, nn.Linear) else module.out_channels
+            for path, module in model.named_modules()
+            if isinstance(module, nn.Linear | nn.Conv2d)
+        }
+        return tuple(path for path, width in reversed(widths.items()) if width == classes)
+
+    plain = architecture.removeprefix("torchvision:")
+    return skeleton_of(f"torchvision:{plain}", partial(_build, architecture, None), heads, AUXILIARY)
+
+
+def relatives(architecture: str) -> Iterator[Skeleton]:
+    """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
+    from torchvision import models
+
+    plain = architecture.removeprefix("torchvision:")
+    known = [known for known in models.list_models(module=models) if not known.startswith(SLOW)]
+    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
+        if name != plain:
+            yield skeleton(f"torchvision:{name}")
+
+
+def _build(architecture: str, outputs: int | None) -> nn.Module:
+    """The network of `architecture` with random weights; `outputs` None keeps its number of classes."""
+    from torchvision import models
+
+    plain = architecture.removeprefix("torchvision:")
+    given: dict[str, object] = {"init_weights": False} if plain in ("googlenet", "inception_v3") else {}
+    if outputs is not None:
+        given["num_classes"] = outputs
+    model: nn.Module = models.get_model(plain, weights=None, **given)
+    return model
 
 
 def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
@@ -111,22 +155,15 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     Args:
         name: of the classifier, for messages.
-        classes: outputs of the head; None keeps the architecture's.
+        classes: outputs that the head must have; None: whatever the file says.
 
     Raises:
         UsageError: the file does not fit, or the network cannot be split.
     """
-    from torchvision import models
-
     from reportgen.models.classifiers.split import split_any
 
+    model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
     plain = architecture.removeprefix("torchvision:")
-    # googlenet and inception_v3 carry their training-time auxiliary heads in the weights.
-    kwargs: dict[str, object] = {"init_weights": False} if plain in ("googlenet", "inception_v3") else {}
-    if classes is not None:
-        kwargs["num_classes"] = classes
-    model = models.get_model(plain, weights=None, **kwargs)
-    load_weights(model, read_state_dict(path), path, name)
     size = _default_weights(architecture).transforms().crop_size[0]
     network = split_any(model, size, name)
     return replace(network, stages=RESNET_STAGES) if plain.startswith(RESNETS) else network

@@ -1,4 +1,4 @@
-"""Weights files: find and read them. Files are untrusted, so nothing is unpickled as code."""
+"""Weights files: find them, and read a state dict that is known to be one (`fit.py` reads what trainers write)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reportgen.models.checkpoints import open_checkpoint
+from reportgen.models.classifiers.misfit import misfit
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
 
@@ -93,31 +95,30 @@ def hugging_face(name: str, repository: str, files: tuple[str, ...], instead: st
     raise MissingWeights(name, (Remote(f"https://huggingface.co/{repository}/resolve/main/{files[0]}", own),), instead)
 
 
+# Where trainers put a state dict beside other things.
+_STATE_DICTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+_WRAPPERS = ("module.", "_orig_mod.")
+
+
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name from a .pth, .pt, .tar or .safetensors file; `state_dict` and `module.` are unwrapped.
+    """Tensors by name from a checkpoint, in float32; what wraps the state dict and its names is taken off.
 
     Raises:
-        UsageError: the file is truncated, is not a checkpoint, or holds more than tensors.
+        UsageError: the file is no checkpoint that we read, or holds no tensors.
     """
-    import torch
-
-    content: object
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the readers meet untrusted bytes, and raise nearly anything
-        raise UsageError(f"{path}: not a readable weights file ({_first_line(error)})") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
-    ):
-        raise UsageError(f"{path}: holds no state dict (a mapping from names to tensors)")
-    return {name.removeprefix("module."): value for name, value in content.items()}
+    file = open_checkpoint(path)
+    content = file.content if isinstance(file.content, dict) else {}
+    within = {
+        key: sum(name.startswith(f"{key}.") for name in file.tensors)
+        for key in _STATE_DICTS
+        if isinstance(content.get(key), dict)
+    }
+    prefix = f"{max(within, key=lambda key: within[key])}." if any(within.values()) else ""
+    tensors = file.read([name for name in file.tensors if name.startswith(prefix)])
+    state = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    while wrapper := next((wrapper for wrapper in _WRAPPERS if all(name.startswith(wrapper) for name in state)), None):
+        state = {name.removeprefix(wrapper): value for name, value in state.items()}
+    return state
 
 
 def load_weights(model: nn.Module, state: dict[str, torch.Tensor], path: Path, name: str) -> None:
@@ -128,12 +129,8 @@ def load_weights(model: nn.Module, state: dict[str, torch.Tensor], path: Path, n
     """
     try:
         model.load_state_dict(state)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        detail = lines[1] if len(lines) > 1 else lines[0]
-        raise UsageError(f"{path}: these are not the weights of {name} ({detail[:200]})") from None
-
-
-def _first_line(error: BaseException) -> str:
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text[:160]
+    except RuntimeError:
+        found = {key: tuple(value.shape) for key, value in state.items()}
+        raise misfit(
+            path, name, found, {key: tuple(value.shape) for key, value in model.state_dict().items()}
+        ) from None

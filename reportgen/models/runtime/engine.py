@@ -165,6 +165,21 @@ class Engine:
             (gradient,) = torch.autograd.grad(head(leaf, *context)[0, target], leaf)
         return gradient[0].cpu().numpy()
 
+    def attention(self, x: np.ndarray, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each self-attention layer, input side first: its weights (heads, T, T), and the gradient of logit `target` by them.
+
+        One pass of the whole network in torch and back, whatever the backend.
+
+        Args:
+            x: (3, H, W) float32 network input.
+        """
+        from reportgen.models.classifiers.attention import read_attention
+
+        model, batch = self.network.model, self._on_head(x[None])
+        with engine_lock():
+            found = read_attention(model, batch, target)
+        return [(layer.weights.cpu().numpy(), layer.gradient.cpu().numpy()) for layer in found]
+
     def on(self, network: Network, name: str, record: RuntimeRecord | None = None) -> Engine:
         """An engine for another network of the same frame and classes.
 

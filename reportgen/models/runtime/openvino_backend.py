@@ -79,6 +79,8 @@ def find_or_convert(spec: ClassifierSpec, models_cache: Path, load: Callable[[],
     versions = {package: version(package) for package in ("openvino", *spec.packages)}
     # A network of one output is converted with both of its sides.
     sides = ["binary"] if spec.binary else []
+    # Two networks may be filled by one file.
+    sides += [spec.architecture] if spec.architecture else []
     key = digest_of([CONVERSION_VERSION, spec.name, spec.weights_sha256, spec.preprocessing.size, versions, *sides])
     folder = models_cache / key[:32]
     with _CONVERTING:
