@@ -153,6 +153,18 @@ def test_channels_last_in_and_inside(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.activations, answer(model.body, batch), atol=1e-4)
 
 
+def test_one_channel_takes_grey_images(tmp_path: Path) -> None:
+    model, path = Classifier().eval(), tmp_path / "net.onnx"
+    model.body.layers[0] = nn.Conv2d(1, 6, 7, 4, 3)
+    torch.onnx.export(model, (torch.zeros(1, 1, SIDE, SIDE),), str(path), dynamo=False)
+    found = spec(path)
+    made, batch = engine(found, tmp_path), np.repeat(inputs(2)[:, :1], 3, axis=1)
+    np.testing.assert_allclose(made.forward(batch).logits, answer(model, batch[:, :1]), atol=1e-4)
+    assert found.preprocessing.grey
+    assert "made grey" in found.source
+    assert made.linear_head is not None
+
+
 class ByHand(nn.Module):
     """A softmax in other operations than a softmax."""
 
@@ -396,7 +408,7 @@ def _node(path: Path, operator: str = "Identity", **values: Any) -> None:
         (lambda path: _node(path, "Unheard"), "Unheard"),
         (lambda path: _node(path, inputs={"x": [1, 3, 8, 8], "mask": [1, 3, 8, 8]}), "has 2 inputs (x, mask)"),
         (lambda path: _node(path, inputs={"x": [1, 10]}), "not images (N, 3, H, W) or (N, H, W, 3)"),
-        (lambda path: _node(path, inputs={"x": [1, 1, 8, 8]}), "not the three of RGB"),
+        (lambda path: _node(path, inputs={"x": [1, 4, 8, 8]}), "neither the three of RGB nor one of grey"),
         (lambda path: _node(path, inputs={"x": [1, 3, 8, 16]}), "8 x 16 pixels; only square ones"),
         (lambda path: _node(path, inputs={"x": [1, 3, 8, 8]}, kind=onnx.TensorProto.UINT8), "takes uint8 pixels"),
         (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class Described:
         activation, binary: see `ClassifierSpec`.
         cut: whether its feature map can be had.
         notes: what was taken, left out or assumed, in words for the report.
+        grey: its input has one channel: it is given grey images.
     """
 
     side: int
@@ -47,6 +48,7 @@ class Described:
     binary: bool
     cut: bool
     notes: tuple[str, ...]
+    grey: bool = False
 
 
 def read_graph(path: Path, side: int | None = None, names: int | None = None) -> tuple[Graph, Described]:
@@ -62,7 +64,7 @@ def read_graph(path: Path, side: int | None = None, names: int | None = None) ->
     """
     with _one_line(path, "OpenVINO cannot read it"):
         model = _loaded(path)
-    model, side, notes = _with_image_input(model, side, path)
+    model, side, grey, notes = _with_image_input(model, side, path)
     output, more = _class_scores(model, names, path)
     notes += more
     activation: Activation = "softmax"
@@ -73,7 +75,8 @@ def read_graph(path: Path, side: int | None = None, names: int | None = None) ->
             output, activation = logits, "softmax" if name == "softmax" else "sigmoid"
             break
     with _one_line(path, "OpenVINO cannot run it"):
-        return _built(path, model, output, side, activation, notes)
+        graph, described = _built(path, model, output, side, activation, notes)
+        return graph, replace(described, grey=grey)
 
 
 def _loaded(path: Path) -> Model:
@@ -90,8 +93,8 @@ def _loaded(path: Path) -> Model:
     return model
 
 
-def _with_image_input(model: Model, side: int | None, path: Path) -> tuple[Model, int, list[str]]:
-    """The model with one float32 input (1, 3, side, side)."""
+def _with_image_input(model: Model, side: int | None, path: Path) -> tuple[Model, int, bool, list[str]]:
+    """The model with one float32 input (1, 3, side, side), the side, and whether it looks at grey images."""
     openvino = import_openvino()
     from openvino.preprocess import PrePostProcessor
 
@@ -107,17 +110,31 @@ def _with_image_input(model: Model, side: int | None, path: Path) -> tuple[Model
         )
     if shape.rank.is_dynamic or len(shape) != 4:
         raise UsageError(f"{path}: takes {shape}, not images (N, 3, H, W) or (N, H, W, 3)")
-    last = shape[3].is_static and shape[3].get_length() == 3 and not (shape[1].is_static and shape[1].get_length() == 3)
-    channels, sides = (shape[3], shape[1:3]) if last else (shape[1], shape[2:4])
-    if channels.is_static and channels.get_length() != 3:
-        raise UsageError(f"{path}: takes images {shape}, whose channels are not the three of RGB")
-    side, notes = _side([length.get_length() for length in sides if length.is_static], side, path)
+    at = next((i for i in (1, 3) if shape[i].is_static and shape[i].get_length() in (1, 3)), 1)
+    if shape[at].is_static and shape[at].get_length() not in (1, 3):
+        raise UsageError(f"{path}: takes images {shape}, whose channels are neither the three of RGB nor one of grey")
+    channels = shape[at].get_length() if shape[at].is_static else 3
+    fixed = [shape[i].get_length() for i in (1, 2, 3) if i != at and shape[i].is_static]
+    side, notes = _side(fixed, side, path)
     with _one_line(path, f"cannot take one image of {side} x {side} pixels"):
-        model.reshape([1, side, side, 3] if last else [1, 3, side, side])
+        model.reshape([1, channels, side, side] if at == 1 else [1, side, side, channels])
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.f32).set_layout(openvino.Layout("NCHW"))
-        steps.input().model().set_layout(openvino.Layout("NHWC" if last else "NCHW"))
-        return steps.build(), side, notes
+        steps.input().model().set_layout(openvino.Layout("NCHW" if at == 1 else "NHWC"))
+        built = steps.build()
+        return (_of_grey(built, side) if channels == 1 else built), side, channels == 1, notes
+
+
+def _of_grey(model: Model, side: int) -> Model:
+    """A model of one channel as one of three equal ones, of which it reads the first."""
+    openvino = import_openvino()
+    import openvino.opset13 as ops
+
+    image = ops.parameter([1, 3, side, side], np.float32, name="image")
+    first = ops.gather(image, np.array([0]), np.array(1)).output(0)
+    for reader in model.input(0).get_node().output(0).get_target_inputs():
+        reader.replace_source_output(first)
+    return openvino.Model([result.input_value(0) for result in model.get_results()], [image], "classifier")
 
 
 def _side(fixed: list[int], asked: int | None, path: Path) -> tuple[int, list[str]]:

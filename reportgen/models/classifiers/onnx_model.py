@@ -36,23 +36,26 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
     side, count = given.size if given else None, len(names) if names else None
     found = _described(path, file.sha256, side, count)
     notes = [f"ONNX{f' of {file.producer}' if file.producer else ''}", *found.notes]
+    if found.grey:
+        notes.append("its input has one channel: the image is made grey")
     assumed = [
         word for word, key in (("mean", "mean"), ("standard deviation", "std")) if getattr(given, key, None) is None
     ]
     if assumed:
         notes.append(f"preprocessing is not in the file: ImageNet's {' and '.join(assumed)} assumed")
+    preprocessing = Preprocessing(
+        size=found.side,
+        resize=int(found.side / CROP_FRACTION),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        interpolation="bilinear",
+        geometry=settings.geometry,
+    )
     return ClassifierSpec(
         name=name,
         source=f"local file {path.name}, {'; '.join(notes)}",
         weights_sha256=file.sha256,
-        preprocessing=Preprocessing(
-            size=found.side,
-            resize=int(found.side / CROP_FRACTION),
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            interpolation="bilinear",
-            geometry=settings.geometry,
-        ),
+        preprocessing=preprocessing.in_grey() if found.grey else preprocessing,
         classes=two_classes(name, settings.classes) if found.binary else _classes(name, names, found.classes),
         packages=(),
         load=partial(_refuse, name),
