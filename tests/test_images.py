@@ -682,7 +682,7 @@ def test_the_frame_is_torchvisions(geometry: str, interpolation: str) -> None:
             )
 
 
-@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "lanczos", "hamming"])
 def test_cropping_before_the_resize_gives_the_plain_paths_frame(
     interpolation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -711,7 +711,7 @@ def test_a_strip_does_not_explode(height: int, width: int) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-@pytest.mark.parametrize("geometry", ["crop", "squash"])
+@pytest.mark.parametrize("geometry", ["crop", "squash", "squash_crop"])
 @pytest.mark.parametrize(("height", "width"), [(300, 451), (451, 300), (80, 80), (1000, 333)])
 def test_the_transform_sends_a_pixel_to_where_the_frame_shows_it(geometry: str, height: int, width: int) -> None:
     wanted = preprocessing(geometry=geometry)

@@ -460,7 +460,7 @@ def test_a_report_names_no_folder(tmp_path: Path) -> None:
     assert made.models == ("onnx:net.onnx",)
     assert set(made.preprocessing) == {"onnx:net.onnx"}
     assert str(tmp_path) not in str(made.public())
-    with pytest.raises(UsageError, match=r"two ONNX files are called net\.onnx"):
+    with pytest.raises(UsageError, match=r"two models are called onnx:net\.onnx"):
         Settings(models=("onnx:a/net.onnx", "onnx:b/net.onnx"))
 
 

@@ -218,6 +218,15 @@ def test_auto_falls_back_and_says_why_when_the_model_cannot_be_converted(tmp_pat
     assert list(tmp_path.iterdir()) == [], "a failed conversion leaves nothing behind"
 
 
+def test_auto_falls_back_when_what_was_converted_has_no_shape(tmp_path: Path) -> None:
+    """transformers' EfficientNet pools by more than its map has, which torch cuts off and OpenVINO refuses."""
+    head = nn.Sequential(nn.AvgPool2d(16, ceil_mode=True), nn.Flatten(), nn.Linear(4, 5))
+    record = choose_runtime(with_head(head, "pooled"), "auto", "exact", tmp_path)
+    assert record.name == "torch"
+    assert "OpenVINO could not convert the model" in record.note
+    assert "\n" not in record.note
+
+
 def test_openvino_by_name_on_such_a_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"OpenVINO cannot convert unconvertible .*use --runtime torch") as error:
         choose_runtime(with_head(Unconvertible(4, 5), "unconvertible"), "openvino", "exact", tmp_path)

@@ -94,6 +94,7 @@ def assert_split(network: Network, model: nn.Module) -> None:
         ((2, 8, 1, 1), Hint(), None),
         ((2, 8), Hint(), None),
         ((2, 1, 8), Hint(), None),
+        ((2, 16, 1), Hint(), None),
         ((2, 47, 8), Hint(), None),
     ],
 )

@@ -34,6 +34,7 @@ def list_models(context: typer.Context, config: Config = None) -> None:
     typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
     typer.echo("onnx:PATH: your own classifier as an ONNX file, with classes (and preprocessing) in the settings")
     typer.echo("checkpoint:PATH: your own weights, with architectures and classes in the settings")
+    typer.echo("hf:FOLDER, hf:USER/NAME: an image classifier as Hugging Face's libraries save it, timm's among them")
 
 
 @app.command("fetch")

@@ -130,17 +130,14 @@ def shown_command(context: typer.Context, images: Path) -> list[str]:
 
 
 def _without_folder(parameter: str, value: str) -> str:
-    """A place by its last part, `checkpoint:PATH` as `checkpoint:FILE` and so `onnx:PATH`, any other value as it is."""
-    from reportgen.settings.model import OF_A_FILE
+    """A place by its last part, a model without its folder (`without_folders`), any other value as it is."""
+    from reportgen.settings.model import without_folders
 
     if parameter in _NAMES_A_PLACE:
         return Path(value).resolve().name
     if parameter == "formats":
         return ",".join(split_formats(value) or ())
-    kind, colon, path = value.partition(":")
-    return (
-        f"{kind}:{Path(path).name}" if parameter in ("models", "explain") and f"{kind}{colon}" in OF_A_FILE else value
-    )
+    return without_folders(value) if parameter in ("models", "explain") else value
 
 
 def _run_to_repeat(

@@ -28,13 +28,13 @@ def model_frame(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     image = Image.fromarray(pixels)
     if preprocessing.grey:
         image = image.convert("L")
-    size, resample = preprocessing.size, Image.Resampling[preprocessing.interpolation.upper()]
+    size = preprocessing.size
     resized = _resized(image.width, image.height, preprocessing)
     if resized[0] * resized[1] <= _LARGEST_RESIZED:
-        image = image.resize(resized, resample)
+        image = image.resize(resized, _resample(preprocessing))
     else:
-        image = _middle_of_resized(image, resized, size, resample)
-    left, top = _crop_offset(image.width, size), _crop_offset(image.height, size)
+        image = _middle_of_resized(image, resized, preprocessing)
+    left, top = (_crop_offset(length, preprocessing) for length in image.size)
     image = image.crop((left, top, left + size, top + size))
     return np.array(image.convert("RGB") if preprocessing.grey else image)
 
@@ -50,42 +50,50 @@ def frame_transform(width: int, height: int, preprocessing: Preprocessing) -> tu
         are continuous: pixel i spans [i, i + 1]. A point that the crop removed lands outside [0, size].
     """
     new_width, new_height = _resized(width, height, preprocessing)
-    offset_x = -_crop_offset(new_width, preprocessing.size)
-    offset_y = -_crop_offset(new_height, preprocessing.size)
+    offset_x = -_crop_offset(new_width, preprocessing)
+    offset_y = -_crop_offset(new_height, preprocessing)
     return new_width / width, new_height / height, float(offset_x), float(offset_y)
+
+
+def _resample(preprocessing: Preprocessing) -> Image.Resampling:
+    return Image.Resampling[preprocessing.interpolation.upper()]
 
 
 def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
     """Width and height after the resize; the long side is cut to an integer, as torchvision does."""
     if preprocessing.geometry == "squash":
         return preprocessing.size, preprocessing.size
+    if preprocessing.geometry == "squash_crop":
+        return preprocessing.resize, preprocessing.resize
     short, long = min(width, height), max(width, height)
     new_long = int(preprocessing.resize * long / short)
     return (preprocessing.resize, new_long) if width <= height else (new_long, preprocessing.resize)
 
 
-def _crop_offset(length: int, size: int) -> int:
-    """Where the centre crop begins; torchvision rounds the border down where it has to add one."""
-    return round((length - size) / 2) if length >= size else -((size - length) // 2)
+def _crop_offset(length: int, preprocessing: Preprocessing) -> int:
+    """Where the centre crop begins; torchvision and transformers round the border down where they have to add one."""
+    size = preprocessing.size
+    if length < size:
+        return -((size - length) // 2)
+    return round((length - size) / 2) if preprocessing.crop_start == "even" else (length - size) // 2
 
 
-def _middle_of_resized(
-    image: Image.Image, resized: tuple[int, int], size: int, resample: Image.Resampling
-) -> Image.Image:
+def _middle_of_resized(image: Image.Image, resized: tuple[int, int], preprocessing: Preprocessing) -> Image.Image:
     """The middle `size` x `size` pixels of the resized image, without making the rest of it."""
-    left, right, box_left, box_right, width = _source_span(image.width, resized[0], size)
-    top, bottom, box_top, box_bottom, height = _source_span(image.height, resized[1], size)
+    left, right, box_left, box_right, width = _source_span(image.width, resized[0], preprocessing)
+    top, bottom, box_top, box_bottom, height = _source_span(image.height, resized[1], preprocessing)
     part = image.crop((left, top, right, bottom))
+    resample = _resample(preprocessing)
     return part.resize((width, height), resample, box=(box_left, box_top, box_right, box_bottom))
 
 
-def _source_span(length: int, resized: int, size: int) -> tuple[int, int, float, float, int]:
+def _source_span(length: int, resized: int, preprocessing: Preprocessing) -> tuple[int, int, float, float, int]:
     """Along one side: source pixels [start, stop) to keep, the box in them to resize, and its new length."""
-    kept = min(size, resized)
+    kept = min(preprocessing.size, resized)
     scale = length / resized
-    first = _crop_offset(resized, kept) * scale
+    first = max(0, _crop_offset(resized, preprocessing)) * scale
     last = first + kept * scale
-    margin = math.ceil(3 * max(scale, 1.0))  # the bicubic filter reaches two (scaled) pixels past the box
+    margin = math.ceil(4 * max(scale, 1.0))  # the widest filter, Lanczos, reaches three (scaled) pixels past the box
     # Cut to whole pixels first: Pillow keeps a box in single precision, exact enough only near zero.
     start, stop = max(0, math.floor(first) - margin), min(length, math.ceil(last) + margin)
     return start, stop, first - start, min(last - start, stop - start), kept

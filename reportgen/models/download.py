@@ -37,10 +37,14 @@ def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
     Raises:
         ReportgenError: a file cannot be fetched, or is not what it should be.
     """
-    files = (missing_encoder_files if is_encoder(name) else missing_classifier_files)(name, settings)
-    for file in files:
-        download(file, progress)
-    return [file.path for file in files]
+    missing = missing_encoder_files if is_encoder(name) else missing_classifier_files
+    fetched: list[Path] = []
+    # Again and again: what else a Hugging Face model needs stands in a file that is fetched first.
+    while files := [file for file in missing(name, settings) if file.path not in fetched]:
+        for file in files:
+            download(file, progress)
+            fetched.append(file.path)
+    return fetched
 
 
 def download(remote: Remote, progress: Progress, schemes: frozenset[str] = HTTPS) -> None:

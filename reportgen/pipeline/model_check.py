@@ -70,12 +70,16 @@ def _described(spec: ClassifierSpec, settings: Settings) -> Iterator[Row]:
     source = f"from {last_part(given)}" if given else "of ImageNet" if spec.classes.wnids else "of its source"
     mean, std = (", ".join(f"{value:.3g}" for value in values) for values in (p.mean, p.std))
     grey = ", made grey" if p.grey else ""
-    crop = f"short side {p.resize}, centre crop" if p.geometry == "crop" else "squashed"
+    frame = {
+        "crop": f"short side {p.resize}, centre crop",
+        "squash": "squashed",
+        "squash_crop": f"squashed to {p.resize}, centre crop",
+    }[p.geometry]
     yield "Source", spec.source
     yield "Weights", f"SHA-256 {spec.weights_sha256[:16]}…"
     yield "Classes", f"{len(names)}, names {source}: {names[0]} to {names[-1]}"
     yield "Outputs", OUTPUTS[spec.head_kind]
-    yield "Input", f"{p.size} x {p.size} pixels ({crop}, {p.interpolation}){grey}, mean {mean}, std {std}"
+    yield "Input", f"{p.size} x {p.size} pixels ({frame}, {p.interpolation}){grey}, mean {mean}, std {std}"
 
 
 def _require_answer(view: View) -> None:

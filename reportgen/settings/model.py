@@ -18,6 +18,7 @@ from reportgen.report.document import DEFAULT_TITLE, HexColor, Paper
 from reportgen.settings.group import NoSettings, PathMark, SettingsGroup, UserPath, last_part, paths_of
 from reportgen.utils import entry_points
 from reportgen.utils.errors import UsageError
+from reportgen.utils.untrusted_files import is_folder, user_path
 
 G = TypeVar("G", bound=SettingsGroup)
 
@@ -29,6 +30,7 @@ CHECKPOINT, ONNX = "checkpoint:", "onnx:"
 # Models that are a file of the user's own.
 OF_A_FILE = (CHECKPOINT, ONNX)
 Head = Literal["auto", "softmax", "multilabel"]
+HUGGING_FACE = "hf:"
 
 
 class DocumentSettings(SettingsGroup):
@@ -58,7 +60,7 @@ class PreprocessingSettings(SettingsGroup):
     )
     mean: tuple[float, float, float] | None = Field(None, description="of red, green and blue, on pixels in [0, 1]")
     std: tuple[float, float, float] | None = Field(None, description="as mean; each above 0")
-    interpolation: Literal["bicubic", "bilinear"] | None = None
+    interpolation: Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"] | None = None
 
     @field_validator("mean", "std")
     @classmethod
@@ -106,7 +108,7 @@ class Settings(SettingsGroup):
         default=(), description="models that are explained, each for its own top class; empty: the first of `models`"
     )
     weights: dict[str, UserPath] = Field(
-        default={}, description="model or encoder name -> path of a local weights file"
+        default={}, description="model or encoder name -> path of a local weights file (hf:NAME: of its folder)"
     )
     classes: dict[str, UserPath] = Field(
         default={}, description="model name -> path of its class names: text, CSV, JSON"
@@ -128,7 +130,9 @@ class Settings(SettingsGroup):
     )
     allow_download: bool = Field(False, description="fetch missing weights; never without this, or `models fetch`")
     tasks: tuple[str, ...] = Field(default=(), description="analyses to run; empty: every one that is installed")
-    geometry: Literal["crop", "squash"] = "crop"
+    geometry: Literal["crop", "squash"] | None = Field(
+        None, description="crop, or squash the whole image into the frame; null: as the model's weights were evaluated"
+    )
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     precision: Literal["exact", "fast"] = "exact"
     seed: int = Field(0, ge=0, lt=2**32)
@@ -161,7 +165,7 @@ class Settings(SettingsGroup):
             if isinstance(value, Mapping) and given is not None:
                 own = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
                 values[key] = {**value, **own}
-        super().__init__(**_named_by_file({**preset, **values}))
+        super().__init__(**_models_by_name({**preset, **values}))
 
     @property
     def explained(self) -> tuple[str, ...]:
@@ -251,20 +255,32 @@ def preset_values(model: type[BaseModel], preset: str) -> dict[str, Any]:
     return values
 
 
-def _named_by_file(values: dict[str, Any]) -> dict[str, Any]:
-    """`checkpoint:PATH` becomes `checkpoint:FILE`, and so every kind in `OF_A_FILE`; its path goes to `weights`: a report names no
-    folder of a user's."""
+def without_folders(model: str) -> str:
+    """A model's name as a report shows it: `checkpoint:PATH` as `checkpoint:FILE`, so `onnx:PATH`, and `hf:PATH/FOLDER` as `hf:FOLDER`.
+
+    `hf:USER/NAME` stays where no such folder is there: it names a repository of the Hugging Face hub.
+    """
+    kind, colon, path = model.partition(":")
+    if kind + colon in OF_A_FILE:
+        return kind + colon + Path(path).name
+    if kind + colon == HUGGING_FACE and (is_folder(user_path(path)) or path.count("/") != 1 or path[:1] in "./~"):
+        return HUGGING_FACE + last_part(path)
+    return model
+
+
+def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
+    """Models that are given by a path get names `without_folders`, their paths go to `weights`."""
     paths: dict[str, str] = {}
 
     def renamed(model: Any) -> Any:
-        kind = next((kind for kind in OF_A_FILE if isinstance(model, str) and model.startswith(kind)), None)
-        if kind is None:
+        if not isinstance(model, str):
             return model
-        path = Path(model.removeprefix(kind))
-        name = kind + path.name
-        if len(path.parts) > 1 and paths.setdefault(name, str(path)) != str(path):
-            files = "checkpoints" if kind == CHECKPOINT else "ONNX files"
-            raise UsageError(f"two {files} are called {path.name}: rename one, a report tells them apart by file name")
+        name = without_folders(model)
+        path = model.partition(":")[2]
+        if name != model and paths.setdefault(name, path) != path:
+            raise UsageError(
+                f"two models are called {name}: rename one, a report tells them apart by the last part of their path"
+            )
         return name
 
     values = dict(values)

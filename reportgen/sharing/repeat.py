@@ -20,7 +20,7 @@ from reportgen.report.open import read_report
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import paths_of
 from reportgen.settings.load import Loaded, load
-from reportgen.settings.model import OF_A_FILE, Settings, settings_class
+from reportgen.settings.model import Settings, settings_class, without_folders
 from reportgen.sharing.verify import Verification, compare_images
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.json_types import JSON
@@ -127,12 +127,6 @@ def _changed(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> Iterator[str]
             yield f"setting {'.'.join(key)}: {before!r} then, {value!r} now"
 
 
-def _without_folder(model: str) -> str:
-    """A model that is a file of the user's own by the file's name alone, which no report of ours exceeds."""
-    kind = next((kind for kind in OF_A_FILE if model.startswith(kind)), None)
-    return model if kind is None else kind + Path(model.removeprefix(kind)).name
-
-
 def _images_of(report: Report, source: Path) -> Path:
     parts = report.provenance.command
     name = Path(parts[2]).name if len(parts) > 2 else ""
@@ -149,7 +143,7 @@ def _images_of(report: Report, source: Path) -> Path:
 def _settings(report: Report, source: Path, flags: Mapping[str, JSON], config: Path | None) -> Loaded:
     """The first run's settings under the flags and the file; what names files is found here, or asked for."""
     named = {
-        key: [_without_folder(str(name)) for name in report.settings.get(key) or ()] for key in ("models", "explain")
+        key: [without_folders(str(name)) for name in report.settings.get(key) or ()] for key in ("models", "explain")
     }
     own = {**report.settings, **named}
     asked = dict(_not_taken_over(own))

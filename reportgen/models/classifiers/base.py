@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Need = Literal["activations", "weights", "stages"]
 # What turns a classifier's logits into probabilities.
 Activation = Literal["softmax", "sigmoid"]
+# Pillow's filters, by their names there.
+Interpolation = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
+Geometry = Literal["crop", "squash"]
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,25 @@ class Preprocessing:
 
     Attributes:
         size: side of the square input frame, pixels.
-        resize: length of the short side before the centre crop, pixels (`geometry` "crop").
+        resize: length before the centre crop, pixels: of the short side (`geometry` "crop"), of both ("squash_crop").
         mean, std: of each RGB channel, on pixels in [0, 1].
-        geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame.
+        geometry: "crop" resizes the short side and crops the centre; "squash" goes straight to the frame; "squash_crop" resizes
+            both sides to `resize` and crops the centre.
         grey: the frame is made grey, three equal channels: the network looks at one.
+        channels: the order in which the network takes them; `mean` and `std` are RGB in either.
+        crop_start: where the centre crop begins if it would be between two pixels: "even", at the even one of them, as in
+            torchvision, or "before", at the first, as in transformers.
     """
 
     size: int
     resize: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    interpolation: Literal["bicubic", "bilinear"]
-    geometry: Literal["crop", "squash"] = "crop"
+    interpolation: Interpolation
+    geometry: Literal["crop", "squash", "squash_crop"] = "crop"
     grey: bool = False
+    channels: Literal["RGB", "BGR"] = "RGB"
+    crop_start: Literal["even", "before"] = "even"
 
     def in_grey(self) -> Preprocessing:
         """The same for a network of one channel: mean and standard deviation are the means over the three."""
@@ -58,7 +67,8 @@ class Preprocessing:
         mean = np.asarray(self.mean, np.float32)
         std = np.asarray(self.std, np.float32)
         scaled = (frame.astype(np.float32) / np.float32(255) - mean) / std
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+        ordered = scaled if self.channels == "RGB" else scaled[..., ::-1]
+        return np.ascontiguousarray(ordered.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,7 @@ class ClassifierSpec:
 
     Attributes:
         source: where the weights came from, in words for the report.
-        weights_sha256: of the weights file's bytes.
+        weights_sha256: of the weights file's bytes; of a Hugging Face model, of them and of config.json, which builds the network.
         packages: packages whose version can change the logits.
         load: the torch network. Where `graph` is given there is none, and it raises UsageError.
         graph: reads the graph that OpenVINO runs instead.
@@ -200,6 +210,7 @@ class ClassifierSpec:
     def record(self) -> dict[str, JSON]:
         """The preprocessing as the report prints it."""
         p = self.preprocessing
+        unusual = {"channels": p.channels, "crop_start": p.crop_start}
         return {
             "size": p.size,
             "resize": p.resize,
@@ -209,4 +220,5 @@ class ClassifierSpec:
             "std": list(p.std),
             # Said where it is so: the settings of every other model's results stay as they were.
             **({"grey": True} if p.grey else {}),
+            **{key: value for key, value in unusual.items() if value not in ("RGB", "even")},
         }

@@ -80,7 +80,7 @@ def layout_of(shape: Sequence[int], hint: Hint | None = None) -> Layout | None:
         if last and (hint.channels_last or not first):
             return Layout("channels-last", (shape[1], shape[2]))
         return Layout("channels-first", (shape[2], shape[3])) if first else None
-    if len(shape) != 3:
+    if len(shape) != 3 or shape[2] == 1:  # what is pooled to (N, C, 1) has channels there, not positions
         return None
     count = shape[1]
     if hint.grid is not None and hint.prefix is not None and count == hint.prefix + math.prod(hint.grid):

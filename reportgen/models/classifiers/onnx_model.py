@@ -49,7 +49,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         interpolation="bilinear",
-        geometry=settings.geometry,
+        geometry=settings.geometry or "crop",
     )
     return ClassifierSpec(
         name=name,

@@ -12,12 +12,13 @@ from reportgen.models.classifiers import (
     places365,
     timm_zoo,
     torchvision_zoo,
+    transformers_zoo,
 )
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.outputs import read_as
 from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote
-from reportgen.settings.model import CHECKPOINT, ONNX, PRESETS, Settings
+from reportgen.settings.model import CHECKPOINT, HUGGING_FACE, ONNX, PRESETS, Settings
 from reportgen.utils.errors import UsageError
 
 NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
@@ -37,21 +38,26 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
 
 def _described(name: str, settings: Settings) -> ClassifierSpec:
     """The classifier, its outputs read as its family does."""
+    geometry = settings.geometry or "crop"
     if name in efficientnet_lite.SIZES:
-        return efficientnet_lite.spec(name, settings.weights, settings.geometry)
+        return efficientnet_lite.spec(name, settings.weights, geometry)
     if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
-        return torchvision_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
+        return torchvision_zoo.spec(name, settings.weights, settings.classes, geometry)
     if name.startswith("timm:"):
-        return timm_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
+        return timm_zoo.spec(name, settings.weights, settings.classes, geometry)
     if name == places365.NAME:
-        return places365.spec(settings.weights, settings.classes, settings.geometry)
+        return places365.spec(settings.weights, settings.classes, geometry)
     if name.startswith(CHECKPOINT):
         return checkpoint.spec(name, settings)
     if name.startswith(ONNX):
         return onnx_model.spec(name, settings)
+    if name.startswith(HUGGING_FACE):
+        return transformers_zoo.spec(name, settings)
     close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
-    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, onnx:PATH)")
+    raise UsageError(
+        f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, onnx:PATH, hf:FOLDER)"
+    )
 
 
 def missing_classifier_files(name: str, settings: Settings) -> list[Remote]:

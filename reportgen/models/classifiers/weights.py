@@ -36,13 +36,13 @@ class Remote:
 class MissingWeights(Problems):
     """Files that are not on this machine; `remotes` tells where they could be fetched from."""
 
-    def __init__(self, name: str, remotes: tuple[Remote, ...], instead: str) -> None:
+    def __init__(self, name: str, remotes: tuple[Remote, ...], instead: str, local: str = "a local file") -> None:
         self.name = name
         self.remotes = remotes
         super().__init__(
             [
                 f"{name}: {remote.path.name} is not on this machine (looked for {remote.path}); fetch it with reportgen models "
-                f'fetch {name}, give a local file with [weights] "{name}" = "PATH" in reportgen.toml, or use {instead}'
+                f'fetch {name}, give {local} with [weights] "{name}" = "PATH" in reportgen.toml, or use {instead}'
                 for remote in remotes
             ]
         )
@@ -72,11 +72,21 @@ def torch_hub_file(filename: str) -> Path:
 EMBEDDED = "an embedded model such as efficientnet_lite0"
 
 
-def hugging_face(name: str, repository: str, files: tuple[str, ...], instead: str) -> Path:
+def hugging_face(
+    name: str,
+    repository: str,
+    files: tuple[str, ...],
+    instead: str,
+    *,
+    local: str = "a local file",
+    check: Callable[[Path], object] | None = None,
+) -> Path:
     """A file of a Hugging Face repository: in the hub's own cache, or where `reportgen models fetch` puts it.
 
     Args:
         files: names to look for, the first is the one to fetch.
+        local: what [weights] may name instead.
+        check: of a fetched file (`Remote`).
 
     Raises:
         MissingWeights: it is in neither place.
@@ -92,7 +102,8 @@ def hugging_face(name: str, repository: str, files: tuple[str, ...], instead: st
         if own.is_file():
             return own
     own = torch_hub_file(f"{repository.replace('/', '--')}--{files[0]}")
-    raise MissingWeights(name, (Remote(f"https://huggingface.co/{repository}/resolve/main/{files[0]}", own),), instead)
+    url = f"https://huggingface.co/{repository}/resolve/main/{files[0]}"
+    raise MissingWeights(name, (Remote(url, own, check=check),), instead, local)
 
 
 # Where trainers put a state dict beside other things.

@@ -208,11 +208,11 @@ def _convert(module: nn.Module, side: int, xml: Path) -> None:
             decoder = TorchScriptPythonDecoder(traced, example_input=(x,))
             frontend = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
+        model.reshape([1, 3, side, side])  # transformers' EfficientNet pools by more than there is, which fails here
     except UsageError:
         raise
     except Exception as error:  # the frontend raises whatever its operators raise
         raise ConversionFailed((str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
-    model.reshape([1, 3, side, side])
     openvino.save_model(model, xml, compress_to_fp16=False)
 
 
