@@ -89,6 +89,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
     "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],
     "models": [["models"]],
+    "models check": [["models", "check", "efficientnet_lite0"]],
     "templates list": [["templates", "list"]],
     "templates new": [["templates", "new", "mine"]],
     "templates check": [["templates", "check", "mine"]],

@@ -434,14 +434,14 @@ def test_openvinos_own_import_calls_out(tmp_path: Path) -> None:
     """What the test above guards against, and that it would see it."""
     done = python(LISTEN + "import openvino, time; time.sleep(1)", HOME=str(tmp_path), **NO_CI)
     if "CALLED OUT" not in done.stderr:
-        pytest.skip("this OpenVINO does not report its import: reportgen.models.runtime.quiet may go")
+        pytest.skip("this OpenVINO does not report its import: reportgen.models.quiet may go")
 
 
 def test_a_telemetry_package_that_is_in_use_stays_in_use() -> None:
     done = python(
         "import sys, types\n"
         "mine = sys.modules['openvino_telemetry'] = types.ModuleType('openvino_telemetry')\n"
-        "from reportgen.models.runtime.quiet import import_openvino\n"
+        "from reportgen.models.quiet import import_openvino\n"
         "assert import_openvino().Core()\n"
         "assert sys.modules['openvino_telemetry'] is mine"
     )

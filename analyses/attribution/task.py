@@ -28,6 +28,7 @@ class Attribution(Analysis[AttributionSettings, AttributionResult]):
     concurrent = True
     order = 15
     requires = ("dissection",)
+    needs = frozenset({"activations"})
     works = WORKS
     terms = TERMS
     rules = RULES

@@ -88,7 +88,7 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
         for values in (view.forward.activations, *view.forward.context)
     )
     leaf.requires_grad_(True)
-    module = _head_alone(view.engine.network.head, leaf, context)
+    module = _head_alone(view.engine.head, leaf, context)
     with engine_lock(), _numpy_draws_from(0), torch.enable_grad():
         explainer = make(module, module.layer)
         hooked = getattr(explainer, "base_cam", explainer)  # Finer-CAM holds the method that does the work

@@ -8,7 +8,7 @@ import numpy as np
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.analysis.view import Subject
+from reportgen.analysis.view import Subject, View
 
 from .library import MethodFailure
 from .maps import Cam, effective_channels
@@ -27,6 +27,7 @@ class Cams(Analysis[CamSettings, CamsResult]):
     title = "Class activation maps"
     version = "5"
     concurrent = True
+    needs = frozenset({"activations"})
     order = 20
     works = WORKS
 
@@ -49,6 +50,19 @@ class Cams(Analysis[CamSettings, CamsResult]):
             non_negative=bool(activations.min() >= 0),
             layer=layer,
         )
+
+    def check(self, view: View) -> dict[str, str | None]:
+        """Every method on the probe; ScoreCAM, which takes a pass a channel and nothing of the network but passes, is not run."""
+        target = int(view.forward.logits[0].argmax())
+        found: dict[str, str | None] = {}
+        for name, method in METHODS.items():
+            found[method.label] = None
+            try:
+                if name != "scorecam":
+                    method.explain(view, target)
+            except MethodFailure as error:
+                found[method.label] = str(error)
+        return found
 
     def reduce(self, run: RunView[CamSettings]) -> Contribution:
         return reduce_cams(run)

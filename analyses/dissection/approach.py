@@ -97,10 +97,13 @@ def _text(chapter: Chapter) -> str:
     probes = {"probe": "a probe set of its own", "images": "the images of this run"}.get(
         models[0].origin.kind, "a probe set"
     )
+    names = wording.listed([model.model for model in models])
+    several = any(len(model.layers) > 1 for model in models)
+    read = f"the last stages of {names}" if several else f"the last feature map of {names}"
     sentences = [
         "CLIP-Dissect (Oikarinen and Weng, 2023) asks of each unit which word describes the images that drive it. "
-        f"Over {probes} the activations of every unit, averaged over positions, are collected from the last stages of "
-        f"{wording.listed([model.model for model in models])}, in one forward pass an image and model."
+        f"Over {probes} the activations of every unit, averaged over positions, are collected from {read}, "
+        "in one forward pass an image and model."
     ]
     if stated:
         sentences.append(

@@ -20,9 +20,11 @@ LARGEST_DIFFERENCES = 10
 def compare_models(chapter: Chapter) -> list[Block]:
     """Figures and tables over all models."""
     run, models = chapter.run, chapter.models
+    several = any(len(model.layers) > 1 for model in models)
+    title = "Models and layers compared" if len(models) > 1 else "Layers compared" if several else "The layer"
     blocks: list[Block] = [
-        Heading(text="Layers compared" if len(models) == 1 else "Models and layers compared"),
-        _layers_chart(run, models),
+        Heading(text=title),
+        *([_layers_chart(run, models)] if several else []),
         _layers_table(run, models),
         Heading(text="The images' own concepts"),
         Text(role="note", text=wordings.own_concepts(chapter)),
@@ -36,6 +38,11 @@ def compare_models(chapter: Chapter) -> list[Block]:
         ]
     sure: list[Block] = [*_sureness_chart(run, models), *_controls_table(run, models)]
     return [*blocks, Heading(text="How sure the labels are"), *sure] if sure else blocks
+
+
+def over_layers(models: Sequence[DissectedModel]) -> str:
+    """What counts of a model's units are taken over, where it has several layers."""
+    return " over all layers" if any(len(model.layers) > 1 for model in models) else ""
 
 
 def _layers_chart(run: DissectionRun, models: Sequence[DissectedModel]) -> Figure:
@@ -123,7 +130,7 @@ def _own_concepts_table(chapter: Chapter) -> Table:
     return run.files.table(
         Table(
             id="dissection-own-concepts",
-            caption="For each class of the images, the nearest concept of the set, the units that it labels over all layers, and its "
+            caption=f"For each class of the images, the nearest concept of the set, the units that it labels{over_layers(models)}, and its "
             f"rank among the model's concepts (1 labels most units; equal counts share a rank). {n(models)}",
             columns=columns,
             rows=rows,

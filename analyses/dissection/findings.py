@@ -145,6 +145,9 @@ def unrelated_concept_dominates(nearest: Mapping[str, Nearest], models: Sequence
 
 def colours_increase(models: Sequence[DissectedModel], statistics: StatisticsSettings) -> Found:
     """D3: a trend test on the share of colour units, units being the observations: a later layer has many times the units."""
+    models = [model for model in models if len(model.layers) > 1]
+    if not models:
+        return Decision("not measured"), "It takes two layers to see a trend, and one was dissected.", []
     decided, parts, evidence = [], [], []
     for model in models:
         counts, sizes = [layer.colour_units for layer in model.layers], [layer.n_units for layer in model.layers]

@@ -97,7 +97,9 @@ def _model(found: Chapter, model: DissectedModel) -> list[Block]:
     slug = slug_of(model.model)
     blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(model))]
     if model.counts:
-        blocks += [_top_concepts(found.run, model, slug), _histograms(found.run, model, slug)]
+        blocks.append(_top_concepts(found.run, model, slug))
+    if model.counts and len(model.layers) > 1:
+        blocks.append(_histograms(found.run, model, slug))
     return [*blocks, *(_images_of_driven(found, model, slug) or _driving_images(found, model, slug))]
 
 
@@ -107,7 +109,7 @@ def slug_of(model: str) -> str:
 
 
 def _top_concepts(run: DissectionRun, model: DissectedModel, slug: str) -> Figure:
-    rows = list(model.counts.items())[: charts.TOP_CONCEPTS]
+    rows, over = list(model.counts.items())[: charts.TOP_CONCEPTS], comparison.over_layers([model])
     bars = wording.listed([f"{concept} {count}" for concept, count in rows], most=len(rows))
     picture = run.files.chart(
         f"figures/dissection-{slug}-top.svg",
@@ -119,7 +121,7 @@ def _top_concepts(run: DissectionRun, model: DissectedModel, slug: str) -> Figur
         kind="chart",
         title=f"{model.model}: most frequent concepts",
         caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
-        f"{len(model.counts)} that label any, over all layers. {wordings.colour_bars(model)}{n([model])}",
+        f"{len(model.counts)} that label any{over and f',{over}'}. {wordings.colour_bars(model)}{n([model])}",
         pictures=[picture],
     )
 

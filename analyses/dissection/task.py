@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.analysis.view import Subject
+from reportgen.analysis.view import Subject, View
 from reportgen.models.encoders.registry import resolve_encoder
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
@@ -33,6 +33,7 @@ class Embedding(Analysis[DissectionSettings, EmbeddingResult]):
     concurrent = True
     order = 5
     over = "probe"
+    has_section = False
     per_model = False
 
     def models(self, settings: Settings) -> tuple[str, ...]:
@@ -63,6 +64,7 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
     shares = SharedLabels
     order = 10
     requires = ("embedding",)
+    needs = frozenset({"stages"})
     over = "probe"
     per_model = False
     works = WORKS
@@ -91,6 +93,13 @@ class Dissection(Analysis[DissectionSettings, DissectionResult]):
             means = engine.stage_means(subject.view.input[None], layers)
         _require_fit(subject, {stage: rows.shape[1] for stage, rows in means.items()})
         return DissectionResult({stage: rows[0] for stage, rows in means.items()})
+
+    def check(self, view: View) -> dict[str, str | None]:
+        try:
+            means = view.engine.stage_means(view.input[None])
+        except UsageError as error:
+            return {"layers": str(error)}
+        return {f"{stage} ({rows.shape[1]} units)": None for stage, rows in means.items()}
 
     def reduce(self, run: RunView[DissectionSettings]) -> Contribution:
         return reduce_dissection(run)

@@ -88,6 +88,11 @@ def _colours(models: Sequence[DissectedModel]) -> list[str]:
         if not any(counts):
             items.append(f"{model.model}: no unit is labelled with a colour term.")
             continue
+        if len(counts) == 1:
+            items.append(
+                f"{model.model}: {wording.count(counts[0], 'colour unit')}, {wording.percent(shares[0])} of its one layer."
+            )
+            continue
         items.append(
             f"{model.model}: colour units from the first layer to the last: {wording.listed([str(c) for c in counts], most=9)}; as a "
             f"share of the layer {wording.listed([wording.percent(s) for s in shares], most=9)}. The count {trend(counts)}, "

@@ -20,10 +20,14 @@ CLASS_BLIND = ROLLOUT
 LABELS = {MEAN: "Mean of the CAMs", LIME: "LIME", **CONTROLS}
 
 
-def explanations(cams: CamsResult, lime: LimeResult) -> dict[str, np.ndarray]:
+def explanations(cams: CamsResult | None, lime: LimeResult) -> dict[str, np.ndarray]:
     """(H, W) maps by name: those that could be computed, the mean of the class activation maps where there are several, and LIME's
-    signed weights."""
-    found = {name: cam.map for name, cam in cams.maps.items() if cam.failure is None}
+    signed weights.
+
+    Args:
+        cams: None of a model that has no feature map.
+    """
+    found = {} if cams is None else {name: cam.map for name, cam in cams.maps.items() if cam.failure is None}
     activation = [saliency for name, saliency in found.items() if name not in OF_ATTENTION]
     if len(activation) > 1:
         found[MEAN] = np.mean(activation, axis=0)
@@ -31,9 +35,10 @@ def explanations(cams: CamsResult, lime: LimeResult) -> dict[str, np.ndarray]:
     return found
 
 
-def labels_of(cams: CamsResult, names: Iterable[str]) -> dict[str, str]:
+def labels_of(cams: CamsResult | None, names: Iterable[str]) -> dict[str, str]:
     """What pages call each map."""
-    return {name: cams.maps[name].label if name in cams.maps else LABELS[name] for name in names}
+    of_cams = {} if cams is None else {name: cam.label for name, cam in cams.maps.items()}
+    return {name: of_cams.get(name) or LABELS[name] for name in names}
 
 
 def cams_among(names: Iterable[str]) -> list[str]:

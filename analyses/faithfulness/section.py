@@ -35,6 +35,10 @@ BEATS = {
 }
 
 
+DECIDED_BY_PLACE = (
+    " Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
+    "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+)
 ATTENTION_CONTROL = (
     "A fifth, the attention rollout, knows the model but not the class: on this network the positions of a layer have already looked at "
     "each other, and a map of them may show little more than where attention goes in any case. "
@@ -317,9 +321,8 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
         ),
         Text(
             text="But photographers put the object in the middle, and a Gaussian on the centre of the frame lies on it without having "
-            "seen the image. That is the control to beat here: a map that covers the object no better has not been shown to find it. "
-            "Where the object is marked, these measures and not the curves decide whether Grad-CAM highlights it, whether LIME or "
-            "Grad-CAM localises better, and whether AblationCAM or ScoreCAM is more precise."
+            "seen the image. That is the control to beat here: a map that covers the object no better has not been shown to find it."
+            + (DECIDED_BY_PLACE if "gradcam" in table.labels else "")
         ),
         run.files.table(cells),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .localisation import localise
 from .maps import control_maps, explanations, labels_of
 from .removal import Removals
 from .result import FaithfulnessResult, HiddenMask, Localisation, MarkedObject, Measurements, Score
-from .rules import RULES
+from .rules import BEATS_CONTROLS, RULES
 from .section import reduce_faithfulness
 from .settings import FaithfulnessSettings
 from .terms import TERMS
@@ -35,13 +35,18 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     concurrent = True
     order = 50
     requires = ("cams", "lime")
+    optional = ("cams",)
     uses_truth = True
     works = WORKS
     terms = TERMS
     rules = RULES
 
+    def rules_beside(self, analyses: Collection[str]) -> tuple[str, ...]:
+        return RULES if "cams" in analyses else (BEATS_CONTROLS,)
+
     def map(self, subject: Subject[FaithfulnessSettings]) -> FaithfulnessResult:
-        cams, lime = subject.required("cams", CamsResult), subject.required("lime", LimeResult)
+        cams = subject.required("cams", CamsResult) if "cams" in subject.results else None
+        lime = subject.required("lime", LimeResult)
         frame, rng = subject.view.frame, np.random.default_rng(subject.seed)
         height, width = frame.shape[:2]
         noise = np.stack([baselines.random_map(height, width, rng) for _ in range(subject.settings.draws)])

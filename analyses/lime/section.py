@@ -217,8 +217,8 @@ def _approach(run: Run) -> list[Block]:
             f"with probability one half (the first sample shows all); a hidden one takes {hidden}. "
             "The model's probability of the target class is regressed on which superpixels were shown, samples "
             "closer to the whole "
-            f"image counting more. The mask holds the superpixels with positive weight, at most {s.num_features}. "
-            f"Pixels are normalised exactly as for the class activation maps."
+            f"image counting more. The mask holds the superpixels with positive weight, at most {s.num_features}."
+            + (" Pixels are normalised exactly as for the class activation maps." if "cams" in run.analyses else "")
         ),
         *head_note(run.head_kind, run.classes),
         Facts(

@@ -42,6 +42,7 @@ class Sanity(Analysis[SanitySettings, SanityResult]):
     concurrent = True
     order = 60
     requires = ("cams",)
+    needs = frozenset({"weights"})
     works = WORKS
     rules = RULES
 

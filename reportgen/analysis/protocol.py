@@ -9,7 +9,7 @@ A result is a frozen dataclass of the analysis' own (`reportgen.storage.codec` s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
 
@@ -17,7 +17,8 @@ from reportgen.analysis.parameter_file import ParameterFile
 from reportgen.analysis.probe_file import ProbeFile
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.verdicts import Claim
-from reportgen.analysis.view import Subject
+from reportgen.analysis.view import Subject, View
+from reportgen.models.classifiers.base import Need
 from reportgen.report.blocks import Section
 from reportgen.report.document import Finding, Reference, Term, Warning_
 from reportgen.settings.group import NoSettings, SettingsGroup
@@ -66,6 +67,10 @@ class Analysis(ABC, Generic[S, R]):
         shares: the type of what its reduce hands on, a frozen dataclass as a result is; nothing, unless the class says so.
         order: where its section stands, and when it reduces; after the analyses whose shared values it reads.
         requires: analyses whose results it reads, in map (of the same image and model) or in reduce.
+        optional: those of `requires` that it can do without where they cannot be made of a model; its result is then not among
+            `Subject.results`.
+        needs: what it needs of a classifier besides its answers; it is left out for one that lacks it, and the report says so.
+        has_section: whether it has a chapter; one that has none only serves others, and is left out with them.
         over: the folder it is mapped on.
         per_model: whether it explains one model, and so is mapped over, and reduced once for, each of the explained models; one that
             has models of its own (`models`), or looks at all of them together, is reduced once.
@@ -87,6 +92,9 @@ class Analysis(ABC, Generic[S, R]):
     shares: ClassVar[type] = type(None)
     order: ClassVar[int] = 100
     requires: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    has_section: ClassVar[bool] = True
     over: ClassVar[Literal["images", "probe"]] = "images"
     per_model: ClassVar[bool] = True
     uses_truth: ClassVar[bool] = False
@@ -141,9 +149,21 @@ class Analysis(ABC, Generic[S, R]):
         """Over how many images it is mapped, those whose SHA-256 comes first; None is all."""
         return None
 
+    def check(self, view: View) -> Mapping[str, str | None]:
+        """What of it can be made of a model (`reportgen models check`): by its methods or layers None, or why not.
+
+        Args:
+            view: of a probe image. It takes seconds, and no more.
+        """
+        return {}
+
     def rank(self, result: R) -> float | None:
         """The number by which the images of a large run are ranked for figures; the last analysis that ranks decides."""
         return None
+
+    def rules_beside(self, analyses: Collection[str]) -> tuple[str, ...]:
+        """Of its rules those that say anything in a run that has these analyses."""
+        return self.rules
 
     @abstractmethod
     def map(self, subject: Subject[S]) -> R:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reportgen.models.classifiers.registry import list_classifiers
-from reportgen.models.runtime.quiet import import_openvino
+from reportgen.models.quiet import import_openvino
 from reportgen.settings.load import load
 from reportgen.storage.store import cache_folder
 

@@ -25,7 +25,7 @@ from reportgen.cli.verify import verify
 from reportgen.utils.errors import ReportgenError, UsageError
 
 INTERRUPTED = 130
-# Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see runtime.quiet.
+# Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see models.quiet.
 NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 app = typer.Typer(
     help="Turn a folder of images into an explainability report, HTML and PDF.",

@@ -8,7 +8,8 @@ import typer
 
 from reportgen.cli.options import Config
 from reportgen.cli.progress import progress_bars
-from reportgen.cli.terminal import say
+from reportgen.cli.terminal import print_table, say
+from reportgen.utils.errors import CheckFailed
 
 app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 
@@ -31,6 +32,7 @@ def list_models(context: typer.Context, config: Config = None) -> None:
         )
         typer.echo(f"{row.name}{presets}: {where}")
     typer.echo("torchvision:NAME, timm:NAME: any classifier of these libraries with a convolutional feature map")
+    typer.echo("onnx:PATH: your own classifier as an ONNX file, with classes (and preprocessing) in the settings")
     typer.echo("checkpoint:PATH: your own weights, with architectures and classes in the settings")
     typer.echo("hf:FOLDER, hf:USER/NAME: an image classifier as Hugging Face's libraries save it, timm's among them")
 
@@ -52,3 +54,22 @@ def fetch_models(
             typer.echo(file)
         if not files:
             say(f"{name}: nothing to fetch, its weights are here")
+
+
+@app.command("check")
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, as --model takes it.")],
+    config: Config = None,
+) -> None:
+    """Load a model and say what can be explained of it; exit code 1 where nothing can."""
+    from reportgen.pipeline.model_check import check_model
+    from reportgen.settings.load import load
+    from reportgen.storage.cache import in_use
+    from reportgen.storage.store import cache_folder
+
+    settings, cache = load({"models": (name,)}, config).settings, cache_folder()
+    with in_use(cache):
+        found = check_model(settings, cache / "models")
+    print_table(("Model", settings.models[0]), found.rows)
+    if found.failure is not None:
+        raise CheckFailed(f"{found.failure}; nothing of it can be explained")

@@ -47,6 +47,8 @@ def analyse(
     """
     progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
     made = plan(images, settings, providers=providers, further=(*further, folder.require_free), progress=progress)
+    for left_out in made.left_out:
+        progress.say(left_out.sentence)
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
     bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)

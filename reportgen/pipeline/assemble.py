@@ -121,6 +121,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         ),
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
+            *(Warning_(code="left-out", text=one.sentence) for one in run.plan.left_out),
             *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
@@ -141,7 +142,8 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 
 
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
-    further = [rule for analysis in made.analyses for rule in analysis.rules]
+    names = [analysis.name for analysis in made.analyses]
+    further = [rule for analysis in made.analyses for rule in analysis.rules_beside(names)]
     if tested:
         further.append(f"The claims tested in this report, and corrected for one another: {listed_ids(tested)}.")
     return rules_with(made.settings.statistics, further)
@@ -163,7 +165,8 @@ def cite(made: Plan, contributions: Mapping[str, Contribution]) -> list[Referenc
     """The works that sections and models rest on; of the sections of one analysis, a model each, the first that cites a work."""
     by = {}
     for name, c in contributions.items():
-        first = contributions[parts_of(name)[0]].references if parts_of(name)[1] else ()
+        of_first = contributions.get(parts_of(name)[0]) if parts_of(name)[1] else None
+        first = of_first.references if of_first else ()
         by[c.section.id if c.section else name] = [key for key in c.references if key not in first]
     by["models"] = [key for name in made.specs for key in bibliography.of_model(name)]
     return bibliography.cited(by, [work for analysis in made.analyses for work in analysis.works])
@@ -262,7 +265,7 @@ def _provenance(run: Reduced, command: Sequence[str]) -> Provenance:
                 preprocessing=model.spec.record(),
                 classes=len(model.spec.classes),
                 head=model.spec.head_kind,
-                roles=[a.name for a in analyses if model.spec.name in a.models(settings)],
+                roles=[a.name for a in analyses if model.spec.name in run.plan.models_of(a)],
             )
             for model in models
         ],

@@ -181,10 +181,10 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
     image = OpenImage(file, settings.max_pixels, image_sha256(file))
     one = _OneImage(image, bench)
     explained = explained_by(analyses, settings)
-    names = dict.fromkeys([*explained, *(m for a in analyses for m in a.models(settings))])
+    names = dict.fromkeys([*explained, *(m for a in analyses for m in bench.plan.models_of(a))])
     observations = {name: one.observe(bench.models[name]) for name in names}
     for analysis in analyses:
-        for name in analysis.models(settings):
+        for name in bench.plan.models_of(analysis):
             if image.sha256 in bench.plan.samples.get(analysis.name, {image.sha256}):
                 one.map(analysis, bench.models[name], observations[name].prediction.index)
             else:

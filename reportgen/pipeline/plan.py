@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.analysis.protocol import AnyAnalysis
@@ -15,6 +15,7 @@ from reportgen.images.ground_truth import Annotation, read_truth
 from reportgen.images.labels import LABELS_FILE, read_labels
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
+from reportgen.pipeline.capabilities import Capabilities, LeftOut, capabilities
 from reportgen.pipeline.code import code_of
 from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
@@ -59,6 +60,7 @@ class Plan:
 
     Attributes:
         analyses: in the report's order.
+        gaps: by analysis and model why the one is not made of the other; left_out: what a reader is told of that.
         images, probe: what is explained, and the probe set where it is a folder of its own.
         specs: by name every classifier of the run, the explained ones first.
         relevant: by analysis what changes its results (`Analysis.relevant`).
@@ -82,6 +84,8 @@ class Plan:
     truths: Mapping[str, Annotation]
     front: FrontMatter
     inputs: Mapping[str, str]
+    gaps: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def explained(self) -> str:
@@ -92,6 +96,10 @@ class Plan:
     def every_explained(self) -> tuple[str, ...]:
         """The names of all explained models; the first alone where no analysis of the run explains one."""
         return explained_by(self.analyses, self.settings)
+
+    def models_of(self, analysis: AnyAnalysis) -> tuple[str, ...]:
+        """The names of the models that an analysis is mapped over."""
+        return tuple(name for name in analysis.models(self.settings) if (analysis.name, name) not in self.gaps)
 
     def labels_of(self, model: str) -> Mapping[str, Label]:
         """The labels as an explained model knows them: they name the classes of the first, and fit a model of the same classes."""
@@ -132,7 +140,7 @@ def plan(
     # One that the user asks for and that has nothing to do says so itself (`require_settings`).
     asked = providers.analyses(settings.tasks)
     analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)
-    for check in (created, lambda: require_known_measures(settings.gates, analyses), *further):
+    for check in (created, *further):
         with problems.noted():
             check()
     front = FrontMatter()
@@ -144,29 +152,49 @@ def plan(
     with problems.noted():
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
-    labels: dict[str, Label] = {}
-    truths: dict[str, Annotation] = {}
-    if described:
-        uses_truth = any(analysis.uses_truth for analysis in analyses)
-        labels, truths = _described(folder, specs.get(settings.explained[0]), problems, uses_truth=uses_truth)
+    can = _possible(analyses, specs, settings, problems)
+    uses_truth = any(analysis.uses_truth for analysis in can.analyses)
+    explained = specs.get(settings.explained[0])
+    labels, truths = _described(folder, explained, problems, uses_truth=uses_truth) if described else ({}, {})
     problems.raise_any()
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
             raise looked_in.no_image(looked_in.skipped)
     return Plan(
         settings=settings,
-        analyses=analyses,
+        analyses=can.analyses,
         images=folder,
         probe=probe,
-        specs=specs,
+        specs=_used(specs, can, settings),
         relevant=relevant,
-        codes={analysis.name: code_of(analysis) for analysis in analyses},
-        samples=_samples(folder.files, analyses, settings),
+        codes={analysis.name: code_of(analysis) for analysis in can.analyses},
+        samples=_samples(folder.files, can.analyses, settings),
         labels=labels,
         truths=truths,
         front=front,
-        inputs=_inputs(images, truths, settings, analyses) if described else {},
+        inputs=_inputs(images, truths, settings, can.analyses) if described else {},
+        gaps=can.gaps,
+        left_out=can.left_out,
     )
+
+
+def _possible(
+    analyses: tuple[AnyAnalysis, ...], specs: Mapping[str, ClassifierSpec], settings: Settings, problems: _Problems
+) -> Capabilities:
+    """Which analyses the classifiers allow; a gate on what none of these measures is a problem."""
+    can = Capabilities(analyses)
+    with problems.noted():
+        can = capabilities(analyses, specs, settings)
+    with problems.noted():
+        require_known_measures(settings.gates, can.analyses)
+    return can
+
+
+def _used(specs: Mapping[str, ClassifierSpec], can: Capabilities, settings: Settings) -> dict[str, ClassifierSpec]:
+    """The classifiers that are explained, or that an analysis of the run is mapped over."""
+    names = [*explained_by(can.analyses, settings)]
+    names += [m for analysis in can.analyses for m in analysis.models(settings) if (analysis.name, m) not in can.gaps]
+    return {name: specs[name] for name in dict.fromkeys(names) if name in specs}
 
 
 def explained_by(analyses: Sequence[AnyAnalysis], settings: Settings) -> tuple[str, ...]:

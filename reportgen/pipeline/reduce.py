@@ -134,6 +134,7 @@ class Reducing:
             "classes": {name: digest_of(self.plan.specs[name].classes.names) for name in self.records},
             "heads": {name: self.plan.specs[name].head_kind for name in self.records},
             "seed": settings.seed,
+            "left out": [[*at, why] for at, why in sorted(self.plan.gaps.items())],
             "shown": self.shown.model_dump(mode="json"),
             "statistics": settings.statistics.model_dump(mode="json"),
             "images": [
@@ -149,7 +150,7 @@ class ProbeReduceView:
 
     def __init__(self, analysis: AnyAnalysis, plan: Plan, probe: MappedFolder, store: Store, *, fresh: bool) -> None:
         self.settings: SettingsGroup = analysis.own(plan.settings)
-        self.models = plan.settings.models
+        self.models = tuple(name for name in plan.settings.models if (analysis.name, name) not in plan.gaps)
         self.weights = {name: spec.weights_sha256 for name, spec in plan.specs.items()}
         self.classes: ClassList = plan.specs[plan.explained].classes
         self.seed = plan.settings.seed
@@ -184,7 +185,7 @@ class ReduceView(ProbeReduceView):
         super().__init__(analysis, plan, shared.probe.of(model), shared.store, fresh=shared.fresh)
         if analysis.per_model:
             self.models = tuple(dict.fromkeys([model, *plan.settings.models]))
-        self.analyses = tuple(other.name for other in plan.analyses)
+        self.analyses = tuple(other.name for other in plan.analyses if (other.name, model) not in plan.gaps)
         self.explained = tuple(shared.records)
         self.classes = plan.specs[model].classes
         self.head_kind: HeadKind = plan.specs[model].head_kind
@@ -224,8 +225,12 @@ def reduce_all(shared: Reducing, watch: Stopwatch, progress: Progress) -> dict[s
     first, *further = shared.records
     for analysis in shared.plan.analyses:
         with watch.stage(f"section {analysis.name}"):
-            contributions[analysis.name] = _reduced(analysis, first, shared, _handed(analysis, first, contributions))
-            for model in further if analysis.per_model else ():
+            made_of = [name for name in shared.records if (analysis.name, name) not in shared.plan.gaps]
+            if first in made_of or not analysis.per_model:
+                contributions[analysis.name] = _reduced(
+                    analysis, first, shared, _handed(analysis, first, contributions)
+                )
+            for model in (name for name in further if name in made_of) if analysis.per_model else ():
                 handed = _handed(analysis, model, contributions)
                 contributions[id_of(analysis.name, model)] = _reduced(analysis, model, shared, handed)
         progress.step(analysis.title)
@@ -274,7 +279,7 @@ def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     own = [image.observations[made.explained] for image in mapped.images]
     scores: list[float | None] = [observation.prediction.probability for observation in own]
     measure = PROBABILITY
-    ranking = [analysis for analysis in made.analyses if analysis.ranked_by]
+    ranking = [a for a in made.analyses if a.ranked_by and (a.name, made.explained) not in made.gaps]
     if ranking and len(names) > chosen.figures:
         analysis = ranking[-1]
         measure = analysis.ranked_by

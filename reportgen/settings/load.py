@@ -188,6 +188,7 @@ def _first_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
     # Of a setting of either kind (`head`) pydantic adds which kind it tried.
     parts = [part for part in map(str, problem["loc"]) if not part.startswith(("literal[", "dict["))]
     key = ".".join(parts)
-    origin = next((origins[k] for k in (key, ".".join(parts[:-1])) if k in origins), "default")
+    within = (".".join(parts[:n]) for n in range(len(parts), 0, -1))  # a value may be a table of tables
+    origin = next((origins[k] for k in within if k in origins), "default")
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key} ({origin}): {reason[0].lower()}{reason[1:]}; it is {problem['input']!r}"

@@ -26,7 +26,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "embedded": {"models": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")},
     "writeup": {"models": ("resnet50", "resnet18", "resnet18_places365")},
 }
-CHECKPOINT = "checkpoint:"
+CHECKPOINT, ONNX = "checkpoint:", "onnx:"
+# Models that are a file of the user's own.
+OF_A_FILE = (CHECKPOINT, ONNX)
 Head = Literal["auto", "softmax", "multilabel"]
 HUGGING_FACE = "hf:"
 
@@ -47,6 +49,32 @@ class DocumentSettings(SettingsGroup):
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
     figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
     show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
+
+
+class PreprocessingSettings(SettingsGroup):
+    """From pixels to one model's input, where that differs from what the model's source says; what is not given stays."""
+
+    size: int | None = Field(None, ge=8, le=4096, description="side of the square input frame, pixels")
+    resize: int | None = Field(
+        None, ge=8, le=8192, description="short side before the centre crop; default: in proportion to the size"
+    )
+    mean: tuple[float, float, float] | None = Field(None, description="of red, green and blue, on pixels in [0, 1]")
+    std: tuple[float, float, float] | None = Field(None, description="as mean; each above 0")
+    interpolation: Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"] | None = None
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _finite(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and not all(math.isfinite(value) for value in values):
+            raise ValueError("three finite numbers are needed")
+        return values
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and min(values) <= 0:
+            raise ValueError("each is divided by, and has to be above 0")
+        return values
 
 
 class StatisticsSettings(SettingsGroup):
@@ -87,6 +115,10 @@ class Settings(SettingsGroup):
     )
     architectures: dict[str, str] = Field(
         default={}, description="checkpoint:FILE -> the network that it fills: torchvision:NAME or timm:NAME"
+    )
+    preprocessing: dict[str, PreprocessingSettings] = Field(
+        default={},
+        description="model name -> size, resize, mean, std, interpolation, where they differ from the model's own",
     )
     head: Head | dict[str, Head] = Field(
         "auto",
@@ -224,13 +256,13 @@ def preset_values(model: type[BaseModel], preset: str) -> dict[str, Any]:
 
 
 def without_folders(model: str) -> str:
-    """A model's name as a report shows it: `checkpoint:PATH` as `checkpoint:FILE`, `hf:PATH/FOLDER` as `hf:FOLDER`.
+    """A model's name as a report shows it: `checkpoint:PATH` as `checkpoint:FILE`, so `onnx:PATH`, and `hf:PATH/FOLDER` as `hf:FOLDER`.
 
     `hf:USER/NAME` stays where no such folder is there: it names a repository of the Hugging Face hub.
     """
     kind, colon, path = model.partition(":")
-    if kind + colon == CHECKPOINT:
-        return CHECKPOINT + Path(path).name
+    if kind + colon in OF_A_FILE:
+        return kind + colon + Path(path).name
     if kind + colon == HUGGING_FACE and (is_folder(user_path(path)) or path.count("/") != 1 or path[:1] in "./~"):
         return HUGGING_FACE + last_part(path)
     return model
@@ -255,7 +287,7 @@ def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
     for key in ("models", "explain"):
         if isinstance(values.get(key), list | tuple):
             values[key] = tuple(renamed(model) for model in values[key])
-    for group in ("weights", "classes", "architectures", "head"):
+    for group in ("weights", "classes", "architectures", "preprocessing", "head"):
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}
     if paths:

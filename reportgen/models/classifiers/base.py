@@ -18,8 +18,12 @@ from reportgen.utils.json_types import JSON
 from reportgen.utils.softmax import sigmoid, softmax
 
 if TYPE_CHECKING:
+    import openvino
     from torch import nn
 
+# What an analysis may need of a classifier besides its answers: the feature map, with the head that follows it; the network's weights;
+# feature maps that can be dissected.
+Need = Literal["activations", "weights", "stages"]
 # What turns a classifier's logits into probabilities.
 Activation = Literal["softmax", "sigmoid"]
 # Pillow's filters, by their names there.
@@ -112,6 +116,11 @@ class FeatureLayer:
     attention_layers: int = 0
 
 
+def both_sides(head: LinearHead) -> LinearHead:
+    """A closed form of one output as that of its `heads.BinaryHead`."""
+    return LinearHead(np.concatenate([-head.weight, head.weight]), np.concatenate([-head.bias, head.bias]))
+
+
 @dataclass(frozen=True)
 class Network:
     """A network split in two: `head(*trunk(x))` are its logits.
@@ -144,6 +153,19 @@ def probabilities(logits: np.ndarray, activation: Activation) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """A network that OpenVINO reads from a file of its own, in the place of a torch network.
+
+    Attributes:
+        model: one input (1, 3, side, side) float32; outputs (1, classes) logits and, where `linear` is known, (1, C, h, w) activations.
+        linear: what follows the activations; None where the graph does not end so, and there are no activations.
+    """
+
+    model: openvino.Model
+    linear: LinearHead | None
+
+
+@dataclass(frozen=True)
 class ClassifierSpec:
     """A classifier by name: where its weights come from and what it expects.
 
@@ -151,6 +173,9 @@ class ClassifierSpec:
         source: where the weights came from, in words for the report.
         weights_sha256: of the weights file's bytes; of a Hugging Face model, of them and of config.json, which builds the network.
         packages: packages whose version can change the logits.
+        load: the torch network. Where `graph` is given there is none, and it raises UsageError.
+        graph: reads the graph that OpenVINO runs instead.
+        lacks: what analyses cannot have of this classifier, and why, in words that may follow a "because".
         activation: what turns its logits into probabilities.
         binary: it has one output z, read as two classes whose logits are -z and z (`heads.BinaryHead`); then `activation` is
             "sigmoid", so that their probabilities are 1 - p and p.
@@ -167,6 +192,8 @@ class ClassifierSpec:
     load: Callable[[], Network]
     activation: Activation = "softmax"
     binary: bool = False
+    graph: Callable[[], Graph] | None = None
+    lacks: Mapping[Need, str] = field(default_factory=dict)
     architecture: str = ""
 
     @property

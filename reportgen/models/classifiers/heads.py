@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
-from reportgen.models.classifiers.base import LinearHead
 from reportgen.utils.errors import UsageError
 
 
@@ -24,11 +22,6 @@ class BinaryHead(nn.Module):
         """What the head reads -> (N, 2)."""
         z: torch.Tensor = self.head(*features)
         return torch.cat([-z, z], dim=1)
-
-
-def both_sides(head: LinearHead) -> LinearHead:
-    """A closed form of one output as that of its `BinaryHead`."""
-    return LinearHead(np.concatenate([-head.weight, head.weight]), np.concatenate([-head.bias, head.bias]))
 
 
 def require_sound_logits(model: nn.Module, size: int, name: str) -> None:

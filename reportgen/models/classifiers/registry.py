@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reportgen.models.classifiers import (
     checkpoint,
     efficientnet_lite,
+    onnx_model,
     places365,
     timm_zoo,
     torchvision_zoo,
@@ -15,8 +16,9 @@ from reportgen.models.classifiers import (
 )
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.outputs import read_as
+from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote
-from reportgen.settings.model import CHECKPOINT, HUGGING_FACE, PRESETS, Settings
+from reportgen.settings.model import CHECKPOINT, HUGGING_FACE, ONNX, PRESETS, Settings
 from reportgen.utils.errors import UsageError
 
 NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
@@ -29,7 +31,9 @@ def resolve(name: str, settings: Settings) -> ClassifierSpec:
         MissingWeights: its weights are not on this machine.
         UsageError: no such classifier, a file that the settings name is missing or wrong, or its outputs cannot be read as they say.
     """
-    return read_as(_described(name, settings), settings)
+    found = read_as(_described(name, settings), settings)
+    given = settings.preprocessing.get(name)
+    return found if given is None else with_own(found, given)
 
 
 def _described(name: str, settings: Settings) -> ClassifierSpec:
@@ -45,11 +49,15 @@ def _described(name: str, settings: Settings) -> ClassifierSpec:
         return places365.spec(settings.weights, settings.classes, geometry)
     if name.startswith(CHECKPOINT):
         return checkpoint.spec(name, settings)
+    if name.startswith(ONNX):
+        return onnx_model.spec(name, settings)
     if name.startswith(HUGGING_FACE):
         return transformers_zoo.spec(name, settings)
     close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
-    raise UsageError(f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, hf:FOLDER)")
+    raise UsageError(
+        f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, onnx:PATH, hf:FOLDER)"
+    )
 
 
 def missing_classifier_files(name: str, settings: Settings) -> list[Remote]:

@@ -12,6 +12,7 @@ Fill = Callable[[int, np.ndarray], None]
 StageRunner = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 EXACT_TOLERANCE = 1e-4
+NO_ACTIVATIONS = np.empty((1, 0, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Forward:
 
     Attributes:
         logits: (N, classes) float32.
-        activations: (N, C, h, w) float32, the feature map.
+        activations: (N, C, h, w) float32, the feature map; (N, 0, 0, 0) of a classifier that lacks it (`ClassifierSpec.lacks`).
         context: what the head reads besides, each (N, ...) float32 (`Network.trunk`).
     """
 

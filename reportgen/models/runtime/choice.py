@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.quiet import import_openvino
 from reportgen.models.runtime.backend import EXACT_TOLERANCE
-from reportgen.models.runtime.quiet import import_openvino
 from reportgen.report.document import RuntimeRecord
 from reportgen.utils.errors import UsageError
 
@@ -45,15 +45,18 @@ def choose_runtime(
     """Which backend runs `spec`.
 
     `auto` takes CUDA where there is one; else OpenVINO if it reproduces torch's logits on a seeded probe batch to a
-    relative error below 1e-4; else torch. The comparison is made once for a model and kept beside its conversion.
+    relative error below 1e-4; else torch. The comparison is made once for a model and kept beside its conversion. A classifier
+    that is a graph and no torch network runs on OpenVINO alone.
 
     Args:
         models_cache: the folder of conversions.
         machine: what it runs on; default this one.
 
     Raises:
-        UsageError: OpenVINO is asked for by name and cannot convert this model.
+        UsageError: OpenVINO is asked for by name and cannot convert this model, or torch is and there is no torch network.
     """
+    if spec.graph is not None:
+        return _of_graph(spec, runtime, precision, machine)
     machine = machine or detect_machine(runtime, precision)
     if runtime != "openvino" and machine.cuda:
         return RuntimeRecord(name="torch", precision=precision, device="cuda")
@@ -72,6 +75,14 @@ def choose_runtime(
         return _on_cpu("openvino", precision, note, machine)
     note = f"OpenVINO was refused: its logits differ from torch's by {error:.0e} (relative)"
     return _on_cpu("torch", precision, note, machine)
+
+
+def _of_graph(spec: ClassifierSpec, runtime: Runtime, precision: Precision, machine: Machine | None) -> RuntimeRecord:
+    if runtime == "torch":
+        raise UsageError(f"{spec.name}: torch cannot run it, OpenVINO reads the file itself; leave --runtime torch out")
+    return _on_cpu(
+        "openvino", precision, "OpenVINO reads the file itself", machine or detect_machine("openvino", precision)
+    )
 
 
 def _on_cpu(name: str, precision: Precision, note: str, machine: Machine) -> RuntimeRecord:

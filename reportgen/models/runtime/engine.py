@@ -18,6 +18,7 @@ from reportgen.utils.hashing import digest_of
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, LinearHead, Network
     from reportgen.models.runtime.openvino_backend import Conversion
@@ -119,6 +120,19 @@ class Engine:
         return self.network.linear
 
     @locked_cached_property
+    def head(self) -> nn.Module:
+        """What follows the trunk, as a torch module.
+
+        Raises:
+            UsageError: the classifier is a graph that has no such end.
+        """
+        if self.spec.graph is None or self.linear_head is None:
+            return self.network.head
+        from reportgen.models.runtime.pooled_linear import PooledLinear
+
+        return PooledLinear(self.linear_head)
+
+    @locked_cached_property
     def layer(self) -> FeatureLayer:
         """Where the activations stand in the network."""
         if self.record.name == "openvino":
@@ -135,7 +149,7 @@ class Engine:
 
         from reportgen.models.classifiers.split import repeated
 
-        head, batch = self.network.head, self._on_head(activations)
+        head, batch = self.head, self._on_head(activations)
         shared = [repeated(self._on_head(values), len(batch)) for values in context]
         with engine_lock(), torch.no_grad():
             values: np.ndarray = head(batch, *shared).cpu().numpy()
@@ -145,7 +159,7 @@ class Engine:
         """(C, h, w): the gradient of logit `target` by the activations of one image's pass; only the head is differentiated."""
         import torch
 
-        head, leaf = self.network.head, self._on_head(forward.activations).requires_grad_(True)
+        head, leaf = self.head, self._on_head(forward.activations).requires_grad_(True)
         context = [self._on_head(values) for values in forward.context]
         with engine_lock(), torch.enable_grad():
             (gradient,) = torch.autograd.grad(head(leaf, *context)[0, target], leaf)
@@ -174,7 +188,9 @@ class Engine:
             record: the backend; default this engine's.
         """
         sha256 = digest_of([self.spec.weights_sha256, name])
-        spec = replace(self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network)
+        spec = replace(
+            self.spec, name=f"{self.spec.name} {name}", weights_sha256=sha256, load=lambda: network, graph=None
+        )
         return Engine(spec, record or self.record, self._models_cache)
 
     def kept_on(self, name: str, make: Callable[[], Network]) -> Engine:
@@ -196,13 +212,17 @@ class Engine:
     def _on_head(self, activations: np.ndarray) -> torch.Tensor:
         import torch
 
-        parameter = next(self.network.head.parameters(), None)
+        parameter = next(self.head.parameters(), None)
         device = parameter.device if parameter is not None else torch.device("cpu")
         return torch.from_numpy(np.ascontiguousarray(activations)).to(device)
 
     @locked_cached_property
     def network(self) -> Network:
-        """The torch network; loading it takes seconds."""
+        """The torch network; loading it takes seconds.
+
+        Raises:
+            UsageError: the classifier is none (`ClassifierSpec.graph`).
+        """
         return self.spec.load()
 
     @locked_cached_property

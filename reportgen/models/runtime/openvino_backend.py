@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, LinearHead, Network
-from reportgen.models.runtime.backend import EXACT_TOLERANCE, Fill, Forward, StageRunner
-from reportgen.models.runtime.quiet import import_openvino
+from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, Graph, LinearHead, Network
+from reportgen.models.quiet import import_openvino
+from reportgen.models.runtime.backend import EXACT_TOLERANCE, NO_ACTIVATIONS, Fill, Forward, StageRunner
 from reportgen.storage.cache import touch
 from reportgen.utils.concurrency import PROCESS_WIDE
 from reportgen.utils.errors import UsageError
@@ -38,6 +38,8 @@ PROBE_IMAGES = 2
 # Images a request: within a tenth of the fastest of 1, 2, 4 and 8 for EfficientNet-Lite0 and ResNet-50. A constant, not
 # tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.
 BATCH = {"exact": 1, "fast": 4}
+# What the feature map of a graph is called where it is dissected: its own names are those of the program that wrote it.
+FEATURE_MAP = "feature map"
 HINTS = {"exact": "f32", "fast": "bf16"}
 # One at a time: torch traces one module at a time in a process, and who waits finds the conversion made.
 _CONVERTING = threading.RLock()
@@ -52,9 +54,10 @@ class Conversion:
     """A converted model on disk.
 
     Attributes:
-        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits, activations and context.
+        xml: OpenVINO IR, fp32; inputs (1, 3, side, side), outputs logits, activations and context; of a graph that lacks activations
+            logits alone.
         linear: the head in closed form, kept beside it so that a later run needs no torch.
-        relative_error: max |logits - torch's| / max |torch's| on the probe batch.
+        relative_error: max |logits - torch's| / max |torch's| on the probe batch; 0 for a graph, which has no other.
         stages: names of the outputs of `stages.xml` beside it, the means of the network's stages; empty where there are none,
             or where OpenVINO's differ from torch's.
         layer: where the activations stand in the network.
@@ -82,7 +85,10 @@ def find_or_convert(spec: ClassifierSpec, models_cache: Path, load: Callable[[],
     folder = models_cache / key[:32]
     with _CONVERTING:
         if not (folder / "meta.json").is_file():
-            _write_conversion(spec, load(), folder)
+            if spec.graph is not None:
+                _write_graph(spec, spec.graph(), folder)
+            else:
+                _write_conversion(spec, load(), folder)
     touch(folder / "meta.json")  # the time of use
     return _read(folder)
 
@@ -112,12 +118,39 @@ def _write_conversion(spec: ClassifierSpec, network: Network, folder: Path) -> N
 
     with _new_folder(folder) as scratch:
         _convert(LogitsAndFeatures().eval(), spec.preprocessing.size, scratch / "model.xml")
-        if network.linear is not None:
-            np.savez(scratch / "head.npz", weight=network.linear.weight, bias=network.linear.bias)
         error = _relative_error(scratch / "model.xml", network, spec)
         stages = _convert_stages(network, spec.preprocessing.size, scratch / "stages.xml")
-        meta = {"model": spec.name, "relative_error": error, "stages": stages, "layer": asdict(network.layer)}
-        (scratch / "meta.json").write_text(json.dumps(meta))
+        _write_beside(scratch, spec, network.linear, error, stages, network.layer)
+
+
+def _write_graph(spec: ClassifierSpec, graph: Graph, folder: Path) -> None:
+    """Keep a graph as a conversion is kept; its one stage is the feature map, where it has that."""
+    openvino = import_openvino()
+    import openvino.opset13 as ops
+
+    stages = []
+    with _new_folder(folder) as scratch:
+        openvino.save_model(graph.model, scratch / "model.xml", compress_to_fp16=False)
+        if graph.linear is not None:
+            means = ops.reduce_mean(graph.model.output(1).get_node().input_value(0), np.array([2, 3]))
+            model = openvino.Model([means.output(0)], graph.model.get_parameters(), "stages")
+            openvino.save_model(model, scratch / "stages.xml", compress_to_fp16=False)
+            stages = [FEATURE_MAP]
+        _write_beside(scratch, spec, graph.linear, 0.0, stages, FeatureLayer())
+
+
+def _write_beside(
+    folder: Path,
+    spec: ClassifierSpec,
+    linear: LinearHead | None,
+    error: float,
+    stages: list[str],
+    layer: FeatureLayer,
+) -> None:
+    if linear is not None:
+        np.savez(folder / "head.npz", weight=linear.weight, bias=linear.bias)
+    meta = {"model": spec.name, "relative_error": error, "stages": stages, "layer": asdict(layer)}
+    (folder / "meta.json").write_text(json.dumps(meta))
 
 
 def _convert_stages(network: Network, side: int, xml: Path) -> list[str]:
@@ -228,7 +261,8 @@ class OpenVinoBackend:
             self._inputs[0][0] = image
             request.infer()
             passes.append([request.get_output_tensor(i).data[:1].copy() for i in range(self._outputs)])
-        logits, activations, *context = (np.concatenate(output) for output in zip(*passes, strict=True))
+        logits, *features = (np.concatenate(output) for output in zip(*passes, strict=True))
+        activations, *context = features or [np.repeat(NO_ACTIVATIONS, len(batch), axis=0)]
         return Forward(logits, activations, tuple(context))
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
