@@ -13,7 +13,7 @@ from torch.nn import functional
 from reportgen.analyses.cams.attention import attention_rollout, gradient_attention
 from reportgen.analyses.cams.library import MethodFailure
 from reportgen.analyses.cams.maps import in_frame
-from reportgen.analyses.cams.methods import methods_for
+from reportgen.analyses.cams.methods import METHODS, methods_for
 from reportgen.analyses.cams.result import CamsResult
 from reportgen.analyses.cams.settings import GRADIENT, OF_ATTENTION, ROLLOUT, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS
@@ -158,3 +158,9 @@ def test_the_mean_is_of_class_activation_maps_and_rollout_is_a_control() -> None
     np.testing.assert_allclose(maps[MEAN], (result.maps["gradcam"].map + result.maps["scorecam"].map) / 2, atol=1e-6)
     assert cams_among(maps) == ["gradcam", "scorecam"]
     assert controls_among([*maps, "random"]) == [ROLLOUT, "random"]
+
+
+def test_methods_that_differentiate_twice_explain_attention_too() -> None:
+    """ShapleyCAM takes a second derivative, which torch's fused attention does not have on the CPU."""
+    view = view_of(vit())
+    assert not all(METHODS["shapleycam"].explain(view, target).degenerate for target in range(CLASSES))

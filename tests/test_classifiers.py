@@ -140,11 +140,15 @@ def test_torchvision_input_is_what_its_own_transforms_make(name: str) -> None:
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_100"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenetv3_small_100", "vit_base_patch16_siglip_224", "convnext_base.fb_in22k_ft_in1k_384"]
+)
 def test_timm_input_is_what_its_own_transforms_make(name: str) -> None:
-    preprocessing = timm_zoo.preprocessing(f"timm:{name}", "crop")
+    preprocessing = timm_zoo.preprocessing(f"timm:{name}", None)
     photo = Image.open(photo_path("coffee")).convert("RGB")
-    theirs = create_transform(**resolve_data_config({}, model=timm.create_model(name)))(photo).numpy()  # type: ignore[union-attr]
+    config = timm.models.get_pretrained_cfg(name)
+    assert config is not None
+    theirs = create_transform(**resolve_data_config({}, pretrained_cfg=config.to_dict()))(photo).numpy()  # type: ignore[union-attr]
     ours = preprocessing.normalise(model_frame(np.array(photo), preprocessing))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 

@@ -333,6 +333,30 @@ def test_a_graph_for_one_image_runs_one_image_a_request(models_cache: Path) -> N
     np.testing.assert_allclose(logits, expected(spec(), batch), atol=1e-4)
 
 
+def test_what_is_wrong_with_a_network_is_said_before_work_and_looked_at_once(tmp_path: Path) -> None:
+    loads = []
+
+    def broken() -> Network:
+        loads.append(1)
+        raise UsageError("toy: these are not its weights")
+
+    def sound() -> Network:
+        loads.append(1)
+        return toy_network()
+
+    record = RuntimeRecord(name="torch", precision="exact", device="cpu")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="not its weights"):
+            Engine(replace(spec(), load=broken), record, tmp_path / "models").require_loadable()
+    assert len(loads) == 2, "what did not load is no mark that it does"
+    for _ in range(2):
+        Engine(replace(spec(), load=sound), record, tmp_path / "models").require_loadable()
+    assert len(loads) == 3
+    other = replace(spec(), load=sound, weights_sha256="1" * 64)
+    Engine(other, record, tmp_path / "models").require_loadable()
+    assert len(loads) == 4
+
+
 # --- the conversion on disk ----------------------------------------------------------------------
 
 USE = """

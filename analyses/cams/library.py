@@ -82,6 +82,7 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
         MethodFailure: it raises, or its sum is not finite.
     """
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     leaf, *context = (
         torch.from_numpy(np.ascontiguousarray(values)).to(view.engine.record.device)
@@ -89,7 +90,8 @@ def _explained(view: View, make: Callable[[nn.Module, nn.Module], Any], **asked:
     )
     leaf.requires_grad_(True)
     module = _head_alone(view.engine.head, leaf, context)
-    with engine_lock(), _numpy_draws_from(0), torch.enable_grad():
+    # Fused attention has no second derivative on the CPU, and ShapleyCAM takes one.
+    with engine_lock(), _numpy_draws_from(0), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         explainer = make(module, module.layer)
         hooked = getattr(explainer, "base_cam", explainer)  # Finer-CAM holds the method that does the work
         try:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from reportgen.analysis import wording
+from reportgen.analysis.layer_words import size_of, words_of
 from reportgen.analysis.view import View
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.runtime import Engine
@@ -90,7 +92,7 @@ def _require_answer(view: View) -> None:
 def _run(view: View, record: RuntimeRecord) -> Iterator[Row]:
     """What the network is made of, and how well the backend reproduces it."""
     engine, spec = view.engine, view.engine.spec
-    _, channels, height, width = view.forward.activations.shape
+    _, units, height, width = view.forward.activations.shape
     no_map = spec.lacks.get("activations")
     yield (
         "Backend",
@@ -100,13 +102,17 @@ def _run(view: View, record: RuntimeRecord) -> Iterator[Row]:
     if no_map:
         yield "Feature map", f"none: {no_map}"
         return
-    at = f", what {engine.layer.path} gives out ({engine.layer.kind})" if engine.layer.path else ""
-    yield "Feature map", f"{channels} channels, {height} x {width}{at}"
+    layer, words = engine.layer, words_of(engine.layer)
+    at = f", what {layer.path} gives out ({layer.kind})" if layer.path else ""
+    yield "Feature map", f"{size_of(layer, units, (height, width))}{at}"
+    if layer.prefix_tokens:
+        yield "Other tokens", f"{layer.prefix_tokens}{', of which the logits are read' if layer.class_token else ''}"
+    if layer.attention_layers:
+        yield "Attention", wording.count(layer.attention_layers, "layer")
+    if layer.branches:
+        yield "Branches", "the logits are read from others as well, which no map shows"
     linear = engine.linear_head is not None
-    yield (
-        "Head",
-        "global pooling and one linear layer, in closed form" if linear else "not linear: it is differentiated",
-    )
+    yield "Head", f"{words.linear_head}, in closed form" if linear else "not linear: it is differentiated"
     yield (
         "Split",
         f"its logits differ from those of the whole network by {_split_error(engine, view):.0e} (relative), on a probe",

@@ -66,6 +66,7 @@ def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Prog
     for name, spec in made.specs.items():
         runtime = providers.runtime(spec, made.settings.runtime, made.settings.precision, cache)
         engine = providers.engine(spec, runtime, cache)
+        engine.require_loadable()
         exact = engine if runtime.precision == "exact" else engine.exact()
         backend = ("openvino",) if runtime.name == "openvino" else ()
         models[name] = Model(

@@ -34,7 +34,7 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         name,
         path,
         zoo.skeleton(architecture),
-        zoo.preprocessing(architecture, settings.geometry or "crop"),
+        zoo.preprocessing(architecture, settings.geometry),
         zoo.own_classes(architecture),
         settings.classes,
         partial(zoo.load, name, architecture, path, None),

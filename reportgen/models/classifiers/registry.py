@@ -42,9 +42,9 @@ def _described(name: str, settings: Settings) -> ClassifierSpec:
     if name in efficientnet_lite.SIZES:
         return efficientnet_lite.spec(name, settings.weights, geometry)
     if name.startswith("torchvision:") or name in torchvision_zoo.SHORT_NAMES:
-        return torchvision_zoo.spec(name, settings.weights, settings.classes, geometry)
+        return torchvision_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name.startswith("timm:"):
-        return timm_zoo.spec(name, settings.weights, settings.classes, geometry)
+        return timm_zoo.spec(name, settings.weights, settings.classes, settings.geometry)
     if name == places365.NAME:
         return places365.spec(settings.weights, settings.classes, geometry)
     if name.startswith(CHECKPOINT):

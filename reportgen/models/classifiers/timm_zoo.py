@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.own_weights import filled, own_spec
 from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
@@ -32,9 +32,7 @@ HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 RELATIVES = 12  # a tenth of a second each
 
 
-def spec(
-    name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Literal["crop", "squash"]
-) -> ClassifierSpec:
+def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Geometry | None) -> ClassifierSpec:
     """The classifier `name`, which starts with "timm:".
 
     Raises:
@@ -102,17 +100,25 @@ def _build(architecture: str, outputs: int | None) -> nn.Module:
     return timm.create_model(plain, pretrained=False, num_classes=outputs)
 
 
-def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
-    """What the default weights of `architecture` ("timm:NAME") were evaluated with."""
+def preprocessing(architecture: str, geometry: Geometry | None) -> Preprocessing:
+    """What the default weights of `architecture` ("timm:NAME") were evaluated with.
+
+    Args:
+        geometry: what the user wants instead of the model's own (timm's `crop_mode`); None keeps that.
+    """
     config = _config(architecture)
     size = config.input_size[-1]
+    resize = int(size / config.crop_pct)
+    own: Literal["crop", "squash", "squash_crop"] = "crop"
+    if config.crop_mode == "squash":
+        own = "squash" if resize == size else "squash_crop"
     return Preprocessing(
         size=size,
-        resize=int(size / config.crop_pct),
+        resize=resize,
         mean=_per_channel(config.mean),
         std=_per_channel(config.std),
         interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
-        geometry=geometry,
+        geometry=geometry or own,
     )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.own_weights import filled, own_spec
 from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
@@ -40,9 +40,7 @@ RESNETS = ("resnet", "resnext", "wide_resnet")
 RESNET_STAGES = {"conv1": "relu", **{f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}}
 
 
-def spec(
-    name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Literal["crop", "squash"]
-) -> ClassifierSpec:
+def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Geometry | None) -> ClassifierSpec:
     """The classifier `name`: "torchvision:NAME", or one of SHORT_NAMES.
 
     Raises:
@@ -125,7 +123,7 @@ def _build(architecture: str, outputs: int | None) -> nn.Module:
     return model
 
 
-def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Preprocessing:
+def preprocessing(architecture: str, geometry: Geometry | None) -> Preprocessing:
     """What the default weights of `architecture` were evaluated with."""
     transforms = _default_weights(architecture).transforms()
     return Preprocessing(
@@ -134,7 +132,7 @@ def preprocessing(architecture: str, geometry: Literal["crop", "squash"]) -> Pre
         mean=tuple(transforms.mean),
         std=tuple(transforms.std),
         interpolation=transforms.interpolation.value,
-        geometry=geometry,
+        geometry=geometry or "crop",
     )
 
 

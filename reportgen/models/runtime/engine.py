@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
@@ -13,7 +16,10 @@ import numpy as np
 
 from reportgen.models.runtime.backend import Backend, Fill, Forward, StageRunner
 from reportgen.report.document import RuntimeRecord
+from reportgen.storage.cache import touch
 from reportgen.utils.concurrency import engine_lock, raise_if_stopped
+from reportgen.utils.errors import ReportgenError
+from reportgen.utils.files import write_file
 from reportgen.utils.hashing import digest_of
 
 if TYPE_CHECKING:
@@ -203,6 +209,26 @@ class Engine:
     def exact(self) -> Engine:
         """This classifier in exact precision on the same backend."""
         return Engine(self.spec, self.record.model_copy(update={"precision": "exact"}), self._models_cache)
+
+    def require_loadable(self) -> None:
+        """Load the network now, so that what is wrong with it is said before any work; a network that has loaded once is taken to
+        load again, and a conversion has loaded it.
+
+        Raises:
+            UsageError: it cannot be loaded or split.
+        """
+        if self.record.name == "openvino":
+            return
+        versions = {package: version(package) for package in self.spec.packages}
+        key = [self.spec.name, self.spec.weights_sha256, self.spec.preprocessing.size, self.spec.architecture, versions]
+        mark = (
+            self._models_cache / digest_of(["loads", *key])[:32] / "meta.json"
+        )  # an entry of the cache, as a conversion is
+        if mark.is_file():
+            touch(mark)
+        elif self.network:
+            with suppress(ReportgenError):  # a cache that cannot be written: then it is looked at each time
+                write_file(mark, json.dumps({"model": self.spec.name}).encode())
 
     def _conversion(self) -> Conversion:
         from reportgen.models.runtime.openvino_backend import find_or_convert
