@@ -19,9 +19,9 @@ from reportgen.analyses.cams.settings import GRADIENT, OF_ATTENTION, ROLLOUT, Ca
 from reportgen.analyses.cams.task import ANALYSIS
 from reportgen.analyses.faithfulness.maps import MEAN, cams_among, controls_among, explanations
 from reportgen.analysis.view import View
-from reportgen.models.classifiers.attention import attention_layers, read_attention
 from reportgen.models.classifiers.base import FeatureLayer
-from reportgen.models.classifiers.split import split_any, split_timm
+from reportgen.models.classifiers.splitting.attention import attention_layers, read_attention
+from reportgen.models.classifiers.splitting.split import split_any, split_timm
 from test_split import CLASSES, SIZE, engine, photo, swin, torchvision_vit, vit
 from toys import CountingEngine, subject, toy_network, toy_spec
 

@@ -33,7 +33,7 @@ from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import LinearHead
-from reportgen.models.classifiers.split import split_timm
+from reportgen.models.classifiers.splitting.split import split_timm
 from reportgen.models.runtime import Engine
 from reportgen.report.blocks import Figure, Listing, Table
 from reportgen.settings.model import Settings

@@ -20,7 +20,7 @@ from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, Network, list_classifiers, resolve, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.efficientnet_lite import SIZES, packaged_file
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.split import linear_head, split_any, split_traced
+from reportgen.models.classifiers.splitting.split import linear_head, split_any, split_traced
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError

@@ -17,9 +17,10 @@ from torchvision import models
 
 from reportgen.images.frame import model_frame
 from reportgen.models.checkpoints import open_checkpoint
-from reportgen.models.classifiers import ClassifierSpec, Preprocessing, own_weights, resolve, timm_zoo, torchvision_zoo
-from reportgen.models.classifiers.fit import fill, fit
-from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
+from reportgen.models.classifiers import ClassifierSpec, Preprocessing, resolve, timm_zoo, torchvision_zoo
+from reportgen.models.classifiers.fitting import own_weights
+from reportgen.models.classifiers.fitting.fit import fill, fit
+from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
 from reportgen.pipeline.models import Model
 from reportgen.report.document import RuntimeRecord
 from reportgen.settings.model import Settings

@@ -31,8 +31,8 @@ from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, LinearHead, Network, resolve
 from reportgen.models.classifiers.base import probabilities
-from reportgen.models.classifiers.heads import require_sound_logits
-from reportgen.models.classifiers.split import split_any, split_timm
+from reportgen.models.classifiers.splitting.heads import require_sound_logits
+from reportgen.models.classifiers.splitting.split import split_any, split_timm
 from reportgen.models.encoders.conse import CLASSIFIER
 from reportgen.models.runtime import Engine
 from reportgen.models.runtime.openvino_backend import relative_difference

@@ -22,11 +22,11 @@ from transformers.utils import logging
 
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights, resolve
-from reportgen.models.classifiers.attention import read_attention
+from reportgen.models.classifiers.hugging_face.repository import find_files
+from reportgen.models.classifiers.hugging_face.timm_repository import is_timm
+from reportgen.models.classifiers.hugging_face.transformers_network import build
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.repository import find_files
-from reportgen.models.classifiers.timm_repository import is_timm
-from reportgen.models.classifiers.transformers_network import build
+from reportgen.models.classifiers.splitting.attention import read_attention
 from reportgen.models.download import fetch
 from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings

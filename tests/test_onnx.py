@@ -19,7 +19,7 @@ from reportgen.analyses.cams.library import MethodFailure
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analysis.view import View
 from reportgen.models.classifiers import ClassifierSpec, resolve
-from reportgen.models.classifiers.split import linear_head
+from reportgen.models.classifiers.splitting.split import linear_head
 from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.pipeline.analyse import analyse
 from reportgen.settings.model import Settings

@@ -1,4 +1,4 @@
-"""reportgen.models.classifiers.processors: a processor's file gives the very input that transformers makes of it."""
+"""reportgen.models.classifiers.hugging_face.processors: a processor's file gives the very input that transformers makes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers.base import Geometry, Preprocessing
-from reportgen.models.classifiers.processors import ANY, FILTERS, PROCESSORS, read_preprocessing
+from reportgen.models.classifiers.hugging_face.processors import ANY, FILTERS, PROCESSORS, read_preprocessing
 from reportgen.utils.errors import UsageError
 from toys import photo_path
 

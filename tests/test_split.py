@@ -1,4 +1,4 @@
-"""reportgen.models.classifiers.split on networks of tokens, of channels last, and of several branches: held against the network itself,
+"""classifiers.splitting on networks of tokens, of channels last, and of several branches: held against the network itself,
 and where the library grad-cam explains the same layer, against that."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reportgen.analyses.cams.maps import ablationcam, gradcam, scorecam
 from reportgen.analysis.view import View
 from reportgen.models.classifiers.base import Network
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of
-from reportgen.models.classifiers.split import split_any, split_timm
+from reportgen.models.classifiers.splitting.split import split_any, split_timm
 from reportgen.utils.errors import UsageError
 from toys import CountingEngine, toy_spec
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
-from reportgen.models.classifiers.split import linear_head
+from reportgen.models.classifiers.splitting.split import linear_head
 from reportgen.utils.concurrency import engine_lock
 from reportgen.utils.hashing import seed_from
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from reportgen.models.checkpoints import open_checkpoint
 from reportgen.models.classifiers import timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec
-from reportgen.models.classifiers.hints import named_architectures
-from reportgen.models.classifiers.own_weights import own_spec
+from reportgen.models.classifiers.fitting.hints import named_architectures
+from reportgen.models.classifiers.fitting.own_weights import own_spec
 from reportgen.models.classifiers.weights import local_weights
 from reportgen.settings.model import CHECKPOINT, Settings
 from reportgen.utils.errors import UsageError

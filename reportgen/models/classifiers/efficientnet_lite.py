@@ -73,7 +73,7 @@ def packaged_file(name: str) -> Path:
 def _load(name: str, path: Path) -> Network:
     import timm
 
-    from reportgen.models.classifiers.split import split_timm
+    from reportgen.models.classifiers.splitting.split import split_timm
 
     state = read_state_dict(path)
     model = timm.create_model(f"tf_{name}", pretrained=False)

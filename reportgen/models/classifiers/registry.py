@@ -5,16 +5,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from reportgen.models.classifiers import (
-    checkpoint,
-    efficientnet_lite,
-    onnx_model,
-    places365,
-    timm_zoo,
-    torchvision_zoo,
-    transformers_zoo,
-)
+from reportgen.models.classifiers import checkpoint, efficientnet_lite, places365, timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec
+from reportgen.models.classifiers.hugging_face import transformers_zoo
+from reportgen.models.classifiers.onnx import model as onnx_model
 from reportgen.models.classifiers.outputs import read_as
 from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote

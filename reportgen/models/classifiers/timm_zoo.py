@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
+from reportgen.models.classifiers.fitting.own_weights import filled, own_spec
+from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.own_weights import filled, own_spec
-from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
@@ -163,7 +163,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     Raises:
         UsageError: the file does not fit, or the network cannot be split.
     """
-    from reportgen.models.classifiers.split import split_timm
+    from reportgen.models.classifiers.splitting.split import split_timm
 
     model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
     return split_timm(model, _config(architecture).input_size[-1], name)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
+from reportgen.models.classifiers.fitting.own_weights import filled, own_spec
+from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.own_weights import filled, own_spec
-from reportgen.models.classifiers.skeleton import Skeleton, skeleton_of
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
     MissingWeights,
@@ -158,7 +158,7 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     Raises:
         UsageError: the file does not fit, or the network cannot be split.
     """
-    from reportgen.models.classifiers.split import split_any
+    from reportgen.models.classifiers.splitting.split import split_any
 
     model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
     plain = architecture.removeprefix("torchvision:")

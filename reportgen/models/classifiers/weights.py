@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints import open_checkpoint
-from reportgen.models.classifiers.fit import with_versions
-from reportgen.models.classifiers.misfit import misfit
+from reportgen.models.classifiers.fitting.fit import with_versions
+from reportgen.models.classifiers.fitting.misfit import misfit
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.untrusted_files import is_file, user_path
 

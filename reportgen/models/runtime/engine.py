@@ -153,7 +153,7 @@ class Engine:
         """
         import torch
 
-        from reportgen.models.classifiers.split import repeated
+        from reportgen.models.classifiers.splitting.split import repeated
 
         head, batch = self.head, self._on_head(activations)
         shared = [repeated(self._on_head(values), len(batch)) for values in context]
@@ -179,7 +179,7 @@ class Engine:
         Args:
             x: (3, H, W) float32 network input.
         """
-        from reportgen.models.classifiers.attention import read_attention
+        from reportgen.models.classifiers.splitting.attention import read_attention
 
         model, batch = self.network.model, self._on_head(x[None])
         with engine_lock():

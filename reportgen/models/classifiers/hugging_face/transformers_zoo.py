@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from reportgen.models.classifiers import timm_repository
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_names
-from reportgen.models.classifiers.class_names import of_transformers
+from reportgen.models.classifiers.hugging_face import timm_repository
+from reportgen.models.classifiers.hugging_face.class_names import of_transformers
+from reportgen.models.classifiers.hugging_face.processors import read_preprocessing
+from reportgen.models.classifiers.hugging_face.repository import ModelFiles, find_files
 from reportgen.models.classifiers.outputs import two_classes
-from reportgen.models.classifiers.processors import read_preprocessing
-from reportgen.models.classifiers.repository import ModelFiles, find_files
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import digest_of, file_sha256
@@ -110,6 +110,6 @@ def _require_classes(files: ModelFiles) -> None:
 
 
 def _load(name: str, files: ModelFiles, classes: int, size: int) -> Network:
-    from reportgen.models.classifiers.transformers_network import load
+    from reportgen.models.classifiers.hugging_face.transformers_network import load
 
     return load(name, files.config_path, files.config, files.weights, classes, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reportgen.models.classifiers.skeleton import Shape
+from reportgen.models.classifiers.fitting.skeleton import Shape
 from reportgen.utils.errors import UsageError
 from reportgen.utils.terminal_text import printable
 

@@ -24,12 +24,18 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from reportgen.models.classifiers.attention import attention_layers
 from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network, both_sides
-from reportgen.models.classifiers.heads import BinaryHead, require_sound_logits
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of
-from reportgen.models.classifiers.positions import positional, probe, some_logit, steps_that_count, with_stages
-from reportgen.models.classifiers.resume import IMAGES, record, split_at
+from reportgen.models.classifiers.splitting.attention import attention_layers
+from reportgen.models.classifiers.splitting.heads import BinaryHead, require_sound_logits
+from reportgen.models.classifiers.splitting.positions import (
+    positional,
+    probe,
+    some_logit,
+    steps_that_count,
+    with_stages,
+)
+from reportgen.models.classifiers.splitting.resume import IMAGES, record, split_at
 from reportgen.utils.errors import UsageError
 
 _NORMALISATION = re.compile(r"norm|affine", re.IGNORECASE)

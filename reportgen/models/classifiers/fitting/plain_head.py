@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.checkpoints.file import BadFile
-from reportgen.models.classifiers.skeleton import Shape
+from reportgen.models.classifiers.fitting.skeleton import Shape
 
 if TYPE_CHECKING:
     from torch import nn

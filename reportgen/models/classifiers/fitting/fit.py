@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints.file import BadFile, CheckpointFile, TensorRecord
-from reportgen.models.classifiers.misfit import misfit
-from reportgen.models.classifiers.plain_head import Layer, build_layers, plain_layers
-from reportgen.models.classifiers.skeleton import Shape, Skeleton
+from reportgen.models.classifiers.fitting.misfit import misfit
+from reportgen.models.classifiers.fitting.plain_head import Layer, build_layers, plain_layers
+from reportgen.models.classifiers.fitting.skeleton import Shape, Skeleton
 from reportgen.utils.errors import UsageError
 from reportgen.utils.terminal_text import printable
 

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
-from reportgen.models.classifiers.repository import require_depth
-from reportgen.models.classifiers.split import split_any
+from reportgen.models.classifiers.hugging_face.repository import require_depth
+from reportgen.models.classifiers.splitting.split import split_any
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.utils.concurrency import PROCESS_WIDE
 from reportgen.utils.errors import UsageError

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen.models.classifiers.base import Activation, Graph, LinearHead, both_sides
-from reportgen.models.classifiers.onnx_end import SIGMOID, SOFTMAX, LinearEnd, before, linear_end
+from reportgen.models.classifiers.onnx.end import SIGMOID, SOFTMAX, LinearEnd, before, linear_end
 from reportgen.models.quiet import import_openvino
 from reportgen.utils.errors import UsageError
 

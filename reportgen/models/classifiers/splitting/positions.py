@@ -12,7 +12,7 @@ from torch import nn
 
 from reportgen.models.classifiers.base import Network
 from reportgen.models.classifiers.layout import Hint, Layout, first_tensor, layout_of
-from reportgen.models.classifiers.resume import IMAGES, Step, record
+from reportgen.models.classifiers.splitting.resume import IMAGES, Step, record
 
 # Stages whose units are dissected, at most.
 STAGES = 5

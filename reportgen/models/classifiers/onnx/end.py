@@ -1,7 +1,7 @@
 """The end of a graph: its logits in front of a softmax, and the feature map in front of global pooling and a linear layer.
 
 A graph is walked back from its output through nodes of one input that is no constant. What is found is a guess by the kinds of the
-nodes; `onnx_graph` checks it by numbers, and takes nothing that does not pass.
+nodes; `graph` checks it by numbers, and takes nothing that does not pass.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reportgen.models.classifiers.base import ClassList, Geometry, Interpolation, Network, Preprocessing
-from reportgen.models.classifiers.class_names import MOST_CLASSES, of_timm
-from reportgen.models.classifiers.processors import FILTERS, LARGEST
-from reportgen.models.classifiers.repository import require_depth
+from reportgen.models.classifiers.hugging_face.class_names import MOST_CLASSES, of_timm
+from reportgen.models.classifiers.hugging_face.processors import FILTERS, LARGEST
+from reportgen.models.classifiers.hugging_face.repository import require_depth
 from reportgen.models.classifiers.weights import load_weights, read_state_dict
 from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
@@ -150,7 +150,7 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
     """
     import timm
 
-    from reportgen.models.classifiers.split import split_timm
+    from reportgen.models.classifiers.splitting.split import split_timm
 
     state = {key.removeprefix(WRAPPER_PREFIX): value for key, value in read_state_dict(weights).items()}
     require_depth(model.path, model.arguments, len(state))

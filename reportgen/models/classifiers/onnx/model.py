@@ -9,8 +9,8 @@ from typing import NoReturn
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Graph, Need, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.imagenet import imagenet_classes
-from reportgen.models.classifiers.onnx_file import read_onnx_file
-from reportgen.models.classifiers.onnx_graph import Described, read_graph
+from reportgen.models.classifiers.onnx.file import read_onnx_file
+from reportgen.models.classifiers.onnx.graph import Described, read_graph
 from reportgen.models.classifiers.outputs import two_classes
 from reportgen.models.classifiers.weights import local_weights
 from reportgen.settings.model import ONNX, Settings

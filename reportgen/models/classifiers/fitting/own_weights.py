@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from reportgen.models.checkpoints import CheckpointFile, open_checkpoint
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_file, unique_names
-from reportgen.models.classifiers.fit import Fit, fill, fit
-from reportgen.models.classifiers.hints import carried_names
-from reportgen.models.classifiers.misfit import Misfit
+from reportgen.models.classifiers.fitting.fit import Fit, fill, fit
+from reportgen.models.classifiers.fitting.hints import carried_names
+from reportgen.models.classifiers.fitting.misfit import Misfit
+from reportgen.models.classifiers.fitting.skeleton import Skeleton
 from reportgen.models.classifiers.outputs import two_classes
-from reportgen.models.classifiers.skeleton import Skeleton
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.untrusted_files import user_path

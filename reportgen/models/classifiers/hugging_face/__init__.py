@@ -1,0 +1,1 @@
+"""Image classifiers as Hugging Face's libraries save them."""

@@ -1,0 +1,1 @@
+"""Classifiers in ONNX files, which OpenVINO reads."""

@@ -1,0 +1,1 @@
+"""A network in two parts, trunk and head, and what can be read of it."""
