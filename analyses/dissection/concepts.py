@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reportgen.utils.encodings import unicode_encoding
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import is_file, read_at_most, user_path
 
@@ -19,13 +19,6 @@ SPELLINGS = {"gray": "grey"}
 FREQUENT_WORDS = 3000
 # Shorter ones are fragments of text (s, re, ll), not concepts.
 SHORTEST_WORD = 3
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @dataclass(frozen=True)
@@ -111,9 +104,8 @@ def as_text(data: bytes, shown: str) -> str:
     Raises:
         UsageError: the file called `shown` holds no text.
     """
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode(encoding)
+        text = data.decode(unicode_encoding(data))
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     if "\0" in text:

@@ -6,7 +6,6 @@ Text, one name a line (Places365: with the index behind it); CSV, `index,name` o
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 import re
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reportgen.utils.encodings import unicode_encoding
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import is_file, read_at_most
 
@@ -26,14 +26,6 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _DELIMITERS = ("\t", ";", ",")
 _HEADER_INDEX = frozenset({"index", "idx", "id", "class_id", "class_index", "label_id", "number", "class_idx"})
 _HEADER_NAME = frozenset({"name", "class", "class_name", "classname", "label", "label_name"})
-# Longer marks first: UTF-32's begins with UTF-16's.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @dataclass(frozen=True)
@@ -98,9 +90,8 @@ def names_by_index(pairs: Sequence[tuple[object, object]]) -> tuple[str, ...] | 
 
 def _decoded(path: Path) -> str:
     data = read_at_most(path)
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode(encoding)
+        text = data.decode(unicode_encoding(data))
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not text in UTF-8 or UTF-16; save it as UTF-8") from None
     if "\0" in text:
