@@ -294,7 +294,22 @@ BIAS = "vit.encoder.layer.1.output.dense.bias"
     [
         (_edit(lambda state: state.pop(BIAS)), r"not the weights of ViTForImageClassification \(vit.*bias is missing"),
         (_edit(lambda state: state.update({BIAS: torch.zeros(7)})), "not the weights of ViTForImageClassification"),
-        (_edit(lambda state: state.update({"classifier.bias": torch.zeros(7)})), "not the weights of ViT"),
+        (
+            _edit(lambda state: state.update({"classifier.bias": torch.zeros(7)})),
+            r"not the weights of ViT.* \(classifier.bias has the shape 7; by config.json it is 5\)",
+        ),
+        (
+            lambda folder: changed(folder, id2label={"0": "cat", "1": "dog"}),
+            r"classifier.weight has the shape 5x\d+; by config.json it is 2x",
+        ),
+        (
+            _edit(lambda state: state.update({"classifier.weight": state["classifier.weight"].to(torch.complex64)})),
+            "classifier.weight is complex64, not a real number",
+        ),
+        (
+            _edit(lambda state: state.update({"classifier.weight": (99 * state["classifier.weight"]).to(torch.int8)})),
+            "classifier.weight is int8, not a real number",
+        ),
         (lambda folder: changed(folder, num_hidden_layers=1), "layers?.1.* is left over"),
         (lambda folder: changed(folder, num_hidden_layers=3), "layers?.2.* is missing"),
         (lambda folder: changed(folder, num_hidden_layers=10**9), "num_hidden_layers is more than the weights have"),
@@ -424,6 +439,13 @@ def test_classes_stand_in_the_order_of_their_indices(copy: Path) -> None:
     logits_module(copy, spec)
     assert spec.classes.names == ("cat", "dog", "owl", "newt", "moth")
     assert "placeholders" not in spec.source
+
+
+def test_classes_of_one_name_carry_their_index(copy: Path) -> None:
+    changed(copy, id2label={str(i): name for i, name in enumerate(("cat", "dog", "cat", "newt", "moth"))})
+    spec = described(copy)
+    assert spec.classes.names == ("cat (0)", "dog", "cat (2)", "newt", "moth")
+    assert "stand more than once carry their index (cat)" in spec.source
 
 
 @pytest.mark.parametrize("labels", [None, {str(i): f"LABEL_{i}" for i in range(5)}])
