@@ -299,7 +299,7 @@ def _npy() -> bytes:
     [
         ((".metadata", "__0_0.distcp"), "torch.distributed.checkpoint", "dcp_to_torch x x.pth"),
         (("latest",), "DeepSpeed", "zero_to_fp32.py . x.pth"),
-        (("config.json", "model.safetensors"), "Hugging Face", "--model hf:x"),
+        (("config.json", "model.safetensors"), "Hugging Face", "/x"),
         (("best.pth",), "a folder, not the weights themselves", "give the file in it"),
     ],
 )

@@ -289,6 +289,16 @@ def _edit(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path],
 BIAS = "vit.encoder.layer.1.output.dense.bias"
 
 
+def test_a_file_in_the_place_of_a_folder_asks_for_nothing_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets/vit.safetensors").touch()
+    with pytest.raises(UsageError, match=r"nets/vit\.safetensors: a file; give --model hf:FOLDER"):
+        resolve("hf:nets/vit.safetensors", Settings(models=("hf:nets/vit.safetensors",)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

@@ -139,6 +139,19 @@ def test_other_programs_variables_are_not_read(tmp_path: Path) -> None:
 # --- mistakes ------------------------------------------------------------------------------------
 
 
+def test_one_file_in_several_spellings_is_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    for path in ("./net.pt", "nets/../net.pt", str(tmp_path / "net.pt")):
+        made = Settings(
+            models=(f"checkpoint:{path}",), classes={"checkpoint:net.pt": "a.txt", f"checkpoint:{path}": "a.txt"}
+        )
+        assert made.classes == {"checkpoint:net.pt": "a.txt"}
+        Settings(models=(f"checkpoint:{path}", "checkpoint:nets/../net.pt"))
+    with pytest.raises(UsageError, match=r"two models are called checkpoint:net\.pt"):
+        Settings(models=("checkpoint:./net.pt", "checkpoint:nets/net.pt"))
+
+
 @pytest.mark.parametrize(
     ("layers", "said"),
     [

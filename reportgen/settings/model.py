@@ -268,6 +268,14 @@ def without_folders(model: str) -> str:
     return model
 
 
+def _is_one_place(path: str, other: str) -> bool:
+    """Whether two spellings (`net.pt`, `./net.pt`, `/work/net.pt`) are of one file or folder."""
+    try:
+        return path == other or user_path(path).resolve() == user_path(other).resolve()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, a loop of links
+        return False
+
+
 def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
     """Models that are given by a path get names `without_folders`, their paths go to `weights`."""
     paths: dict[str, str] = {}
@@ -277,7 +285,7 @@ def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
             return model
         name = without_folders(model)
         path = model.partition(":")[2]
-        if name != model and paths.setdefault(name, path) != path:
+        if name != model and not _is_one_place(paths.setdefault(name, path), path):
             raise UsageError(
                 f"two models are called {name}: rename one, a report tells them apart by the last part of their path"
             )

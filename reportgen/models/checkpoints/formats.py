@@ -63,7 +63,7 @@ def folder_refusal(path: Path) -> UsageError:
         what = "a checkpoint of DeepSpeed"
         remedy = f"give its mp_rank_00_model_states.pt, or join its shards: python zero_to_fp32.py . {one}"
     elif is_file(path / "config.json"):
-        what, remedy = "as Hugging Face's libraries save a model", f"give it as --model hf:{path.name}"
+        what, remedy = "as Hugging Face's libraries save a model", f"give it as --model hf:{path}"
     else:
         what, remedy = "not the weights themselves", "give the file in it"
     return unreadable(path, f"a folder, {what}", remedy)
