@@ -599,6 +599,7 @@ EVALUATED = {
         ({"model_args": {"nonsense": 3}}, "timm cannot build resnet10t of it"),
         ({"model_args": {"layers": [10**9] * 4}}, "layers is more than the weights have"),
         ({"model_args": {"stem_width": 8}}, "these are not the weights"),
+        ({"model_args": {"stem_width": 10**7}}, "describes a network of [0-9]{16} numbers, and its weights are"),
         ({"pretrained_cfg": {"input_size": [1, 224, 224]}}, "input_size .* is not supported"),
         ({"pretrained_cfg": {**EVALUATED, "crop_mode": "border"}}, "crop_mode 'border' is not supported"),
         ({"pretrained_cfg": {**EVALUATED, "interpolation": "random"}}, "interpolation 'random' is not supported"),
@@ -617,6 +618,16 @@ def test_a_timm_repository_that_is_not_understood_is_one_line(
     with pytest.raises(UsageError, match=said) as error:
         described(tmp_path / "net").load()
     assert str(tmp_path) in one_line(error)
+
+
+def test_a_timm_repository_of_one_channel_is_refused_before_any_work(tmp_path: Path) -> None:
+    save_timm(tmp_path / "net")
+    model = timm.create_model("resnet10t", num_classes=5, in_chans=1)
+    save_file(model.state_dict(), tmp_path / "net/model.safetensors")
+    changed(tmp_path / "net", model_args={"in_chans": 1})
+    with pytest.raises(UsageError, match=r"config\.json: the network takes no image of 176 x 176") as error:
+        described(tmp_path / "net").load()
+    one_line(error)
 
 
 # --- a repository --------------------------------------------------------------------------------
