@@ -35,8 +35,8 @@ def test_a_network_with_everything_says_yes_to_everything(tmp_path: Path) -> Non
     assert rows["Classes"].startswith("5, names of its source: class 0 to class 4")
     assert rows["Outputs"] == "probabilities by a softmax over all classes"
     assert rows["Input"].startswith("32 x 32 pixels")
-    assert rows["Feature map"].startswith("10 channels, 8 x 8")
-    assert rows["Head"] == "global pooling and one linear layer, in closed form"
+    assert rows["Feature map"] == "10 channels on a 8 × 8 grid"
+    assert rows["Head"] == "global average pooling and one linear layer, in closed form"
     error = re.search(r"by (\S+) \(relative\)", rows["Split"])
     assert error and float(error[1]) < 1e-5
     assert rows["Class activation maps"].startswith("yes: Grad-CAM, AblationCAM, ScoreCAM, Grad-CAM++, HiResCAM")
@@ -51,6 +51,21 @@ def test_a_split_that_is_not_the_whole_shows(tmp_path: Path) -> None:
     rows = dict(checked(toy_spec(other), tmp_path).rows)
     error = re.search(r"by (\S+) \(relative\)", rows["Split"])
     assert error and float(error[1]) > 0.1
+
+
+def test_both_sides_of_one_output_are_held_against_it(tmp_path: Path) -> None:
+    path, names = tmp_path / "one.pth", tmp_path / "two.txt"
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=1).state_dict(), path)
+    names.write_text("cat\ndog\n")
+    name = "timm:test_resnet"
+    found = check_model(
+        Settings(models=(name,), weights={name: str(path)}, classes={name: str(names)}, runtime="torch"), tmp_path
+    )
+    rows = dict(found.rows)
+    error = re.search(r"by (\S+) \(relative\)", rows["Split"])
+    assert error and float(error[1]) < 1e-5
+    assert rows["Outputs"].startswith("one, read as two classes")
 
 
 def test_a_method_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -97,7 +112,7 @@ def test_an_onnx_file_is_checked_from_the_command_line(call: Any, tmp_path: Path
     assert rows["Source"].startswith("local file net.onnx")
     assert rows["Classes"] == "5, names from names.txt: a to e"
     assert rows["Backend"].startswith("openvino on cpu, exact precision")
-    assert rows["Feature map"].startswith("6 channels, 8 x 8")
+    assert rows["Feature map"] == "6 channels on a 8 × 8 grid"
     assert rows["Network dissection"] == "yes: feature map (6 units)"
     assert rows["Sanity check of the maps"].startswith("no: an ONNX file holds no torch network")
     assert str(tmp_path) not in ended.out

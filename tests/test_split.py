@@ -327,3 +327,22 @@ def test_behind_the_last_attention_the_class_token_goes_on_alone() -> None:
     last.mlp.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))  # type: ignore[union-attr]
     network.head(features, *context)
     assert seen == [1]
+
+
+def test_dissection_reads_means_over_patches_of_tokens_and_of_mlp_units() -> None:
+    model = vit()
+    network = split_timm(model, SIZE, "vit")
+    x = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(4))
+    layers = ("blocks.1", "blocks.2.mlp.act")
+    with torch.no_grad():
+        tokens = model.norm_pre(model._pos_embed(model.patch_embed(x)))  # type: ignore[operator]
+        for block in model.blocks[:2]:  # type: ignore[index]
+            tokens = block(tokens)
+        last = model.blocks[2]  # type: ignore[index]
+        attended = tokens + last.attn(last.norm1(tokens))  # type: ignore[operator, union-attr]
+        units = last.mlp.act(last.mlp.fc1(last.norm2(attended)))  # type: ignore[operator, union-attr]
+    found = engine(network).stage_means(x.numpy(), layers)
+    assert {name: values.shape for name, values in found.items()} == {"blocks.1": (2, 24), "blocks.2.mlp.act": (2, 96)}
+    np.testing.assert_allclose(found["blocks.1"], tokens[:, 1:].mean(1), atol=1e-5)
+    np.testing.assert_allclose(found["blocks.2.mlp.act"], units[:, 1:].mean(1), atol=1e-5)
+    assert list(engine(network).stage_means(x.numpy()))[-1] == "blocks.2.norm1"

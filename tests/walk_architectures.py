@@ -42,7 +42,7 @@ from reportgen.utils.errors import UsageError
 
 MOST_PARAMETERS = 100_000_000  # of a timm family's model; every torchvision classifier is walked, however large
 # ScoreCAM takes a pass for each channel: where that would take longer, all channels but so many are set to zero.
-SCORECAM_SECONDS, SCORECAM_CHANNELS = 60.0, 64
+SCORECAM_SECONDS, SCORECAM_CHANNELS = 20.0, 64
 LIME_SAMPLES = 50
 PHOTOS = Path(__file__).parent.parent / "sample_images"
 
