@@ -58,6 +58,9 @@ class NumpyEngine:
     def __init__(self, spec: ClassifierSpec, record: RuntimeRecord, models_cache: Path) -> None:
         self.spec, self.record = spec, record
 
+    def require_loadable(self) -> None:
+        """There is nothing to load."""
+
     def normalise(self, frame: np.ndarray) -> np.ndarray:
         return self.spec.preprocessing.normalise(frame)
 

@@ -25,6 +25,7 @@ from torch import nn
 
 from reportgen.models.checkpoints import open_checkpoint
 from reportgen.models.checkpoints.torch_file import tensors_in
+from reportgen.models.classifiers.weights import local_weights
 from reportgen.utils.errors import UsageError
 from toys import imported
 
@@ -152,6 +153,13 @@ def test_a_dict_within_itself_is_not_followed_for_ever() -> None:
 # --- what is named and refused -------------------------------------------------------------------
 
 
+class Learner:
+    """An object of a library that holds a module, as fastai's does."""
+
+    def __init__(self) -> None:
+        self.epochs, self.model = 3, Small()
+
+
 class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -210,6 +218,11 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda path: torch.save({"epoch": 3, "net": Small()}, path),
         "a whole pickled model",
         'torch.load("x.pth", weights_only=False)["net"].state_dict()',
+    ),
+    "module in an object": (
+        lambda path: torch.save(Learner(), path),
+        "a whole pickled model (test_checkpoint_file.Small)",
+        'torch.load("x.pth", weights_only=False).model.state_dict()',
     ),
     "torch.export": (
         lambda path: torch.export.save(torch.export.export(Small(), (torch.ones(1, 2),)), path),
@@ -281,6 +294,25 @@ def _npy() -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("files", "what", "remedy"),
+    [
+        ((".metadata", "__0_0.distcp"), "torch.distributed.checkpoint", "dcp_to_torch x x.pth"),
+        (("latest",), "DeepSpeed", "zero_to_fp32.py . x.pth"),
+        (("config.json", "model.safetensors"), "Hugging Face", "/x"),
+        (("best.pth",), "a folder, not the weights themselves", "give the file in it"),
+    ],
+)
+def test_a_folder_is_said_to_be_one(files: tuple[str, ...], what: str, remedy: str, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    for file in files:
+        (tmp_path / "x" / file).touch()
+    said = refusal(tmp_path / "x")
+    assert what in said and remedy in said
+    with pytest.raises(UsageError, match=what):
+        local_weights("resnet18", {"resnet18": str(tmp_path / "x")})
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_every_other_file_is_named_with_a_way_out(kind: str, tmp_path: Path) -> None:
@@ -290,7 +322,7 @@ def test_every_other_file_is_named_with_a_way_out(kind: str, tmp_path: Path) -> 
     assert what in said and remedy in said
 
 
-@pytest.mark.parametrize("kind", ["TorchScript", "whole module", "module in a dict"])
+@pytest.mark.parametrize("kind", ["TorchScript", "whole module", "module in a dict", "module in an object"])
 @pytest.mark.filterwarnings("ignore")
 def test_the_lines_of_python_make_what_we_read(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

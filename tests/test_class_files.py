@@ -19,6 +19,11 @@ FORMS = {
     "leading blank line and CRLF": "\r\n" + TEXT.replace("\n", "\r\n"),
     "numbered": "0 cat\n1 größe, mittel\n2 owl",
     "numbered with colons": "0: cat\n1: größe, mittel\n2: owl",
+    "numbered in another order": "2 owl\n0 cat\n1 größe, mittel",
+    "numbered with colons in another order": "2: owl\n0: cat\n1: größe, mittel",
+    "numbered with points": "0. cat\n1. größe, mittel\n2. owl",
+    "numbered with bars": "0|cat\n2|owl\n1|größe, mittel",
+    "csv, header of words": 'Class ID,Class Name\n0,cat\n2,owl\n1,"größe, mittel"\n',
     "csv": '0,cat\n1,"größe, mittel"\n2,owl\n',
     "csv with a header": 'index,name\n0,cat\n1,"größe, mittel"\n2,owl\n',
     "csv in another order": 'id,class\n2,owl\n0,cat\n1,"größe, mittel"\n',
@@ -33,6 +38,8 @@ FORMS = {
     "id2label": json.dumps({"0": "cat", "2": "owl", "1": "größe, mittel"}),
     "label2id": json.dumps({"owl": 2, "cat": 0, "größe, mittel": 1}, ensure_ascii=False),
     "config.json": json.dumps({"model_type": "vit", "id2label": dict(enumerate(NAMES)), "label2id": {"x": 0}}),
+    "label2id, indices as text": json.dumps({"owl": "2", "cat": "0", "größe, mittel": "1"}),
+    "wnid and name, as Keras has them": json.dumps({str(i): [f"n{i}", name] for i, name in enumerate(NAMES)}),
     "names in a table": json.dumps({"names": NAMES}),
     "names by index": json.dumps({"nc": 3, "names": dict(enumerate(NAMES))}),
 }
@@ -53,12 +60,16 @@ def test_names_are_read_in_every_form_and_encoding(form: str, encoding: str, tmp
         ("tench, Tinca tinca\ngoldfish, Carassius auratus", ("tench, Tinca tinca", "goldfish, Carassius auratus")),
         ("0\n1\n2", ("0", "1", "2")),
         ("7 up\ncola", ("7 up", "cola")),
+        ("3 of clubs\n4 of hearts", ("3 of clubs", "4 of hearts")),
+        ('{"0": 0, "1": 1}', ("0", "1")),
+        ('{"0": "1", "1": "0"}', ("1", "0")),
+        ("می\u200cخواهم\n👩\u200d🔬", ("می\u200cخواهم", "👩\u200d🔬")),
         ("/a/airport_terminal 1\n/a/apartment_building/outdoor 0", ("apartment building, outdoor", "airport terminal")),
         ("name", ("name",)),
     ],
 )
 def test_plain_names_stay_as_they_are(text: str, names: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "x.txt").write_text(text)
+    (tmp_path / "x.txt").write_text(text, encoding="utf-8")
     assert read_class_names(tmp_path / "x.txt") == names
 
 
@@ -71,7 +82,7 @@ def test_plain_names_stay_as_they_are(text: str, names: tuple[str, ...], tmp_pat
     ],
 )
 def test_names_that_stand_twice_carry_their_index(text: str, names: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "x.txt").write_text(text)
+    (tmp_path / "x.txt").write_text(text, encoding="utf-8")
     found = read_class_file(tmp_path / "x.txt")
     assert len(set(found.names)) == 3
     assert found.names == names or "crane (0) (0)" in names
@@ -99,6 +110,17 @@ def test_names_that_stand_twice_carry_their_index(text: str, names: tuple[str, .
         (b'["cat", 7]', "holds text only"),
         (b'["cat", ""]', "holds text only, none of it blank"),
         (b'["cat", ', "begins like JSON and is not"),
+        (b"1: cat\n2: dog\n", "the indices of its 2 classes are not 0 to 1, each once"),
+        (b"1. cat\n2. dog\n", "the indices of its 2 classes are not 0 to 1, each once"),
+        (
+            b"index,name\n0,crane, bird\n1,dog\n",
+            "row 2 has more columns than the header; put a name with commas in quotes",
+        ),
+        (b"1,n2,dog\n0,n1,cat\n", "its rows have 3 columns and no header"),
+        (b'{"0": "cat", "0": "dog", "1": "owl"}', "'0' stands twice"),
+        (b"cat\x1b[31m\nowl\n", "class 0 has a character that cannot be printed: cat\\x1b[31m"),
+        ("cat\n\u202eowl".encode(), "class 1 has a character that cannot be printed: \\u202eowl"),
+        ("cat\n\u200b\nowl".encode(), "class 1 has a character that cannot be printed"),
         (b"[" * 100_000, "begins like JSON and is not"),
         (b'{"9999999999999": "cat"}', "the indices of its 1 classes are not"),
     ],

@@ -73,6 +73,20 @@ def assert_split(network: Network, model: nn.Module, size: int) -> torch.Tensor:
 # --- EfficientNet-Lite ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"), [("nets/a.onnx", "onnx"), ("nets/a.pth", "checkpoint"), ("nets/vit", "hf"), ("./nets/vit/", "hf")]
+)
+def test_a_path_without_its_kind_is_told_which_it_is(
+    path: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets/vit").mkdir(parents=True)
+    for file in ("a.onnx", "a.pth", "vit/config.json"):
+        (tmp_path / "nets" / file).touch()
+    with pytest.raises(UsageError, match=f"a path needs its kind in front; give --model {kind}:{path}"):
+        resolve(path, Settings())
+
+
 @pytest.mark.parametrize("name", SIZES)
 def test_efficientnet_lite_gives_the_companion_packages_logits(name: str, chelsea: np.ndarray) -> None:
     spec = resolve(name, settings())

@@ -292,6 +292,48 @@ def test_a_head_beside_the_network_is_found(
     assert f"its head {name} rebuilt from its tensors: linear 8 to 4" in words
 
 
+def test_openmmlabs_head_lies_in_a_module_of_its_own(skeleton: Skeleton, written: Callable[[Any], Path]) -> None:
+    model = toy(classes=4)
+    state = {
+        key.replace("fc.", "head.fc.") if key.startswith("fc.") else f"backbone.{key}": value
+        for key, value in model.state_dict().items()
+    }
+    found, _ = filled(written({"meta": {"epoch": 1}, "state_dict": state}), skeleton)
+    assert_same(found, model)
+
+
+@pytest.mark.parametrize("wrap", [tuple, list])
+def test_a_state_dict_may_be_one_of_several_things_in_a_row(
+    wrap: Callable[[Any], Any], skeleton: Skeleton, written: Callable[[Any], Path]
+) -> None:
+    model = toy()
+    found, _ = filled(written(wrap([model.state_dict(), {"lr": 0.1, "buffer": torch.ones(3)}, 7])), skeleton)
+    assert_same(found, model)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("key", ["fc.weight", "conv1.weight"])
+@pytest.mark.parametrize("kind", [torch.complex64, torch.int8, torch.int32])
+def test_weights_that_are_no_real_numbers_are_refused(
+    kind: torch.dtype, key: str, skeleton: Skeleton, written: Callable[[Any], Path]
+) -> None:
+    state = dict(toy().state_dict())
+    path = written({**state, key: (state[key] * 99).to(kind)})
+    with pytest.raises(UsageError, match=f"{key} is {str(kind).removeprefix('torch.')}, not a real number"):
+        filled(path, skeleton)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize")
+@pytest.mark.parametrize("kind", ["qtensor", "sparse_tensor"])
+def test_a_head_of_special_tensors_is_named(kind: str, skeleton: Skeleton, written: Callable[[Any], Path]) -> None:
+    state = dict(toy().state_dict())
+    weight = state["fc.weight"]
+    state["fc.weight"] = (
+        weight.to_sparse() if kind == "sparse_tensor" else torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8)
+    )
+    assert f"fc.weight is a tensor of a special kind ({kind})" in refusal(written(state), skeleton)
+
+
 @pytest.mark.parametrize(
     ("head", "said"),
     [

@@ -289,12 +289,37 @@ def _edit(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path],
 BIAS = "vit.encoder.layer.1.output.dense.bias"
 
 
+def test_a_file_in_the_place_of_a_folder_asks_for_nothing_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets/vit.safetensors").touch()
+    with pytest.raises(UsageError, match=r"nets/vit\.safetensors: a file; give --model hf:FOLDER"):
+        resolve("hf:nets/vit.safetensors", Settings(models=("hf:nets/vit.safetensors",)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (_edit(lambda state: state.pop(BIAS)), r"not the weights of ViTForImageClassification \(vit.*bias is missing"),
         (_edit(lambda state: state.update({BIAS: torch.zeros(7)})), "not the weights of ViTForImageClassification"),
-        (_edit(lambda state: state.update({"classifier.bias": torch.zeros(7)})), "not the weights of ViT"),
+        (
+            _edit(lambda state: state.update({"classifier.bias": torch.zeros(7)})),
+            r"not the weights of ViT.* \(classifier.bias has the shape 7; by config.json it is 5\)",
+        ),
+        (
+            lambda folder: changed(folder, id2label={"0": "cat", "1": "dog"}),
+            r"classifier.weight has the shape 5x\d+; by config.json it is 2x",
+        ),
+        (
+            _edit(lambda state: state.update({"classifier.weight": state["classifier.weight"].to(torch.complex64)})),
+            "classifier.weight is complex64, not a real number",
+        ),
+        (
+            _edit(lambda state: state.update({"classifier.weight": (99 * state["classifier.weight"]).to(torch.int8)})),
+            "classifier.weight is int8, not a real number",
+        ),
         (lambda folder: changed(folder, num_hidden_layers=1), "layers?.1.* is left over"),
         (lambda folder: changed(folder, num_hidden_layers=3), "layers?.2.* is missing"),
         (lambda folder: changed(folder, num_hidden_layers=10**9), "num_hidden_layers is more than the weights have"),
@@ -424,6 +449,13 @@ def test_classes_stand_in_the_order_of_their_indices(copy: Path) -> None:
     logits_module(copy, spec)
     assert spec.classes.names == ("cat", "dog", "owl", "newt", "moth")
     assert "placeholders" not in spec.source
+
+
+def test_classes_of_one_name_carry_their_index(copy: Path) -> None:
+    changed(copy, id2label={str(i): name for i, name in enumerate(("cat", "dog", "cat", "newt", "moth"))})
+    spec = described(copy)
+    assert spec.classes.names == ("cat (0)", "dog", "cat (2)", "newt", "moth")
+    assert "stand more than once carry their index (cat)" in spec.source
 
 
 @pytest.mark.parametrize("labels", [None, {str(i): f"LABEL_{i}" for i in range(5)}])
@@ -567,6 +599,7 @@ EVALUATED = {
         ({"model_args": {"nonsense": 3}}, "timm cannot build resnet10t of it"),
         ({"model_args": {"layers": [10**9] * 4}}, "layers is more than the weights have"),
         ({"model_args": {"stem_width": 8}}, "these are not the weights"),
+        ({"model_args": {"stem_width": 10**7}}, "describes a network of [0-9]{16} numbers, and its weights are"),
         ({"pretrained_cfg": {"input_size": [1, 224, 224]}}, "input_size .* is not supported"),
         ({"pretrained_cfg": {**EVALUATED, "crop_mode": "border"}}, "crop_mode 'border' is not supported"),
         ({"pretrained_cfg": {**EVALUATED, "interpolation": "random"}}, "interpolation 'random' is not supported"),
@@ -585,6 +618,16 @@ def test_a_timm_repository_that_is_not_understood_is_one_line(
     with pytest.raises(UsageError, match=said) as error:
         described(tmp_path / "net").load()
     assert str(tmp_path) in one_line(error)
+
+
+def test_a_timm_repository_of_one_channel_is_refused_before_any_work(tmp_path: Path) -> None:
+    save_timm(tmp_path / "net")
+    model = timm.create_model("resnet10t", num_classes=5, in_chans=1)
+    save_file(model.state_dict(), tmp_path / "net/model.safetensors")
+    changed(tmp_path / "net", model_args={"in_chans": 1})
+    with pytest.raises(UsageError, match=r"config\.json: the network takes no image of 176 x 176") as error:
+        described(tmp_path / "net").load()
+    one_line(error)
 
 
 # --- a repository --------------------------------------------------------------------------------

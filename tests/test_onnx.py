@@ -207,6 +207,49 @@ def test_one_output_is_two_classes(end: nn.Module, tmp_path: Path) -> None:
     np.testing.assert_allclose(probabilities[:, 1:], 1 / (1 + np.exp(-z)), atol=1e-5)
 
 
+class SigmoidByHand(nn.Module):
+    """A sigmoid in other operations than a sigmoid."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 1 / (1 + torch.exp(-x))
+
+
+class Clipped(nn.Module):
+    """Probabilities kept from 0 and 1, as some losses want them; or, `turned`, those of the contrary."""
+
+    def __init__(self, turned: bool = False) -> None:
+        super().__init__()
+        self.turned = turned
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        p = torch.sigmoid(x)
+        return 1 - p if self.turned else torch.clamp(p, 1e-4, 1 - 1e-4)
+
+
+@pytest.mark.parametrize(
+    "end", [SigmoidByHand(), Clipped(), Clipped(turned=True)], ids=["by hand", "clipped", "turned"]
+)
+@pytest.mark.parametrize("classes", [1, 5])
+def test_a_sigmoid_in_any_form_is_no_softmaxs_logits(end: nn.Module, classes: int, tmp_path: Path) -> None:
+    model = Classifier(end, classes=classes)
+    found = spec(exported(model, tmp_path / "net.onnx"), classes=max(classes, 2))
+    made, batch = engine(found, tmp_path), inputs(3)
+    assert found.head_kind == ("binary" if classes == 1 else "multilabel")
+    probabilities = made.probabilities(3, lambda i, out: np.copyto(out, batch[i]))
+    np.testing.assert_allclose(probabilities[:, -classes:], answer(model, batch), atol=1e-5)
+    assert "their log-odds are taken for logits" in found.source
+
+
+def test_logits_between_0_and_1_are_no_probabilities(tmp_path: Path) -> None:
+    model = Classifier()
+    with torch.no_grad():
+        model.linear.weight.mul_(1e-2)
+        model.linear.bias.fill_(0.5)
+    found = spec(exported(model, tmp_path / "net.onnx"))
+    assert found.head_kind == "softmax"
+    same_as(model, engine(found, tmp_path))
+
+
 def test_probabilities_without_a_softmax_node_become_their_logarithms(tmp_path: Path) -> None:
     model = Classifier(ByHand())
     found = spec(exported(model, tmp_path / "net.onnx"))
@@ -392,6 +435,21 @@ def _external(path: Path, location: str) -> None:
     path.write_bytes(model.SerializeToString())
 
 
+class Ranked(nn.Module):
+    """The three highest scores, highest first."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.topk(3).values
+
+
+def _restless(path: Path) -> None:
+    model = onnx.load(exported(Classifier(), path))
+    model.graph.node.append(helper.make_node("RandomNormalLike", ["y"], ["noise"]))
+    model.graph.node.append(helper.make_node("Add", ["y", "noise"], ["z"]))
+    model.graph.output[0].name = "z"
+    path.write_bytes(model.SerializeToString())
+
+
 def _node(path: Path, operator: str = "Identity", **values: Any) -> None:
     by_hand(path, [helper.make_node(operator, [next(iter(values.get("inputs", {"x": 0})))], ["y"])], {}, **values)
 
@@ -405,7 +463,7 @@ def _node(path: Path, operator: str = "Identity", **values: Any) -> None:
         (_cut_off, "not an ONNX file, or cut off"),
         (lambda path: _external(path, "elsewhere.data"), "'elsewhere.data', which is not beside it"),
         (lambda path: _external(path, "../../../etc/passwd"), "outside its own folder"),
-        (lambda path: _node(path, "Unheard"), "Unheard"),
+        (lambda path: _node(path, "Unheard"), "No conversion rule found for operations: Unheard"),
         (lambda path: _node(path, inputs={"x": [1, 3, 8, 8], "mask": [1, 3, 8, 8]}), "has 2 inputs (x, mask)"),
         (lambda path: _node(path, inputs={"x": [1, 10]}), "not images (N, 3, H, W) or (N, H, W, 3)"),
         (lambda path: _node(path, inputs={"x": [1, 4, 8, 8]}), "neither the three of RGB nor one of grey"),
@@ -422,6 +480,10 @@ def _node(path: Path, operator: str = "Identity", **values: Any) -> None:
         (lambda path: exported(constant(), path), "its head is constant"),
         (lambda path: exported(constant(0.0), path), "its head is all zeros"),
         (lambda path: exported(constant(float("nan")), path), "not finite"),
+        (lambda path: exported(Classifier(Ranked()), path), "its highest scores in their order"),
+        (lambda path: exported(Classifier(nn.Softmax(0)), path), "its softmax is over a single number"),
+        (lambda path: exported(Classifier(nn.Softmax(1), classes=1), path), "its softmax is over a single number"),
+        (_restless, "answers the same image differently each time"),
         (lambda path: exported(Classifier(classes=4), path), "has 4 classes, and its list of class names 5"),
     ],
 )

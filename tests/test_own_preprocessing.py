@@ -51,6 +51,8 @@ def test_a_network_of_one_size_says_so_in_one_line() -> None:
     ("line", "said"),
     [
         ("std = [0.2, 0, 0.2]", "has to be above 0"),
+        ("mean = [123.7, 116.3, 103.5]", "pixels are numbers from 0 to 1 here: divide by 255"),
+        ("std = [58.4, 57.1, 57.4]", "divide by 255"),
         ("std = [0.2, 0.2]", "preprocessing.efficientnet_lite0.std"),
         ("mean = [nan, 0, 0]", "three finite numbers"),
         ("size = 100000", "less than or equal to 4096"),

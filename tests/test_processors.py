@@ -158,6 +158,14 @@ def test_a_crop_between_two_pixels_begins_where_the_library_begins_it() -> None:
     assert read(content).crop_start == "before"
 
 
+@pytest.mark.parametrize("side", [31, 40, 49, 62, 63])
+def test_a_border_that_the_crop_adds_is_the_librarys(side: int) -> None:
+    values = {"size": {"shortest_edge": side}, "do_center_crop": True, "crop_size": 64}
+    for pixels in (photograph(100, 80), photograph(80, 81)):
+        made = ours({"image_processor_type": "CLIPImageProcessor", **values}, pixels)
+        np.testing.assert_allclose(made, theirs(library("CLIP")(**values), pixels), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("geometry", "expected"),
     [(None, ("squash_crop", 256, 224)), ("crop", ("crop", 256, 224)), ("squash", ("squash", 224, 224))],

@@ -139,6 +139,30 @@ def test_other_programs_variables_are_not_read(tmp_path: Path) -> None:
 # --- mistakes ------------------------------------------------------------------------------------
 
 
+def test_a_report_shows_nothing_of_models_that_it_has_not() -> None:
+    """One reportgen.toml may serve several runs: `run --from` asks for the files of the report's own models alone."""
+    tables = {"checkpoint:a/net.pt": "a.txt", "onnx:b/other.onnx": "b.txt", "resnet18": "c.txt"}
+    made = Settings(models=("checkpoint:a/net.pt",), classes=tables, head={"hf:my/own/vit": "multilabel"})
+    assert "onnx:other.onnx" in made.classes  # `config show`
+    shown = made.public()
+    assert shown["classes"] == {"checkpoint:net.pt": "a.txt", "resnet18": "c.txt"}
+    assert (shown["weights"], shown["head"]) == ({"checkpoint:net.pt": "net.pt"}, {})
+    assert made.of_its_models().public() == shown
+
+
+def test_one_file_in_several_spellings_is_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    for path in ("./net.pt", "nets/../net.pt", str(tmp_path / "net.pt")):
+        made = Settings(
+            models=(f"checkpoint:{path}",), classes={"checkpoint:net.pt": "a.txt", f"checkpoint:{path}": "a.txt"}
+        )
+        assert made.classes == {"checkpoint:net.pt": "a.txt"}
+        Settings(models=(f"checkpoint:{path}", "checkpoint:nets/../net.pt"))
+    with pytest.raises(UsageError, match=r"two models are called checkpoint:net\.pt"):
+        Settings(models=("checkpoint:./net.pt", "checkpoint:nets/net.pt"))
+
+
 @pytest.mark.parametrize(
     ("layers", "said"),
     [

@@ -71,9 +71,9 @@ def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int
 
 
 def _crop_offset(length: int, preprocessing: Preprocessing) -> int:
-    """Where the centre crop begins; torchvision and transformers round the border down where they have to add one."""
+    """Where the centre crop begins; of a border that they have to add torchvision rounds the first side down, transformers up."""
     size = preprocessing.size
-    if length < size:
+    if length < size and preprocessing.crop_start == "even":
         return -((size - length) // 2)
     return round((length - size) / 2) if preprocessing.crop_start == "even" else (length - size) // 2
 

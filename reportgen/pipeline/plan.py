@@ -136,7 +136,7 @@ def plan(
         Problems: one line for each thing that is missing or cannot work.
         NothingToDo: there is no image.
     """
-    problems = _Problems()
+    problems, settings = _Problems(), settings.of_its_models()
     # One that the user asks for and that has nothing to do says so itself (`require_settings`).
     asked = providers.analyses(settings.tasks)
     analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)

@@ -29,6 +29,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 CHECKPOINT, ONNX = "checkpoint:", "onnx:"
 # Models that are a file of the user's own.
 OF_A_FILE = (CHECKPOINT, ONNX)
+# Tables whose keys are models.
+_BY_MODEL = ("weights", "classes", "architectures", "preprocessing", "head")
+# Means and deviations on pixels in [0, 1] lie in it; those on 0 to 255 begin far above.
+_MOST_OF_UNIT = 10.0
 Head = Literal["auto", "softmax", "multilabel"]
 HUGGING_FACE = "hf:"
 
@@ -67,6 +71,8 @@ class PreprocessingSettings(SettingsGroup):
     def _finite(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if values is not None and not all(math.isfinite(value) for value in values):
             raise ValueError("three finite numbers are needed")
+        if values is not None and max(map(abs, values)) > _MOST_OF_UNIT:
+            raise ValueError("pixels are numbers from 0 to 1 here: divide by 255")
         return values
 
     @field_validator("std")
@@ -190,9 +196,23 @@ class Settings(SettingsGroup):
             raise TypeError(f"settings.{name} is a {type(found).__name__}, not a {kind.__name__}")
         return found
 
+    def of_its_models(self) -> Settings:
+        """The settings without what they say of files whose models they do not name: a reportgen.toml may serve several runs."""
+
+        def counts(model: str) -> bool:
+            return model in self.named_models or not model.startswith((*OF_A_FILE, HUGGING_FACE))
+
+        tables = {group: getattr(self, group) for group in _BY_MODEL}
+        own = {
+            group: {model: value for model, value in table.items() if counts(model)}
+            for group, table in tables.items()
+            if isinstance(table, Mapping)
+        }
+        return self.model_copy(update=own)
+
     def public(self) -> dict[str, Any]:
-        """The settings as the report shows them: JSON, with paths cut to their last part."""
-        data = self.model_dump(mode="json")
+        """The settings as the report shows them: JSON, of its own models alone, with paths cut to their last part."""
+        data = self.of_its_models().model_dump(mode="json")
         for (*groups, last), path in list(paths_of(type(self), data)):
             inner = data
             for group in groups:
@@ -268,6 +288,14 @@ def without_folders(model: str) -> str:
     return model
 
 
+def _is_one_place(path: str, other: str) -> bool:
+    """Whether two spellings (`net.pt`, `./net.pt`, `/work/net.pt`) are of one file or folder."""
+    try:
+        return path == other or user_path(path).resolve() == user_path(other).resolve()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, a loop of links
+        return False
+
+
 def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
     """Models that are given by a path get names `without_folders`, their paths go to `weights`."""
     paths: dict[str, str] = {}
@@ -277,7 +305,7 @@ def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
             return model
         name = without_folders(model)
         path = model.partition(":")[2]
-        if name != model and paths.setdefault(name, path) != path:
+        if name != model and not _is_one_place(paths.setdefault(name, path), path):
             raise UsageError(
                 f"two models are called {name}: rename one, a report tells them apart by the last part of their path"
             )
@@ -287,7 +315,7 @@ def _models_by_name(values: dict[str, Any]) -> dict[str, Any]:
     for key in ("models", "explain"):
         if isinstance(values.get(key), list | tuple):
             values[key] = tuple(renamed(model) for model in values[key])
-    for group in ("weights", "classes", "architectures", "preprocessing", "head"):
+    for group in _BY_MODEL:
         if isinstance(values.get(group), Mapping):
             values[group] = {renamed(name): value for name, value in values[group].items()}
     if paths:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from reportgen.models.checkpoints.file import unreadable
 from reportgen.utils.errors import UsageError
+from reportgen.utils.untrusted_files import is_file
 
 Format = Literal["torch zip", "torch legacy", "safetensors"]
 
@@ -50,6 +51,22 @@ def file_format(path: Path) -> Format:
     if _is_safetensors(head, size):
         return "safetensors"
     raise unreadable(path, *_foreign(path.name, head))
+
+
+def folder_refusal(path: Path) -> UsageError:
+    """The refusal of a folder where a file is needed, with the way to the file where a trainer is known by it."""
+    one = f"{path.name}.pth"
+    if is_file(path / ".metadata"):
+        what = "a checkpoint in shards (torch.distributed.checkpoint)"
+        remedy = f"join them: python -m torch.distributed.checkpoint.format_utils dcp_to_torch {path.name} {one}"
+    elif is_file(path / "latest") or is_file(path / "zero_to_fp32.py"):
+        what = "a checkpoint of DeepSpeed"
+        remedy = f"give its mp_rank_00_model_states.pt, or join its shards: python zero_to_fp32.py . {one}"
+    elif is_file(path / "config.json"):
+        what, remedy = "as Hugging Face's libraries save a model", f"give it as --model hf:{path}"
+    else:
+        what, remedy = "not the weights themselves", "give the file in it"
+    return unreadable(path, f"a folder, {what}", remedy)
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:

@@ -6,13 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from reportgen.models.checkpoints.file import BadFile, CheckpointFile, unreadable
-from reportgen.models.checkpoints.formats import file_format
+from reportgen.models.checkpoints.formats import file_format, folder_refusal
 from reportgen.models.checkpoints.safetensors_file import open_safetensors
 from reportgen.models.checkpoints.torch_file import open_legacy, open_zip
 from reportgen.utils.errors import UsageError
 from reportgen.utils.inert_pickle import Made, full_name
 from reportgen.utils.plain_pickle import BadPickle
-from reportgen.utils.untrusted_files import is_file
+from reportgen.utils.untrusted_files import is_file, is_folder
 
 _OPENERS = {"torch zip": open_zip, "torch legacy": open_legacy, "safetensors": open_safetensors}
 
@@ -23,6 +23,8 @@ def open_checkpoint(path: Path) -> CheckpointFile:
     Raises:
         UsageError: it is missing, damaged, of a format that we do not read, or holds no state dict.
     """
+    if is_folder(path):
+        raise folder_refusal(path)
     if not is_file(path):
         raise UsageError(f"{path}: no such weights file")
     state = path.stat()
@@ -40,16 +42,20 @@ def _opened(path: Path, _state: tuple[int, ...]) -> CheckpointFile:
         raise unreadable(path, "cut short or damaged", "fetch it again, or save it again") from None
     if not any(record.shape for record in found.tensors.values()):
         _refuse_module(path, found.content)
-        raise UsageError(f"{path}: holds no state dict (a mapping from names to tensors)")
+        raise UsageError(
+            f"{path}: holds no state dict (a mapping from names to tensors); give the file that torch.save(model.state_dict(), FILE) writes"
+        )
     return found
 
 
 def _refuse_module(path: Path, content: object) -> None:
-    """Refuse a whole model: torch.save(model), or a dict with one in it."""
-    entries = {"": content, **(content if isinstance(content, dict) else {})}
-    for key, value in entries.items():
+    """Refuse a whole model: torch.save(model), a dict with one in it, or an object that has one (fastai's Learner)."""
+    own = content.state if isinstance(content, Made) else None
+    within = own if isinstance(own, dict) else content if isinstance(content, dict) else {}
+    for key, value in {"": content, **within}.items():
         if isinstance(value, Made) and isinstance(value.state, dict) and "_modules" in value.state:
-            at = f'["{key}"]' if isinstance(key, str) and key.isidentifier() else ""
+            named = isinstance(key, str) and key.isidentifier()
+            at = "" if not named else f".{key}" if within is own else f'["{key}"]'
             raise unreadable(
                 path,
                 f"a whole pickled model ({full_name(value.of)}), which is a program",

@@ -82,6 +82,7 @@ _HARMLESS = {
 }
 _TRAINERS = frozenset({"pytorch_lightning", "lightning", "lightning_fabric", "lightning_utilities", "omegaconf"})
 _MOST_DEPTH = 6
+_MOST_PARTS = 16  # of a list that is a whole file
 # Elements of a tensor that repeats what lies in the file (a stride of 0): no file sets aside more memory than it has bytes.
 _MOST_REPEATED = 2**20
 
@@ -200,10 +201,15 @@ def open_legacy(path: Path) -> TorchLegacy:
 
 
 def tensors_in(content: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, TensorRecord]]:
-    """Every tensor that can be reached through dicts with text for keys, under its keys joined by points."""
+    """Every tensor that can be reached through dicts with text for keys, under its keys joined by points.
+
+    Of a list or tuple that is the whole of the content the dicts count, each under its place: `(model.state_dict(), epoch)`.
+    """
     if depth > _MOST_DEPTH:
         return
     items = content.items if isinstance(content, Made) else content
+    if depth == 0 and isinstance(items, list | tuple):
+        items = {str(i): item for i, item in enumerate(items[:_MOST_PARTS]) if isinstance(item, dict | Made)}
     if not isinstance(items, dict):
         return
     for key, value in items.items():

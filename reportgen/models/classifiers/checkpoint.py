@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from reportgen.models.checkpoints import open_checkpoint
+from reportgen.models.checkpoints.formats import folder_refusal
 from reportgen.models.classifiers import timm_zoo, torchvision_zoo
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.fitting.hints import named_architectures
@@ -13,7 +14,7 @@ from reportgen.models.classifiers.fitting.own_weights import own_spec
 from reportgen.models.classifiers.weights import local_weights
 from reportgen.settings.model import CHECKPOINT, Settings
 from reportgen.utils.errors import UsageError
-from reportgen.utils.untrusted_files import is_file
+from reportgen.utils.untrusted_files import is_file, is_folder
 
 _ZOOS = {"torchvision": torchvision_zoo, "timm": timm_zoo}
 
@@ -25,6 +26,8 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         UsageError: the file is missing or no checkpoint of its architecture, or nobody says its architecture or classes.
     """
     path = local_weights(name, settings.weights) or Path(name.removeprefix(CHECKPOINT))
+    if is_folder(path) and path != Path():
+        raise folder_refusal(path)
     if not is_file(path):
         raise UsageError(f"{path}: no such checkpoint; give --model checkpoint:PATH, or its path under [weights]")
     given = settings.architectures.get(name)

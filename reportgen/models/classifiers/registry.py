@@ -14,6 +14,8 @@ from reportgen.models.classifiers.own_preprocessing import with_own
 from reportgen.models.classifiers.weights import MissingWeights, Remote
 from reportgen.settings.model import CHECKPOINT, HUGGING_FACE, ONNX, PRESETS, Settings
 from reportgen.utils.errors import UsageError
+from reportgen.utils.terminal_text import printable
+from reportgen.utils.untrusted_files import is_file, is_folder, user_path
 
 NAMES = (*efficientnet_lite.SIZES, *torchvision_zoo.SHORT_NAMES, places365.NAME)
 
@@ -47,11 +49,24 @@ def _described(name: str, settings: Settings) -> ClassifierSpec:
         return onnx_model.spec(name, settings)
     if name.startswith(HUGGING_FACE):
         return transformers_zoo.spec(name, settings)
+    _refuse_path(name)
     close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(NAMES)}"
     raise UsageError(
         f"unknown model {name!r}; {hint} (or torchvision:NAME, timm:NAME, checkpoint:PATH, onnx:PATH, hf:FOLDER)"
     )
+
+
+def _refuse_path(name: str) -> None:
+    """Refuse a file or folder that is given without its kind, and say which it is."""
+    path = user_path(name)
+    if is_folder(path) and is_file(path / "config.json"):
+        kind = HUGGING_FACE
+    elif is_file(path):
+        kind = ONNX if path.suffix.lower() == ".onnx" else CHECKPOINT
+    else:
+        return
+    raise UsageError(f"{printable(name)}: a path needs its kind in front; give --model {kind}{printable(name)}")
 
 
 def missing_classifier_files(name: str, settings: Settings) -> list[Remote]:

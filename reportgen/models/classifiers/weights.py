@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints import open_checkpoint
-from reportgen.models.classifiers.fitting.fit import with_versions
+from reportgen.models.checkpoints.formats import folder_refusal
+from reportgen.models.classifiers.fitting.fit import require_real, with_versions
 from reportgen.models.classifiers.fitting.misfit import misfit
 from reportgen.utils.errors import Problems, UsageError
-from reportgen.utils.untrusted_files import is_file, user_path
+from reportgen.utils.untrusted_files import is_file, is_folder, user_path
 
 if TYPE_CHECKING:
     import torch
@@ -58,8 +59,10 @@ def local_weights(name: str, weights: dict[str, str]) -> Path | None:
     if name not in weights:
         return None
     path = user_path(weights[name])
+    if is_folder(path):
+        raise folder_refusal(path)
     if not is_file(path):
-        raise UsageError(f"{path}: no such weights file (setting weights, model {name})")
+        raise UsageError(f"{path}: no such weights file (model {name})")
     return path
 
 
@@ -127,6 +130,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     }
     prefix = f"{max(within, key=lambda key: within[key])}." if any(within.values()) else ""
     tensors = file.read([name for name in file.tensors if name.startswith(prefix)])
+    require_real(path, tensors)
     state = {name.removeprefix(prefix): value for name, value in tensors.items()}
     while wrapper := next((wrapper for wrapper in _WRAPPERS if all(name.startswith(wrapper) for name in state)), None):
         state = {name.removeprefix(wrapper): value for name, value in state.items()}

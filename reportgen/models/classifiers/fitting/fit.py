@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints.file import BadFile, CheckpointFile, TensorRecord
@@ -89,6 +90,26 @@ def with_versions(state: dict[str, torch.Tensor], model: nn.Module) -> dict[str,
     return versioned
 
 
+def require_real(path: Path, values: Mapping[str, torch.Tensor], floating: Collection[str] = ()) -> None:
+    """Require weights to be real numbers: torch makes such of others, without their imaginary parts or their scales.
+
+    Args:
+        floating: names of those that the network has in floating point.
+
+    Raises:
+        UsageError: one is complex, or of whole numbers, as of a quantised network: of one byte, or where `floating` says so.
+    """
+    for name, value in sorted(values.items()):
+        whole = not (value.is_floating_point() or value.is_complex())
+        byte = value.element_size() == 1 and value.ndim > 1 and str(value.dtype) != "torch.bool"
+        if value.is_complex() or (whole and (name in floating or byte)):
+            kind = str(value.dtype).removeprefix("torch.")
+            raise UsageError(
+                f"{path}: {printable(name, 80)} is {kind}, not a real number in floating point; save the network in float32, before it is "
+                "quantised"
+            )
+
+
 def fill(model: nn.Module, file: CheckpointFile, found: Fit) -> None:
     """Put the weights of a checkpoint into the network that it fits, its head rebuilt where it is not the library's own.
 
@@ -104,6 +125,8 @@ def fill(model: nn.Module, file: CheckpointFile, found: Fit) -> None:
         setattr(model.get_submodule(parent), last, build_layers(found.rebuilt))
     values = file.read(frozenset(found.places.values()))
     expected = model.state_dict()
+    floating = {place for key, place in found.places.items() if expected[key].is_floating_point()}
+    require_real(file.path, values, floating)
     state = with_versions({}, model)
     for key, place in found.places.items():
         value = values[place]
@@ -232,7 +255,15 @@ def _beside(names: Mapping[str, str], prefix: str, skeleton: Skeleton) -> dict[s
         top, point, rest = name.removeprefix(prefix if inside else outer).partition(".")
         if point and not (inside and top in own) and not rest.endswith(_JUNK):
             groups.setdefault(top, {})[rest] = place
-    return groups
+    return {top: _unwrapped(group) for top, group in groups.items()}
+
+
+def _unwrapped(group: dict[str, str]) -> dict[str, str]:
+    """A group without the one module that all of it lies in: OpenMMLab's `head.fc.weight` as `weight`."""
+    inner = {name.partition(".")[0] for name in group if "." in name}
+    if len(inner) != 1 or any("." not in name for name in group) or next(iter(inner)).isdigit():
+        return group
+    return _unwrapped({name.partition(".")[2]: place for name, place in group.items()})
 
 
 # --- the head ------------------------------------------------------------------------------------
@@ -300,6 +331,12 @@ def _rebuilt(
     """
     what = f"its head {printable(beside or end, 40)}"
     shapes = {key: file.tensors[place].shape for key, place in group.items() if not key.endswith(_COUNTER)}
+    special = next((place for place in group.values() if not file.tensors[place].readable), None)
+    if special is not None:
+        kind = printable(f"{special} is a tensor of a special kind ({file.tensors[special].dtype})", 120)
+        raise UsageError(
+            f"{file.path}: {kind}, and only plain ones are read; save the network before it is quantised or made sparse"
+        )
     features = skeleton.features if end == skeleton.end else skeleton.head_features
     try:
         if features is None:

@@ -50,6 +50,8 @@ def find_files(name: str, settings: Settings, is_timm: Callable[[Mapping[str, JS
     folder = user_path(settings.weights.get(name, plain))
     if is_folder(folder):
         return _in_folder(folder, is_timm)
+    if is_file(folder):
+        raise UsageError(f"{folder}: a file; give --model hf:FOLDER, the folder with its config.json")
     if name in settings.weights or not _REPOSITORY.fullmatch(plain):
         raise UsageError(f"{folder}: no such folder; give --model hf:FOLDER with a config.json, or hf:USER/NAME")
     return _in_repository(name, plain, is_timm)

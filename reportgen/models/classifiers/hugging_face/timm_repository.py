@@ -6,10 +6,11 @@ transformers' TimmWrapper writes the same file; its weights have a prefix.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reportgen.models.classifiers.base import ClassList, Geometry, Interpolation, Network, Preprocessing
 from reportgen.models.classifiers.hugging_face.class_names import MOST_CLASSES, of_timm
@@ -20,12 +21,17 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 from reportgen.utils.terminal_text import printable
 
+if TYPE_CHECKING:
+    from torch import nn
+
 WRAPPER_PREFIX = "timm_model."
 # Of `timm.create_model`: they name files, or what this module decides.
 _NOT_OF_THE_NETWORK = frozenset(
     {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "model_name"}
     | {"scriptable", "exportable", "no_jit", "features_only"}
 )
+# The numbers of a network for each in its weights file, which leaves out at most what the network makes itself.
+_MOST_TIMES = 4
 # Of a pretrained_cfg, what builds the network.
 _OF_THE_NETWORK = ("input_size", "fixed_input_size", "pool_size", "first_conv", "classifier")
 
@@ -139,6 +145,27 @@ def read(path: Path, config: Mapping[str, JSON]) -> TimmModel:
     return TimmModel(path, architecture, config, evaluated, arguments, count)
 
 
+def _require_size(model: TimmModel, build: Callable[[], nn.Module], numbers: int) -> None:
+    """Refuse a network far larger than its weights before memory is set aside for it: config.json comes from strangers.
+
+    Args:
+        build: makes the network.
+        numbers: in the weights file.
+
+    Raises:
+        UsageError: it is.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):  # shapes without values
+            described = sum(value.numel() for value in build().state_dict().values())
+    except (NotImplementedError, RuntimeError):  # a network that needs values while it is built
+        return
+    if described > _MOST_TIMES * numbers:
+        raise UsageError(f"{model.path}: describes a network of {described} numbers, and its weights are {numbers}")
+
+
 def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
     """The network on the weights.
 
@@ -146,9 +173,10 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
         size: side of its input, pixels.
 
     Raises:
-        UsageError: timm cannot build it, or the file does not fit.
+        UsageError: timm cannot build it, the file does not fit, or it takes no such image.
     """
     import timm
+    import torch
 
     from reportgen.models.classifiers.splitting.split import split_timm
 
@@ -156,10 +184,21 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
     require_depth(model.path, model.arguments, len(state))
     built = {key: model.evaluated[key] for key in _OF_THE_NETWORK if model.evaluated.get(key) is not None}
     arguments: dict[str, Any] = {**model.arguments, "num_classes": model.count}
+    build = partial(timm.create_model, model.architecture, pretrained=False, pretrained_cfg=built, **arguments)
     try:
-        network = timm.create_model(model.architecture, pretrained=False, pretrained_cfg=built, **arguments)
+        _require_size(model, build, sum(value.numel() for value in state.values()))
+        network = build()
+    except UsageError:
+        raise
     except Exception as error:  # of a stranger's arguments: timm raises nearly anything
         reason = printable(str(error).strip().partition("\n")[0], 160)
         raise UsageError(f"{model.path}: timm cannot build {model.architecture} of it ({reason})") from None
     load_weights(network, state, weights, name)
+    network.eval()
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 3, size, size))
+    except Exception as error:  # each network checks its input in its own way
+        reason = printable(str(error).strip().partition("\n")[0], 160)
+        raise UsageError(f"{model.path}: the network takes no image of {size} x {size} ({reason})") from None
     return split_timm(network, size, name)

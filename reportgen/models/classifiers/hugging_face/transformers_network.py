@@ -114,7 +114,8 @@ def _filled(
             dtype=torch.float32,
         )
     except Exception as error:  # a tensor of another shape among them
-        raise UsageError(f"{weights}: these are not the weights of {kind.__name__} ({_line(error)})") from None
+        reason = _other_shape(kind, config, state) or _line(error)
+        raise UsageError(f"{weights}: these are not the weights of {kind.__name__} ({reason})") from None
     model, found = cast("tuple[PreTrainedModel, Mapping[str, set[str]]]", loaded)
     left_over = [key for key in found["unexpected_keys"] if not any(part in key for part in _UNREAD)]
     for keys, wrong in ((list(found["missing_keys"]), "missing"), (left_over, "left over")):
@@ -122,6 +123,19 @@ def _filled(
             first = printable(min(keys), 80)
             raise UsageError(f"{weights}: these are not the weights of {kind.__name__} ({first} is {wrong})")
     return model
+
+
+def _other_shape(kind: type[PreTrainedModel], config: PreTrainedConfig, state: Mapping[str, torch.Tensor]) -> str:
+    """The first tensor that config.json wants in another shape than the file has it, in words; "" where none is found.
+
+    The library says of it only that its own report, which is not shown, has the details.
+    """
+    with contextlib.suppress(Exception), torch.device("meta"):  # where it cannot even be built
+        for key, value in kind(config).state_dict().items():
+            if key in state and state[key].shape != value.shape:
+                found, wanted = ("x".join(map(str, shape)) or "()" for shape in (state[key].shape, value.shape))
+                return f"{printable(key, 80)} has the shape {found}; by config.json it is {wanted}"
+    return ""
 
 
 def _config(path: Path, content: Mapping[str, JSON], classes: int) -> PreTrainedConfig:

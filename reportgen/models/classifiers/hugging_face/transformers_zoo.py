@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
-from reportgen.models.classifiers.class_files import read_class_names
+from reportgen.models.classifiers.class_files import read_class_names, unique_names
 from reportgen.models.classifiers.hugging_face import timm_repository
 from reportgen.models.classifiers.hugging_face.class_names import of_transformers
 from reportgen.models.classifiers.hugging_face.processors import read_preprocessing
@@ -40,8 +40,14 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         classes = two_classes(name, settings.classes)
     elif given is not None:
         classes = ClassList(read_class_names(user_path(given), len(classes)))
+    doubled: tuple[str, ...] = ()
+    if not classes.wnids:
+        names, doubled = unique_names(classes.names)
+        classes = ClassList(names)
     placeholders = found.placeholders and given is None
-    source = f"{files.where}, {found.architecture}; SHA-256 of config.json and {files.weights.name} together"
+    source = "; ".join(
+        (f"{files.where}, {found.architecture}", f"SHA-256 of config.json and {files.weights.name} together", *doubled)
+    )
     return ClassifierSpec(
         name=name,
         source=f"{source}; its classes have no names, only placeholders" if placeholders else source,

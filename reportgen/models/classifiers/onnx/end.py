@@ -16,7 +16,7 @@ from reportgen.models.classifiers.base import LinearHead
 if TYPE_CHECKING:
     from openvino import Node, Output
 
-SHAPE_ONLY = ("Reshape", "Squeeze", "Unsqueeze")
+SHAPE_ONLY = ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Convert")
 POOLING = ("ReduceMean", "AvgPool")
 SOFTMAX, SIGMOID = ("Softmax", "LogSoftmax"), ("Sigmoid",)
 
@@ -35,15 +35,64 @@ class LinearEnd:
     head: LinearHead
 
 
-def before(output: Output, kinds: tuple[str, ...]) -> Output | None:
-    """What goes into the node of one of `kinds` that `output` comes from, shapes aside; None where it comes from another node."""
+def ending(output: Output, kinds: tuple[str, ...]) -> Node | None:
+    """The node of one of `kinds` that `output` comes from, shapes aside; None where it comes from another node."""
     at: Output | None = output
     while at is not None:
         node = at.get_node()
         if node.get_type_name() in kinds:
-            return node.input_value(0)
+            return node
         at = _source(node)[0] if node.get_type_name() in SHAPE_ONLY else None
     return None
+
+
+def before(output: Output, kinds: tuple[str, ...]) -> Output | None:
+    """What goes into that node."""
+    node = ending(output, kinds)
+    return None if node is None else node.input_value(0)
+
+
+def is_within_unit(output: Output, depth: int = 16) -> bool:
+    """Whether the arithmetic of the graph leaves no value outside [0, 1]: of a sigmoid or softmax, also one written in other
+    operations (1 / (1 + exp(-x))), cut off (clip) or turned round (1 - p). False where that cannot be told."""
+    node = output.get_node()
+    kind = node.get_type_name()
+    inputs = [node.input_value(i) for i in range(node.get_input_size())] if depth else []
+
+    def within(at: Output) -> bool:
+        return is_within_unit(at, depth - 1)
+
+    if kind in ("Sigmoid", "Softmax", "HardSigmoid"):
+        return True
+    if kind in (*SHAPE_ONLY, "Transpose", "Clamp") and inputs:
+        limits = node.get_attributes() if kind == "Clamp" else {}
+        return within(inputs[0]) and limits.get("min", 0) <= 1 and limits.get("max", 1) >= 0
+    if kind == "Concat":
+        return bool(inputs) and all(map(within, inputs))
+    if len(inputs) != 2:
+        return False
+    constant = next((value for value in map(_number, inputs) if value is not None), None)
+    other = [at for at in inputs if _number(at) is None]
+    if kind in ("Minimum", "Maximum") and constant is not None and other:
+        return within(other[0]) and (constant >= 0 if kind == "Minimum" else constant <= 1)
+    if _number(inputs[0]) != 1:
+        return False
+    return within(inputs[1]) if kind == "Subtract" else kind == "Divide" and _is_one_and_a_power(inputs[1])
+
+
+def _is_one_and_a_power(output: Output) -> bool:
+    """Whether this is 1 + exp(...)."""
+    node = output.get_node()
+    terms = [node.input_value(i) for i in range(node.get_input_size())] if node.get_type_name() == "Add" else []
+    return any(_number(at) == 1 for at in terms) and any(at.get_node().get_type_name() == "Exp" for at in terms)
+
+
+def _number(output: Output) -> float | None:
+    """The value of a constant of one element."""
+    node = output.get_node()
+    if node.get_type_name() != "Constant" or node.data.size != 1:
+        return None
+    return float(node.data.reshape(-1)[0])
 
 
 def linear_end(logits: Output, classes: int) -> LinearEnd | None:

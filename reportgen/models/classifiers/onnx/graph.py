@@ -15,17 +15,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen.models.classifiers.base import Activation, Graph, LinearHead, both_sides
-from reportgen.models.classifiers.onnx.end import SIGMOID, SOFTMAX, LinearEnd, before, linear_end
+from reportgen.models.classifiers.onnx.end import (
+    SIGMOID,
+    SOFTMAX,
+    LinearEnd,
+    before,
+    ending,
+    is_within_unit,
+    linear_end,
+)
 from reportgen.models.quiet import import_openvino
 from reportgen.utils.errors import UsageError
 
 if TYPE_CHECKING:
-    from openvino import Model, Output
+    from openvino import Model, Node, Output
 
 DEFAULT_SIDE = 224  # where the file fixes none
 LARGEST_SIDE = 4096
 TOLERANCE = 1e-4
 LEAST_PROBABILITY = 1e-30
+LEAST_ODDS = 1e-7  # the step of single precision below 1
 PROBES = 2
 
 
@@ -67,12 +76,15 @@ def read_graph(path: Path, side: int | None = None, names: int | None = None) ->
     model, side, grey, notes = _with_image_input(model, side, path)
     output, more = _class_scores(model, names, path)
     notes += more
-    activation: Activation = "softmax"
-    for name, kinds in (("softmax", SOFTMAX), ("sigmoid", SIGMOID)):
-        logits = before(output, kinds)
-        if logits is not None:
+    activation: Activation | None = None
+    kinds: tuple[tuple[Activation, tuple[str, ...]], ...] = (("softmax", SOFTMAX), ("sigmoid", SIGMOID))
+    for name, operators in kinds:
+        node = ending(output, operators)
+        if node is not None:
+            if name == "softmax":
+                _require_several(node, path)
             notes.append(f"the {name} at its end is left out")
-            output, activation = logits, "softmax" if name == "softmax" else "sigmoid"
+            output, activation = node.input_value(0), name
             break
     with _one_line(path, "OpenVINO cannot run it"):
         graph, described = _built(path, model, output, side, activation, notes)
@@ -137,6 +149,16 @@ def _of_grey(model: Model, side: int) -> Model:
     return openvino.Model([result.input_value(0) for result in model.get_results()], [image], "classifier")
 
 
+def _require_several(softmax: Node, path: Path) -> None:
+    """Require that a softmax is over more than one number, of which it is always 1."""
+    shape = softmax.input_value(0).get_partial_shape()
+    if shape.is_static and list(shape.to_shape())[softmax.get_attributes()["axis"]] == 1:
+        raise UsageError(
+            f"{path}: its softmax is over a single number, which always makes 1; export it with the softmax over the classes, or with a "
+            "sigmoid where it has one output"
+        )
+
+
 def _side(fixed: list[int], asked: int | None, path: Path) -> tuple[int, list[str]]:
     if len(set(fixed)) > 1:
         raise UsageError(f"{path}: takes frames of {fixed[0]} x {fixed[1]} pixels; only square ones are made")
@@ -153,6 +175,12 @@ def _side(fixed: list[int], asked: int | None, path: Path) -> tuple[int, list[st
 def _class_scores(model: Model, names: int | None, path: Path) -> tuple[Output, list[str]]:
     """The output that holds a score for each class."""
     found = [output for output in (result.input_value(0) for result in model.get_results()) if _scores(output)]
+    ranked = [output for output in found if ending(before(output, SOFTMAX + SIGMOID) or output, ("TopK",))]
+    found = [output for output in found if output not in ranked]
+    if ranked and not found:
+        raise UsageError(
+            f"{path}: gives out its highest scores in their order, which does not say whose they are; export it without the TopK at its end"
+        )
     if len(found) > 1 and names is not None:
         found = [output for output in found if _scores(output) == names] or found
     # Logits and their softmax, both given out, are one answer.
@@ -178,28 +206,37 @@ def _scores(output: Output) -> int:
 
 
 def _built(
-    path: Path, model: Model, scores: Output, side: int, activation: Activation, notes: list[str]
+    path: Path, model: Model, scores: Output, side: int, left_out: Activation | None, notes: list[str]
 ) -> tuple[Graph, Described]:
-    """The graph whose outputs are logits and, where its end is what it looks like, the feature map."""
+    """The graph whose outputs are logits and, where its end is what it looks like, the feature map.
+
+    Args:
+        left_out: what the file itself makes of `scores`; None: nothing, they are its own output.
+    """
     openvino = import_openvino()
     import openvino.opset13 as ops
 
     outputs = int(np.prod(scores.get_partial_shape().to_shape()))
     end, binary = linear_end(scores, outputs), outputs == 1
     logits = ops.reshape(_float32(scores), np.array([1, outputs]), False).output(0)
+    activation: Activation = "sigmoid" if binary else left_out or "softmax"
+    unit = left_out is None and is_within_unit(scores)
     if binary:
-        logits, activation = ops.concat([ops.negative(logits), logits], 1).output(0), "sigmoid"
+        logits = _log_odds(logits, notes) if unit else logits
+        logits = ops.concat([ops.negative(logits), logits], 1).output(0)
     head = None if end is None else both_sides(end.head) if binary else end.head
     whole = openvino.Model(
         [logits] if end is None else [logits, _channels_first(end)], model.get_parameters(), "classifier"
     )
-    values = _on_probes(whole, side)
+    values = _on_probes(whole, side, path)
     _require_sound(values[0], path)
     if head is not None and not _is_mean_and_linear(values, head):
         head = None
     taken = [logits]
     if head is not None:
         taken = [output.get_node().input_value(0) for output in whole.outputs]
+    elif unit and not binary and not _are_probabilities(values[0]):
+        taken, activation = [_log_odds(logits, notes)], "sigmoid"
     elif activation == "softmax" and _are_probabilities(values[0]):
         # Its softmax is written in other operations; the logarithm of a softmax is as good as the logits in front of it.
         taken = [ops.log(ops.maximum(logits, np.float32(LEAST_PROBABILITY))).output(0)]
@@ -222,6 +259,17 @@ def _require_sound(logits: np.ndarray, path: Path) -> None:
         raise UsageError(f"{path}: its head is {what}; there is nothing to explain, export it with trained weights")
 
 
+def _log_odds(probabilities: Output, notes: list[str]) -> Output:
+    """What a sigmoid makes these of, which is written in other operations."""
+    import openvino.opset13 as ops
+
+    notes.append("it gives out a probability for each class, and their log-odds are taken for logits")
+    against = ops.subtract(np.float32(1), probabilities)
+    # Each kept from 0 by itself: in half precision 1 - 1e-7 is 1.
+    yes, no = (ops.log(ops.maximum(p, np.float32(LEAST_ODDS))) for p in (probabilities, against))
+    return ops.subtract(yes, no).output(0)
+
+
 def _float32(output: Output) -> Output:
     import openvino.opset13 as ops
 
@@ -235,8 +283,12 @@ def _channels_first(end: LinearEnd) -> Output:
     return ops.transpose(features, np.array([0, 3, 1, 2])).output(0) if end.channels_last else features
 
 
-def _on_probes(model: Model, side: int) -> list[np.ndarray]:
-    """What every output says of the probes, in exact precision: (probes, ...) arrays."""
+def _on_probes(model: Model, side: int, path: Path) -> list[np.ndarray]:
+    """What every output says of the probes, in exact precision: (probes, ...) arrays.
+
+    Raises:
+        UsageError: of one image it says another thing when asked again.
+    """
     request = (
         import_openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
     )
@@ -245,6 +297,13 @@ def _on_probes(model: Model, side: int) -> list[np.ndarray]:
     for probe in probes:
         request.infer([probe])
         answers.append([request.get_output_tensor(i).data.copy() for i in range(len(model.outputs))])
+    request.infer([probes[0]])
+    again, first = request.get_output_tensor(0).data, answers[0][0]
+    largest = np.abs(first).max()
+    if np.isfinite(largest) and not np.abs(again - first).max() <= TOLERANCE * largest:
+        raise UsageError(
+            f"{path}: answers the same image differently each time; export it in evaluation mode (model.eval())"
+        )
     return [np.concatenate(of_output) for of_output in zip(*answers, strict=True)]
 
 
@@ -275,7 +334,11 @@ def _one_line(path: Path, what: str) -> Iterator[None]:
         said = [
             line
             for line in lines
-            if not re.match(r"Exception from |Check '|While validating|FrontEnd API|Summary:", line)
+            if not re.match(
+                r"Exception from |Check '|While validating|FrontEnd API|Summary:|Conversion is failed", line
+            )
         ]
+        if isinstance(error, MemoryError) or re.search(r"bad_alloc|Failed to allocate", str(error)):
+            said = ["it takes more memory than there is"]
         reason = "".join(c for c in (said or lines or [type(error).__name__])[-1] if c.isprintable())[:200]
         raise UsageError(f"{path}: {what} ({reason})") from None
