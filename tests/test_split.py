@@ -235,6 +235,42 @@ def test_a_network_that_reads_several_branches_says_so() -> None:
     assert network.layer.path == "fine"
 
 
+class Sized(nn.Module):
+    """A residual block that hands on a size beside its tokens, as many of transformers' do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.mlp = nn.LayerNorm(12), nn.Sequential(nn.Linear(12, 24), nn.GELU(), nn.Linear(24, 12))
+
+    def forward(self, tokens: torch.Tensor, size: tuple[int, int]) -> tuple[torch.Tensor, tuple[int, int], None]:
+        return tokens + self.mlp(self.norm(tokens)), size, None
+
+
+def test_a_layer_that_hands_on_a_size_beside_its_tokens_is_split_behind_it() -> None:
+    """And not inside, at one branch of the block, beside which the other would count as a branch that no map shows."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.blocks = nn.Conv2d(3, 12, 8, 8), nn.ModuleList([Sized(), Sized()])
+            self.fc = nn.Linear(12, CLASSES)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens, size = self.patches(x), tuple(x.shape[2:])
+            tokens = tokens.flatten(2).transpose(1, 2)
+            for block in self.blocks:
+                tokens, size, _ = block(tokens, size)
+                assert size == (SIZE, SIZE)
+            return self.fc(tokens.mean(1))
+
+    model = drawn(Net())
+    network = split_any(model, SIZE, "net")
+    assert_split(network, model)
+    assert (network.layer.path, network.layer.branches) == ("blocks.1", False)
+    assert network.linear is not None
+    assert len(network.trunk(torch.rand(1, 3, SIZE, SIZE))) == 1
+
+
 def test_a_network_with_no_positions_is_refused_in_one_line() -> None:
     for model in (
         nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 5)),

@@ -25,7 +25,7 @@ import torch
 from torch import fx, nn
 
 from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network, both_sides
-from reportgen.models.classifiers.layout import Hint, Layout, layout_of
+from reportgen.models.classifiers.layout import Hint, Layout, layout_of, lone_tensor
 from reportgen.models.classifiers.splitting.attention import attention_layers
 from reportgen.models.classifiers.splitting.heads import BinaryHead, require_sound_logits
 from reportgen.models.classifiers.splitting.positions import (
@@ -171,7 +171,7 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
     except Exception as error:  # the network's own code
         raise UsageError(f"{name}: cannot be run on images of {size} x {size} ({_first_line(error)})") from None
     layouts = positional(steps, IMAGES, hint)
-    candidates = [step for step in reversed(steps) if step.path in layouts and isinstance(step.output, torch.Tensor)]
+    candidates = [step for step in reversed(steps) if step.path in layouts and lone_tensor(step.output) is not None]
     if not candidates:
         raise UsageError(f"{name}: {NO_POSITIONS}")
     depends = steps_that_count(model, size, hint)
