@@ -157,6 +157,24 @@ def test_a_pooled_vit_without_a_class_token_has_a_linear_head() -> None:
     assert network.linear.weight.shape == (CLASSES, 24)
 
 
+@pytest.mark.parametrize("prefix", [{}, {"reg_tokens": 2}, {"class_token": False, "reg_tokens": 3}])
+@pytest.mark.parametrize("outputs", [CLASSES, 1])
+def test_a_mean_over_patches_alone_does_not_read_the_other_tokens(prefix: dict[str, Any], outputs: int) -> None:
+    """As timm's DINOv3 and transformers' CLIP: their heads are linear, whatever tokens stand in front."""
+    model = vit(global_pool="avg", fc_norm=False, num_classes=outputs, **prefix)
+    network = split_timm(model, SIZE, "vit")
+    assert network.linear is not None
+    assert network.layer.prefix_tokens == 1 + prefix.get("reg_tokens", 0) - ("class_token" in prefix)
+    assert network.layer.attention_layers == 3
+    x = torch.rand(2, 3, SIZE, SIZE)
+    with torch.no_grad():
+        features, *context = network.trunk(x)
+        closed = features.mean((2, 3)).numpy() @ network.linear.weight.T + network.linear.bias
+        np.testing.assert_allclose(closed[:, -outputs:], model(x), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network.head(features)[:, -outputs:], model(x))
+    assert not context
+
+
 def test_channels_last_becomes_a_map_by_moving_the_axis() -> None:
     model = swin()
     network = split_timm(model, SIZE, "swin")
