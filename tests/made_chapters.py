@@ -26,6 +26,7 @@ from reportgen.analyses.lime.result import LimeResult, Surrogate
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
+from reportgen.models.classifiers.base import FeatureLayer
 from reportgen.report.document import Shown
 from reportgen.settings.group import SettingsGroup
 
@@ -84,7 +85,21 @@ def cams(folder: Path) -> dict[str, Contribution]:
             folder / "e", [_nothing_measured(("gradcam", "ablationcam"))], ("gradcam", "ablationcam")
         ),
         "one method": _cams(folder / "f", [_cam_result(0, ("eigencam",))], ("eigencam",)),
+        "a class token, maps of attention beside those of its layer": _cams(
+            folder / "g", [_of_tokens(i, (*WRITEUP, *OF_ATTENTION), CLASS_TOKEN) for i in range(2)], WRITEUP, figures=1
+        ),
+        "means over patches, one map of attention": _cams(
+            folder / "h", [_of_tokens(0, ("gradcam", OF_ATTENTION[0]), MEAN_OF_PATCHES)], ("gradcam", OF_ATTENTION[0])
+        ),
     }
+
+
+CLASS_TOKEN = FeatureLayer("blocks.11.norm1", "tokens", 5, class_token=True, attention_layers=12)
+MEAN_OF_PATCHES = FeatureLayer("norm", "tokens", attention_layers=8)
+
+
+def _of_tokens(i: int, methods: Sequence[str], layer: FeatureLayer) -> CamsResult:
+    return replace(_cam_result(i, methods), layer=layer, channels=384, grid=(14, 14), non_negative=False)
 
 
 def _cams(

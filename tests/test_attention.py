@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -125,6 +126,53 @@ def test_attention_is_counted_only_where_all_of_it_is_over_all_tokens() -> None:
     assert split_timm(windows, SIZE, "net").layer.attention_layers == 0
     assert attention_layers(windows, x, 16) == 0, "windows see a part of the image each"
     assert attention_layers(toy_network().model, x, 64) == 0
+
+
+def attends(mix: Callable[[nn.MultiheadAttention, torch.Tensor], torch.Tensor]) -> nn.Module:
+    """A network of two layers over 16 tokens: of attention that can be read, and of `mix`."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.head = nn.Conv2d(3, 12, 8, 8), nn.Linear(12, CLASSES)
+            self.one, self.two = (nn.MultiheadAttention(12, 2, batch_first=True) for _ in range(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens = self.patches(x).flatten(2).transpose(1, 2)
+            tokens = tokens + self.one(tokens, tokens, tokens, need_weights=False)[0]
+            return self.head((tokens + mix(self.two, tokens)).mean(1))
+
+    return Two().eval()
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda layer, x: functional.scaled_dot_product_attention(x, x[:, ::4], x[:, ::4]),
+        lambda layer, x: (x @ x[:, ::4].transpose(1, 2)).softmax(-1) @ x[:, ::4],
+        lambda layer, x: layer(x, x[:, ::4], x[:, ::4])[0],
+        lambda layer, x: layer(x, x.flip(1), x)[0],
+        lambda layer, x: layer(x, x, x, attn_mask=torch.eye(16))[0],
+    ],
+    ids=["fused, fewer keys", "written out, fewer keys", "fewer keys", "other keys", "masked"],
+)
+def test_attention_that_cannot_be_read_is_not_left_out_of_a_map_of_all(
+    mix: Callable[[nn.MultiheadAttention, torch.Tensor], torch.Tensor],
+) -> None:
+    """As in PVT and Twins: their last stage alone has attention over all of its tokens."""
+    x = torch.rand(1, 3, SIZE, SIZE)
+    assert attention_layers(attends(lambda layer, x: layer(x, x, x)[0]), x, 16) == 2
+    assert attention_layers(attends(mix), x, 16) == 0
+
+
+def test_either_side_of_one_output_has_the_gradient_of_its_own_logit() -> None:
+    model = vit(num_classes=1)
+    view = View(photo(), CountingEngine(toy_spec(split_timm(model, SIZE, "net"), SIZE, 2)))
+    sides, z = [view.attention(side) for side in (0, 1)], read_attention(model, torch.from_numpy(view.input[None]), 0)
+    for low, high, own in zip(*sides, z, strict=True):
+        np.testing.assert_array_equal(low[1], -high[1])
+        np.testing.assert_allclose(high[1], own.gradient.numpy(), atol=1e-7)
+        assert high[1].any()
 
 
 def test_a_network_without_attention_has_no_map_of_it() -> None:

@@ -729,7 +729,10 @@ def test_every_method_at_once_stays_within_the_page(tmp_path: Path) -> None:
     assert (tmp_path / "figures" / "cams-likeness.svg").is_file()
     assert (tmp_path / "maps" / "image-0" / "gradcam++.npy").is_file()
     listed = " ".join(item for block in blocks if isinstance(block, Listing) for item in block.items)
-    assert all(METHODS[method].definition.format(unit="channel", place="position") in listed for method in EVERY)
+    assert all(
+        METHODS[method].definition.format(unit="channel", place="position", places="positions") in listed
+        for method in EVERY
+    )
 
 
 def test_methods_without_a_class_and_without_a_sign_are_named(tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ def checked(found: ClassifierSpec, tmp_path: Path, runtime: str = "torch") -> Mo
     return check_model(Settings(models=(found.name,)), tmp_path, known)
 
 
+def test_the_check_takes_no_part_of_the_network_off_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the methods that are tried after it would find their input on one device and the head on another."""
+    made, moved = toy_network(), []
+    own = torch.nn.Module.cpu
+    monkeypatch.setattr(torch.nn.Module, "cpu", lambda module: (moved.append(module), own(module))[1])
+    assert "Split" in dict(checked(toy_spec(made), tmp_path).rows)
+    assert not {id(part) for module in moved for part in module.modules()} & {id(part) for part in made.model.modules()}
+
+
 def test_a_network_with_everything_says_yes_to_everything(tmp_path: Path) -> None:
     made = toy_network(linear=True)
     rows = dict(checked(toy_spec(made), tmp_path).rows)

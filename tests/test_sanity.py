@@ -34,7 +34,8 @@ from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers import Network
-from reportgen.models.classifiers.splitting.split import OneOf, split_traced
+from reportgen.models.classifiers.splitting.parts import OneOf
+from reportgen.models.classifiers.splitting.split import split_traced
 from reportgen.models.classifiers.torchvision_zoo import RESNET_STAGES
 from reportgen.models.runtime import Engine
 from reportgen.report.blocks import Listing, Section, Table

@@ -157,6 +157,24 @@ def test_a_pooled_vit_without_a_class_token_has_a_linear_head() -> None:
     assert network.linear.weight.shape == (CLASSES, 24)
 
 
+@pytest.mark.parametrize("prefix", [{}, {"reg_tokens": 2}, {"class_token": False, "reg_tokens": 3}])
+@pytest.mark.parametrize("outputs", [CLASSES, 1])
+def test_a_mean_over_patches_alone_does_not_read_the_other_tokens(prefix: dict[str, Any], outputs: int) -> None:
+    """As timm's DINOv3 and transformers' CLIP: their heads are linear, whatever tokens stand in front."""
+    model = vit(global_pool="avg", fc_norm=False, num_classes=outputs, **prefix)
+    network = split_timm(model, SIZE, "vit")
+    assert network.linear is not None
+    assert network.layer.prefix_tokens == 1 + prefix.get("reg_tokens", 0) - ("class_token" in prefix)
+    assert network.layer.attention_layers == 3
+    x = torch.rand(2, 3, SIZE, SIZE)
+    with torch.no_grad():
+        features, *context = network.trunk(x)
+        closed = features.mean((2, 3)).numpy() @ network.linear.weight.T + network.linear.bias
+        np.testing.assert_allclose(closed[:, -outputs:], model(x), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network.head(features)[:, -outputs:], model(x))
+    assert not context
+
+
 def test_channels_last_becomes_a_map_by_moving_the_axis() -> None:
     model = swin()
     network = split_timm(model, SIZE, "swin")
@@ -233,6 +251,42 @@ def test_a_network_that_reads_several_branches_says_so() -> None:
     assert_split(network, model)
     assert network.layer.branches
     assert network.layer.path == "fine"
+
+
+class Sized(nn.Module):
+    """A residual block that hands on a size beside its tokens, as many of transformers' do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.mlp = nn.LayerNorm(12), nn.Sequential(nn.Linear(12, 24), nn.GELU(), nn.Linear(24, 12))
+
+    def forward(self, tokens: torch.Tensor, size: tuple[int, int]) -> tuple[torch.Tensor, tuple[int, int], None]:
+        return tokens + self.mlp(self.norm(tokens)), size, None
+
+
+def test_a_layer_that_hands_on_a_size_beside_its_tokens_is_split_behind_it() -> None:
+    """And not inside, at one branch of the block, beside which the other would count as a branch that no map shows."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.blocks = nn.Conv2d(3, 12, 8, 8), nn.ModuleList([Sized(), Sized()])
+            self.fc = nn.Linear(12, CLASSES)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens, size = self.patches(x), tuple(x.shape[2:])
+            tokens = tokens.flatten(2).transpose(1, 2)
+            for block in self.blocks:
+                tokens, size, _ = block(tokens, size)
+                assert size == (SIZE, SIZE)
+            return self.fc(tokens.mean(1))
+
+    model = drawn(Net())
+    network = split_any(model, SIZE, "net")
+    assert_split(network, model)
+    assert (network.layer.path, network.layer.branches) == ("blocks.1", False)
+    assert network.linear is not None
+    assert len(network.trunk(torch.rand(1, 3, SIZE, SIZE))) == 1
 
 
 def test_a_network_with_no_positions_is_refused_in_one_line() -> None:

@@ -21,7 +21,8 @@ from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import Again, Subject, View
 from reportgen.images.ground_truth import Truth
 from reportgen.models.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
-from reportgen.models.classifiers.splitting.split import OneOf, linear_head
+from reportgen.models.classifiers.splitting.parts import OneOf
+from reportgen.models.classifiers.splitting.split import linear_head
 from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, Fill, Forward
 from reportgen.report.document import RuntimeRecord

@@ -26,7 +26,7 @@ def approach(measured: Measured) -> str:
         "added once (Zhou et al., 2016). No approximation is made, and no further pass."
         if measured.exact
         else f"What follows {where(measured.layer)} is not {words.linear_head}, so that the logit is no sum over units. "
-        f"What stands here is gradient times activation there, summed over {words.place}s (Shrikumar et al., "
+        f"What stands here is gradient times activation there, summed over {words.places} (Shrikumar et al., "
         "2017): it is of first order, and what it leaves of the logit is shown beside it."
     )
     if measured.labels is None:

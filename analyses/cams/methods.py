@@ -26,7 +26,7 @@ class Method:
 
     Attributes:
         label: what pages call it.
-        definition: what it does, one sentence; `{unit}` and `{place}` stand for the words of the layer (`layer_words`).
+        definition: what it does, one sentence; `{unit}`, `{place}` and `{places}` stand for the words of the layer (`layer_words`).
         work: key of the work that it comes from.
         explain: (view, index of the class) -> its map.
         own_weights: whether the map is a sum of channels, each weighed as a whole.
@@ -50,7 +50,7 @@ _METHODS = (
     Method(
         "gradcam",
         "Grad-CAM",
-        "Grad-CAM weighs each {unit} by the mean gradient of the target logit over all {place}s.",
+        "Grad-CAM weighs each {unit} by the mean gradient of the target logit over all {places}.",
         "selvaraju2017",
         gradcam,
     ),
@@ -149,7 +149,7 @@ _METHODS = (
     Method(
         "fem",
         "FEM",
-        "FEM weighs each {unit} by the share of {place}s where it lies more than two standard deviations above its mean, "
+        "FEM weighs each {unit} by the share of {places} where it lies more than two standard deviations above its mean, "
         "whatever the class.",
         "fuad2020",
         library_method("FEM"),
@@ -166,7 +166,7 @@ _METHODS = (
     Method(
         "shapleycam",
         "ShapleyCAM",
-        "ShapleyCAM weighs each {unit} by the mean, over {place}s, of gradient less half of the Hessian's product with the "
+        "ShapleyCAM weighs each {unit} by the mean, over {places}, of gradient less half of the Hessian's product with the "
         "activations, both of the target logit plus its log-softmax.",
         "cai2025",
         library_method("ShapleyCAM", target="ClassifierOutputReST"),
@@ -185,8 +185,8 @@ _METHODS = (
     Method(
         GRADIENT,
         "Gradient-weighted attention",
-        "Gradient-weighted attention adds the layers up in the same way, each head's attention times the gradient of the target logit by "
-        "it where that product is positive.",
+        "Gradient-weighted attention goes through the layers from the first: each passes on what was gathered before it by the mean over "
+        "heads of its attention times the gradient of the target logit by it, where that product is positive, and adds it.",
         "chefer2021",
         gradient_attention,
         own_weights=False,

@@ -16,6 +16,7 @@ from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.shown import shown_note
 from reportgen.figures import overlays
+from reportgen.models.classifiers.base import FeatureLayer
 from reportgen.report.blocks import Block, Facts, Heading, Listing, Section, Text
 from reportgen.report.document import ImageRecord, Warning_
 from reportgen.utils.json_types import JSON
@@ -65,7 +66,7 @@ def reduce_cams(run: Run) -> Contribution:
     blocks: list[Block] = [
         *_approach(run, network),
         Heading(text="Maps"),
-        Text(role="note", text=HOW_TO_READ),
+        Text(role="note", text=_how_to_read(methods)),
         *shown_note(run.shown, run.files.place("maps/")),
         *figures,
         Heading(text="Measurements"),
@@ -132,21 +133,22 @@ def _approach(run: Run, network: CamsResult) -> list[Block]:
     methods, layer = list(network.maps), network.layer
     of_layer = [method for method in methods if not METHODS[method].of_attention]
     words, size = words_of(layer), size_of(layer, network.channels, network.grid)
+    of_attention = [method for method in methods if METHODS[method].of_attention]
     weighed = all(METHODS[method].own_weights for method in of_layer)
     text = (
         f"Each map explains the model's own top class of an image, {run.models[0]}'s, resolved once and given to every method. "
-        f"{reading(layer)} All methods read {where(layer)}{', after its activation' if network.non_negative else ''}, {size}, and "
-        f"return the positive part of a {'weighted ' if weighed else ''}sum of {words.unit}s, interpolated to the input frame and "
+        f"{reading(layer)} All {'class activation maps' if of_attention else 'methods'} read {where(layer)}"
+        f"{', after its activation' if network.non_negative else ''}, {size}, and return the positive part of a "
+        f"{'weighted ' if weighed else ''}sum of {words.unit}s, interpolated to the input frame and "
         f"scaled to [0, 1]. They differ in {'the weights' if weighed else 'what is summed'}:"
     ).replace("  ", " ")
-    attention = (
-        f"Two maps read no activations but the attention of all {layer.attention_layers} layers, between every two of their tokens, and "
-        "are interpolated and scaled in the same way:"
-    )
     blocks: list[Block] = [Heading(text="Approach")]
-    for said, those in ((text, of_layer), (attention, [method for method in methods if METHODS[method].of_attention])):
+    for said, those in ((text, of_layer), (_attention(layer, len(of_attention)), of_attention)):
         if those:
-            definitions = [METHODS[method].definition.format(unit=words.unit, place=words.place) for method in those]
+            definitions = [
+                METHODS[method].definition.format(unit=words.unit, place=words.place, places=words.places)
+                for method in those
+            ]
             blocks += [Text(text=said), Listing(items=definitions)]
     return [
         *blocks,
@@ -164,13 +166,24 @@ def _approach(run: Run, network: CamsResult) -> list[Block]:
     ]
 
 
+def _attention(layer: FeatureLayer, maps: int) -> str:
+    """What so many maps of attention read."""
+    counted = f"{'One map reads' if maps == 1 else 'Two maps read'} no activations but"
+    if not layer.attention_layers:
+        return f"{counted} attention, and of this network not all of it can be read:"
+    return (
+        f"{counted} the attention of all {wording.count(layer.attention_layers, 'layer')}, between every two of their tokens, and "
+        f"{'is' if maps == 1 else 'are'} interpolated and scaled in the same way:"
+    )
+
+
 def _computed(methods: Sequence[str], network: CamsResult) -> str:
     """What each method costs on this head."""
     words, linear_head = words_of(network.layer), network.linear_head
     if linear_head:
         sentences = [f"The head of this network is {words.linear_head}."]
     elif network.layer.class_token:
-        sentences = ["What follows the layer is the rest of the last attention, and the head."]
+        sentences = ["What follows the layer is the last attention, the rest of its block, and the head."]
     else:
         sentences = [f"What follows the layer is not {words.linear_head}."]
     closed = [method for method in ("gradcam", "ablationcam") if method in methods]
@@ -197,10 +210,13 @@ def _computed(methods: Sequence[str], network: CamsResult) -> str:
     return " ".join(sentences)
 
 
-HOW_TO_READ = (
-    "Where a map is low the photograph shows through in grey; bright colours mark what speaks for the target class. "
-    "Colours are comparable inside one map, not between maps: each is scaled to its own maximum."
-)
+def _how_to_read(methods: Sequence[str]) -> str:
+    blind = [label(method) for method in methods if not METHODS[method].of_class]
+    besides = f", and in {wording.listed(blind, most=len(blind))} what stands out whatever the class" if blind else ""
+    return (
+        f"Where a map is low the photograph shows through in grey; bright colours mark what speaks for the target class{besides}. "
+        "Colours are comparable inside one map, not between maps: each is scaled to its own maximum."
+    )
 
 
 def _observations(run: Run, results: Results) -> list[str]:
@@ -254,7 +270,7 @@ def _limits(network: CamsResult) -> list[str]:
         one = len(blind) == 1
         limits.append(
             f"{wording.listed(blind)} {'does' if one else 'do'} not know which class is explained: the map shows what stands out in "
-            f"{'the attention' if blind == [label(ROLLOUT)] else 'the layer'}, and is the same for every class."
+            f"{_where_blind(blind)}, and is the same for every class."
         )
     signed = [label(method) for method in methods if METHODS[method].of_component]
     if signed:
@@ -264,10 +280,17 @@ def _limits(network: CamsResult) -> list[str]:
         )
     limits.append(
         f"A map of {network.grid[0]} × {network.grid[1]} cells cannot resolve outlines; the smooth edges come from interpolation. "
-        "A bright region shows what raises the logit under the method's own definition, not that the model would "
-        "fail without it."
+        f"{'Where a map is of the class, a' if blind else 'A'} bright region shows what raises the logit under the method's own "
+        "definition, not that the model would fail without it."
     )
     return limits
+
+
+def _where_blind(blind: Sequence[str]) -> str:
+    """What maps that do not know the class, by their labels, are read from."""
+    if label(ROLLOUT) not in blind:
+        return "the layer"
+    return "the attention" if len(blind) == 1 else "the layer or in the attention"
 
 
 def _warnings(image: ImageRecord, result: CamsResult) -> list[Warning_]:

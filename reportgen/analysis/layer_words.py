@@ -14,12 +14,13 @@ class LayerWords:
 
     Attributes:
         unit: what a map is summed over, in the singular: "channel".
-        place: what the map's cells are: "position".
+        place, places: what the map's cells are, one and several: "position".
         mean: what makes one number of a unit's cells, where the head does that.
     """
 
     unit: str
     place: str
+    places: str
     mean: str
 
     @property
@@ -31,8 +32,8 @@ class LayerWords:
 def words_of(layer: FeatureLayer) -> LayerWords:
     """The words of a layer."""
     if layer.kind == "tokens":
-        return LayerWords("dimension", "patch", "the mean over patches")
-    return LayerWords("channel", "position", "global average pooling")
+        return LayerWords("dimension", "patch", "patches", "the mean over patches")
+    return LayerWords("channel", "position", "positions", "global average pooling")
 
 
 def size_of(layer: FeatureLayer, units: int, grid: tuple[int, int]) -> str:
@@ -76,7 +77,7 @@ def limits(layer: FeatureLayer) -> list[str]:
     found = []
     if layer.class_token:
         found.append(
-            "The class token has gathered from the patches in every block before; a class activation map shows what it takes from "
+            "In blocks before, the class token may have gathered from the patches already; a class activation map shows what it takes from "
             "them in the last one alone."
         )
     if layer.branches:

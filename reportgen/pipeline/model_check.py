@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +130,10 @@ def _split_error(engine: Engine, view: View) -> float:
     else:
         import torch
 
-        network = engine.network  # loaded out here: weights made in inference mode could not be differentiated through
+        # A copy: parts of the network itself may be on the GPU, and methods are tried on it where it is.
+        model = copy.deepcopy(engine.network.model).cpu()
         with torch.inference_mode():
-            other = network.model.cpu()(torch.from_numpy(view.input[None]))[0].numpy()
+            other = model(torch.from_numpy(view.input[None]))[0].numpy()
         if engine.spec.binary:  # the library's network has one output, of which ours makes two sides
             other = np.concatenate([-other, other])
     return float(np.abs(logits - other).max() / max(np.abs(other).max(), 1e-12))

@@ -102,3 +102,16 @@ def first_tensor(output: object) -> torch.Tensor | None:
     if isinstance(output, tuple | list) and output:
         output = output[0]
     return output if isinstance(output, torch.Tensor) and output.ndim > 0 else None
+
+
+def lone_tensor(output: object) -> torch.Tensor | None:
+    """As `first_tensor`, where what stands beside it in a tuple is no tensor (a size, a None): it alone goes on from the module."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    if isinstance(output, torch.Tensor):
+        return first_tensor(output)
+    # A plain tuple, which can be made anew.
+    if type(output) is not tuple or any(isinstance(leaf, torch.Tensor) for leaf in pytree.tree_leaves(output[1:])):
+        return None
+    return first_tensor(output)

@@ -180,8 +180,13 @@ class Engine:
             x: (3, H, W) float32 network input.
         """
         from reportgen.models.classifiers.splitting.attention import read_attention
+        from reportgen.models.classifiers.splitting.heads import BinaryHead
 
         model, batch = self.network.model, self._on_head(x[None])
+        if isinstance(
+            self.network.head, BinaryHead
+        ):  # the library's network has one output, of which ours makes two sides
+            model = BinaryHead(model)
         with engine_lock():
             found = read_attention(model, batch, target)
         return [(layer.weights.cpu().numpy(), layer.gradient.cpu().numpy()) for layer in found]

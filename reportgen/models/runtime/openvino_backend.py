@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from openvino import Core, InferRequest, Model
     from torch import nn
 
-CONVERSION_VERSION = "3"
+CONVERSION_VERSION = "4"
 PROBE_IMAGES = 2
 # Images a request: within a tenth of the fastest of 1, 2, 4 and 8 for EfficientNet-Lite0 and ResNet-50. A constant, not
 # tuned on the machine: another batch size gives other last bits, and the same run must give the same bytes twice.

@@ -6,12 +6,14 @@ the step is done again by hand from what went into it (torch's own `nn.Multihead
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 TOLERANCE = 1e-4
@@ -33,13 +35,13 @@ class Attention:
 def attention_layers(model: nn.Module, x: torch.Tensor, tokens: int) -> int:
     """How many layers of self-attention over all `tokens` of one image (1, 3, H, W) can be read; 0 where some cannot.
 
-    Where a network has other attention as well (over windows, or of a class token alone), what these weigh is not all that it
-    attends to, and a map of them would not be one of the network.
+    Where a network has other attention as well (over windows, over fewer keys, or of a class token alone), what these weigh is not
+    all that it attends to, and a map of them would not be one of the network.
     """
-    with torch.no_grad():
+    with torch.no_grad(), _Softmaxes() as computed:
         found = _read(model, x)
     everywhere = [layer.weights.shape[0] == 1 and layer.weights.shape[-1] == tokens for layer in found]
-    return len(found) if all(everywhere) else 0
+    return len(found) if all(everywhere) and computed.count == len(found) else 0
 
 
 def read_attention(model: nn.Module, x: torch.Tensor, target: int) -> list[Attention]:
@@ -47,6 +49,29 @@ def read_attention(model: nn.Module, x: torch.Tensor, target: int) -> list[Atten
     with torch.enable_grad():
         found = _read(model, x.detach().requires_grad_(True), target)
     return [Attention(layer.weights.detach()[0], layer.gradient()[0]) for layer in found]
+
+
+class _Softmaxes(TorchFunctionMode):
+    """Counts the steps of a pass that may be attention, whether its weights can be seen or not: softmaxes and fused attention.
+
+    A step that is made of others counts once, for torch hands the outermost alone to a mode.
+    """
+
+    STEPS = ("softmax", "scaled_dot_product_attention", "multi_head_attention_forward")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        self.count += getattr(func, "__name__", "") in self.STEPS
+        return func(*args, **(kwargs or {}))
 
 
 class _Layer:
@@ -68,7 +93,7 @@ class _Multihead(_Layer):
         self.module, self.output = module, output
         if output.requires_grad:
             output.retain_grad()
-        with torch.no_grad():
+        with torch.no_grad(), torch._C.DisableTorchFunction():  # `_Softmaxes` counts the network's own
             query, key, self.value = (self._heads(part) for part in self._projected(x))
             super().__init__(((query @ key.transpose(-2, -1)) * query.shape[-1] ** -0.5).softmax(-1))
 
@@ -94,13 +119,7 @@ def _read(model: nn.Module, x: torch.Tensor, target: int | None = None) -> list[
 
     def hook(module: nn.Module, inputs: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
         if isinstance(module, nn.MultiheadAttention):
-            given = inputs[0] if inputs else kwargs.get("query")
-            if (
-                isinstance(given, torch.Tensor)
-                and isinstance(output, tuple)
-                and module.batch_first
-                and module.in_proj_weight is not None
-            ):
+            if isinstance(output, tuple) and (given := _attends_to_itself(module, inputs, kwargs)) is not None:
                 found.append(_Multihead(module, given, output[0]))
             return
         for leaf in pytree.tree_leaves(output):
@@ -115,6 +134,29 @@ def _read(model: nn.Module, x: torch.Tensor, target: int | None = None) -> list[
     if target is not None:
         logits[0, target].backward()
     return found
+
+
+def _attends_to_itself(
+    module: nn.MultiheadAttention, inputs: tuple[object, ...], kwargs: dict[str, object]
+) -> torch.Tensor | None:
+    """What goes into the module, (N, T, C), where that is query, key and value at once and nothing else changes the weights."""
+    given = (
+        dict(zip(inspect.signature(nn.MultiheadAttention.forward).parameters, (module, *inputs), strict=False)) | kwargs
+    )
+    x = given.get("query")
+    masked = given.get("attn_mask") is not None or given.get("key_padding_mask") is not None
+    plain = (
+        module.batch_first and module.in_proj_weight is not None and module.bias_k is None and not module.add_zero_attn
+    )
+    if (
+        masked
+        or not plain
+        or not isinstance(x, torch.Tensor)
+        or given.get("key") is not x
+        or given.get("value") is not x
+    ):
+        return None
+    return x
 
 
 def _weighs_tokens(value: object) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from reportgen.models.classifiers.base import Network
-from reportgen.models.classifiers.layout import Hint, Layout, first_tensor, layout_of
+from reportgen.models.classifiers.layout import Hint, Layout, first_tensor, layout_of, lone_tensor
 from reportgen.models.classifiers.splitting.resume import IMAGES, Step, record
 
 # Stages whose units are dissected, at most.
@@ -57,8 +57,8 @@ def steps_that_count(model: nn.Module, size: int, hint: Hint) -> set[str]:
         some_logit(logits).backward()
     found = set()
     for step in steps[:-1]:
-        output = step.output
-        gradient = output.grad if isinstance(output, torch.Tensor) and output.requires_grad else None
+        output = lone_tensor(step.output)
+        gradient = output.grad if output is not None and output.requires_grad else None
         layout = None if gradient is None else layout_of(gradient.shape, hint)
         if gradient is not None and layout is not None and bool(layout.to_map(gradient).any()):
             found.add(step.path)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from reportgen.models.classifiers.layout import Layout
+from reportgen.models.classifiers.layout import Layout, lone_tensor
 
 IMAGES = 2  # in the pass that a split is made from
 Call = tuple[str, int]  # a module's path, and which of its calls in one pass, from 0
@@ -74,8 +74,8 @@ def record(model: nn.Module, x: torch.Tensor, *, gradients: bool = False) -> lis
     def end(module: nn.Module, _: object, output: object) -> None:
         step = stack.pop()
         step.output, step.finished = output, next(clock)
-        if gradients and isinstance(output, torch.Tensor) and output.requires_grad:
-            output.retain_grad()
+        if gradients and (tensor := lone_tensor(output)) is not None and tensor.requires_grad:
+            tensor.retain_grad()
         steps.append(step)
 
     with ExitStack() as hooks:
@@ -131,9 +131,9 @@ class Until(nn.Module):
                 hooks.callback(self.model.get_submodule(path).register_forward_hook(keep(path)).remove)
             hooks.enter_context(suppress(_Reached))
             self.model(x)
-        output = found[self.path, 0]
-        if not isinstance(output, torch.Tensor):
-            raise TypeError(f"{self.path}: its output is a {type(output).__name__}")
+        output = lone_tensor(found[self.path, 0])
+        if output is None:
+            raise TypeError(f"{self.path}: its output is a {type(found[self.path, 0]).__name__}")
         rest = (self.layout.rest(output),) if self.layout.prefix else ()
         carried = (_tensors(found[call])[which] for call, which in self.carried)
         if self.narrow:
@@ -149,6 +149,7 @@ class After(nn.Module):
     Args:
         outputs: of each call that had finished before the module: its output, which gives shapes, and the places of those of
             its tensors that the context carries.
+        beside: what stands behind the tensor in the module's output, where that is a tuple; None where it is the tensor alone.
         narrow: path of a later module behind whose output no token of a place counts any more: only the others go on from there.
     """
 
@@ -160,10 +161,12 @@ class After(nn.Module):
         size: int,
         outputs: Mapping[Call, tuple[object, Sequence[int]]],
         *,
+        beside: tuple[object, ...] | None = None,
         narrow: str = "",
     ) -> None:
         super().__init__()
         self.model, self.path, self.layout, self.size, self.narrow = model, path, layout, size, narrow
+        self.beside = beside
         self._outputs = {call: (_Shapes.of(output), tuple(carried)) for call, (output, carried) in outputs.items()}
 
     @property
@@ -174,7 +177,8 @@ class After(nn.Module):
     def forward(self, features: torch.Tensor, *context: torch.Tensor) -> torch.Tensor:
         left = list(context)
         rest = left.pop(0) if self.layout.prefix else None
-        answers: dict[str, list[object]] = {self.path: [self.layout.from_map(features, rest)]}
+        output = self.layout.from_map(features, rest)
+        answers: dict[str, list[object]] = {self.path: [output if self.beside is None else (output, *self.beside)]}
         for (path, _), (shapes, carried) in self._outputs.items():
             known = {which: left.pop(0) for which in carried}
             answers.setdefault(path, []).append(shapes.filled(features, known))
@@ -259,6 +263,7 @@ def split_at(
         depends: paths of the modules at whose outputs the logits depend on positions.
     """
     around = {id(outer) for outer in step.within}
+    beside = step.output[1:] if isinstance(step.output, tuple) else None
     per_image = _one_for_each_image(model, steps, size)
     before = [
         other
@@ -269,14 +274,14 @@ def split_at(
         and other.call in per_image
     ]
     everything = {other.call: (other.output, range(len(_tensors(other.output)))) for other in before}
-    needed = _still_counting(After(model, step.path, layout, size, everything), step, steps, layout)
+    needed = _still_counting(After(model, step.path, layout, size, everything, beside=beside), step, steps, layout)
     outputs = {other.call: (other.output, [which for call, which in needed if call == other.call]) for other in before}
     mixing = (
         next((path for path in _on_the_way(step, steps, layout) if path not in depends), "") if layout.prefix else ""
     )
     ways = []
     for narrow in dict.fromkeys((mixing, "")):
-        after = After(model, step.path, layout, size, outputs, narrow=narrow)
+        after = After(model, step.path, layout, size, outputs, beside=beside, narrow=narrow)
         ways.append((Until(model, step.path, layout, after.carried, narrow=bool(narrow)), after))
     return ways
 

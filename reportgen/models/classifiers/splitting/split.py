@@ -25,9 +25,10 @@ import torch
 from torch import fx, nn
 
 from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network, both_sides
-from reportgen.models.classifiers.layout import Hint, Layout, layout_of
+from reportgen.models.classifiers.layout import Hint, Layout, layout_of, lone_tensor
 from reportgen.models.classifiers.splitting.attention import attention_layers
 from reportgen.models.classifiers.splitting.heads import BinaryHead, require_sound_logits
+from reportgen.models.classifiers.splitting.parts import MapAlone, OneOf, TimmHead, TimmTrunk, WithZeros
 from reportgen.models.classifiers.splitting.positions import (
     positional,
     probe,
@@ -46,42 +47,6 @@ NO_POSITIONS = "no layer of it has positions that the logits depend on, so no ma
 
 class CannotSplit(UsageError):
     """A way of splitting does not fit a network; the message says why, after the network's name."""
-
-
-class TimmTrunk(nn.Module):
-    """timm's `forward_features`: by timm's convention the features after the last activation."""
-
-    def __init__(self, model: nn.Module, layout: Layout) -> None:
-        super().__init__()
-        self.model, self.layout = model, layout
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        tensor: torch.Tensor = self.model.forward_features(x)  # type: ignore[operator]
-        features = self.layout.to_map(tensor)
-        return (features, self.layout.rest(tensor)) if self.layout.prefix else (features,)
-
-
-class TimmHead(nn.Module):
-    """timm's `forward_head`: everything that follows the features."""
-
-    def __init__(self, model: nn.Module, layout: Layout) -> None:
-        super().__init__()
-        self.model, self.layout = model, layout
-
-    def forward(self, features: torch.Tensor, rest: torch.Tensor | None = None) -> torch.Tensor:
-        tensor: torch.Tensor = self.model.forward_head(self.layout.from_map(features, rest))  # type: ignore[operator]
-        return tensor
-
-
-class OneOf(nn.Module):
-    """A traced part of a network, whose one output becomes a trunk's tuple."""
-
-    def __init__(self, part: nn.Module) -> None:
-        super().__init__()
-        self.part = part
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
-        return (self.part(x),)
 
 
 # --- ways to split -------------------------------------------------------------------------------
@@ -171,7 +136,7 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
     except Exception as error:  # the network's own code
         raise UsageError(f"{name}: cannot be run on images of {size} x {size} ({_first_line(error)})") from None
     layouts = positional(steps, IMAGES, hint)
-    candidates = [step for step in reversed(steps) if step.path in layouts and isinstance(step.output, torch.Tensor)]
+    candidates = [step for step in reversed(steps) if step.path in layouts and lone_tensor(step.output) is not None]
     if not candidates:
         raise UsageError(f"{name}: {NO_POSITIONS}")
     depends = steps_that_count(model, size, hint)
@@ -336,10 +301,25 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
         shared = head(features[1:].expand(3, *features.shape[1:]), *(repeated(t[len(t) // 2 :], 3) for t in context))
     if not (_alike(logits, whole) and _alike(shared, whole[1:].expand_as(shared))):
         raise CannotSplit(f"{name}: trunk and head do not reproduce the network's logits")
+    if context and _idle(head, features, context, logits):
+        shapes = [torch.Size((len(tensor) // len(x), *tensor.shape[1:])) for tensor in context]
+        trunk, head, context = MapAlone(trunk).eval(), WithZeros(head, shapes).eval(), []
     if logits.shape[1] == 1:
         head = BinaryHead(head)
     linear = None if context else linear_head(head, tuple(features.shape[1:]))
     return Network(trunk, head, model, linear, layer=layer)
+
+
+@torch.no_grad()
+def _idle(head: nn.Module, features: torch.Tensor, context: Sequence[torch.Tensor], logits: torch.Tensor) -> bool:
+    """Whether the logits are the same, bit for bit, on any context: a mean over patches does not read the class token beside them."""
+    if not all(tensor.is_floating_point() for tensor in context):
+        return False
+    generator = torch.Generator().manual_seed(3)
+    other = (torch.randn(tensor.shape, generator=generator) for tensor in context)
+    return torch.equal(head(features, *other), logits) and torch.equal(
+        head(features, *map(torch.zeros_like, context)), logits
+    )
 
 
 def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
