@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.analysis.view import View
+from reportgen.models.runtime import LayerAttention
 
 from .library import MethodFailure
 from .maps import Cam, in_frame
@@ -28,11 +29,11 @@ def attention_rollout(view: View, target: int) -> Cam:
         MethodFailure: the network has no attention that can be read.
     """
     layers = _layers(view, target)
-    rolled = np.eye(layers[0][0].shape[-1])
-    for weights, _ in layers:
-        mixed = weights.mean(0, dtype=np.float64) + np.eye(len(rolled))
+    rolled = np.eye(len(layers[0].mean))
+    for layer in layers:
+        mixed = layer.mean + np.eye(len(rolled))
         rolled = mixed / mixed.sum(-1, keepdims=True) @ rolled
-    return _map(view, rolled, layers[-1][1])
+    return _map(view, rolled, layers[-1].read)
 
 
 def gradient_attention(view: View, target: int) -> Cam:
@@ -42,22 +43,21 @@ def gradient_attention(view: View, target: int) -> Cam:
         MethodFailure: the network has no attention that can be read.
     """
     layers = _layers(view, target)
-    relevance = np.eye(layers[0][0].shape[-1])
-    for weights, gradient in layers:
-        relevance += np.maximum(weights.astype(np.float64) * gradient, 0).mean(0) @ relevance
-    return _map(view, relevance, layers[-1][1])
+    relevance = np.eye(len(layers[0].mean))
+    for layer in layers:
+        relevance += layer.weighted @ relevance
+    return _map(view, relevance, layers[-1].read)
 
 
-def _layers(view: View, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _layers(view: View, target: int) -> list[LayerAttention]:
     if not view.engine.layer.attention_layers:
         raise MethodFailure("this network has no self-attention over all of its tokens that can be read")
     return view.attention(target)
 
 
-def _map(view: View, relevance: np.ndarray, last: np.ndarray) -> Cam:
-    """The map of (T, T) relevance; `last` is the gradient by the last layer's attention, (heads, T, T)."""
+def _map(view: View, relevance: np.ndarray, read: np.ndarray) -> Cam:
+    """The map of (T, T) relevance; `read` says which tokens the logits are read from, (T,) bool."""
     prefix, grid = view.engine.layer.prefix_tokens, view.forward.activations.shape[2:]
-    read = last.any((0, 2))
     rows = relevance[read] if read.any() else relevance
     patches = rows.mean(0)[prefix:].reshape(grid)
     # Every token's relevance to itself, the same for all patches that are averaged, is no place.

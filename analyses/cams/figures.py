@@ -13,6 +13,7 @@ from reportgen.figures import charts, colors, overlays
 from reportgen.report.blocks import ColorBar, Figure
 from reportgen.report.document import ImageRecord
 
+from .methods import METHODS
 from .result import CamMap, CamsResult, pair_key
 from .settings import CamSettings
 from .tables import median
@@ -52,12 +53,21 @@ def panels(run: RunView[CamSettings], position: int, image: ImageRecord, result:
     return Figure(
         id=f"cams-{image.slug}",
         title=image.name,
-        caption=f"Evidence for {image.target.name} (probability {image.prediction.probability:.2f}). {_extents(result.maps)}",
+        caption=f"Evidence for {image.target.name} (probability {image.prediction.probability:.2f}). {_extents(result.maps)}"
+        f"{_whatever_class(result.maps)}",
         pictures=pictures,
         columns=charts.even_columns(len(pictures)),
         legend=ColorBar(title="Share of each map's maximum", file=scale, low="0", high="1"),
         image=image.name,
     )
+
+
+def _whatever_class(maps: Mapping[str, CamMap]) -> str:
+    """Which maps are no evidence for a class; empty where all are."""
+    blind = [cam.label for method, cam in maps.items() if not METHODS[method].of_class]
+    if not blind:
+        return ""
+    return f" {wording.listed(blind)} {'is' if len(blind) == 1 else 'are'} the same for any class."
 
 
 def _panel_label(cam: CamMap) -> str:

@@ -105,36 +105,38 @@ def effective_channels(weights: np.ndarray) -> float:
 
 
 class Bilinear:
-    """Bilinear interpolation (h, w) -> (H, W) as two matrix products.
+    """Bilinear interpolation (h, w) -> (H, W), one axis after the other.
+
+    No matrix product: numpy's would wake a thread on every core, beside those that the passes run on.
 
     `align_corners` as in torch: True puts the corner pixels' centres on each other (UpsamplingBilinear2d), False
     their edges (`cv2.resize`).
     """
 
     def __init__(self, source: tuple[int, ...], size: tuple[int, ...], *, align_corners: bool) -> None:
-        self._rows = _interpolation_matrix(source[0], size[0], align_corners)
-        self._columns = _interpolation_matrix(source[1], size[1], align_corners).T
+        self._rows = _neighbours(source[0], size[0], align_corners)
+        self._columns = _neighbours(source[1], size[1], align_corners)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """(h, w) -> (H, W), in the values' dtype."""
-        dtype = values.dtype
-        result: np.ndarray = self._rows.astype(dtype) @ values @ self._columns.astype(dtype)
+        low, high, share = self._rows
+        share = share.astype(values.dtype)[:, None]
+        tall = values[low] * (1 - share) + values[high] * share
+        low, high, share = self._columns
+        share = share.astype(values.dtype)
+        result: np.ndarray = tall[:, low] * (1 - share) + tall[:, high] * share
         return result
 
 
 @lru_cache(maxsize=32)
-def _interpolation_matrix(source: int, size: int, align_corners: bool) -> np.ndarray:
-    """(size, source) float64: row i holds the weights of the source pixels that make output pixel i."""
+def _neighbours(source: int, size: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each of `size` output pixels the two source pixels that make it, and the share of the second, each (size,)."""
     if align_corners:
         at = np.arange(size) * ((source - 1) / max(size - 1, 1))
     else:
         at = np.clip((np.arange(size) + 0.5) * (source / size) - 0.5, 0, source - 1)
     low = np.minimum(np.floor(at).astype(int), source - 1)
-    high = np.minimum(low + 1, source - 1)
-    matrix = np.zeros((size, source))
-    np.add.at(matrix, (np.arange(size), low), 1 - (at - low))
-    np.add.at(matrix, (np.arange(size), high), at - low)
-    return matrix
+    return low, np.minimum(low + 1, source - 1), at - low
 
 
 def _min_max(maps: np.ndarray) -> np.ndarray:

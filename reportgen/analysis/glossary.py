@@ -12,7 +12,7 @@ from reportgen.report.document import Term
 TERMS = {
     "activation": "What a unit of the network gives out for an input, after its non-linearity.",
     "chance level": "The value that something which knows nothing of the image would reach.",
-    "control": "A map that knows nothing of the model; a map that does not beat it has shown nothing about the model.",
+    "control": "A map that knows nothing of the model, or of the class; a map that does not beat it has shown nothing about them.",
     "forward pass": "One evaluation of the network on one input; the unit in which this report states cost.",
     "Hodges-Lehmann shift": "The median of the means of every two differences: by how much one side is typically larger.",
     "Holm's correction": "Makes each p larger by how many claims are tested, so that the chance of any false verdict stays small.",

@@ -12,7 +12,7 @@ import numpy as np
 
 from reportgen.images.ground_truth import Truth
 from reportgen.models.encoders import Encoder
-from reportgen.models.runtime import Engine, Forward
+from reportgen.models.runtime import Engine, Forward, LayerAttention
 from reportgen.settings.group import SettingsGroup
 
 S = TypeVar("S", bound=SettingsGroup, covariant=True)
@@ -30,9 +30,9 @@ class View:
 
     frame: np.ndarray
     engine: Engine
-    _attention: dict[int, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict, repr=False, compare=False)
+    _attention: dict[int, list[LayerAttention]] = field(default_factory=dict, repr=False, compare=False)
 
-    def attention(self, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def attention(self, target: int) -> list[LayerAttention]:
         """`Engine.attention` of this image and class, made once."""
         if target not in self._attention:
             self._attention[target] = self.engine.attention(self.input, target)

@@ -30,6 +30,21 @@ class Forward:
     context: tuple[np.ndarray, ...] = ()
 
 
+@dataclass(frozen=True)
+class LayerAttention:
+    """What one self-attention layer weighs on one image, over its heads: T x T, a row from each token to all.
+
+    Attributes:
+        mean: (T, T) float64, the mean over heads of the weights.
+        weighted: (T, T) float64, the mean over heads of the positive part of the weights times a logit's gradient by them.
+        read: (T,) bool, the tokens by whose attention that logit has a gradient.
+    """
+
+    mean: np.ndarray
+    weighted: np.ndarray
+    read: np.ndarray
+
+
 class Backend(Protocol):
     """Executes one network. One backend serves one thread at a time."""
 

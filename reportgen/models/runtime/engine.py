@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
 import numpy as np
 
-from reportgen.models.runtime.backend import Backend, Fill, Forward, StageRunner
+from reportgen.models.runtime.backend import Backend, Fill, Forward, LayerAttention, StageRunner
 from reportgen.report.document import RuntimeRecord
 from reportgen.storage.cache import touch
 from reportgen.utils.concurrency import engine_lock, raise_if_stopped
@@ -171,8 +171,8 @@ class Engine:
             (gradient,) = torch.autograd.grad(head(leaf, *context)[0, target], leaf)
         return gradient[0].cpu().numpy()
 
-    def attention(self, x: np.ndarray, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each self-attention layer, input side first: its weights (heads, T, T), and the gradient of logit `target` by them.
+    def attention(self, x: np.ndarray, target: int) -> list[LayerAttention]:
+        """What each self-attention layer weighs, input side first, and what of it counts for logit `target`.
 
         One pass of the whole network in torch and back, whatever the backend.
 
@@ -189,7 +189,15 @@ class Engine:
             model = BinaryHead(model)
         with engine_lock():
             found = read_attention(model, batch, target)
-        return [(layer.weights.cpu().numpy(), layer.gradient.cpu().numpy()) for layer in found]
+            # Over the heads at once: a large network's attention as it is takes a gigabyte an image.
+            return [
+                LayerAttention(
+                    layer.weights.double().mean(0).cpu().numpy(),
+                    (layer.weights.double() * layer.gradient.double()).clamp(min=0).mean(0).cpu().numpy(),
+                    layer.gradient.any(2).any(0).cpu().numpy(),
+                )
+                for layer in found
+            ]
 
     def on(self, network: Network, name: str, record: RuntimeRecord | None = None) -> Engine:
         """An engine for another network of the same frame and classes.

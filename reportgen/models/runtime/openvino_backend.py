@@ -119,6 +119,10 @@ def _write_conversion(spec: ClassifierSpec, network: Network, folder: Path) -> N
     with _new_folder(folder) as scratch:
         _convert(LogitsAndFeatures().eval(), spec.preprocessing.size, scratch / "model.xml")
         error = _relative_error(scratch / "model.xml", network, spec)
+        if error >= EXACT_TOLERANCE:
+            # Once in some hundred conversions a right graph (of a ViT-B/16) answered wrongly, and rightly when compiled anew; why is
+            # not known, and the answer decides for as long as the conversion is kept.
+            error = _relative_error(scratch / "model.xml", network, spec)
         stages = _convert_stages(network, spec.preprocessing.size, scratch / "stages.xml")
         _write_beside(scratch, spec, network.linear, error, stages, network.layer)
 

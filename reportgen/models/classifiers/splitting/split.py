@@ -42,6 +42,8 @@ from reportgen.utils.errors import UsageError
 _NORMALISATION = re.compile(r"norm|affine", re.IGNORECASE)
 # What may stand between a layer and what reads it, and changes nothing on the layer's own grid.
 INERT = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.AdaptiveAvgPool2d)
+# Values with tokens in a head that pools by attention: flattened, transposed, normed, in keys and values. A block has more.
+MOST_TOKENS_OF_A_HEAD = 8
 NO_POSITIONS = "no layer of it has positions that the logits depend on, so no map can be read from it"
 
 
@@ -118,6 +120,8 @@ def split_traced(model: nn.Module, size: int, name: str) -> Network:
     last = _before_inert(maps[-1], traced, shapes)
     if not _reads_only(traced, last):
         raise CannotSplit(f"{name}: what follows its last feature map also reads the input")
+    if _goes_on_as_tokens(traced, last, shapes):
+        raise CannotSplit(f"{name}: its last feature map is that of its patches, and goes on as tokens")
     trunk, head = OneOf(_cut(traced, last, keep="before")), _cut(traced, last, keep="after")
     if not _positions_count(trunk, head, size):
         raise CannotSplit(f"{name}: {NO_POSITIONS}")
@@ -222,6 +226,16 @@ def _reads_only(traced: fx.GraphModule, at: fx.Node) -> bool:
         if node.op != "placeholder" and all(source in known for source in node.all_input_nodes):
             known.add(node)
     return next(node for node in traced.graph.nodes if node.op == "output") in known
+
+
+def _goes_on_as_tokens(traced: fx.GraphModule, at: fx.Node, shapes: dict[fx.Node, tuple[int, ...]]) -> bool:
+    """Whether the positions of a map stand as tokens (N, h w, C) in several values behind it: as blocks work on them, and not as
+    what one pooling by attention reads."""
+    grid = shapes[at][2:]
+    after = list(traced.graph.nodes)[list(traced.graph.nodes).index(at) + 1 :]
+    kept = [layout for node in after if (layout := layout_of(shapes.get(node, ()))) is not None]
+    tokens = [layout for layout in kept if layout.kind == "tokens" and layout.grid == tuple(grid)]
+    return len(tokens) > MOST_TOKENS_OF_A_HEAD
 
 
 def _before_inert(node: fx.Node, traced: fx.GraphModule, shapes: dict[fx.Node, tuple[int, ...]]) -> fx.Node:
