@@ -114,7 +114,7 @@ def _head_alone(head: nn.Module, like: torch.Tensor, context: Sequence[torch.Ten
     import torch
     from torch import nn
 
-    from reportgen.models.classifiers.splitting.split import repeated
+    from reportgen.models.classifiers.splitting.parts import repeated
 
     class HeadAlone(nn.Module):
         def __init__(self) -> None:

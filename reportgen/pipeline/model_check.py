@@ -14,6 +14,7 @@ from reportgen.analysis.layer_words import size_of, words_of
 from reportgen.analysis.view import View
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.runtime import Engine
+from reportgen.models.runtime.backend import relative_difference
 from reportgen.pipeline.capabilities import capabilities
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.report.document import HeadKind, RuntimeRecord
@@ -136,7 +137,7 @@ def _split_error(engine: Engine, view: View) -> float:
             other = model(torch.from_numpy(view.input[None]))[0].numpy()
         if engine.spec.binary:  # the library's network has one output, of which ours makes two sides
             other = np.concatenate([-other, other])
-    return float(np.abs(logits - other).max() / max(np.abs(other).max(), 1e-12))
+    return relative_difference(logits, other)
 
 
 def _analyses(view: View, settings: Settings, providers: Providers) -> Iterator[Row]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What an error of a library says, in one line: the first of its message, or its class where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
+
+
 class ReportgenError(Exception):
     """Something a user can put right. `str(error)` is one line: what is wrong, with which file, what to do."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from reportgen.models.checkpoints import open_checkpoint
@@ -16,7 +15,7 @@ from reportgen.settings.model import CHECKPOINT, Settings
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import is_file, is_folder
 
-_ZOOS = {"torchvision": torchvision_zoo, "timm": timm_zoo}
+_ZOOS = {"torchvision": torchvision_zoo.ZOO, "timm": timm_zoo.ZOO}
 
 
 def spec(name: str, settings: Settings) -> ClassifierSpec:
@@ -32,18 +31,8 @@ def spec(name: str, settings: Settings) -> ClassifierSpec:
         raise UsageError(f"{path}: no such checkpoint; give --model checkpoint:PATH, or its path under [weights]")
     given = settings.architectures.get(name)
     architecture = _architecture(name, given or _named(name, path))
-    zoo = _ZOOS[architecture.partition(":")[0]]
-    return own_spec(
-        name,
-        path,
-        zoo.skeleton(architecture),
-        zoo.preprocessing(architecture, settings.geometry),
-        zoo.own_classes(architecture),
-        settings.classes,
-        partial(zoo.load, name, architecture, path, None),
-        partial(zoo.relatives, architecture),
-        f"{architecture}{'' if given else ', as it says itself'}",
-    )
+    zoo, said = _ZOOS[architecture.partition(":")[0]], f"{architecture}{'' if given else ', as it says itself'}"
+    return own_spec(zoo, name, architecture, path, settings.geometry, settings.classes, said)
 
 
 def _architecture(name: str, given: str) -> str:

@@ -37,7 +37,7 @@ def _load_at(spec: ClassifierSpec, size: int) -> Network:
     network = spec.load()
     try:
         with torch.no_grad():
-            network.model(torch.zeros(1, 3, size, size))
+            network.head(*network.trunk(torch.zeros(1, 3, size, size)))
     except Exception:  # whatever its layers raise
         raise UsageError(
             f"{spec.name}: does not take frames of {size} x {size} pixels; its own are {spec.preprocessing.size}"

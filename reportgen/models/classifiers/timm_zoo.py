@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
-from reportgen.models.classifiers.fitting.own_weights import filled, own_spec
-from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
+from reportgen.models.classifiers.fitting.own_weights import Zoo, filled, own_spec
+from reportgen.models.classifiers.fitting.skeleton import Skeleton, nearest, skeleton_of
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-RELATIVES = 12  # a tenth of a second each
 
 
 def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geometry: Geometry | None) -> ClassifierSpec:
@@ -40,19 +39,16 @@ def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geomet
             classes that nobody names (`class_files`).
     """
     config = _config(name)
-    classes = own_classes(name)
     own = local_weights(name, weights)
     if own:
-        whole = preprocessing(name, geometry)
-        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
-        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
+        return own_spec(ZOO, name, name, own, geometry, class_files)
     path = _cached_file(name, config)
     return ClassifierSpec(
         name=name,
         source=f"timm {config.hf_hub_id or config.architecture}",
         weights_sha256=file_sha256(path),
         preprocessing=preprocessing(name, geometry),
-        classes=classes,
+        classes=own_classes(name),
         packages=("timm", "torch"),
         load=partial(load, name, name, path, None),
     )
@@ -83,11 +79,8 @@ def relatives(architecture: str) -> Iterator[Skeleton]:
     """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
     import timm
 
-    plain = architecture.removeprefix("timm:")
-    known = timm.list_models()
-    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
-        if name != plain:
-            yield skeleton(f"timm:{name}")
+    for name in nearest(architecture.removeprefix("timm:"), timm.list_models()):
+        yield skeleton(f"timm:{name}")
 
 
 def _build(architecture: str, outputs: int | None) -> nn.Module:
@@ -109,17 +102,21 @@ def preprocessing(architecture: str, geometry: Geometry | None) -> Preprocessing
     config = _config(architecture)
     size = config.input_size[-1]
     resize = int(size / config.crop_pct)
-    own: Literal["crop", "squash", "squash_crop"] = "crop"
-    if config.crop_mode == "squash":
-        own = "squash" if resize == size else "squash_crop"
     return Preprocessing(
         size=size,
         resize=resize,
         mean=_per_channel(config.mean),
         std=_per_channel(config.std),
         interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
-        geometry=geometry or own,
+        geometry=geometry or evaluated_geometry(config.crop_mode, resize, size),
     )
+
+
+def evaluated_geometry(crop_mode: str, resize: int, size: int) -> Literal["crop", "squash", "squash_crop"]:
+    """What timm's `crop_mode` does: "squash" takes the whole image, and cuts the centre of it where `resize` is more than `size`."""
+    if crop_mode != "squash":
+        return "crop"
+    return "squash" if resize == size else "squash_crop"
 
 
 def _per_channel(values: Sequence[float]) -> tuple[float, float, float]:
@@ -167,3 +164,6 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
 
     model = filled(path, skeleton(architecture), partial(_build, architecture), classes)
     return split_timm(model, _config(architecture).input_size[-1], name)
+
+
+ZOO = Zoo(skeleton, own_classes, preprocessing, relatives, load)

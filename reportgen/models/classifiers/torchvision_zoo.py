@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
-from reportgen.models.classifiers.fitting.own_weights import filled, own_spec
-from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
+from reportgen.models.classifiers.fitting.own_weights import Zoo, filled, own_spec
+from reportgen.models.classifiers.fitting.skeleton import Skeleton, nearest, skeleton_of
 from reportgen.models.classifiers.imagenet import imagenet_classes
 from reportgen.models.classifiers.weights import (
     EMBEDDED,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 # Names that need no prefix: the write-up's models.
 SHORT_NAMES = ("resnet50", "resnet18")
-RELATIVES = 12  # a tenth of a second each
 SLOW = "regnet"  # it is made with its weights, up to 3 GB of them (`skeleton_of`)
 # googlenet and inception_v3 carry the heads of their training in the weights; in use they are not looked at.
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
@@ -48,12 +47,9 @@ def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geomet
             classes that nobody names (`class_files`).
     """
     enum = _default_weights(name)
-    classes = own_classes(name)
     own = local_weights(name, weights)
     if own:
-        whole = preprocessing(name, geometry)
-        loaded, near = partial(load, name, name, own, None), partial(relatives, name)
-        return own_spec(name, own, skeleton(name), whole, classes, class_files, loaded, near)
+        return own_spec(ZOO, name, name, own, geometry, class_files)
     filename = PurePosixPath(urlparse(enum.url).path).name
     path = torch_hub_file(filename)
     if not path.is_file():
@@ -64,7 +60,7 @@ def spec(name: str, weights: dict[str, str], class_files: dict[str, str], geomet
         source=f"torchvision {enum}",
         weights_sha256=file_sha256(path),
         preprocessing=preprocessing(name, geometry),
-        classes=classes,
+        classes=own_classes(name),
         packages=("torchvision", "torch"),
         load=partial(load, name, name, path, None),
     )
@@ -104,11 +100,9 @@ def relatives(architecture: str) -> Iterator[Skeleton]:
     """Architectures whose names are nearest to that of `architecture`: it may be meant, where weights do not fit it."""
     from torchvision import models
 
-    plain = architecture.removeprefix("torchvision:")
     known = [known for known in models.list_models(module=models) if not known.startswith(SLOW)]
-    for name in difflib.get_close_matches(plain, known, n=RELATIVES + 1, cutoff=0.5):
-        if name != plain:
-            yield skeleton(f"torchvision:{name}")
+    for name in nearest(architecture.removeprefix("torchvision:"), known):
+        yield skeleton(f"torchvision:{name}")
 
 
 def _build(architecture: str, outputs: int | None) -> nn.Module:
@@ -165,3 +159,6 @@ def load(name: str, architecture: str, path: Path, classes: int | None) -> Netwo
     size = _default_weights(architecture).transforms().crop_size[0]
     network = split_any(model, size, name)
     return replace(network, stages=RESNET_STAGES) if plain.startswith(RESNETS) else network
+
+
+ZOO = Zoo(skeleton, own_classes, preprocessing, relatives, load)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -53,3 +54,11 @@ class Backend(Protocol):
 
     def logits(self, count: int, fill: Fill) -> np.ndarray:
         """(count, classes) float32 logits of `count` inputs; `fill(i, out)` writes input i into out (3, H, W)."""
+
+
+def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """max |ours - theirs| / max |theirs|; infinite where one is not finite, or where theirs alone are all zero."""
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return math.inf
+    difference, scale = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
+    return difference / scale if scale else (math.inf if difference else 0.0)

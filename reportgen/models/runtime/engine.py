@@ -153,7 +153,7 @@ class Engine:
         """
         import torch
 
-        from reportgen.models.classifiers.splitting.split import repeated
+        from reportgen.models.classifiers.splitting.parts import repeated
 
         head, batch = self.head, self._on_head(activations)
         shared = [repeated(self._on_head(values), len(batch)) for values in context]
@@ -183,9 +183,8 @@ class Engine:
         from reportgen.models.classifiers.splitting.heads import BinaryHead
 
         model, batch = self.network.model, self._on_head(x[None])
-        if isinstance(
-            self.network.head, BinaryHead
-        ):  # the library's network has one output, of which ours makes two sides
+        # The library's network may have one output, of which ours makes two sides.
+        if isinstance(self.network.head, BinaryHead):
             model = BinaryHead(model)
         with engine_lock():
             found = read_attention(model, batch, target)
@@ -234,9 +233,8 @@ class Engine:
             return
         versions = {package: version(package) for package in self.spec.packages}
         key = [self.spec.name, self.spec.weights_sha256, self.spec.preprocessing.size, self.spec.architecture, versions]
-        mark = (
-            self._models_cache / digest_of(["loads", *key])[:32] / "meta.json"
-        )  # an entry of the cache, as a conversion is
+        # An entry of the cache, as a conversion is.
+        mark = self._models_cache / digest_of(["loads", *key])[:32] / "meta.json"
         if mark.is_file():
             touch(mark)
         elif self.network:

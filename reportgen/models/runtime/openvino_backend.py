@@ -7,7 +7,6 @@ usage over the network; so does the bare import (`quiet`).
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
 import threading
@@ -23,10 +22,17 @@ import numpy as np
 
 from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, Graph, LinearHead, Network
 from reportgen.models.quiet import import_openvino
-from reportgen.models.runtime.backend import EXACT_TOLERANCE, NO_ACTIVATIONS, Fill, Forward, StageRunner
+from reportgen.models.runtime.backend import (
+    EXACT_TOLERANCE,
+    NO_ACTIVATIONS,
+    Fill,
+    Forward,
+    StageRunner,
+    relative_difference,
+)
 from reportgen.storage.cache import touch
 from reportgen.utils.concurrency import PROCESS_WIDE
-from reportgen.utils.errors import UsageError
+from reportgen.utils.errors import UsageError, first_line
 from reportgen.utils.hashing import digest_of
 
 if TYPE_CHECKING:
@@ -174,7 +180,7 @@ def _convert_stages(network: Network, side: int, xml: Path) -> list[str]:
     ours = _stage_request(xml, "exact").infer([probe])
     with torch.inference_mode():
         theirs = [mean.numpy() for mean in module(torch.from_numpy(probe))]
-    errors = [np.abs(ours[i] - means).max() / max(np.abs(means).max(), 1e-12) for i, means in enumerate(theirs)]
+    errors = [relative_difference(ours[i], means) for i, means in enumerate(theirs)]
     return list(network.stages) if max(errors) < EXACT_TOLERANCE else []
 
 
@@ -216,7 +222,7 @@ def _convert(module: nn.Module, side: int, xml: Path) -> None:
     except UsageError:
         raise
     except Exception as error:  # the frontend raises whatever its operators raise
-        raise ConversionFailed((str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+        raise ConversionFailed(first_line(error)) from None
     openvino.save_model(model, xml, compress_to_fp16=False)
 
 
@@ -229,14 +235,6 @@ def _relative_error(xml: Path, network: Network, spec: ClassifierSpec) -> float:
     with torch.inference_mode():
         theirs = network.head(*network.trunk(torch.from_numpy(probe))).numpy()
     return relative_difference(ours, theirs)
-
-
-def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """max |ours - theirs| / max |theirs|; infinite where one is not finite, or where theirs alone are all zero."""
-    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
-        return math.inf
-    difference, scale = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
-    return difference / scale if scale else (math.inf if difference else 0.0)
 
 
 class OpenVinoBackend:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.models.checkpoints import CheckpointFile, open_checkpoint
-from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Network, Preprocessing
+from reportgen.models.classifiers.base import ClassifierSpec, ClassList, Geometry, Network, Preprocessing
 from reportgen.models.classifiers.class_files import read_class_file, unique_names
 from reportgen.models.classifiers.fitting.fit import Fit, fill, fit
 from reportgen.models.classifiers.fitting.hints import carried_names
@@ -23,33 +25,47 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@dataclass(frozen=True)
+class Zoo:
+    """A library of architectures: what it knows of each, by the architecture's name.
+
+    Attributes:
+        own_classes: they count where the head has as many outputs and nobody names others.
+        relatives: are tried where the architecture does not fit, to name the right one.
+        load: (name of the classifier, architecture, file, outputs or None) -> the network on the file's weights.
+    """
+
+    skeleton: Callable[[str], Skeleton]
+    own_classes: Callable[[str], ClassList]
+    preprocessing: Callable[[str, Geometry | None], Preprocessing]
+    relatives: Callable[[str], Iterable[Skeleton]]
+    load: Callable[[str, str, Path, int | None], Network]
+
+
 def own_spec(
+    zoo: Zoo,
     name: str,
+    architecture: str,
     path: Path,
-    skeleton: Skeleton,
-    preprocessing: Preprocessing,
-    classes: ClassList,
+    geometry: Geometry | None,
     class_files: Mapping[str, str],
-    load: Callable[[], Network],
-    relatives: Callable[[], Iterable[Skeleton]],
     said: str = "",
 ) -> ClassifierSpec:
     """The classifier `name` on the weights in `path`. The file is looked into, so that what is wrong is said here.
 
     Args:
-        classes: the architecture's own; they count where the head has as many outputs and nobody names others.
         class_files: the setting `classes`.
-        relatives: of the architecture, which are tried where it does not fit, to name the right one.
         said: further words for the report on where the weights came from.
 
     Raises:
         UsageError: the file is no checkpoint of this architecture, or the names are not as many as its outputs.
     """
-    file = open_checkpoint(path)
+    file, skeleton = open_checkpoint(path), zoo.skeleton(architecture)
+    preprocessing, classes = zoo.preprocessing(architecture, geometry), zoo.own_classes(architecture)
     try:
         found = fit(file, skeleton)
     except Misfit as error:
-        raise UsageError(f"{error}; {_other(file, relatives())}") from None
+        raise UsageError(f"{error}; {_other(file, zoo.relatives(architecture))}") from None
     binary = found.outputs == 1
     named, words = _classes(name, found, carried_names(file.content), classes, class_files, skeleton.name)
     return ClassifierSpec(
@@ -59,7 +75,7 @@ def own_spec(
         preprocessing=preprocessing.in_grey() if found.grey else preprocessing,
         classes=named,
         packages=(skeleton.name.partition(":")[0], "torch"),
-        load=load,
+        load=partial(zoo.load, name, architecture, path, None),
         activation="sigmoid" if binary else "softmax",
         binary=binary,
         architecture=skeleton.name,

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from reportgen.models.classifiers.base import ClassList, Geometry, Interpolation, Network, Preprocessing
 from reportgen.models.classifiers.hugging_face.class_names import MOST_CLASSES, of_timm
 from reportgen.models.classifiers.hugging_face.processors import FILTERS, LARGEST
 from reportgen.models.classifiers.hugging_face.repository import require_depth
+from reportgen.models.classifiers.timm_zoo import evaluated_geometry
 from reportgen.models.classifiers.weights import load_weights, read_state_dict
-from reportgen.utils.errors import UsageError
+from reportgen.utils.errors import UsageError, first_line
 from reportgen.utils.json_types import JSON
 from reportgen.utils.terminal_text import printable
 
@@ -84,14 +85,14 @@ class TimmModel:
             mean=self._channels("mean"),
             std=self._channels("std"),
             interpolation=self._filter(),
-            geometry=geometry or self._mode(squashed="squash" if resize == size else "squash_crop"),
+            geometry=geometry or evaluated_geometry(self._mode(), resize, size),
         )
 
-    def _mode(self, squashed: Literal["squash", "squash_crop"]) -> Literal["crop", "squash", "squash_crop"]:
+    def _mode(self) -> str:
         mode = self.evaluated.get("crop_mode", "center")
         if mode not in ("center", "squash"):
             raise self._wrong("crop_mode", mode)
-        return squashed if mode == "squash" else "crop"
+        return str(mode)
 
     def _size(self) -> int:
         given = self.evaluated.get("input_size")
@@ -191,7 +192,7 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
     except UsageError:
         raise
     except Exception as error:  # of a stranger's arguments: timm raises nearly anything
-        reason = printable(str(error).strip().partition("\n")[0], 160)
+        reason = printable(first_line(error), 160)
         raise UsageError(f"{model.path}: timm cannot build {model.architecture} of it ({reason})") from None
     load_weights(network, state, weights, name)
     network.eval()
@@ -199,6 +200,6 @@ def load(name: str, model: TimmModel, weights: Path, size: int) -> Network:
         with torch.no_grad():
             network(torch.zeros(1, 3, size, size))
     except Exception as error:  # each network checks its input in its own way
-        reason = printable(str(error).strip().partition("\n")[0], 160)
+        reason = printable(first_line(error), 160)
         raise UsageError(f"{model.path}: the network takes no image of {size} x {size} ({reason})") from None
     return split_timm(network, size, name)

@@ -20,7 +20,7 @@ from reportgen.models.classifiers.hugging_face.repository import require_depth
 from reportgen.models.classifiers.splitting.split import split_any
 from reportgen.models.classifiers.weights import read_state_dict
 from reportgen.utils.concurrency import PROCESS_WIDE
-from reportgen.utils.errors import UsageError
+from reportgen.utils.errors import UsageError, first_line
 from reportgen.utils.json_types import JSON
 from reportgen.utils.terminal_text import printable
 
@@ -198,4 +198,4 @@ def _offline_and_silent() -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
-    return printable((str(error).strip() or type(error).__name__).splitlines()[0], 160)
+    return printable(first_line(error), 160)

@@ -72,3 +72,10 @@ class WithZeros(nn.Module):
         zeros = (features.new_zeros(len(features) * shape[0], *shape[1:]) for shape in self.shapes)
         logits: torch.Tensor = self.head(features, *zeros)
         return logits
+
+
+def repeated(context: torch.Tensor, times: int) -> torch.Tensor:
+    """One image's context, (k, ...) where a network keeps k rows of it for each image, for so many copies of the image."""
+    if len(context) == 1:
+        return context.expand(times, *context.shape[1:])
+    return context.repeat(times, *(1,) * (context.ndim - 1))

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from reportgen.models.classifiers.layout import Layout, lone_tensor
+from reportgen.models.classifiers.layout import Layout, first_tensor, lone_tensor
 
 IMAGES = 2  # in the pass that a split is made from
 Call = tuple[str, int]  # a module's path, and which of its calls in one pass, from 0
@@ -291,8 +291,8 @@ def _on_the_way(step: Step, steps: Sequence[Step], layout: Layout) -> Iterator[s
     around, shape = {id(outer) for outer in step.within}, _tensors(step.output)[0].shape
     for other in steps:
         if other.started > step.finished and other.parent is not None and id(other.parent) in around:
-            output = other.output[0] if isinstance(other.output, tuple) and other.output else other.output
-            if isinstance(output, torch.Tensor) and output.shape == shape:
+            output = first_tensor(other.output)
+            if output is not None and output.shape == shape:
                 yield other.path
 
 

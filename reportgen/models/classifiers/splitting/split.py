@@ -28,7 +28,7 @@ from reportgen.models.classifiers.base import FeatureLayer, LinearHead, Network,
 from reportgen.models.classifiers.layout import Hint, Layout, layout_of, lone_tensor
 from reportgen.models.classifiers.splitting.attention import attention_layers
 from reportgen.models.classifiers.splitting.heads import BinaryHead, require_sound_logits
-from reportgen.models.classifiers.splitting.parts import MapAlone, OneOf, TimmHead, TimmTrunk, WithZeros
+from reportgen.models.classifiers.splitting.parts import MapAlone, OneOf, TimmHead, TimmTrunk, WithZeros, repeated
 from reportgen.models.classifiers.splitting.positions import (
     positional,
     probe,
@@ -37,7 +37,7 @@ from reportgen.models.classifiers.splitting.positions import (
     with_stages,
 )
 from reportgen.models.classifiers.splitting.resume import IMAGES, record, split_at
-from reportgen.utils.errors import UsageError
+from reportgen.utils.errors import UsageError, first_line
 
 _NORMALISATION = re.compile(r"norm|affine", re.IGNORECASE)
 # What may stand between a layer and what reads it, and changes nothing on the layer's own grid.
@@ -80,8 +80,8 @@ def split_timm(model: nn.Module, size: int, name: str) -> Network:
         if _positions_count(trunk, head, size):
             path = _path_of(model, features, size, stages)
             network = _network(trunk, head, model, size, name, FeatureLayer(path, layout.kind, layout.prefix))
-            return _described(network, size, stages)
-    return _described(_split_resumed(model, size, name, hint), size, stages)
+            return with_stages(network, size, stages)
+    return with_stages(_split_resumed(model, size, name, hint), size, stages)
 
 
 def split_any(model: nn.Module, size: int, name: str) -> Network:
@@ -96,7 +96,7 @@ def split_any(model: nn.Module, size: int, name: str) -> Network:
         network = split_traced(model, size, name)
     except CannotSplit:
         network = _split_resumed(model, size, name, Hint())
-    return _described(network, size)
+    return with_stages(network, size)
 
 
 def split_traced(model: nn.Module, size: int, name: str) -> Network:
@@ -138,7 +138,7 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
     try:
         steps = record(model, probe(size, IMAGES))
     except Exception as error:  # the network's own code
-        raise UsageError(f"{name}: cannot be run on images of {size} x {size} ({_first_line(error)})") from None
+        raise UsageError(f"{name}: cannot be run on images of {size} x {size} ({first_line(error)})") from None
     layouts = positional(steps, IMAGES, hint)
     candidates = [step for step in reversed(steps) if step.path in layouts and lone_tensor(step.output) is not None]
     if not candidates:
@@ -154,10 +154,9 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
         layer = FeatureLayer(step.path, layout.kind, layout.prefix, class_token=not last)
         try:
             ways = split_at(model, step, steps, layout, size, depends)
-        except (
-            Exception
-        ) as error:  # the network's own code, which meets what stands in the place of its modules' outputs
-            failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
+        # The network's own code meets what stands in the place of its modules' outputs.
+        except Exception as error:
+            failure = f"cannot be split into trunk and head at {step.path} ({first_line(error)})"
             continue
         for trunk, head in ways:
             try:
@@ -166,7 +165,7 @@ def _split_resumed(model: nn.Module, size: int, name: str, hint: Hint) -> Networ
             except CannotSplit as error:
                 failure = str(error).removeprefix(f"{name}: ")
             except Exception as error:  # as above
-                failure = f"cannot be split into trunk and head at {step.path} ({_first_line(error)})"
+                failure = f"cannot be split into trunk and head at {step.path} ({first_line(error)})"
     raise UsageError(f"{name}: {failure}")
 
 
@@ -283,17 +282,6 @@ def _cut(traced: fx.GraphModule, at: fx.Node, keep: str) -> fx.GraphModule:
     return fx.GraphModule(traced, graph).eval()
 
 
-def _described(network: Network, size: int, stages: Sequence[str] = ()) -> Network:
-    """The network with its stages, and with how much of its attention can be read."""
-    layer = network.layer
-    if layer.kind == "tokens":
-        with torch.no_grad():
-            grid = network.trunk(probe(size))[0].shape[2:]
-        readable = attention_layers(network.model, probe(size), layer.prefix_tokens + grid.numel())
-        network = replace(network, layer=replace(layer, attention_layers=readable))
-    return with_stages(network, size, stages)
-
-
 # --- the network ---------------------------------------------------------------------------------
 
 
@@ -321,6 +309,9 @@ def _network(trunk: nn.Module, head: nn.Module, model: nn.Module, size: int, nam
     if logits.shape[1] == 1:
         head = BinaryHead(head)
     linear = None if context else linear_head(head, tuple(features.shape[1:]))
+    if layer.kind == "tokens":
+        tokens = layer.prefix_tokens + features.shape[2:].numel()
+        layer = replace(layer, attention_layers=attention_layers(model, x[:1], tokens))
     return Network(trunk, head, model, linear, layer=layer)
 
 
@@ -340,23 +331,12 @@ def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
-def repeated(context: torch.Tensor, times: int) -> torch.Tensor:
-    """One image's context, (k, ...) where a network keeps k rows of it for each image, for so many copies of the image."""
-    if len(context) == 1:
-        return context.expand(times, *context.shape[1:])
-    return context.repeat(times, *(1,) * (context.ndim - 1))
-
-
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
 def _pair(value: object) -> tuple[int, int] | None:
     return (value[0], value[1]) if isinstance(value, tuple) and len(value) == 2 else None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def linear_head(head: nn.Module, shape: tuple[int, ...]) -> LinearHead | None:
