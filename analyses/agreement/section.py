@@ -10,7 +10,7 @@ import numpy as np
 from reportgen.analysis import bibliography, wording
 from reportgen.analysis.masks import packed, paired_sample
 from reportgen.analysis.protocol import Contribution
-from reportgen.analysis.shown import shown_note
+from reportgen.analysis.shown import particular, shown_note
 from reportgen.report.blocks import (
     Block,
     Cell,
@@ -94,12 +94,12 @@ def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[B
     rows = [(run.images[i], images[i]) for i in order]
     counted = set(run.observations)
     observed = [(run.images[i], images[i]) for i in order if i in counted]
+    shown = _particular(pictures, agreed)
     return [
-        *_approach(run),
-        Heading(text="IoU"),
         Listing(role="observation", items=_observations(observed, agreed)),
+        Heading(text="IoU"),
         *shown_note(run.shown, run.files.place("masks/")),
-        *overlap_figures([pictures[i] for i in order if i in pictures]),
+        *overlap_figures([shown[i] for i in order if i in shown]),
         *iou_bars(run, rows),
         _table(run, rows, observed),
         *threshold_curves(run, observed),
@@ -108,7 +108,14 @@ def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[B
         _complexity_table(run, rows),
         _regions_table(run, rows),
         Listing(role="limit", items=_limits(run, len(observed))),
+        *_approach(run),
     ]
+
+
+def _particular(pictures: Mapping[int, Picture], agreed: Agreed) -> dict[int, Picture]:
+    """The pictures; those of the lowest, the median and the highest IoU say so."""
+    chosen = particular({i: agreed.images[i].masks.iou for i in pictures}, "")
+    return {i: picture.model_copy(update={"particular": chosen.get(i, "").strip()}) for i, picture in pictures.items()}
 
 
 def _or_below(iou: float | None) -> float:
@@ -173,6 +180,7 @@ def _regions_table(run: Run, rows: Rows) -> Table:
             id="agreement-regions",
             caption="Connected parts of each mask, and the image's mean gradient along its border (1 is a full step from black to "
             "white). Shifted: the same mask at random places, the level that its shape alone would give.",
+            detail=True,
             columns=columns,
             rows=cells,
             row_images=[image.name for image, _ in rows],
@@ -204,6 +212,7 @@ def _complexity_table(run: Run, rows: Rows) -> Table:
         Table(
             id="agreement-complexity",
             caption="How complex each image is, computed from the frame's own pixels (figures store them as JPEG), beside its IoU.",
+            detail=True,
             columns=columns,
             rows=cells,
             row_images=[image.name for image, _ in rows],

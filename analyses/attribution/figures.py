@@ -29,13 +29,22 @@ def bar_figures(run: Run, measured: Measured) -> list[Figure]:
     if not any(concepts.positive or concepts.negative for _, concepts in known):
         return []
     # Figures of an even size, so that the last is no lonely panel.
-    count = -(-len(known) // PANELS)
-    each = -(-len(known) // count)
+    parts = _parts(known)
+    return [_bars(run, measured, images, number, len(parts)) for number, images in enumerate(parts, start=1)]
+
+
+def _parts(known: Sequence[tuple[ImageSum, Concepts]]) -> list[list[tuple[ImageSum, Concepts]]]:
+    """Figures of an even size, so that the last is no lonely panel. Of many images the first figure, which alone stands on paper,
+    has the one on which related labels carry most, and the one on which least."""
+    first, rest = [], list(known)
+    if len(known) > PANELS:
+        ranked = sorted(known, key=lambda pair: -1.0 if pair[0].related is None else pair[0].related, reverse=True)
+        first = [ranked[0], ranked[-1]]
+        rest = [pair for pair in known if pair not in first]
+    count = -(-len(rest) // PANELS)
+    each = -(-len(rest) // count)
     each += each % COLUMNS if each > 1 else 0
-    return [
-        _bars(run, measured, known[start : start + each], number, count)
-        for number, start in enumerate(range(0, len(known), each), start=1)
-    ]
+    return [*([first] if first else []), *(rest[start : start + each] for start in range(0, len(rest), each))]
 
 
 def _bars(
@@ -62,14 +71,16 @@ def _bars(
         alt=" ".join(_alt(image, concepts) for image, concepts in images),
     )
     part = f" (part {number} of {of})" if of > 1 else ""
+    most = "The images on which related labels carry most and least. " if of > 1 and number == 1 else ""
     sums = "contributions" if measured.exact else "first-order contributions"
     return Figure(
         id=name,
         kind="chart",
-        caption=f"The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
+        caption=f"{most}The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
         f"{SHOWN_CONCEPTS} of either sign{part}. Each panel has its own scale. An asterisk ({RELATED}) marks labels that are related to "
         f"the class. {'Pale: units whose label fits no better than chance. ' if pale else ''}Under each panel, what the bars leave out.",
         pictures=[picture],
+        detail=number > 1,
     )
 
 
@@ -137,6 +148,7 @@ def driving_figures(run: Run, measured: Measured) -> list[Figure]:
             "first: by the mean over the units of the activation, each divided by its mean over all of them.",
             pictures=pictures,
             columns=min(STRIPS_ACROSS, len(pictures)),
+            detail=True,
         )
     ]
 

@@ -37,9 +37,6 @@ def _blocks(run: Run, measured: Measured) -> list[Block]:
     if why:
         blocks.append(Notice(title="Exploratory labels", text=why))
     blocks += [
-        Heading(text="Approach"),
-        Text(text=wordings.approach(measured)),
-        wordings.settings(run, measured),
         Heading(text="What carries each prediction"),
         Listing(role="observation", items=wordings.observations(measured)),
     ]
@@ -49,7 +46,13 @@ def _blocks(run: Run, measured: Measured) -> list[Block]:
     blocks.append(tables.image_table(run, measured))
     if measured.labels is not None:
         blocks += [*figures.driving_figures(run, measured), *_explained(run, measured)]
-    return [*blocks, Listing(role="limit", items=wordings.limits(run, measured))]
+    return [
+        *blocks,
+        Listing(role="limit", items=wordings.limits(run, measured)),
+        Heading(text="Approach"),
+        Text(text=wordings.approach(measured)),
+        wordings.settings(run, measured),
+    ]
 
 
 def _explained(run: Run, measured: Measured) -> list[Block]:

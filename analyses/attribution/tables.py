@@ -126,6 +126,7 @@ def related_table(run: Run, measured: Measured) -> Table:
             id="attribution-related",
             caption="The labels of the layer that are related to each class: the cosine of the two names is at least "
             f"{run.settings.related:g}. Permuted labels put this share of the units, and so on average of the positive sum, under them.",
+            detail=True,
             columns=columns,
             rows=rows,
         )
@@ -163,6 +164,7 @@ def removal_table(run: Run, measured: Measured) -> Table:
             caption="How far the probability of the class falls when the units of one label give zero, for the labels that carry most of "
             f"each image; beside it the mean of {wording.count(draws, 'random set')} of as many units for each label, and of "
             f"{wording.count(draws, 'permutation')} of the labels.",
+            detail=True,
             columns=columns,
             rows=rows,
             row_images=[image.name for image in images],

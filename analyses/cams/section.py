@@ -14,10 +14,10 @@ from reportgen.analysis.layer_words import reading, size_of, where, words_of
 from reportgen.analysis.masks import paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.analysis.shown import shown_note
+from reportgen.analysis.shown import particular, shown_note
 from reportgen.figures import overlays
 from reportgen.models.classifiers.base import FeatureLayer
-from reportgen.report.blocks import Block, Facts, Heading, Listing, Section, Text
+from reportgen.report.blocks import Block, Facts, Figure, Heading, Listing, Section, Text
 from reportgen.report.document import ImageRecord, Warning_
 from reportgen.utils.json_types import JSON
 
@@ -41,7 +41,8 @@ Results = Sequence[CamsResult]
 def reduce_cams(run: Run) -> Contribution:
     """Write maps and panels, measure them, and make the section."""
     scale = run.files.photo("figures/heat-scale.jpg", overlays.color_bar(), alt="")
-    figures, entries, warnings = [], [], []
+    entries, warnings = [], []
+    figures: dict[int, Figure] = {}
     results: list[CamsResult] = []
     above: dict[int, Mapping[str, np.ndarray | None]] = {}
     compared: set[int] = set()
@@ -53,7 +54,7 @@ def reduce_cams(run: Run) -> Contribution:
             above[position] = halves(result)
         entries.append(entry(run, image, result))
         if image.name in run.shown.images:
-            figures.append(panels(run, position, image, result, scale.file))
+            figures[position] = panels(run, position, image, result, scale.file)
         warnings += _warnings(image, result)
         results.append(result.without_maps())
     methods = list(results[0].maps)
@@ -64,17 +65,17 @@ def reduce_cams(run: Run) -> Contribution:
     tables.append(run.files.table(measures_table(observed, _size(run))))
     pairs = [run.files.table(pairs_table(observed, network, alike))] if len(methods) > 1 else []
     blocks: list[Block] = [
-        *_approach(run, network),
+        Listing(role="observation", items=_observations(run, results)),
         Heading(text="Maps"),
         Text(role="note", text=_how_to_read(methods)),
         *shown_note(run.shown, run.files.place("maps/")),
-        *figures,
+        *_particular(figures, results),
         Heading(text="Measurements"),
         *tables,
         *likeness_figure(run, observed),
         *pairs,
-        Listing(role="observation", items=_observations(run, results)),
         Listing(role="limit", items=_limits(network)),
+        *_approach(run, network),
     ]
     title = wording.listed([label(m) for m in methods]) if len(methods) <= MOST_IN_TITLE else TITLE
     return Contribution(
@@ -92,6 +93,22 @@ def reduce_cams(run: Run) -> Contribution:
             *("sign-flip test", "Hodges-Lehmann shift", "Holm's correction", "smallest effect of interest"),
         ),
     )
+
+
+def _particular(figures: Mapping[int, Figure], results: Results) -> list[Figure]:
+    """The figures in their order; those of the images on which the maps are least, middling and most alike say so."""
+    alike = {i: _mean_iou(results[i]) for i in figures}
+    chosen = particular(alike, "mean IoU of the methods’ maps")
+    return [
+        figure.model_copy(update={"particular": f"{chosen[i]} ({alike[i]:.2f}):"}) if chosen.get(i) else figure
+        for i, figure in figures.items()
+    ]
+
+
+def _mean_iou(result: CamsResult) -> float | None:
+    """Over all pairs of methods that have one; None where none has."""
+    found = [likeness.iou for likeness in result.pairs.values() if likeness.iou is not None]
+    return float(np.mean(found)) if found else None
 
 
 def _size(run: Run) -> tuple[int, int]:

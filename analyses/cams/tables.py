@@ -52,6 +52,7 @@ def area_tables(images: Sequence[ImageRecord], results: Results) -> list[Table]:
                 ],
                 rows=rows,
                 row_images=[image.name for image in images],
+                detail=True,
             )
         )
     return tables

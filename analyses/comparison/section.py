@@ -32,7 +32,7 @@ TERMS_USED = ("IoU", "rank correlation", "saliency map", "chance level")
 def reduce_comparison(run: Run) -> Contribution:
     """Hold every two explained models against each other, and make the section."""
     pairs = [compared(run, a, b) for a, b in combinations(run.explained, 2)]
-    blocks: list[Block] = [*_approach(run, pairs)]
+    blocks: list[Block] = []
     findings: list[Finding] = []
     for number, found in enumerate(pairs, start=1):
         id = "comparison" if number == 1 else f"comparison-{number}"
@@ -45,7 +45,7 @@ def reduce_comparison(run: Run) -> Contribution:
             run.files.table(measures_table(found, measured, f"{id}-measures")),
         ]
         findings += comparison_findings(found, measured, run.statistics, table=id, several=len(pairs) > 1)
-    blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(pairs))]
+    blocks += [*_pictures(run, pairs), Listing(role="limit", items=_limits(pairs)), *_approach(run, pairs)]
     faithful = any(measure.gain for found in pairs for measure in found.values)
     return Contribution(
         Section(id="comparison", title=TITLE, blocks=blocks),

@@ -47,7 +47,7 @@ def layer_histograms(model: DissectedModel) -> Figure:
     lines = -(-len(model.layers) // columns)
     with charts.style():
         room = max(min(len(layer.counts), TOP_IN_LAYER) for layer in model.layers)
-        figure, panels = _grid(lines, columns, (7 + 3.6 * room) * lines)
+        figure, panels = _grid(lines, columns, (6 + 3.1 * room) * lines)
         for panel, layer in zip(panels, model.layers, strict=False):
             _bars(panel, list(layer.counts.items())[:TOP_IN_LAYER], least=room)
             # Each bar carries its count, and the panels have no scale in common: an axis would only take room.

@@ -96,6 +96,7 @@ def _layers_table(run: DissectionRun, models: Sequence[DissectedModel]) -> Table
             caption=f"Each layer's units and labels. Similarity is that of the label{_by(models)}. {n(models)}",
             columns=columns,
             rows=rows,
+            detail=any(len(model.layers) > 1 for model in models),
         )
     )
 
@@ -194,6 +195,7 @@ def _differences_table(run: DissectionRun, models: Sequence[DissectedModel]) -> 
                 caption="The concepts whose shares of the models' units differ most, over all layers. " + n(models),
                 columns=columns,
                 rows=cells,
+                detail=True,
             )
         )
     ]
@@ -278,4 +280,6 @@ def _controls_table(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
         "under. Of the labelled units, the share to which two halves of the probe set give the same label, and that share where labels "
         f"fall on units at random. {n(models)}"
     )
-    return [run.files.table(Table(id="dissection-controls", caption=caption, columns=columns, rows=rows))]
+    return [
+        run.files.table(Table(id="dissection-controls", caption=caption, columns=columns, rows=rows, detail=True))
+    ]

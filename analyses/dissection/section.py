@@ -7,7 +7,7 @@ import numpy as np
 from reportgen.analysis import wording
 from reportgen.analysis.protocol import Contribution
 from reportgen.figures import overlays
-from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Section, Table, Text
+from reportgen.report.blocks import Block, Cell, Column, Figure, Heading, Listing, Section, Table
 from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
@@ -34,14 +34,17 @@ def reduce_dissection(run: DissectionRun) -> Contribution:
     _write_units(found)
     blocks: list[Block] = [
         *stamp(found),
-        *approach(found),
+        Listing(
+            role="observation",
+            items=[*(wordings.of_model(model) for model in found.models), *wordings.observations(found)],
+        ),
+        Heading(text="What units respond to"),
         *(block for model in found.models for block in _model(found, model)),
         *driven_units(found),
         *comparison.compare_models(found),
         *own_labels(found),
-        Heading(text="What was found"),
-        Listing(role="observation", items=wordings.observations(found)),
         Listing(role="limit", items=wordings.limits(found)),
+        *approach(found),
     ]
     section = Section(id="dissection", title="Network dissection", blocks=blocks)
     return Contribution(
@@ -95,7 +98,7 @@ def _warnings(found: Chapter) -> list[Warning_]:
 
 def _model(found: Chapter, model: DissectedModel) -> list[Block]:
     slug = slug_of(model.model)
-    blocks: list[Block] = [Heading(text=model.model), Text(role="observation", text=wordings.of_model(model))]
+    blocks: list[Block] = []
     if model.counts:
         blocks.append(_top_concepts(found.run, model, slug))
     if model.counts and len(model.layers) > 1:
@@ -123,6 +126,7 @@ def _top_concepts(run: DissectionRun, model: DissectedModel, slug: str) -> Figur
         caption=f"The {wording.count(len(rows), 'concept')} that label most units of {model.model}, of "
         f"{len(model.counts)} that label any{over and f',{over}'}. {wordings.colour_bars(model)}{n([model])}",
         pictures=[picture],
+        detail=len(model.layers) > 1,  # the histograms by layer and the chapter's first sentences say as much
     )
 
 
@@ -215,7 +219,14 @@ def _units_figure(found: Chapter, model: DissectedModel, slug: str, shown: Shown
         return []
     title = f"{model.model}: images that drive a unit"
     return [
-        Figure(id=f"dissection-{slug}-units", title=title, caption=caption, pictures=pictures, columns=len(pictures))
+        Figure(
+            id=f"dissection-{slug}-units",
+            title=title,
+            caption=caption,
+            pictures=pictures,
+            columns=len(pictures),
+            detail=model.model != found.models[0].model,
+        )
     ]
 
 

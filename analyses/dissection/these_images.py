@@ -56,6 +56,7 @@ def _driven_table(chapter: Chapter, model: DissectedModel) -> Table:
             f"{wording.count(found.layer.n_units, 'unit')} are more active than on {beyond} of the probe images (an image of these: "
             f"{found.expected:.0f} on average), and the labels of the {UNITS_SHOWN} labelled ones among them that are furthest above their "
             f"mean, each with how many standard deviations of the probe set. {n([model])}",
+            detail=True,
             columns=[
                 Column(key="image", label="Image"),
                 Column(key="class", label="Class explained"),

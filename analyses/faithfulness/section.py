@@ -52,7 +52,7 @@ def reduce_faithfulness(run: Run) -> Contribution:
     table = score_table(counted, run.statistics)
     hidden = [v.lime_hidden for v in counted]
     return Contribution(
-        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, counted, table)),
+        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, counted, table), appendix=True),
         per_image=[entry(v) for v in values],
         findings=faithfulness_findings(
             table.scores, table.located, hidden, table.labels, run.statistics, agreement="agreement" in run.analyses
@@ -77,17 +77,17 @@ def reduce_faithfulness(run: Run) -> Contribution:
 
 def _blocks(run: Run, values: Values, counted: Values, table: ScoreTable) -> list[Block]:
     return [
-        *_approach(run, values),
+        Listing(role="observation", items=_observations(table)),
         Heading(text="Curves"),
         *curve_figures(run, table),
         Heading(text="Maps against controls"),
         _comparisons(run, table),
-        Text(text=f"Every image's areas stand in {_per_image(run, values)}."),
-        Listing(role="observation", items=_observations(table)),
+        Text(role="note", text=f"Every image's areas stand in {_per_image(run, values)}."),
         Heading(text="Hiding LIME's mask"),
         _hidden(run, values),
         *_localisation(run, table, counted),
         Listing(role="limit", items=_limits(table)),
+        *_approach(run, values),
     ]
 
 
@@ -271,6 +271,7 @@ def _hidden(run: Run, values: Values) -> Table:
             id="lime-hidden",
             caption="Probability of the target class with LIME's mask in the mean colour, and with random superpixels of the same "
             f"number of pixels ({masks} an image, seeded).",
+            detail=True,
             columns=columns,
             rows=rows,
             row_images=[image.name for image in run.images],

@@ -11,7 +11,7 @@ from reportgen.analysis import bibliography, wording
 from reportgen.analysis.heads import head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
-from reportgen.analysis.shown import shown_note
+from reportgen.analysis.shown import particular, shown_note
 from reportgen.figures import overlays
 from reportgen.report.blocks import (
     Block,
@@ -87,28 +87,29 @@ class Measured:
 
 def reduce_lime(run: Run) -> Contribution:
     """Write masks, panels and explain_params.pkl, and make the section."""
-    figures, measured, warnings = [], [], []
+    measured, warnings = [], []
+    figures: dict[int, Figure] = {}
     scale = run.files.photo("figures/lime-share-scale.jpg", overlays.color_bar(), alt="").file
     for position, image in enumerate(run.images):
         result = run.result("lime", position, LimeResult)
         measured.append(_measured(run, image, result))
         if image.name in run.shown.images:
-            figures.append(_panels(run, position, image, result, scale))
+            figures[position] = _panels(run, position, image, result, scale)
         warnings += _warnings(image, result)
     observed = [measured[position] for position in run.observations]
     spread = [entry.jaccard_seeds for entry in observed if entry.jaccard_seeds is not None]
     names, seeds = [image.name for image in run.images], [entry.seed for entry in measured]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
-        *_approach(run),
+        Listing(role="observation", items=_observations(run, observed)),
         Heading(text="Explanations"),
         *shown_note(run.shown, run.files.place("masks/")),
-        *figures,
+        *_particular(figures, measured),
         Heading(text="Measurements"),
         _table(run, measured),
         *_stability_table(run, measured),
-        Listing(role="observation", items=_observations(run, observed)),
         Listing(role="limit", items=_limits(run)),
+        *_approach(run),
     ]
     return Contribution(
         Section(id="lime", title="LIME", blocks=blocks),
@@ -119,6 +120,15 @@ def reduce_lime(run: Run) -> Contribution:
         references=("ribeiro2016", "vedaldi2008", "jaccard1912", *bibliography.PAIRED),
         terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index", "sign-flip test", "Holm's correction"),
     )
+
+
+def _particular(figures: Mapping[int, Figure], measured: Sequence[Measured]) -> list[Figure]:
+    """The figures in their order; those of the images that the surrogate fits worst, middling and best say so."""
+    chosen = particular({i: measured[i].surrogate.r2 for i in figures}, "R²")
+    return [
+        figure.model_copy(update={"particular": f"{chosen[i]} ({measured[i].surrogate.r2:.2f}):"}) if chosen.get(i) else figure
+        for i, figure in figures.items()
+    ]
 
 
 def _measured(run: Run, image: ImageRecord, result: LimeResult) -> Measured:
@@ -286,6 +296,7 @@ def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
         caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs): as they are, with half the "
         "samples of each draw, and with half the features. A mask is called stable from a mean of "
         f"{STABLE_JACCARD:g}.",
+        detail=True,
         columns=[
             Column(key="image", label="Image"),
             Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3, headline=True),

@@ -40,21 +40,21 @@ def reduce_sanity(run: Run) -> Contribution:
     sampled = {i: checked[i] for i in run.observations if i in checked} or checked
     if not sampled:
         text = "The check was not made: no image of its sample could be read, or no method was left to check."
-        section = Section(id="sanity", title=TITLE, blocks=[Text(role="limit", text=text)])
+        section = Section(id="sanity", title=TITLE, appendix=True, blocks=[Text(role="limit", text=text)])
         return Contribution(section, per_image=per_image)
     results = list(sampled.values())
     methods = checked_methods(results, [run.result("cams", i, CamsResult) for i in sampled])
     stages, n = results[0].stages, len(results)
     blocks: list[Block] = [
-        *_approach(run, results, [run.images[i].name for i in sampled]),
+        Listing(role="observation", items=_observations(methods)),
         Heading(text="Correlation with the trained network's map"),
         _curves(run, stages, methods, n),
         run.files.table(_table(stages, methods, n)),
-        Listing(role="observation", items=_observations(methods)),
         Listing(role="limit", items=_limits(n)),
+        *_approach(run, results, [run.images[i].name for i in sampled]),
     ]
     return Contribution(
-        Section(id="sanity", title=TITLE, blocks=blocks),
+        Section(id="sanity", title=TITLE, appendix=True, blocks=blocks),
         per_image=per_image,
         references=("adebayo2018", "lecun1998", "spearman1904"),
         terms=("saliency map", "rank correlation"),

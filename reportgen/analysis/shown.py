@@ -6,7 +6,7 @@ others are not lost: they stand in the contact sheet, in the tables, and with th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reportgen.report.blocks import Block, Text
 from reportgen.report.document import Shown
@@ -49,6 +49,20 @@ def select(
     return Shown(
         of=len(names), images=[names[i] for i in positions], reasons=[reasons[i] for i in positions], rule=rule
     )
+
+
+def particular(scores: Mapping[int, float | None], measure: str) -> dict[int, str]:
+    """Which of a chapter's images stand on paper beside their strips, and why: the lowest, the median and the highest.
+
+    Args:
+        scores: by position of an image; None (no value could be measured) is never particular. Equal scores keep their order.
+        measure: what the scores are, in words: `IoU`.
+    """
+    ranked = sorted((i for i, score in scores.items() if score is not None), key=lambda i: scores[i] or 0.0)
+    if len(ranked) < 3:
+        return dict.fromkeys(ranked, "")
+    places = {ranked[0]: "Lowest", ranked[-1]: "Highest", ranked[(len(ranked) - 1) // 2]: "Median"}
+    return {i: f"{word} {measure}" for i, word in places.items()}
 
 
 def shown_note(shown: Shown, where: str) -> list[Block]:

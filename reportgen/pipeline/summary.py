@@ -9,7 +9,7 @@ from reportgen.report.document import Finding, HeadKind, ImageRecord, Summary, V
 from reportgen.report.ids import listed_ids
 
 # More than these, and a summary is a second list of findings.
-MOST_FINDINGS = 6
+MOST_FINDINGS = 5
 MOST_NAMES = 6
 # A claim that the data contradict is what a reader must not miss; then what they support.
 DECIDED: tuple[Verdict, ...] = ("contradicted", "supported")

@@ -12,14 +12,18 @@ bool or None: a template that calls a method finds nothing worth calling.
 `language`, `words` the page's language, and what it says of itself in it (`reportgen.rendering.words`)
 `stands`            part of the page (findings, images, rules, settings, provenance) -> whether it is wanted
 `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
-`sections`          report.sections; each with `number`, `anchor`, and blocks that know their place:
+`sections`          report.sections, appendices last; each with `number`, `anchor`, `findings` (those that it measured, as in
+                    `findings`), `groups` (what stands on the page, cut into headings, texts that run in columns and what
+                    takes the page's width: `kind`, `blocks`, `long`, `method`), `elsewhere` (`type`, `number`, `file` of what a
+                    screen and the run folder have and paper has not), and blocks that know their place and whether they
+                    stand here (`stands`):
                     figures and tables have `number` and `anchor`, headings `anchor`, text and listings
                     `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
                     pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
                     over it; empty for the photograph itself), both empty where a picture is neither;
                     tables `shown_rows` (positions in `rows` of the rows that stand on the page) and `kept`
                     ("all"; "images": the rows of images with figures; "ends": the first and the last)
-`contents`          per section: `number`, `title`, `anchor`, `entries` (its level-2 headings)
+`contents`          per section: `number`, `title`, `anchor`, `appendix`, `entries` (its level-2 headings)
 `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
@@ -27,7 +31,8 @@ bool or None: a template that calls a method finds nothing worth calling.
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
-                    claim then says) and, per evidence, `anchor` and `place`
+                    claim then says) and, per evidence, `anchor` (empty where it does not stand on the page) and `place`
+`homeless`          the findings that stand with no section of this page
 `warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
@@ -40,13 +45,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
-from reportgen.rendering.filters import citation, filled, flat, is_numeric, slug
-from reportgen.rendering.layers import further_models, layered, layers, model_of, seen_by
+from reportgen.rendering.filters import citation, filled, flat, is_numeric
+from reportgen.rendering.layers import further_models, layers, model_of
 from reportgen.rendering.plain import Plain
+from reportgen.rendering.sections import Anchors, in_reading_order, numbered_sections, on_page
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
 from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
@@ -54,7 +60,6 @@ from reportgen.report.ids import parts_of
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
-ROLES = ("text", "listing")
 # What a page can bear, by medium: rows of one table, and cards of images without figures. A page says what it leaves out.
 ROWS = {"pdf": 60, "html": 1000}
 CARDS = {"pdf": 1000, "html": 2000}
@@ -73,6 +78,9 @@ def page_context(
     data = report.model_dump(mode="json")
     template, words = template or TemplateFile(), words or english()
     page, explained = _lay_out(data, medium, data["document"]["sections"] or template.sections), _explained(data)
+    findings = _placed_findings(data["findings"], page, words, explained)
+    sections = [{**s, "findings": [f for f in findings if f["section"] == s["id"]]} for s in page.sections]
+    homes = {section["id"] for section in page.sections}
     return {
         "context_version": CONTEXT_VERSION,
         "medium": medium,
@@ -83,11 +91,12 @@ def page_context(
         "words": words,
         "stands": page.stands,
         "left_out": _left_out(data["sections"], page.chosen),
-        "sections": page.sections,
+        "sections": sections,
         "contents": [_contents_entry(section) for section in page.sections],
-        "images": _with_figures(page.images, page.figures, page.measures),
+        "images": page.images,
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
-        "findings": _placed_findings(data["findings"], page, words, explained),
+        "findings": findings,
+        "homeless": [finding for finding in findings if finding["section"] not in homes],
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
         "references": _numbered_references(data["references"], page.sections, words, explained),
@@ -119,19 +128,25 @@ class _Page:
 
 def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     wanted = [section for section in data["sections"] if not chosen or _is_chosen(section["id"], chosen)]
-    anchors = _Anchors()
+    anchors = Anchors()
     images = _carded(data, medium, anchors)
     stands = {part: not chosen or part in chosen for part in PAGE_PARTS}
     image_anchors = {image["name"]: image["anchor"] if stands["images"] and image["card"] else "" for image in images}
     shown = {image["name"]: {**image, "anchor": image_anchors[image["name"]]} for image in images}
-    sections = _numbered_sections(wanted, anchors, shown)
-    blocks = [block for section in sections for block in section["blocks"]]
-    tables = [block for block in blocks if block["type"] == "table"]
-    measures = _measures(sections, images)
-    for table in tables:
+    numbered = numbered_sections(in_reading_order(wanted), anchors, shown)
+    measures = _measures(numbered, images)
+    for table in _blocks(numbered, "table"):
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
-    figures = [block for block in blocks if block["type"] == "figure"]
-    return _Page(chosen, stands, sections, images, image_anchors, figures, tables, measures)
+    found = layers(_blocks(numbered, "figure"))
+    stripped = {i["name"] for i in images if stands["images"] and i["shown"] and found[i["anchor"]]}
+    sections = on_page(numbered, paper=medium == "pdf", stripped=stripped)
+    figures = _blocks(sections, "figure")
+    measured = _with_figures(images, figures, found, measures)
+    return _Page(chosen, stands, sections, measured, image_anchors, figures, _blocks(sections, "table"), measures)
+
+
+def _blocks(sections: list[Plain], kind: str) -> list[Plain]:
+    return [block for section in sections for block in section["blocks"] if block["type"] == kind]
 
 
 def _explained(data: Plain) -> list[str]:
@@ -173,7 +188,7 @@ def _left_out(sections: list[Plain], chosen: list[str]) -> list[dict[str, str]]:
     return [{"id": s["id"], "title": s["title"]} for s in sections if not _is_chosen(s["id"], chosen)] + parts
 
 
-def _carded(data: Plain, medium: str, anchors: _Anchors) -> list[Plain]:
+def _carded(data: Plain, medium: str, anchors: Anchors) -> list[Plain]:
     """The images with anchors; whether they have figures and why; whether they have a card on this page."""
     given = data["shown"]
     chosen = {image["name"]: "" for image in data["images"]}
@@ -199,51 +214,6 @@ def _kept(table: Plain, shown: set[str], most: int) -> Plain:
     if 0 < len(of_images) <= most:
         return {"shown_rows": of_images, "kept": "images"}
     return {"shown_rows": [*rows[: most // 2], *rows[-(most // 2) :]], "kept": "ends"}
-
-
-class _Anchors:
-    """Anchors that are unique in one page, whatever ids and titles an analysis chose."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-
-    def new(self, kind: str, name: str) -> str:
-        anchor = f"{kind}-{slug(name)}"
-        self._taken[anchor] += 1
-        repeat = self._taken[anchor]
-        return anchor if repeat == 1 else self.new(kind, f"{name}-{repeat}")
-
-
-def _numbered_sections(sections: list[Plain], anchors: _Anchors, images: dict[str, Plain]) -> list[Plain]:
-    counts: Counter[str] = Counter()
-    numbered = []
-    for number, section in enumerate(sections, start=1):
-        anchor = anchors.new("section", section["id"])
-        seen = seen_by(model_of(section["id"], list(images.values())), images)
-        blocks, role = [], None
-        for block in section["blocks"]:
-            place: Plain = {}
-            if block["type"] in ("figure", "table"):
-                counts[block["type"]] += 1
-                place = {"number": counts[block["type"]], "anchor": anchors.new(block["type"], block["id"])}
-                if block["type"] == "table":
-                    place["row_anchors"] = _row_anchors(block, images)
-                else:
-                    place["pictures"] = [layered(picture, block, seen) for picture in block["pictures"]]
-            elif block["type"] == "heading":
-                place = {"anchor": anchors.new(slug(section["id"]), block["text"])}
-            elif block["type"] in ROLES:
-                place = {"opens": block["role"] != role}
-            role = block["role"] if block["type"] in ROLES else None
-            blocks.append({**block, **place})
-        numbered.append({**section, "number": number, "anchor": anchor, "blocks": blocks})
-    return numbered
-
-
-def _row_anchors(table: Plain, images: dict[str, Plain]) -> list[str]:
-    """For each row the anchor of the image that it is about; empty where there is none."""
-    names = table["row_images"] or [None] * len(table["rows"])
-    return [images[name]["anchor"] if name in images else "" for name in names]
 
 
 def _measures(sections: list[Plain], images: list[Plain]) -> list[Plain]:
@@ -280,21 +250,23 @@ def _contents_entry(section: Plain) -> Plain:
         "number": section["number"],
         "title": section["title"],
         "anchor": section["anchor"],
+        "appendix": section["appendix"],
         "entries": [{"text": heading["text"], "anchor": heading["anchor"]} for heading in headings],
     }
 
 
-def _with_figures(images: list[Plain], figures: list[Plain], measures: list[Plain]) -> list[Plain]:
+def _with_figures(
+    images: list[Plain], figures: list[Plain], found: Mapping[str, dict[str, Plain]], measures: list[Plain]
+) -> list[Plain]:
     shown = defaultdict(list)
     for figure in figures:
-        if figure["image"] is not None:
+        if figure["image"] is not None and figure["stands"]:
             shown[figure["image"]].append({"number": figure["number"], "anchor": figure["anchor"]})
-    found = layers(figures)
     return [
         {
             **image,
             "figures": shown[image["name"]],
-            "layers": list(found[image["anchor"]].values()),
+            "layers": list(found.get(image["anchor"], {}).values()),
             "measured": [measure["values"].get(image["name"]) for measure in measures],
         }
         for image in images
@@ -305,7 +277,7 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained
     titles = {section["id"]: section["title"] for section in page.sections}
     models = {*explained, *(f"{a}~{b}" for a in explained for b in explained)}
     places = {
-        block["id"]: {"anchor": block["anchor"], "place": filled(words[block["type"]], {"n": block["number"]})}
+        block["id"]: {"anchor": block["anchor"] if block["stands"] else "", "place": filled(words[block["type"]], {"n": block["number"]})}
         for block in [*page.figures, *page.tables]
     }
     nowhere = {"anchor": "", "place": ""}

@@ -150,6 +150,12 @@ def prose(text: str) -> str:
     return re.sub(r"\b(Figure|Table|Section|n|p|R²|rho|IoU) (?=[\d+−])", rf"\1{NO_BREAK}", text)
 
 
+def opening(text: str) -> str:
+    """The first sentence of a paragraph: up to a full stop that a capital, a digit or a name in quotes follows."""
+    found = re.match(r".*?[.!?](?=\s+[A-Z0-9(“'\"]|\s*$)", text, re.DOTALL)
+    return found[0] if found else text
+
+
 def slug(text: str) -> str:
     """Text as an anchor: ASCII letters, digits and hyphens; `x` where nothing is left."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
@@ -265,6 +271,7 @@ FILTERS = {
     "flat": flat,
     "join_words": join_words,
     "number": number,
+    "opening": opening,
     "percent": percent,
     "plural": plural,
     "prose": prose,

@@ -57,6 +57,7 @@ class Picture(Data):
 
     A picture that covers an image's input frame, pixel by pixel, is a layer: a page may lay it over the photograph.
     In a figure about one image every panel is one, under its label; elsewhere `image` and `layer` say so.
+    `particular`: of many pictures alike, why this one is worth a place on paper (`lowest`).
     """
 
     file: str = Field(description="posix path relative to the run folder")
@@ -66,6 +67,7 @@ class Picture(Data):
     label: str = ""
     image: str | None = Field(default=None, description="the image that it lies over, where its figure names none")
     layer: str = Field(default="", description="what the layer is called, where that is not its label")
+    particular: str = ""
 
 
 class ColorBar(Data):
@@ -84,6 +86,9 @@ class Figure(Data):
     `kind`: `panels` are photographs and maps side by side, `chart` is one wide drawing, `sheet` is a
     contact sheet of many small pictures. `image` names the image that the figure is about, if it is
     about one (its posix name under the input folder).
+
+    `detail`: paper, which holds less than a screen, leaves it out and says where it stands. Of figures about an image each,
+    those that say what is `particular` about theirs stand on paper, and where none does, all.
     """
 
     type: Literal["figure"] = "figure"
@@ -95,6 +100,8 @@ class Figure(Data):
     columns: int = 1
     legend: ColorBar | None = None
     image: str | None = None
+    detail: bool = False
+    particular: str = ""
 
 
 class Column(Data):
@@ -128,6 +135,7 @@ class Table(Data):
     summary: list[list[Cell]] = []
     row_images: list[str | None] = []
     file: str = Field(default="", description="CSV, posix path relative to the run folder")
+    detail: bool = Field(default=False, description="paper leaves it out, as a figure of detail")
 
 
 class Notice(Data):
@@ -143,8 +151,9 @@ Block = Annotated[Heading | Text | Listing | Facts | Figure | Table | Notice, Fi
 
 
 class Section(Data):
-    """One chapter of the report: the work of one analysis."""
+    """One chapter of the report: the work of one analysis; `appendix`: evidence that other chapters rest on."""
 
     id: str
     title: str
     blocks: list[Block]
+    appendix: bool = False
