@@ -252,6 +252,7 @@ def _cams_section(run: Path, images: list[ImageRecord], frames: list[np.ndarray]
                 for k, method in enumerate(CAMS)
             ],
             summary=[["Mean", None, 0.634, 0.17, 4227.3, -4.9, None]],
+            detail=True,
             row_images=[image.name for image in images for _ in CAMS],
             file="tables/cams-measures.csv",
         ),
