@@ -76,7 +76,8 @@ def _bars(
     return Figure(
         id=name,
         kind="chart",
-        caption=f"{most}The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at most "
+        caption=f"{most}The labels whose units add most to the logit of the class, and those that take most from it: sums of {sums}, at "
+        "most "
         f"{SHOWN_CONCEPTS} of either sign{part}. Each panel has its own scale. An asterisk ({RELATED}) marks labels that are related to "
         f"the class. {'Pale: units whose label fits no better than chance. ' if pale else ''}Under each panel, what the bars leave out.",
         pictures=[picture],

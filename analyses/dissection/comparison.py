@@ -280,6 +280,4 @@ def _controls_table(run: DissectionRun, models: Sequence[DissectedModel]) -> lis
         "under. Of the labelled units, the share to which two halves of the probe set give the same label, and that share where labels "
         f"fall on units at random. {n(models)}"
     )
-    return [
-        run.files.table(Table(id="dissection-controls", caption=caption, columns=columns, rows=rows, detail=True))
-    ]
+    return [run.files.table(Table(id="dissection-controls", caption=caption, columns=columns, rows=rows, detail=True))]

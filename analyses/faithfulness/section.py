@@ -52,7 +52,12 @@ def reduce_faithfulness(run: Run) -> Contribution:
     table = score_table(counted, run.statistics)
     hidden = [v.lime_hidden for v in counted]
     return Contribution(
-        Section(id="faithfulness", title="Faithfulness of the maps", blocks=_blocks(run, values, counted, table), appendix=True),
+        Section(
+            id="faithfulness",
+            title="Faithfulness of the maps",
+            blocks=_blocks(run, values, counted, table),
+            appendix=True,
+        ),
         per_image=[entry(v) for v in values],
         findings=faithfulness_findings(
             table.scores, table.located, hidden, table.labels, run.statistics, agreement="agreement" in run.analyses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,7 +126,9 @@ def _particular(figures: Mapping[int, Figure], measured: Sequence[Measured]) -> 
     """The figures in their order; those of the images that the surrogate fits worst, middling and best say so."""
     chosen = particular({i: measured[i].surrogate.r2 for i in figures}, "R²")
     return [
-        figure.model_copy(update={"particular": f"{chosen[i]} ({measured[i].surrogate.r2:.2f}):"}) if chosen.get(i) else figure
+        figure.model_copy(update={"particular": f"{chosen[i]} ({measured[i].surrogate.r2:.2f}):"})
+        if chosen.get(i)
+        else figure
         for i, figure in figures.items()
     ]
 

@@ -245,7 +245,9 @@ def _by_image(table: Plain, column: int) -> dict[str, float]:
 
 
 def _contents_entry(section: Plain) -> Plain:
-    headings = [block for block in section["blocks"] if block["type"] == "heading" and block["level"] == 2]
+    headings = [
+        block for block in section["blocks"] if block["type"] == "heading" and block["level"] == 2 and block["stands"]
+    ]
     return {
         "number": section["number"],
         "title": section["title"],
@@ -277,7 +279,10 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained
     titles = {section["id"]: section["title"] for section in page.sections}
     models = {*explained, *(f"{a}~{b}" for a in explained for b in explained)}
     places = {
-        block["id"]: {"anchor": block["anchor"] if block["stands"] else "", "place": filled(words[block["type"]], {"n": block["number"]})}
+        block["id"]: {
+            "anchor": block["anchor"] if block["stands"] else "",
+            "place": filled(words[block["type"]], {"n": block["number"]}),
+        }
         for block in [*page.figures, *page.tables]
     }
     nowhere = {"anchor": "", "place": ""}

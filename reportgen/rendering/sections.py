@@ -107,7 +107,23 @@ def _on_page(section: Plain, stripped: set[str] | None) -> Plain:
         {**block, "stands": True} if stripped is None else _on_paper(block, stripped, chosen)
         for block in section["blocks"]
     ]
+    blocks = _without_lone_headings(blocks)
     return {**section, "blocks": blocks, "groups": groups(blocks), "elsewhere": elsewhere(blocks)}
+
+
+def _without_lone_headings(blocks: Sequence[Plain]) -> list[Plain]:
+    """Headings under which all that there was has given way do not stand. What the data do not show is under none: it is said of
+    the chapter."""
+    told, followed, gone = [], False, False
+    for block in reversed(blocks):
+        if block["type"] == "heading":
+            told.append({**block, "stands": followed or not gone})
+            followed, gone = block["level"] > 2 and followed, block["level"] > 2 and gone
+        else:
+            told.append(block)
+            followed = followed or (block["stands"] and block.get("role") != "limit")
+            gone = gone or not block["stands"]
+    return told[::-1]
 
 
 def _on_paper(block: Plain, stripped: set[str], chosen: bool) -> Plain:
@@ -130,7 +146,7 @@ def elsewhere(blocks: Iterable[Plain]) -> list[Plain]:
     return [
         {"type": block["type"], "number": block["number"], "file": block.get("file", "")}
         for block in blocks
-        if not block["stands"]
+        if block["type"] in WIDE and not block["stands"]
     ]
 
 
