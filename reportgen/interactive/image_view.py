@@ -268,7 +268,9 @@ def _by_its_end(image: str, asked: str) -> bool:
 
 
 def _by_its_stem(image: str, asked: str) -> bool:
-    return PurePosixPath(image).stem == asked
+    """`goldfish` and `fish/goldfish` of `fish/goldfish.jpg`."""
+    path = PurePosixPath(image)
+    return asked in (path.stem, str(path.with_suffix("")))
 
 
 def _by_a_last_word(image: str, asked: str) -> bool:
@@ -295,11 +297,12 @@ def _read_map(path: Path) -> np.ndarray:
         if np.lib.format.read_magic(buffer) != (1, 0):
             raise ValueError
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
-    except (ValueError, OSError, SyntaxError, TypeError, RecursionError):
+    except Exception:  # a parser of Python that meets hostile bytes raises nearly anything
         raise UsageError(f"{path}: not a map of reportgen's (.npy)") from None
     values = data[buffer.tell() :]
     # The header may promise anything; only what is there is read.
-    if dtype != np.float32 or len(shape) != 2 or fortran or math.prod(shape) * 4 != len(values) or not values:
+    fits = len(shape) == 2 and min(shape) > 0 and math.prod(shape) * 4 == len(values)
+    if dtype != np.float32 or fortran or not fits:
         raise UsageError(f"{path}: not a map of reportgen's: {dtype} of shape {shape} instead of float32 (H, W)")
     return np.frombuffer(values, np.float32).reshape(shape).copy()
 

@@ -173,13 +173,14 @@ def _scale(figure: Figure, pictures: Pictures) -> Plain | None:
 
 
 def _table(table: Table) -> Plain:
+    width = min(len(table.columns), COLUMNS)  # a row of a stranger's report may be longer
     return {
         "type": "table",
         "id": table.id,
         "caption": table.caption,
-        "columns": [column.model_dump() for column in table.columns[:COLUMNS]],
-        "rows": [row[:COLUMNS] for row in table.rows[:ROWS]],
-        "summary": [row[:COLUMNS] for row in table.summary],
+        "columns": [column.model_dump() for column in table.columns[:width]],
+        "rows": [row[:width] for row in table.rows[:ROWS]],
+        "summary": [row[:width] for row in table.summary[:ROWS]],
         "more_rows": max(0, len(table.rows) - ROWS),
         "more_columns": max(0, len(table.columns) - COLUMNS),
     }
