@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import gc
 import json
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+import reportgen
 from fixtures import HOSTILE_NAMES, make_report
 from reportgen import Figure, Report, Section, Table
 from reportgen.rendering.notebook import parts, pictures
@@ -23,7 +27,7 @@ from reportgen.report.report_json import report_json
 from reportgen.utils import progress_bars
 from reportgen.utils.progress import Silent
 from reportgen.utils.progress_bars import CellBar, watched
-from toys import imported, photo_path
+from toys import ROOT, imported, photo_path
 
 
 @pytest.fixture(scope="module")
@@ -339,3 +343,53 @@ def test_parts_are_shown_by_several_threads_at_once(made: Report) -> None:
 
 def test_a_text_block_by_itself_is_plain_data() -> None:
     assert not hasattr(Text(text="a"), "_repr_html_")
+
+
+# --- the tutorial ----------------------------------------------------------------------------------
+
+TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
+
+
+def tutorial_cells() -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(TUTORIAL.read_text("utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_the_tutorial_is_python_of_public_names_and_keeps_its_output() -> None:
+    assert TUTORIAL.stat().st_size < 1_500_000
+    for cell in tutorial_cells():
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reportgen"):
+                assert node.module == "reportgen"
+                assert {alias.name for alias in node.names} <= set(reportgen.__all__)
+    outputs = [output for cell in tutorial_cells() for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    pages = [
+        Elements("".join(output["data"]["text/html"])) for output in outputs if "text/html" in output.get("data", {})
+    ]
+    assert sum(len(page.sources()) for page in pages) > 10
+    assert all(source.startswith("data:image/") for page in pages for source in page.sources())
+
+
+def test_the_tutorial_names_neither_the_machine_nor_the_user() -> None:
+    text = TUTORIAL.read_text("utf-8")
+    assert not re.search(r"/(?:root|home|work|Users)/", text)
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path))
+    made = nbformat.read(TUTORIAL, as_version=4)
+    said = [cell["outputs"] for cell in made.cells if cell["cell_type"] == "code"]
+    client = NotebookClient(
+        made, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "docs")}}
+    )
+    client.execute()
+    again = [cell["outputs"] for cell in made.cells if cell["cell_type"] == "code"]
+    assert [[output["output_type"] for output in cell] for cell in again] == [
+        [output["output_type"] for output in cell] for cell in said
+    ]

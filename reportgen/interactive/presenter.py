@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,3 +38,6 @@ class _Presenter:
 def present() -> None:
     """Let reports be presented from now on."""
     Displayed.presenter = _Presenter
+    if "IPython" in sys.modules:
+        # tqdm, which libraries of the methods import, asks in red for widgets that nothing here uses.
+        warnings.filterwarnings("ignore", "IProgress not found")
