@@ -21,21 +21,25 @@ from reportgen.storage.cache import in_use
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import cache_folder
 from reportgen.utils.errors import UsageError
-from reportgen.utils.progress import Progress, Silent, Stopwatch
+from reportgen.utils.progress import Progress, Stopwatch
+from reportgen.utils.progress_bars import watched
 
 
-def run(images: str | Path, settings: Settings | None = None, *, progress: Progress | None = None) -> Report:
+def run(images: str | Path, settings: Settings | None = None, *, progress: Progress | bool | None = None) -> Report:
     """Explain the images below a folder.
 
-    The figures lie in a temporary folder that lives as long as the report; `render` and `make_report` keep them.
+    The figures lie in a temporary folder that lives as long as the report, or a part of it; `render` and `make_report` keep them.
+
+    Args:
+        progress: who is told how far it is. None: whoever sees the terminal or the notebook; False: nobody.
 
     Raises:
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
     folder, cache = RunFolder(Path(home.name)), cache_folder()
-    with in_use(cache):
-        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=progress)
+    with watched(progress) as told, in_use(cache):
+        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=told)
     report = report.with_folder(home)
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
@@ -66,14 +70,14 @@ def render(
 
 
 def make_report(
-    images: Path,
-    out: Path,
+    images: str | Path,
+    out: str | Path,
     settings: Settings | None = None,
     *,
     fresh: bool = False,
     jobs: int | None = None,
     command: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     providers: Providers = INSTALLED,
 ) -> Report:
     """Explain a folder of images and write a complete run folder; its manifest is written last.
@@ -82,6 +86,7 @@ def make_report(
         fresh: compute every result, also those in the store.
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         command: the command line as the report shows it.
+        progress: as for `run`.
         providers: where analyses and classifiers come from.
 
     Raises:
@@ -89,11 +94,12 @@ def make_report(
         UsageError: wrong settings, an unknown model or task, missing weights.
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
-    settings, progress = settings or Settings(), progress or Silent()
+    images, out, settings = Path(images), Path(out), settings or Settings()
     cache = cache_folder()
     files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
     further = [FURTHER_MODELS] if len(settings.explained) > 1 else []
-    with closing(RunFolder(out, [*further, *(file.name for file in files if file is not None)])) as folder:
+    names = [*further, *(file.name for file in files if file is not None)]
+    with watched(progress) as told, closing(RunFolder(out, names)) as folder:
         with in_use(cache):
             report, watch = analyse(
                 images,
@@ -103,12 +109,12 @@ def make_report(
                 fresh=fresh,
                 jobs=jobs,
                 command=command,
-                progress=progress,
+                progress=told,
                 providers=providers,
                 further=(lambda: require_renderable(settings.template, settings.formats, settings.document.language),),
             )
         report = _with_template(report.with_folder(out), settings)
-        _write(report, folder, watch, settings, progress)
+        _write(report, folder, watch, settings, told)
     return report
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.saliency import Saliency
 from reportgen.analysis.view import Subject, View
 
 from .library import MethodFailure
@@ -18,6 +19,8 @@ from .result import CamMap, CamsResult
 from .section import reduce_cams
 from .settings import CamSettings
 from .works import WORKS
+
+NOTHING_LEFT = "nothing is left of the map after the ReLU, or it is the same everywhere: it marks no place"
 
 
 class Cams(Analysis[CamSettings, CamsResult]):
@@ -30,6 +33,15 @@ class Cams(Analysis[CamSettings, CamsResult]):
     needs = frozenset({"activations"})
     order = 20
     works = WORKS
+    methods = tuple(METHODS)
+
+    def alone(self, method: str, settings: CamSettings) -> CamSettings:
+        return settings.model_copy(update={"methods": (method,), "attention": False})
+
+    def saliency(self, result: CamsResult, method: str) -> Saliency:
+        cam = result.maps[method]
+        why = cam.failure or (NOTHING_LEFT if cam.degenerate else None)
+        return Saliency(cam.label, cam.map, None, signed=False, forward_passes=cam.forward_passes, failure=why)
 
     def map(self, subject: Subject[CamSettings]) -> CamsResult:
         """The map of every method of the settings, its measures, and how alike every two are."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.saliency import Saliency
 from reportgen.analysis.view import Subject
 from reportgen.settings.model import Settings
 from reportgen.utils.json_types import JSON
@@ -36,6 +37,16 @@ class Lime(Analysis[LimeSettings, LimeResult]):
     works = WORKS
     terms = TERMS
     rules = RULES
+    methods = ("lime",)
+
+    def alone(self, method: str, settings: LimeSettings) -> LimeSettings:
+        """The explanation is the first draw; the others only tell how far it holds."""
+        return settings.model_copy(update={"repeats": 1})
+
+    def saliency(self, result: LimeResult, method: str) -> Saliency:
+        why = None if result.mask.any() else "no superpixel speaks for the class: the mask is empty"
+        passes = result.forward_passes
+        return Saliency(self.title, result.weight_map, result.mask, signed=True, forward_passes=passes, failure=why)
 
     def relevant(self, settings: Settings) -> Mapping[str, JSON]:
         return self.own(settings).model_dump(exclude={"batch_size"})

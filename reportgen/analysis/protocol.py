@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get
 from reportgen.analysis.parameter_file import ParameterFile
 from reportgen.analysis.probe_file import ProbeFile
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.saliency import Saliency
 from reportgen.analysis.verdicts import Claim
 from reportgen.analysis.view import Subject, View
 from reportgen.models.classifiers.base import Need
@@ -82,6 +83,8 @@ class Analysis(ABC, Generic[S, R]):
         probe_file: the file that it makes of a probe set alone, if it makes one.
         works: works that only its sections cite; terms: words that only they use.
         rules: how its own verdicts are made, a sentence each, with the thresholds in force.
+        methods: names of what it can make of a single image (`reportgen.explain`), one `saliency` each; only for an analysis that
+            requires no other.
     """
 
     name: ClassVar[str]
@@ -106,6 +109,7 @@ class Analysis(ABC, Generic[S, R]):
     works: ClassVar[tuple[Reference, ...]] = ()
     terms: ClassVar[tuple[Term, ...]] = ()
     rules: ClassVar[tuple[str, ...]] = ()
+    methods: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -164,6 +168,14 @@ class Analysis(ABC, Generic[S, R]):
     def rules_beside(self, analyses: Collection[str]) -> tuple[str, ...]:
         """Of its rules those that say anything in a run that has these analyses."""
         return self.rules
+
+    def alone(self, method: str, settings: S) -> S:
+        """Its settings changed so that `map` makes one of its `methods` and no other."""
+        return settings
+
+    def saliency(self, result: R, method: str) -> Saliency:
+        """One of its `methods` in a result."""
+        raise NotImplementedError(f"{self.name} declares the method {method!r} and makes no saliency of it")
 
     @abstractmethod
     def map(self, subject: Subject[S]) -> R:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from reportgen.cli.options import Config
-from reportgen.cli.progress import progress_bars
 from reportgen.cli.run import AllowDownload, Fresh, Jobs, Precision, Preset, Runtime, Seed
 from reportgen.cli.terminal import print_table, say
+from reportgen.utils.progress_bars import progress_bars
 
 
 def dissect(

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from reportgen.cli.options import Config
-from reportgen.cli.progress import progress_bars
 from reportgen.cli.terminal import print_table, say
 from reportgen.utils.errors import CheckFailed
+from reportgen.utils.progress_bars import progress_bars
 
 app = typer.Typer(help="What can be loaded, from where, and whether its weights are here.")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from reportgen.cli.options import Archive, Config, Formats, Template, split_formats
-from reportgen.cli.progress import progress_bars
 from reportgen.cli.terminal import say
 from reportgen.utils.errors import CheckFailed, UsageError
+from reportgen.utils.progress_bars import progress_bars
 
 if TYPE_CHECKING:
     from reportgen.report.document import Report

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reportgen.cli.options import Config
-from reportgen.cli.progress import progress_bars
 from reportgen.cli.terminal import print_table, say
 from reportgen.utils.errors import CheckFailed, NothingToDo, UsageError
+from reportgen.utils.progress_bars import progress_bars
 from reportgen.utils.terminal_text import printable
 
 if TYPE_CHECKING:

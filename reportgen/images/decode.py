@@ -86,6 +86,25 @@ def read_image(file: ImageFile, max_pixels: int) -> DecodedImage:
     return DecodedImage(file.name, hashlib.sha256(data).hexdigest(), pixels)
 
 
+def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
+    """(H, W, 3) uint8 of an image that somebody has opened: what `read_image` makes of its file. The image stays as it is.
+
+    Raises:
+        UnreadableImage: it cannot be decoded, or is too large.
+    """
+    _check_size(image, max_pixels)
+    try:
+        with guarded_pillow(), _quiet_libtiff(image.format or ""):
+            upright = image
+            with suppress(Exception):  # as in _decode
+                upright = ImageOps.exif_transpose(image)
+            return np.array(_to_srgb(upright))
+    except UnreadableImage:
+        raise
+    except Exception as error:  # its file is read only now, and may be damaged
+        raise UnreadableImage("damaged or truncated") from error
+
+
 def _read_bytes(path: Path, max_pixels: int) -> bytes:
     try:
         status = path.stat()
@@ -133,14 +152,18 @@ def _quiet_libtiff(kind: str) -> Iterator[None]:
 
 def _decode(data: bytes, max_pixels: int) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise UnreadableImage(f"{width} x {height} pixels are more than max_pixels = {max_pixels}")
+        _check_size(image, max_pixels)
         _check_tile(image, max_pixels)
         image.load()
         with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
             ImageOps.exif_transpose(image, in_place=True)
         return _to_srgb(image)
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImage(f"{width} x {height} pixels are more than max_pixels = {max_pixels}")
 
 
 def _check_tile(image: Image.Image, max_pixels: int) -> None:

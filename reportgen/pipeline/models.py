@@ -12,6 +12,7 @@ from reportgen.models.runtime import Engine
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.providers import Providers
 from reportgen.report.document import RuntimeRecord
+from reportgen.settings.model import Settings
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress
@@ -64,13 +65,20 @@ def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Prog
     progress.stage("Preparing models", len(made.specs))
     models = {}
     for name, spec in made.specs.items():
-        runtime = providers.runtime(spec, made.settings.runtime, made.settings.precision, cache)
-        engine = providers.engine(spec, runtime, cache)
-        engine.require_loadable()
-        exact = engine if runtime.precision == "exact" else engine.exact()
-        backend = ("openvino",) if runtime.name == "openvino" else ()
-        models[name] = Model(
-            spec, runtime, engine, exact, providers.versions((*backend, *spec.packages, *KEY_PACKAGES))
-        )
+        models[name] = prepare_model(spec, made.settings, cache, providers)
         progress.step(name)
     return models
+
+
+def prepare_model(spec: ClassifierSpec, settings: Settings, cache: Path, providers: Providers) -> Model:
+    """A classifier with the backend that the settings ask for, its network known to load.
+
+    Raises:
+        UsageError: see `prepare_models`.
+    """
+    runtime = providers.runtime(spec, settings.runtime, settings.precision, cache)
+    engine = providers.engine(spec, runtime, cache)
+    engine.require_loadable()
+    exact = engine if runtime.precision == "exact" else engine.exact()
+    backend = ("openvino",) if runtime.name == "openvino" else ()
+    return Model(spec, runtime, engine, exact, providers.versions((*backend, *spec.packages, *KEY_PACKAGES)))

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import pandas
+
+    from reportgen.interactive.image_view import ImageView
+    from reportgen.report.document import Finding, Report
 
 Cell = str | int | float | bool | None
 
@@ -13,6 +26,89 @@ class Data(BaseModel):
     """Frozen; unknown keys are errors, so that a misspelt key never vanishes silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- in a notebook -------------------------------------------------------------------------------
+
+
+class Presenter(Protocol):
+    """What a Python user gets of a report besides its data. It takes pages, arrays and data frames, which a document does not know."""
+
+    def html(self, part: object, folder: Path | None) -> str:
+        """A part of a report as a notebook shows it; its pictures lie in `folder`."""
+
+    def image(self, report: Report, name: str) -> ImageView:
+        """One image of a report, with its maps and masks."""
+
+    def frame(self, part: Report | Table) -> pandas.DataFrame:
+        """The images of a report, or a table."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the pictures of a part lie. A temporary folder lives as long as one of its parts.
+
+    It is no part of what is said: two figures are equal wherever their pictures lie.
+    """
+
+    folder: Path | TemporaryDirectory[str] | None = field(default=None, compare=False)
+
+    @property
+    def path(self) -> Path | None:
+        return Path(self.folder.name) if isinstance(self.folder, TemporaryDirectory) else self.folder
+
+    def __deepcopy__(self, memo: object) -> Home:
+        return self
+
+
+class Displayed:
+    """A part of a report that a notebook shows as a page shows it. `reportgen/__init__.py` says by whom."""
+
+    presenter: ClassVar[Callable[[], Presenter] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        """Asked by a notebook for the last value of a cell; None leaves it at the plain text."""
+        presenter = Displayed.presenter
+        return None if presenter is None else presenter().html(self, self._home_path())
+
+    def _home_path(self) -> Path | None:
+        return None
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """What stands in its plain text: a line, for a report is far longer than a cell."""
+        return self._told()
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        raise NotImplementedError
+
+
+class Placed(Displayed, Data):
+    """A part that has pictures."""
+
+    _home: Home = PrivateAttr(default_factory=Home)
+
+    def placed(self, home: Home) -> Self:
+        """This part, its pictures in `home`."""
+        part = self.model_copy()
+        part._home = home
+        return part
+
+    def _home_path(self) -> Path | None:
+        return self._home.path
+
+
+def presented() -> Presenter:
+    """Who presents reports to a Python user.
+
+    Raises:
+        RuntimeError: nobody does, because nothing was taken from `reportgen` itself.
+    """
+    if Displayed.presenter is None:
+        raise RuntimeError("take what you need from reportgen itself (from reportgen import read_report)")
+    return Displayed.presenter()
+
+
+# --- blocks --------------------------------------------------------------------------------------
 
 
 class Heading(Data):
@@ -80,7 +176,7 @@ class ColorBar(Data):
     entries: list[tuple[str, str]] = []
 
 
-class Figure(Data):
+class Figure(Placed):
     """One numbered figure of one or more pictures, set in a grid of `columns`.
 
     `kind`: `panels` are photographs and maps side by side, `chart` is one wide drawing, `sheet` is a
@@ -103,6 +199,13 @@ class Figure(Data):
     detail: bool = False
     particular: str = ""
 
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "id", self.id
+        yield "kind", self.kind
+        yield "pictures", len(self.pictures)
+        if self.image is not None:
+            yield "image", self.image
+
 
 class Column(Data):
     """One column: `decimals` set means numbers, right-aligned on the point; `unit` goes to the header.
@@ -120,7 +223,7 @@ class Column(Data):
     floor: float | None = None
 
 
-class Table(Data):
+class Table(Displayed, Data):
     """One numbered table. Cells hold full precision; the renderer rounds, the CSV does not.
 
     `row_images` names, for each row, the image that the row is about (for links and filters), or None.
@@ -137,6 +240,19 @@ class Table(Data):
     file: str = Field(default="", description="CSV, posix path relative to the run folder")
     detail: bool = Field(default=False, description="paper leaves it out, as a figure of detail")
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows at full precision, a column for each key; `summary` rows are left out, units and caption stand in `attrs`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return presented().frame(self)
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "id", self.id
+        yield "columns", [column.key for column in self.columns[:8]]
+        yield "rows", len(self.rows)
+
 
 class Notice(Data):
     """A box that a reader must not miss."""
@@ -150,10 +266,91 @@ class Notice(Data):
 Block = Annotated[Heading | Text | Listing | Facts | Figure | Table | Notice, Field(discriminator="type")]
 
 
-class Section(Data):
+class Section(Placed):
     """One chapter of the report: the work of one analysis; `appendix`: evidence that other chapters rest on."""
 
     id: str
     title: str
     blocks: list[Block]
     appendix: bool = False
+
+    def placed(self, home: Home) -> Self:
+        blocks = [block.placed(home) if isinstance(block, Figure) else block for block in self.blocks]
+        part = self.model_copy(update={"blocks": blocks})
+        part._home = home
+        return part
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "id", self.id
+        yield "title", self.title
+        yield "figures", sum(isinstance(block, Figure) for block in self.blocks)
+        yield "tables", sum(isinstance(block, Table) for block in self.blocks)
+
+
+# --- the whole, in a user's hands ----------------------------------------------------------------
+
+
+class Browsed(Displayed):
+    """What a Python user takes out of a report."""
+
+    if TYPE_CHECKING:
+        sections: list[Section]
+        findings: list[Finding]
+
+    def __getitem__(self: Report, name: str) -> ImageView:  # type: ignore[misc]
+        """One image, by its name, a unique end of it (`goldfish.jpg` of `fish/goldfish.jpg`) or its unique stem.
+
+        Raises:
+            KeyError: no image is called so, or several are.
+        """
+        return presented().image(self, name)
+
+    def section(self, id: str) -> Section:
+        """Raises: KeyError: there is none of this id."""
+        return _by_id(self.sections, id, "section")
+
+    def figure(self, id: str) -> Figure:
+        """Raises: KeyError: there is none of this id."""
+        return _by_id([block for block in self._blocks() if isinstance(block, Figure)], id, "figure")
+
+    def table(self, id: str) -> Table:
+        """Raises: KeyError: there is none of this id."""
+        return _by_id([block for block in self._blocks() if isinstance(block, Table)], id, "table")
+
+    def finding(self, id: str) -> Finding:
+        """Raises: KeyError: there is none of this id."""
+        return _by_id(self.findings, id, "finding")
+
+    def to_pandas(self: Report) -> pandas.DataFrame:  # type: ignore[misc]
+        """A row for each image, by name: whatever report.json says of it that is no list, under dotted keys (`cams.gradcam.gini`).
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return presented().frame(self)
+
+    def _blocks(self) -> Iterator[Block]:
+        return (block for section in self.sections for block in section.blocks)
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_P = TypeVar("_P", bound=_HasId)
+
+
+def _by_id(parts: Sequence[_P], id: str, kind: str) -> _P:
+    for part in parts:
+        if part.id == id:
+            return part
+    raise KeyError(not_found(f"no {kind}", id, [part.id for part in parts]))
+
+
+def not_found(what: str, asked: str, known: Sequence[str]) -> str:
+    """One line on a name that nothing has: the nearest one that something has, or the first few."""
+    near = difflib.get_close_matches(asked, known, n=1, cutoff=0.5)
+    listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    hint = f"did you mean {near[0]!r}?" if near else f"there is {listed}" if known else "there is none"
+    return f"{what} is called {asked!r}; {hint}"

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from reportgen.report.blocks import Cell, ColorBar, Data, Figure, Picture, Section
+from reportgen.report.blocks import Browsed, Cell, ColorBar, Data, Displayed, Figure, Home, Picture, Placed, Section
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter"]
@@ -59,7 +59,7 @@ class Evidence(Data):
     source: str | None = None
 
 
-class Finding(Data):
+class Finding(Displayed, Data):
     """A claim, its verdict on this run's data, and the sentence made from the evidence.
 
     Attributes:
@@ -79,6 +79,11 @@ class Finding(Data):
     p_corrected: float | None = None
     needed: int | None = None
     note: str = ""
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "id", self.id
+        yield "verdict", self.verdict
+        yield "claim", self.claim
 
 
 class Summary(Data):
@@ -191,7 +196,7 @@ class Target(Data):
     name: str
 
 
-class ImageRecord(BaseModel):
+class ImageRecord(Placed):
     """One image of the run. Each analysis adds its own numbers under its own name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -206,6 +211,12 @@ class ImageRecord(BaseModel):
     prediction: Prediction
     target: Target
     correct: bool | None
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "name", self.name
+        yield "prediction", self.prediction.name
+        yield "probability", round(self.prediction.probability, 3)
+        yield "correct", self.correct
 
 
 class Shown(Data):
@@ -298,7 +309,7 @@ class Document(Data):
     sections: list[str] = Field(default=[])
 
 
-class Report(BaseModel):
+class Report(Browsed, BaseModel):
     """The whole report. Top-level extras (`dissection`) belong to the analysis of that name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -331,9 +342,20 @@ class Report(BaseModel):
 
     def with_folder(self, folder: Path | TemporaryDirectory[str] | None) -> Report:
         """This report, with its figures in `folder`."""
-        report = self.model_copy()
+        home = Home(folder)
+        parts = {"images": [image.placed(home) for image in self.images]}
+        report = self.model_copy(update={**parts, "sections": [section.placed(home) for section in self.sections]})
         report._folder = folder
         return report
+
+    def _home_path(self) -> Path | None:
+        return self.folder
+
+    def _told(self) -> Iterator[tuple[str | None, object]]:
+        yield "title", self.title
+        yield "images", len(self.images)
+        yield "sections", [section.id for section in self.sections]
+        yield "findings", len(self.findings)
 
 
 def named_pictures(report: Report) -> Iterator[str]:
