@@ -28,7 +28,7 @@ bool or None: a template that calls a method finds nothing worth calling.
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
                     claim then says) and, per evidence, `anchor` and `place`
-`warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
+`warnings`          report.warnings by code: `code`, `name`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
 `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
@@ -323,6 +323,7 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained
 
 def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> list[Plain]:
     groups: dict[str, dict[str, list[dict[str, str]]]] = {}
+    titles = {warning["code"]: warning["name"] for warning in reversed(warnings)}
     for warning in warnings:
         named = groups.setdefault(warning["code"], {}).setdefault(warning["text"], [])
         if warning["image"] is not None:
@@ -330,6 +331,7 @@ def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> l
     return [
         {
             "code": code,
+            "name": titles[code],
             "notes": [
                 {"text": text, "images": named[:NAMES], "more": max(0, len(named) - NAMES)}
                 for text, named in list(notes.items())[:NOTES]
