@@ -23,7 +23,7 @@ bool or None: a template that calls a method finds nothing worth calling.
 `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
-                    `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
+                    `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of each of `measures`, or None)
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
@@ -130,7 +130,12 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     measures = _measures(sections, images)
     for table in tables:
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
-    figures = [block for block in blocks if block["type"] == "figure"]
+    figures = [
+        {**block, "section": section["id"]}
+        for section in sections
+        for block in section["blocks"]
+        if block["type"] == "figure"
+    ]
     return _Page(chosen, stands, sections, images, image_anchors, figures, tables, measures)
 
 

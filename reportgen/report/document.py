@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from reportgen.report.blocks import Cell, ColorBar, Data, Figure, Picture, Section
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
-Paper = Literal["A4", "Letter"]
+Paper = Literal["A4", "Letter", "A3", "A1"]
 # How a classifier's outputs are read: as probabilities that sum to 1; as one output with a class on either side; each by itself.
 HeadKind = Literal["softmax", "binary", "multilabel"]
 DEFAULT_TITLE = "Explainability report"

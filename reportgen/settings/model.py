@@ -45,7 +45,7 @@ class DocumentSettings(SettingsGroup):
     course: str = Field("", description="the course or project that the report belongs to")
     logo: UserPath | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
     accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
-    paper: Paper | None = Field(None, description="null: what the template says, or A4")
+    paper: Paper | None = Field(None, description="null: what the template says; A3 and A1 are for posters")
     language: str | None = Field(
         None, description="of the pages' own words: en, de, es, fr or one of the template's; null: what it says, or en"
     )
