@@ -796,6 +796,25 @@ def test_brief_is_clean_too(
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("language", [None, "de"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_poster_is_clean_too(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path, size: tuple[int, int], language: str | None
+) -> None:
+    report = made[0].model_copy(update={"document": Document(language=language)})
+    [file] = render(report, made[1], tmp_path, "poster", ("html",))
+    page = visit(size=size, file=file)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert violations(page) == []
+    page.locator(".matrix button").nth(6).click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("radio", name="Grad-CAM", exact=True).is_checked(), "a map lies over its photograph"
+    assert violations(page, ".viewer") == []
+    dialog.get_by_role("button", name="Schließen" if language else "Close").click()
+    page.get_by_role("button", name="Dunkle Darstellung" if language else "Dark theme").click()
+    assert violations(page) == []
+
+
 # --- another language ----------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,8 @@ bool or None: a template that calls a method finds nothing worth calling.
 `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
-                    `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of each of `measures`, or None)
+                    `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of
+                    each of `measures`, or None)
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the

@@ -97,7 +97,7 @@ def find_template(template: str | Path) -> Template:
         raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")
     file = read_template_file(own)
     if file.base not in names:
-        raise UsageError(f"{own / OWN_FILE}: base is {file.base!r}: use {' or '.join(names)}")
+        raise UsageError(f"{own / OWN_FILE}: base is {file.base!r}: use {', '.join(names)}")
     folders = dict.fromkeys([own, shipped / file.base, shipped / BASE])
     for base in list(folders)[1:]:
         inherited = read_template_file(base)
