@@ -111,7 +111,11 @@ def make_report(
                 command=command,
                 progress=told,
                 providers=providers,
-                further=(lambda: require_renderable(settings.template, settings.formats, settings.document.language),),
+                further=(
+                    lambda: require_renderable(
+                        settings.template, settings.formats, settings.document.language, settings.document.paper
+                    ),
+                ),
             )
         report = _with_template(report.with_folder(out), settings)
         _write(report, folder, watch, settings, told)

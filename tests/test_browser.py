@@ -20,7 +20,7 @@ from fixtures import HOSTILE_NAMES, PLAIN_NAMES, make_report
 from reportgen.rendering.filters import visible
 from reportgen.rendering.render import render
 from reportgen.rendering.words import english
-from reportgen.report.document import Document, Report
+from reportgen.report.document import Document, Report, Summary
 from reportgen.storage.run_folder import RunFolder
 from test_words import as_toml, marked, unmarked
 
@@ -169,6 +169,136 @@ def test_the_page_is_whole_without_scripts(visit: Visits, made: tuple[Report, Pa
     assert page.url.endswith("#settings")
 
 
+# --- the first screen: photographs with their maps ------------------------------------------------------------------
+
+SCREENS = [(1440, 900), (1024, 768), (390, 844)]
+
+
+def shots(page: Any) -> Any:
+    return page.locator(".gallery .shot")
+
+
+def switch(page: Any) -> Any:
+    return page.get_by_role("group", name="Over the photograph").first
+
+
+def laid(page: Any) -> list[str]:
+    """What lies over the photographs of the gallery, read aloud; empty where nothing does."""
+    return shots(page).evaluate_all("shots => shots.map(shot => shot.querySelector('.over')?.alt ?? '')")
+
+
+@pytest.mark.parametrize("size", SCREENS)
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_first_screen_has_photographs_with_maps_beside_the_answer(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path, size: tuple[int, int], scripts: bool
+) -> None:
+    summary = Summary(images="14 images were explained.", findings=["A1"], rest="")
+    report = made[0].model_copy(update={"summary": summary})
+    [file] = render(report, made[1], tmp_path, formats=("html",))
+    page = visit(file=file, size=size, java_script_enabled=scripts)
+    assert shots(page).count() == 12, "14 images, as many as a screen takes"
+    seen = shots(page).first.bounding_box()
+    answer = page.locator(".summary h2").bounding_box()
+    assert seen["y"] + seen["height"] < size[1]
+    if size[0] > 1000:
+        assert answer["y"] < size[1] / 2 and answer["x"] > seen["x"], "beside it"
+    else:
+        assert answer["y"] > seen["y"], "below it"
+    pictures = page.locator(".gallery .lay img" if scripts else ".gallery svg.picture")
+    assert pictures.count() == 24, "a photograph and a map each"
+    place = page.locator(".gallery-more")
+    assert place.inner_text() == "and 2 more images: The images"
+
+
+def test_no_picture_is_in_the_page_twice_for_the_gallery(html: Path, made: tuple[Report, Path]) -> None:
+    text = html.read_text("utf-8")
+    carried = re.findall(r'(?:src|href)="(data:image/jpeg[^"]+)"', text)
+    of_gallery = re.findall(r'<image id="held:\d+" href="([^"]+)"', text)
+    assert len(of_gallery) == len(set(of_gallery)) == 24
+    assert all(carried.count(picture) == 1 for picture in of_gallery)
+    assert text.count('<use href="#held:') == 12 * 4, "on its card, in two figures, and the first map in one"
+
+
+def test_one_switch_lays_a_method_over_all_photographs(visit: Visits) -> None:
+    page = visit()
+    assert switch(page).locator("label").all_inner_texts() == [
+        "Original", "Grad-CAM", "AblationCAM", "ScoreCAM", "Strongest superpixels", "Signed weights",
+    ]  # fmt: skip
+    assert switch(page).get_by_role("radio", name="Grad-CAM", exact=True).is_checked(), "the first map"
+    assert laid(page)[:2] == [f"Grad-CAM map of image {i}: the highest value lies left of the centre" for i in (1, 2)]
+    switch(page).get_by_role("radio", name="Signed weights").check()
+    assert laid(page) == [f"Image {i} with signed superpixel weights" for i in range(1, 13)]
+    assert page.locator(".gallery .swatches").is_visible(), "the legend of that method"
+    assert query(page) == {"map": "Signed weights"}
+    switch(page).get_by_role("radio", name="Original").check()
+    assert laid(page) == [""] * 12
+    assert not page.locator(".gallery").get_by_role("slider").is_visible(), "nothing lies over the photographs"
+    again = visit("?map=-")
+    assert switch(again).get_by_role("radio", name="Original").is_checked(), "and through the address"
+
+
+def test_the_switch_works_by_keyboard(visit: Visits) -> None:
+    page = visit()
+    switch(page).get_by_role("radio", name="Grad-CAM", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    assert laid(page)[0].startswith("AblationCAM map of image 1")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "range"
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".gallery .over").first.evaluate("img => getComputedStyle(img).opacity") == "0.95"
+    assert query(page) == {"map": "AblationCAM", "blend": "95"}
+
+
+def test_a_photograph_of_the_gallery_opens_the_viewer_on_its_map(visit: Visits) -> None:
+    page = visit()
+    switch(page).get_by_role("radio", name="ScoreCAM").check()
+    opener = shots(page).nth(1).get_by_role("button")
+    opener.click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("heading").inner_text() == "n01491361_tiger_shark.JPEG"
+    assert dialog.get_by_role("radio", name="ScoreCAM").is_checked()
+    page.keyboard.press("Escape")
+    assert opener.evaluate("button => button === document.activeElement")
+
+
+def test_an_image_without_the_method_says_so(visit: Visits, made: tuple[Report, Path], tmp_path: Path) -> None:
+    report, run = made
+    first, *others = report.sections
+    blocks = [block for block in first.blocks if getattr(block, "image", None) != NAMES[0]]
+    [file] = render(
+        report.model_copy(update={"sections": [first.model_copy(update={"blocks": blocks}), *others]}),
+        run,
+        tmp_path,
+        formats=("html",),
+    )
+    page = visit(file=file)
+    switch(page).get_by_role("radio", name="ScoreCAM").check()
+    assert texts(page.locator(".shot-none")) == ["No map"] and laid(page)[0] == ""
+    assert all(laid(page)[1:])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_photographs_stand_beside_their_maps(visit: Visits, tmp_path: Path, count: int) -> None:
+    report, run = make_report(tmp_path, count)
+    [file] = render(report, run, tmp_path / "out", formats=("html",))
+    page = visit(file=file, size=(1440, 900))
+    photograph, map_ = (shots(page).first.locator(part).bounding_box() for part in ("button > img", ".lay"))
+    assert map_["x"] > photograph["x"] + photograph["width"] - 1 and map_["y"] == photograph["y"]
+    assert not switch(page).get_by_role("radio", name="Original").count(), "it stands there anyway"
+    assert violations(page) == []
+    last = shots(page).last.bounding_box()
+    assert last["y"] + last["height"] < 900
+
+
+def test_without_maps_the_gallery_has_photographs_and_no_switch(visit: Visits, tmp_path: Path) -> None:
+    report, run = make_report(tmp_path, 4)
+    [file] = render(report.model_copy(update={"sections": []}), run, tmp_path / "out", formats=("html",))
+    page = visit(file=file)
+    assert shots(page).locator("img").count() == 4 and page.locator(".gallery .methods").count() == 0
+    shots(page).nth(2).get_by_role("button").click()
+    assert page.get_by_role("dialog").get_by_role("heading").inner_text() == report.images[2].name
+
+
 # --- the images: filter and sort -----------------------------------------------------------------------------------
 
 
@@ -208,7 +338,7 @@ def test_low_iou_begins_with_the_lowest_quarter_and_takes_any_limit(visit: Visit
     # 13 images have an IoU, 0.6352 - 0.03 i: the fourth from below is 0.3352.
     assert tool(page, "At most").input_value() == "0.336"
     assert len(cards(page)) == 4
-    assert page.locator(".card:visible .card-measures").first.inner_text() == "IoU 0.335"
+    assert texts(page.locator(".card:visible .card-measures"))[0] == "IoU 0.335"
     tool(page, "At most").fill("0.26")
     assert len(cards(page)) == 1
     assert query(page) == {"low": "iou.iou", "most": "0.26"}
@@ -458,7 +588,7 @@ def test_contents_stay_and_say_where_the_reader_is(visit: Visits) -> None:
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     until(page, "document.querySelector('.contents [aria-current]')?.hash === '#files'")
     page.evaluate("scrollTo(0, 0)")
-    until(page, "!document.querySelector('.contents [aria-current]')")
+    until(page, "document.querySelector('.contents [aria-current]')?.hash === '#gallery'")
 
 
 def test_contents_open_from_the_bar_where_the_window_is_narrow(visit: Visits) -> None:
@@ -468,7 +598,7 @@ def test_contents_open_from_the_bar_where_the_window_is_narrow(visit: Visits) ->
     assert not nav.is_visible() and button.get_attribute("aria-expanded") == "false"
     button.click()
     assert nav.is_visible() and button.get_attribute("aria-expanded") == "true"
-    assert focused(page) == "Before you read"
+    assert focused(page) == "Photographs and maps"
     page.keyboard.press("Escape")
     assert not nav.is_visible() and focused(page) == "Contents"
     button.click()
@@ -660,6 +790,25 @@ def test_brief_is_clean_too(
     dialog = page.get_by_role("dialog")
     heading = dialog.get_by_role("heading")
     assert heading.inner_text() == f"What was seen of {NAMES[0]}" and heading.get_attribute("lang") == "en"
+    assert violations(page, ".viewer") == []
+    dialog.get_by_role("button", name="Schließen" if language else "Close").click()
+    page.get_by_role("button", name="Dunkle Darstellung" if language else "Dark theme").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("language", [None, "de"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_poster_is_clean_too(
+    visit: Visits, made: tuple[Report, Path], tmp_path: Path, size: tuple[int, int], language: str | None
+) -> None:
+    report = made[0].model_copy(update={"document": Document(language=language)})
+    [file] = render(report, made[1], tmp_path, "poster", ("html",))
+    page = visit(size=size, file=file)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert violations(page) == []
+    page.locator(".matrix button").nth(6).click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("radio", name="Grad-CAM", exact=True).is_checked(), "a map lies over its photograph"
     assert violations(page, ".viewer") == []
     dialog.get_by_role("button", name="Schließen" if language else "Close").click()
     page.get_by_role("button", name="Dunkle Darstellung" if language else "Dark theme").click()

@@ -80,7 +80,7 @@ def test_wrong_files_are_said_before_the_work(tmp_path: Path) -> None:
         ("accent", '"red"', "document.accent (given.toml): use a CSS hex colour of three or six digits"),
         ("accent", '"#12345"', "use a CSS hex colour"),
         ("accent", '"#123456; } body { display: none"', "use a CSS hex colour"),
-        ("paper", '"A3"', "input should be 'A4' or 'Letter'"),
+        ("paper", '"B5"', "input should be 'A4', 'Letter', 'A3' or 'A1'"),
         ("author", '["x"]', "unknown setting document.author (given.toml); did you mean authors?"),
     ],
 )

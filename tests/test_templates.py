@@ -163,8 +163,8 @@ def test_a_template_may_build_on_brief(made: Made, tmp_path: Path) -> None:
     [
         ("acent = 1", "unknown key acent; known: summary"),
         ('accent = "red"', "accent: use a CSS hex colour"),
-        ('paper = "A3"', "paper: input should be 'A4' or 'Letter'"),
-        ('base = "nonsense"', "base is 'nonsense': use writeup or brief"),
+        ('paper = "B5"', "paper: input should be 'A4', 'Letter', 'A3' or 'A1'"),
+        ('base = "nonsense"', "base is 'nonsense': use writeup, brief, poster"),
         ("accent = ", "not valid TOML"),
         ("x = " + "[" * 20_000, "not valid TOML"),
         ("#" * 70_000, "not a file of this folder of at most 65536 bytes"),

@@ -87,7 +87,7 @@ def template(folder: Path, **files: str) -> Path:
 
 
 def test_the_shipped_languages_are_complete() -> None:
-    for name in ("writeup", "brief"):
+    for name in ("writeup", "brief", "poster"):
         assert languages(find_template(name).folders) == SHIPPED
         for language in SHIPPED:
             read_words(find_template(name), language)  # refuses a key that English does not have
@@ -236,7 +236,7 @@ def page_of(made: Made, base: str, medium: str, language: str, words: dict[str, 
     return "".join(page_chunks(environment(chosen.folders, url=str, asset=str), context))
 
 
-@pytest.mark.parametrize("base", ["writeup", "brief"])
+@pytest.mark.parametrize("base", ["writeup", "brief", "poster"])
 @pytest.mark.parametrize("medium", ["html", "pdf"])
 def test_every_word_of_a_page_comes_from_the_catalogue(
     made: Made, base: str, medium: str, monkeypatch: pytest.MonkeyPatch
@@ -270,7 +270,9 @@ def test_every_word_stands_on_some_page(made: Made, monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(ROWS, medium, 4)
         monkeypatch.setitem(CARDS, medium, 2)
         for shown in (report, few):
-            pages = [page_of((shown, run), base, medium, "qaa", marked(english())) for base in ("writeup", "brief")]
+            pages = [
+                page_of((shown, run), base, medium, "qaa", marked(english())) for base in ("writeup", "brief", "poster")
+            ]
             links = place_names(page_context(shown, medium, words=marked(english()))).values()
             seen |= set(re.findall(r"⟦([\w ]+):", " ".join([*pages, *links])))
     words = english()
@@ -294,7 +296,7 @@ def test_the_marks_would_show_a_word_that_was_left() -> None:
     assert unmarked(page, "qaa") == ["More", "Logo", "⟦x⟧ y"]
 
 
-@pytest.mark.parametrize("base", ["writeup", "brief"])
+@pytest.mark.parametrize("base", ["writeup", "brief", "poster"])
 def test_an_english_page_says_nothing_of_its_language(made: Made, base: str) -> None:
     page = page_of(made, base, "html", "en", english())
     assert '<html lang="en"' in page and set(re.findall(r'\blang="([^"]*)"', page)) == {"en"}

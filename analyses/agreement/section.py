@@ -59,7 +59,12 @@ def reduce_agreement(run: Run) -> Contribution:
             pictures[position] = overlap_picture(run, position, image, result)
     agreed = against_others(comparisons, masks, run.observations, run.seed)
     warnings = [
-        Warning_(code="no-iou", text="Both masks are empty: there is no IoU to report.", image=image.name)
+        Warning_(
+            code="no-iou",
+            name="No IoU: both masks are empty",
+            text="Both masks are empty: there is no IoU to report.",
+            image=image.name,
+        )
         for image, comparison in zip(run.images, comparisons, strict=True)
         if comparison.iou is None
     ]

@@ -315,14 +315,14 @@ def _warnings(image: ImageRecord, result: CamsResult) -> list[Warning_]:
     for cam in result.maps.values():
         if cam.failure is not None:
             text = f"{cam.label} could not be computed ({cam.failure}): there is no map, and none is drawn."
-            found.append(Warning_(code="no-map", text=text, image=image.name))
+            found.append(Warning_(code="no-map", name="A map could not be computed", text=text, image=image.name))
         elif cam.degenerate:
             text = f"{cam.label} is degenerate: nothing of the map is left after the ReLU, and none is drawn."
-            found.append(Warning_(code="degenerate-map", text=text, image=image.name))
+            found.append(Warning_(code="degenerate-map", name="Nothing is left of a map", text=text, image=image.name))
     if result.target_logit <= 0 and "ablationcam" in result.maps:
         text = (
             f"The target logit is {result.target_logit:.2f}; AblationCAM divides by it, so its map is turned around and "
             "marks what speaks against the class."
         )
-        found.append(Warning_(code="negative-logit", text=text, image=image.name))
+        found.append(Warning_(code="negative-logit", name="AblationCAM is turned around", text=text, image=image.name))
     return found

@@ -82,14 +82,18 @@ def _warnings(found: Chapter) -> list[Warning_]:
     run, warnings = found.run, []
     stamped = exploratory_text(found)
     if stamped:
-        warnings.append(Warning_(code="exploratory-dissection", text=stamped))
+        warnings.append(
+            Warning_(
+                code="exploratory-dissection", name="Few probe images: labels of units are exploratory", text=stamped
+            )
+        )
     weak = wordings.hardly_hold(found.decisive)
     if weak:
-        warnings.append(Warning_(code="labels-hardly-hold", text=weak))
+        warnings.append(Warning_(code="labels-hardly-hold", name="Labels of units hardly hold", text=weak))
     if run.probe.skipped:
         names = wording.listed([skipped.name for skipped in run.probe.skipped])
         text = f"{wording.count(len(run.probe.skipped), 'file')} of the probe set could not be read: {names}."
-        warnings.append(Warning_(code="probe-skipped", text=text))
+        warnings.append(Warning_(code="probe-skipped", name="Probe images that could not be read", text=text))
     return warnings
 
 

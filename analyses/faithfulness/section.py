@@ -352,6 +352,7 @@ def _beaten(table: ScoreTable) -> list[Warning_]:
     return [
         Warning_(
             code="not-better-than-control",
+            name="A map is no better than a control",
             text=f"{labels[name]} is not shown to say more than a map that knows nothing of {_unknown(rows)}: "
             + wording.listed([_lost(s, labels) for s in rows])
             + f" ({wording.count(n, 'image')}{wording.small(n)}).",
@@ -374,7 +375,9 @@ def _lost(standing: Standing, labels: Labels) -> str:
 def _constant(run: Run, values: Values) -> list[Warning_]:
     text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
     return [
-        Warning_(code="empty-map", text=text.format(v.labels[name]), image=image.name)
+        Warning_(
+            code="empty-map", name="A map has one value everywhere", text=text.format(v.labels[name]), image=image.name
+        )
         for image, v in zip(run.images, values, strict=True)
         for name, score in v.scores.items()
         if score.constant and name not in CONTROLS
@@ -384,7 +387,7 @@ def _constant(run: Run, values: Values) -> list[Warning_]:
 def _outside(run: Run, values: Values) -> list[Warning_]:
     text = "The marked object lies outside the model's frame (the centre crop): this image counts in no localisation measure."
     return [
-        Warning_(code="truth-outside-frame", text=text, image=image.name)
+        Warning_(code="truth-outside-frame", name="The marked object is outside the frame", text=text, image=image.name)
         for image, v in zip(run.images, values, strict=True)
         if v.truth is not None and v.truth.area == 0
     ]

@@ -363,18 +363,21 @@ def _warnings(image: ImageRecord, result: LimeResult) -> list[Warning_]:
             "LIME's own path through the model gives another top class than the explained one; its two top "
             "classes are nearly tied."
         )
-        found.append(Warning_(code="lime-other-class", text=text, image=image.name))
+        found.append(
+            Warning_(code="lime-other-class", name="LIME's path gives another class", text=text, image=image.name)
+        )
     if result.surrogate.r2 < LOW_R2:
         # One sentence for all such images, so that it stands once in the report, above their names; R² is in the table.
         text = (
             f"LIME's surrogate explains less than {wording.percent(LOW_R2)} of the variance (R² under {LOW_R2:g}): "
             "read its weights with care."
         )
-        found.append(Warning_(code="low-r2", text=text, image=image.name))
+        found.append(Warning_(code="low-r2", name="LIME's surrogate fits badly", text=text, image=image.name))
     if result.n_selected == 0:
         found.append(
             Warning_(
                 code="empty-mask",
+                name="LIME's mask is empty",
                 text="LIME found no superpixel with positive weight: its mask is empty.",
                 image=image.name,
             )

@@ -226,6 +226,7 @@ def _warnings(methods: Sequence[Checked]) -> list[Warning_]:
     return [
         Warning_(
             code="fails-sanity-check",
+            name="A method hardly depends on the weights",
             text=f"{method.label} keeps much of its map when the network loses all weights (median rank correlation "
             f"{method.median:.2f} over {wording.count(method.n, 'image')}{wording.small(method.n)}; the limit is "
             f"{rules.limit(method.between_images):.2f}): so that much of it need not be about what was learned.",

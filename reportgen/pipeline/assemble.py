@@ -121,7 +121,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         ),
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
-            *(Warning_(code="left-out", text=one.sentence) for one in run.plan.left_out),
+            *(Warning_(code="left-out", name="Analyses left out", text=one.sentence) for one in run.plan.left_out),
             *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),
@@ -192,11 +192,17 @@ def _of_predictions(run: Reduced) -> Iterator[Warning_]:
 
 def _wrong_predictions(images: Sequence[ImageRecord], head: HeadKind) -> Iterator[Warning_]:
     # A multi-label head may well say the label too.
-    code, text = ("label-not-largest", _not_largest) if head == "multilabel" else ("wrong-prediction", _wrong)
+    code, name, text = (
+        ("label-not-largest", "The label is not the first choice", _not_largest)
+        if head == "multilabel"
+        else ("wrong-prediction", "Wrong predictions", _wrong)
+    )
     for image in images:
         if image.label is not None and image.correct is False:
             maps = f"every map of this image explains {image.target.name}."
-            yield Warning_(code=code, image=image.name, text=f"{text(image.prediction, image.label)}; {maps}")
+            yield Warning_(
+                code=code, name=name, image=image.name, text=f"{text(image.prediction, image.label)}; {maps}"
+            )
 
 
 def _wrong(says: Prediction, label: Label) -> str:
@@ -210,14 +216,16 @@ def _not_largest(says: Prediction, label: Label) -> str:
 
 def _copies(run: Reduced) -> Iterator[Warning_]:
     names = [record.name for record in run.records[run.plan.explained]]
-    for code, groups, text in (
+    for code, name, groups, text in (
         (
             "repeated-images",
+            "The same file more than once",
             run.copies.equal,
             "Byte-equal files: {names}. They count as one observation in every statistic.",
         ),
         (
             "near-equal-images",
+            "Nearly the same picture more than once",
             run.copies.near,
             "Nearly the same picture, scaled or stored again: {names}. "
             + (
@@ -228,7 +236,7 @@ def _copies(run: Reduced) -> Iterator[Warning_]:
         ),
     ):
         for group in groups:
-            yield Warning_(code=code, text=text.format(names=wording.listed([names[i] for i in group])))
+            yield Warning_(code=code, name=name, text=text.format(names=wording.listed([names[i] for i in group])))
 
 
 def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
@@ -239,6 +247,7 @@ def _precision(images: Sequence[ImageRecord]) -> Iterator[Warning_]:
         same = sum(d["same_class"] for d in measured)
         yield Warning_(
             code="fast-precision",
+            name="Computed in reduced precision",
             text=f"Computed in reduced precision (bf16). Beside fp32, over {wording.count(len(measured), 'image')}: "
             f"logits differ by at most {100 * logits:.1f} % of the largest, probabilities by at most {probability:.3f}, "
             f"and the first choice is the same on {same} of {len(measured)}.",

@@ -27,13 +27,14 @@ bool or None: a template that calls a method finds nothing worth calling.
 `images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
-                    `file`, `width`, `height`, `alt`, `label`) and `measured` (its value of each of `measures`, or None)
+                    `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of
+                    each of `measures`, or None)
 `measures`          the numeric columns of every table with at most one row an image: `id`, `label`, `unit`,
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
                     claim then says) and, per evidence, `anchor` (empty where it does not stand on the page) and `place`
 `homeless`          the findings that stand with no section of this page
-`warnings`          report.warnings by code: `code`, `notes` (`text`, `images`, `more`: images not named), `more`
+`warnings`          report.warnings by code: `code`, `name`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
 `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
@@ -137,7 +138,7 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     measures = _measures(numbered, images)
     for table in _blocks(numbered, "table"):
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
-    found = layers(_blocks(numbered, "figure"))
+    found = layers([{**block, "section": s["id"]} for s in numbered for block in _blocks([s], "figure")])
     stripped = {i["name"] for i in images if stands["images"] and i["shown"] and found[i["anchor"]]}
     sections = on_page(numbered, paper=medium == "pdf", stripped=stripped)
     figures = _blocks(sections, "figure")
@@ -300,6 +301,7 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained
 
 def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> list[Plain]:
     groups: dict[str, dict[str, list[dict[str, str]]]] = {}
+    titles = {warning["code"]: warning["name"] for warning in reversed(warnings)}
     for warning in warnings:
         named = groups.setdefault(warning["code"], {}).setdefault(warning["text"], [])
         if warning["image"] is not None:
@@ -307,6 +309,7 @@ def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> l
     return [
         {
             "code": code,
+            "name": titles[code],
             "notes": [
                 {"text": text, "images": named[:NAMES], "more": max(0, len(named) - NAMES)}
                 for text, named in list(notes.items())[:NOTES]

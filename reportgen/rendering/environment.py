@@ -24,7 +24,7 @@ LARGEST_BITS = 4096
 
 
 def environment(folders: tuple[Path, ...], url: Callable[[str], str], asset: Callable[[str], str]) -> Environment:
-    """An environment in which a template can format data and name files, and nothing else.
+    """An environment in which a template can format data and name files, and nothing else. It is for one page.
 
     Args:
         folders: see `reportgen.rendering.templates.Template`.
@@ -43,9 +43,20 @@ def environment(folders: tuple[Path, ...], url: Callable[[str], str], asset: Cal
         keep_trailing_newline=False,
         finalize=_without_tricks,
     )
-    env.filters.update(FILTERS, url=url, asset=asset)
+    hold, held = _holding()
+    env.filters.update(FILTERS, url=url, asset=asset, hold=hold, held=held)
     env.tests.update(TESTS)
     return env
+
+
+def _holding() -> tuple[Callable[[str], str], Callable[[str], str]]:
+    """Two filters by which a page carries the bytes of a picture once and draws it where it comes again.
+
+    `hold`: a file -> the anchor that the page gives its bytes. `held`: the same, or empty where the page does not have them so far.
+    No other anchor has a colon in it (`reportgen.rendering.filters.slug`).
+    """
+    anchors: dict[str, str] = {}
+    return lambda file: anchors.setdefault(file, f"held:{len(anchors) + 1}"), lambda file: anchors.get(file, "")
 
 
 def _without_tricks(value: Any) -> Any:

@@ -72,7 +72,8 @@ def _sides(picture: Plain) -> tuple[int, int]:
 def layers(figures: list[Plain]) -> defaultdict[str, dict[str, Plain]]:
     """By what `over` says -> file -> what lies over that photograph; a picture that two figures share comes once."""
     found: defaultdict[str, dict[str, Plain]] = defaultdict(dict)
-    for picture in (picture for figure in figures for picture in figure["pictures"] if picture["layer"]):
-        layer = {**{key: picture[key] for key in ("file", "width", "height", "alt")}, "label": picture["layer"]}
-        found[picture["over"]].setdefault(picture["file"], layer)
+    for shown, picture in ((figure, item) for figure in figures for item in figure["pictures"] if item["layer"]):
+        layer = {key: picture[key] for key in ("file", "width", "height", "alt")}
+        where = {"label": picture["layer"], "section": shown["section"]}
+        found[picture["over"]].setdefault(picture["file"], {**layer, **where})
     return found

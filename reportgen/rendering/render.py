@@ -13,13 +13,10 @@ from reportgen.rendering.pdf.writer import LOGGER, load_weasyprint
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sandbox.process import Limits, limits_for, render_in_sandbox
 from reportgen.rendering.sources import sources
-from reportgen.rendering.templates import (
-    Template,
-    find_template,
-)
+from reportgen.rendering.templates import Template, find_template, require_paper
 from reportgen.rendering.words import chosen_language, read_words
 from reportgen.rendering.writers import WRITERS
-from reportgen.report.document import Report
+from reportgen.report.document import Paper, Report
 from reportgen.report.manifest import Entry, read_manifest, renew_manifest
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
@@ -27,20 +24,26 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.files import replacing
 
 
-def require_renderable(template: str | Path, formats: Sequence[str], language: str | None = None) -> None:
+def require_renderable(
+    template: str | Path, formats: Sequence[str], language: str | None = None, paper: Paper | None = None
+) -> None:
     """Whether `render` can begin: asked before the work that leads to it.
 
     Args:
         language: of the words of the pages; None: what the template says.
+        paper: of the PDF; None: what the template says.
 
     Raises:
-        UsageError: an unknown template, format or language, or a mistake in the template's words.
+        UsageError: an unknown template, format or language, a paper that the template is not made for, or a mistake in
+            the template's words.
         ReportgenError: the PDF library cannot be loaded.
     """
-    _prepare(template, formats, language)
+    _prepare(template, formats, language, paper)
 
 
-def _prepare(template: str | Path, formats: Sequence[str], wanted: str | None) -> tuple[Template, str, Plain]:
+def _prepare(
+    template: str | Path, formats: Sequence[str], wanted: str | None, paper: Paper | None
+) -> tuple[Template, str, Plain]:
     """The template, its language and words, once everything that `require_renderable` asks for is there."""
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
@@ -49,6 +52,7 @@ def _prepare(template: str | Path, formats: Sequence[str], wanted: str | None) -
     language = chosen_language(chosen, wanted)
     words = read_words(chosen, language)
     if "pdf" in formats:
+        require_paper(chosen.file, paper)
         load_weasyprint()
     return chosen, language, words
 
@@ -86,7 +90,7 @@ def render(
         ReportgenError: a picture is missing, the template is wrong or takes more than its limits, or the PDF library
             cannot be loaded.
     """
-    chosen, language, words = _prepare(template, formats, report.document.language)
+    chosen, language, words = _prepare(template, formats, report.document.language, report.document.paper)
     _require_no_other_run(report, Path(run), Path(out))
     files = sources(report, Path(run), chosen.folders)
     if "pdf" in formats:

@@ -44,7 +44,8 @@ class TemplateFile(BaseModel):
     course: str = ""
     logo: str = Field("", description="a picture in the template's folder")
     accent: HexColor | None = None
-    paper: Paper | None = None
+    paper: Paper | None = Field(None, description="that of its base where it says none")
+    papers: list[Paper] = Field([], description="those that it can be laid out on; empty: those of its base")
     language: str = Field("", description="of the words of the pages")
     words: Plain = Field({}, description="single words in place of the language's own")
     sections: list[str] = []
@@ -96,9 +97,28 @@ def find_template(template: str | Path) -> Template:
         raise UsageError(f"unknown template {str(template)!r}: use {', '.join(names)}, or a folder of your own")
     file = read_template_file(own)
     if file.base not in names:
-        raise UsageError(f"{own / OWN_FILE}: base is {file.base!r}: use {' or '.join(names)}")
+        raise UsageError(f"{own / OWN_FILE}: base is {file.base!r}: use {', '.join(names)}")
     folders = dict.fromkeys([own, shipped / file.base, shipped / BASE])
+    for base in list(folders)[1:]:
+        inherited = read_template_file(base)
+        file = file.model_copy(
+            update={"paper": file.paper or inherited.paper, "papers": file.papers or inherited.papers}
+        )
     return Template(tuple(folders), file, shipped=str(template) in names)
+
+
+def require_paper(template: TemplateFile, wanted: Paper | None) -> None:
+    """Whether a PDF can be laid out on the paper of the settings, or on that of template.toml.
+
+    Raises:
+        UsageError: the template is made for others.
+    """
+    paper = wanted or template.paper
+    if paper is not None and template.papers and paper not in template.papers:
+        raise UsageError(
+            f"paper is {paper}, and this template is laid out on {' or '.join(template.papers)}: set document.paper to one of "
+            "these, or use another template (poster is laid out on any paper)"
+        )
 
 
 def template_folders(template: str | Path) -> tuple[Path, ...]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
 from reportgen.report.blocks import Browsed, Cell, ColorBar, Data, Displayed, Figure, Home, Picture, Placed, Section
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
-Paper = Literal["A4", "Letter"]
+Paper = Literal["A4", "Letter", "A3", "A1"]
 # How a classifier's outputs are read: as probabilities that sum to 1; as one output with a class on either side; each by itself.
 HeadKind = Literal["softmax", "binary", "multilabel"]
 DEFAULT_TITLE = "Explainability report"
@@ -101,11 +101,22 @@ class Summary(Data):
 
 
 class Warning_(Data):
-    """Something that a reader must know before trusting a number. `code` is stable, `text` is one sentence."""
+    """Something that a reader must know before trusting a number.
+
+    Attributes:
+        code: stable, for programs; text: one sentence.
+        name: what pages call warnings of this code; without one, the words that the code is made of.
+    """
 
     code: str
     text: str
     image: str | None = None
+    name: str = Field(default="", validate_default=True)
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str, others: ValidationInfo) -> str:
+        return name or re.sub("[-_]+", " ", str(others.data.get("code", "")))
 
 
 class Gate(Data):

@@ -45,7 +45,7 @@ class DocumentSettings(SettingsGroup):
     course: str = Field("", description="the course or project that the report belongs to")
     logo: UserPath | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
     accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
-    paper: Paper | None = Field(None, description="null: what the template says, or A4")
+    paper: Paper | None = Field(None, description="null: what the template says; A3 and A1 are for posters")
     language: str | None = Field(
         None, description="of the pages' own words: en, de, es, fr or one of the template's; null: what it says, or en"
     )
@@ -143,7 +143,7 @@ class Settings(SettingsGroup):
     precision: Literal["exact", "fast"] = "exact"
     seed: int = Field(0, ge=0, lt=2**32)
     strict: bool = Field(False, description="exit with 1 when an image was skipped")
-    template: Annotated[str, PathMark(("writeup", "brief"))] = "writeup"
+    template: Annotated[str, PathMark(("writeup", "brief", "poster"))] = "writeup"
     formats: tuple[Literal["pdf", "html"], ...] = Field(default=("pdf", "html"), min_length=1)
     archive: bool = Field(False, description="the PDF is PDF/A-3a, for archives, instead of PDF/UA-1")
     max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")

@@ -25,6 +25,22 @@
     return element;
   }
 
+  /* A picture that comes again stands in the page once, and is drawn from there. Here each becomes an <img> of its own, with the
+     same address, which a browser decodes once. */
+  function asImages() {
+    const drawn = all("svg.picture").map((svg) => {
+      const part = svg.firstElementChild;
+      const bytes = part.localName === "use" ? document.getElementById(part.getAttribute("href").slice(1)) : part;
+      return [svg, bytes.getAttribute("href")];
+    });
+    for (const [svg, src] of drawn) {
+      const [width, height] = ["width", "height"].map((side) => svg.getAttribute(side));
+      const img = make("img", { alt: svg.getAttribute("aria-label"), width, height, lang: svg.lang || DATA, decoding: "async", src });
+      Object.assign(img.dataset, svg.dataset);
+      svg.replaceWith(img);
+    }
+  }
+
   /* --- the view, in the address: ?show=wrong&sort=name --------------------------------------------------------- */
 
   const view = new URLSearchParams(location.search);
@@ -481,11 +497,77 @@
     }
     blend();
     if (images.get(view.get("view"))?.photograph) openImage(view.get("view"));
+    return { images, open: (id, layer) => { keep("layer", layer); openImage(id); } };
+  }
+
+  /* --- the gallery: one method over all its photographs ----------------------------------------------------------- */
+
+  function gallery({ images, open }) {
+    const box = document.querySelector(".gallery");
+    const list = box?.querySelector(".shots");
+    const shots = all(".shot", list ?? root).map((element) => shot(element, images.get(element.dataset.of), open));
+    const names = [...new Set(shots.flatMap(({ layers }) => [...layers.keys()]))];
+    if (!names.length) return;
+    // Beside each map its photograph stands anyway.
+    const pairs = list.classList.contains("pairs");
+    const options = [...(pairs ? [] : [""]), ...names];
+    const opacity = make("input", { type: "range", min: 0, max: 100, step: 5, value: view.get("blend") || "100" });
+    const slider = labelled(WORDS.opacity, opacity, "slider");
+    const under = make("div", { className: "gallery-under" });
+    const blend = () => list.style.setProperty("--opacity", opacity.value / 100);
+    const lay = (name) => {
+      for (const item of shots) item.lay(name);
+      const map = shots.map(({ layers }) => layers.get(name)).find(Boolean);
+      const legend = map?.closest("figure")?.querySelector(".legend")?.cloneNode(true);
+      under.replaceChildren(...(legend ? [legend] : []), slider);
+      slider.hidden = !name;
+    };
+    // The name of a method may be anything, but never empty; "-" stands for the photographs alone.
+    const asked = view.get("map") === "-" ? "" : view.get("map");
+    const first = options.includes(asked) ? asked : names[0];
+    const radios = options.map((name) => {
+      const radio = make("input", { type: "radio", name: "gallery-layer", value: name, checked: name === first });
+      radio.addEventListener("change", () => { keep("map", name === names[0] ? "" : name || "-"); lay(name); });
+      return make("label", {}, radio, make("span", name ? { lang: DATA } : {}, name || WORDS.original));
+    });
+    opacity.addEventListener("input", blend);
+    opacity.addEventListener("change", () => keep("blend", opacity.value === "100" ? "" : opacity.value));
+    list.before(make("fieldset", { className: "methods", hidden: options.length < 2 }, make("legend", {}, WORDS.over), ...radios), under);
+    blend();
+    lay(first);
+  }
+
+  /* One photograph of the gallery: a button that opens the viewer on what lies over it. */
+  function shot(element, entry, open) {
+    const link = element.querySelector("a");
+    const layers = entry?.layers ?? new Map();
+    const [photograph] = all("img", link);
+    const pairs = element.closest(".pairs");
+    const button = make("button", { type: "button", className: "enlarge shot-pictures", "aria-haspopup": "dialog", lang: DATA });
+    button.style.cssText = link.style.cssText;
+    const stage = make("span", { className: "lay" });
+    button.append(...(pairs ? [photograph.cloneNode()] : []), ...(pairs && !layers.size ? [] : [stage]));
+    link.replaceWith(button);
+    let shown = "";
+    const lay = (name) => {
+      const map = layers.get(name);
+      shown = map ? name : "";
+      const over = map && make("img", { src: map.src, alt: map.alt, className: "over", width: map.width, height: map.height });
+      const under = photograph.cloneNode();
+      if (over) under.alt = "";
+      const none = name && !map ? [make("span", { className: "shot-none", lang: root.lang }, WORDS.noMap)] : [];
+      stage.replaceChildren(under, ...(over ? [over] : []), ...none);
+      button.setAttribute("aria-label", say(WORDS.enlarge, { name: (map ?? photograph).alt }));
+    };
+    button.addEventListener("click", () => { if (entry?.photograph) open(element.dataset.of, shown); });
+    lay("");
+    return { layers, lay };
   }
 
   /* --- begin --------------------------------------------------------------------------------------------------- */
 
   root.classList.add("js");
+  asImages();
   const bar = make("div", { className: "bar" }, themeButton());
   const nav = document.querySelector("nav.contents");
   (document.querySelector(".skip") ?? document.body.firstElementChild).after(bar);
@@ -493,5 +575,5 @@
   // A page that shows a part of its images or rows (brief) has nothing to filter, sort or copy.
   for (const sheet of all("ul.sheet[data-measures]")) imageTools(sheet);
   for (const box of all(".table-box")) if (box.querySelector("tbody") && box.querySelector("th[data-key]")) sortableTable(box);
-  viewer();
+  gallery(viewer());
 })();
