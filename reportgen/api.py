@@ -9,11 +9,12 @@ from pathlib import Path
 
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
+from reportgen.pipeline.own_words import OwnWords
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.rendering.render import render as render_files
 from reportgen.rendering.render import require_renderable
 from reportgen.rendering.templates import template_sha256
-from reportgen.report.document import Report, TemplateRecord
+from reportgen.report.document import Note, Report, TemplateRecord
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
@@ -33,10 +34,11 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    folder, cache = RunFolder(Path(home.name)), cache_folder()
+    folder, cache, settings = RunFolder(Path(home.name)), cache_folder(), settings or Settings()
+    words = OwnWords(Path(images), settings, say=(progress or Silent()).say)
     with in_use(cache):
-        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=progress)
-    report = report.with_folder(home)
+        report, _ = analyse(Path(images), settings, folder, cache, progress=progress, further=(words.require_possible,))
+    report = words.added_to(report).with_folder(home)
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
     folder.finish()
@@ -75,6 +77,7 @@ def make_report(
     command: Sequence[str] = (),
     progress: Progress | None = None,
     providers: Providers = INSTALLED,
+    notes: Sequence[Note] = (),
 ) -> Report:
     """Explain a folder of images and write a complete run folder; its manifest is written last.
 
@@ -83,14 +86,15 @@ def make_report(
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         command: the command line as the report shows it.
         providers: where analyses and classifiers come from.
+        notes: the author's own words, of a run that is repeated; where the settings name a folder of notes, those win.
 
     Raises:
         NothingToDo: no readable image.
-        UsageError: wrong settings, an unknown model or task, missing weights.
+        UsageError: wrong settings, an unknown model or task, missing weights; a note that refers to what is not there.
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    cache = cache_folder()
+    cache, words = cache_folder(), OwnWords(images, settings, notes, progress.say)
     files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
     further = [FURTHER_MODELS] if len(settings.explained) > 1 else []
     with closing(RunFolder(out, [*further, *(file.name for file in files if file is not None)])) as folder:
@@ -105,9 +109,12 @@ def make_report(
                 command=command,
                 progress=progress,
                 providers=providers,
-                further=(lambda: require_renderable(settings.template, settings.formats, settings.document.language),),
+                further=(
+                    lambda: require_renderable(settings.template, settings.formats, settings.document.language),
+                    words.require_possible,
+                ),
             )
-        report = _with_template(report.with_folder(out), settings)
+        report = _with_template(words.added_to(report).with_folder(out), settings)
         _write(report, folder, watch, settings, progress)
     return report
 
