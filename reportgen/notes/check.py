@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.notes.folder import nearest, of_name
 from reportgen.notes.limits import MOST_TOGETHER
 from reportgen.notes.markdown import Node, parse, walk
-from reportgen.notes.values import ROOTS, Data, Expression, Unknown, by_path, find, read
+from reportgen.notes.values import ROOTS, Data, Expression, Unknown, by_path, find, read, shown
 from reportgen.report.document import Note, Report
 from reportgen.utils.errors import Problems, UsageError
 from reportgen.utils.terminal_text import printable
+
+_DECIMAL = re.compile(r"(?<![\w.,])(?:0\.\d{3}|[1-9]\.\d\d|[1-9]\d\.\d)(?![\w%]|[.,]\d)")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def require_known(notes: Sequence[Note], report: Report, folder: str) -> list[st
     """After a run: every reference is to something that the report has.
 
     Returns:
-        what a reader does not get, a line each: pictures, addresses that are not followed, numbers without a value.
+        what an author should know, a line each: pictures that are not shown, addresses that are not followed, numbers without a
+        value, and numbers that are typed where they could be taken from the report.
 
     Raises:
         Problems: what is wrong, a line each.
@@ -91,7 +95,7 @@ def require_known(notes: Sequence[Note], report: Report, folder: str) -> list[st
         return ""
 
     _require(notes, known, fault, folder)
-    return list(_without_value(notes, data, folder))
+    return [*_without_value(notes, data, folder), *_typed(notes, report, folder)]
 
 
 def _require(notes: Sequence[Note], known: Known, fault: Callable[[Expression], str], folder: str) -> None:
@@ -128,3 +132,19 @@ def _without_value(notes: Sequence[Note], data: Data, folder: str) -> Iterator[s
                 expression = read(node.text)
                 if expression.path and find(expression, data).value is None:
                     yield f"{name} line {node.line}: {printable(node.text, 120)} has no value in this run, and the page says so"
+
+
+def _typed(notes: Sequence[Note], report: Report, folder: str) -> Iterator[str]:
+    """Numbers of three digits or more that a finding has too: typed by hand, they stay when the run's change."""
+    measured: dict[str, str] = {}
+    for finding in report.findings:
+        for item in finding.evidence:
+            if isinstance(item.value, float):
+                value = abs(item.value) * (100 if item.unit == "%" else 1)
+                measured.setdefault(f"{value:.3g}", shown(("findings", finding.id, "evidence", item.name)))
+    for note in notes:
+        for node in walk(parse(note.text, note.name)):
+            for number in _DECIMAL.findall(node.text if node.kind == "text" else ""):
+                if number in measured:
+                    name = printable(f"{folder}/{note.name}")
+                    yield f"{name} line {node.line}: {number} is also measured; {{{{ {measured[number]} }}}} would change with the run"
