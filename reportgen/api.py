@@ -35,7 +35,8 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
     folder, cache, settings = RunFolder(Path(home.name)), cache_folder(), settings or Settings()
-    words = OwnWords(Path(images), settings, say=(progress or Silent()).say)
+    names = [analysis.name for analysis in INSTALLED.analyses(settings.tasks)]
+    words = OwnWords(Path(images), settings, names, say=(progress or Silent()).say)
     with in_use(cache):
         report, _ = analyse(Path(images), settings, folder, cache, progress=progress, further=(words.require_possible,))
     report = words.added_to(report).with_folder(home)
@@ -94,8 +95,9 @@ def make_report(
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    cache, words = cache_folder(), OwnWords(images, settings, notes, progress.say)
-    files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
+    cache, analyses = cache_folder(), providers.analyses(settings.tasks)
+    words = OwnWords(images, settings, [analysis.name for analysis in analyses], notes, progress.say)
+    files = [analysis.parameter_file for analysis in analyses]
     further = [FURTHER_MODELS] if len(settings.explained) > 1 else []
     with closing(RunFolder(out, [*further, *(file.name for file in files if file is not None)])) as folder:
         with in_use(cache):

@@ -36,7 +36,7 @@ class Known:
             return ""
         what = "section or finding" if node.target == "any" else {"fig": "figure"}.get(node.target, node.target)
         near = nearest(node.text, [name for target in targets for name in self.ids[target]])
-        return f"no {what} is called {printable(node.text, 80)!r}{near}"
+        return f"no {what} is called '{printable(node.text, 80)}'{near}"
 
 
 def known_of(report: Report) -> Known:
@@ -67,10 +67,10 @@ def require_possible(notes: Sequence[Note], images: Sequence[str], own: Sequence
     def fault(expression: Expression) -> str:
         root = expression.path[0] if expression.path else ""
         if root and root not in (*ROOTS, *own):
-            return f"nothing is called {printable(str(root), 60)!r} here{nearest(str(root), [*ROOTS, *own])}"
+            return f"nothing is called '{printable(str(root), 60)}' here{nearest(str(root), [*ROOTS, *own])}"
         if root == "images" and len(expression.path) > 1 and of_name(str(expression.path[1]), images) is None:
             name = str(expression.path[1])
-            return f"no image is called {printable(name, 80)!r}{nearest(name, images)}"
+            return f"no image is called '{printable(name, 80)}'{nearest(name, images)}"
         return ""
 
     _require(notes, Known({"image": images}), fault, folder)

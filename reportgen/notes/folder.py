@@ -71,8 +71,8 @@ def notes_folder(images: Path, named: str | None) -> Path | None:
     return images / NOTES if holds_notes(images / NOTES) else None
 
 
-def find_notes(folder: Path, sections: Sequence[str], images: Sequence[str]) -> tuple[list[NoteFile], dict[str, str]]:
-    """The notes of a folder, and by name a line for what lies there and is none; one line, without a name, for what is no Markdown.
+def find_notes(folder: Path, sections: Sequence[str], images: Sequence[str]) -> tuple[list[NoteFile], list[str]]:
+    """The notes of a folder, by name, and a line for what lies there and is none.
 
     Args:
         sections: ids of the sections that a note may be about; images: names of the images.
@@ -81,20 +81,20 @@ def find_notes(folder: Path, sections: Sequence[str], images: Sequence[str]) -> 
         UsageError: the folder cannot be read, or holds more files than anybody writes.
     """
     found: dict[tuple[str, str], NoteFile] = {}
-    left_out: dict[str, str] = {}
+    left_out: list[str] = []
     try:
         names = sorted(_markdown(folder))
     except OSError as error:
         raise UsageError(f"{folder}: cannot be read ({error.strerror or error})") from None
     for name in names:
         if isinstance(file := _placed(folder, name, sections, images), str):
-            left_out[name] = f"{_shown(folder, name)}: {file}; it is left out"
+            left_out.append(f"{_shown(folder, name)}: {file}; it is left out")
         elif (file.place, file.of) in found:
             first = found[file.place, file.of].name
-            left_out[name] = f"{_shown(folder, name)}: is about what {printable(first)} is about; it is left out"
+            left_out.append(f"{_shown(folder, name)}: is about what {printable(first)} is about; it is left out")
         else:
             found[file.place, file.of] = file
-    return list(found.values()), left_out | _foreign(folder)
+    return list(found.values()), [*left_out, *_foreign(folder)]
 
 
 def of_name(name: str, known: Iterable[str]) -> str | None:
@@ -159,7 +159,7 @@ def _placed(folder: Path, name: str, sections: Sequence[str], images: Sequence[s
     section = of_name(unicodedata.normalize("NFC", stem), sections)
     if section is not None:
         return NoteFile(path, name, "section", section)
-    return f"no section is called {printable(stem)!r}{nearest(stem, [*PAGES, *sections])}"
+    return f"no section is called '{printable(stem)}'{nearest(stem, [*PAGES, *sections])}"
 
 
 def _image(name: str, images: Sequence[str]) -> list[str]:
@@ -176,17 +176,17 @@ def _no_image(stem: str, found: Sequence[str], images: Sequence[str]) -> str:
         return (
             f"{' and '.join(map(printable, found[:2]))} are both called so: name the note {printable(found[0])}{ENDING}"
         )
-    return f"no image is called {printable(name)!r}{nearest(name, images)}"
+    return f"no image is called '{printable(name)}'{nearest(name, images)}"
 
 
-def _foreign(folder: Path) -> dict[str, str]:
+def _foreign(folder: Path) -> list[str]:
     """One line for everything that is no Markdown."""
     others = sorted(name for name, _ in _entries(folder) if not name.lower().endswith(ENDING))
     if not others:
-        return {}
+        return []
     more = f" and {len(others) - _MOST_SHOWN} more" if len(others) > _MOST_SHOWN else ""
     first = ", ".join(map(printable, others[:_MOST_SHOWN]))
-    return {"": f"{printable(str(folder))}: left out, for no Markdown: {first}{more}"}
+    return [f"{printable(str(folder))}: left out, for no Markdown: {first}{more}"]
 
 
 def _shown(folder: Path, name: str) -> str:

@@ -147,27 +147,27 @@ def _nodes(tokens: Sequence[Token], line: int) -> tuple[Node, ...]:
             made += inner if token.hidden else [_nested(token, inner, here)]  # a paragraph of a tight list is none
             start = end
         elif token.type == "inline":
-            made += _inline(token.children or [], here)
+            made += _inline(token.children or [], here, here)
         else:
             made += _leaf(token, here)
         start += 1
     return tuple(made)
 
 
-def _inline(tokens: Sequence[Token], line: int) -> tuple[Node, ...]:
-    """The nodes of a paragraph; each knows its line, by the line ends before it."""
+def _inline(tokens: Sequence[Token], first: int, here: int) -> tuple[Node, ...]:
+    """The nodes of a paragraph that begins in line `first`, or of a part of it that begins in line `here`."""
     made: list[Node] = []
-    start, here = 0, line
+    start = 0
     while start < len(tokens):
         token = tokens[start]
         if token.nesting == 1:
             end = _end(tokens, start)
             inner = tokens[start + 1 : end]
-            made.append(_nested(token, _inline(inner, here), here))
+            made.append(_nested(token, _inline(inner, first, here), here))
             here += sum(one.type in ("softbreak", "hardbreak") for one in inner)
             start = end
         else:
-            made += _leaf(token, line + token.meta["line"] if "line" in token.meta else here)
+            made += _leaf(token, first + token.meta["line"] if "line" in token.meta else here)
             here += token.type in ("softbreak", "hardbreak")
         start += 1
     return tuple(made)

@@ -100,7 +100,7 @@ def read(text: str) -> Expression:
     match = _FORMAT.fullmatch(form.strip())
     if match is None:
         raise Unknown(
-            f"{printable(form.strip(), 40)!r} is no format; give the digits after the point (| 2), or | percent, | percent 1"
+            f"'{printable(form.strip(), 40)}' is no format; give the digits after the point (| 2), or | percent, | percent 1"
         )
     decimals = match[1] or match[3] or ("0" if match[2] else None)
     return Expression(path=tuple(steps), decimals=None if decimals is None else int(decimals), percent=bool(match[2]))
@@ -110,8 +110,11 @@ def _malformed(text: str) -> str:
     if not text:
         return r"nothing between {{ and }}; where braces are meant, write \{{"
     if "|" not in text and not re.search(r"[.\[]", text):
-        return f"{printable(text, 60)!r} is no id of a finding"
-    return f'{printable(text, 60)!r} is no path; write names and ["text"], as in findings.C3.value or images["a.jpg"].correct'
+        return f"'{printable(text, 60)}' is no id of a finding"
+    return (
+        f"'{printable(text, 60)}' is no path; "
+        'write names and ["text"], as in findings.C3.value or images["a.jpg"].correct'
+    )
 
 
 def by_path(report: Data) -> Data:
@@ -138,7 +141,7 @@ def find(expression: Expression, data: Data) -> Value:
     """
     root, steps = str(expression.path[0]), expression.path[1:]
     if root not in data:
-        raise Unknown(f"nothing is called {printable(root, 60)!r} here{nearest(root, data)}")
+        raise Unknown(f"nothing is called '{printable(root, 60)}' here{nearest(root, data)}")
     known = data[root]
     if root == "findings" and isinstance(known, Mapping):
         found = _of_finding(steps, known)
@@ -225,7 +228,7 @@ def _walked(value: JSON, steps: Sequence[Step], so_far: str) -> JSON:
             key = of_name(str(step), value) if isinstance(step, str) else None
             if key is None:
                 raise Unknown(
-                    f"{printable(so_far, 120)} has no {printable(str(step), 60)!r}{nearest(str(step), value)}"
+                    f"{printable(so_far, 120)} has no '{printable(str(step), 60)}'{nearest(str(step), value)}"
                 )
             value, so_far = value[key], f"{so_far}.{key}"
         elif isinstance(value, list):
@@ -244,7 +247,7 @@ def _key(steps: Sequence[Step], known: Mapping[str, object] | Sequence[str], so_
     found = of_name(str(steps[0]), known)
     if found is None:
         raise Unknown(
-            f"{printable(so_far, 120)}: no {what} is called {printable(str(steps[0]), 60)!r}{nearest(str(steps[0]), known)}"
+            f"{printable(so_far, 120)}: no {what} is called '{printable(str(steps[0]), 60)}'{nearest(str(steps[0]), known)}"
         )
     return found
 

@@ -6,10 +6,9 @@ They change no result and key none: the same command goes on from the store wher
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.analysis.registry import installed
 from reportgen.images.find import find_images
 from reportgen.notes.check import require_known, require_possible
 from reportgen.notes.folder import NOTES, NoteFile, find_notes, notes_folder
@@ -22,21 +21,22 @@ from reportgen.utils.hashing import digest_of
 INPUT = "notes"  # what the report calls them among what it was made from
 
 
-@dataclass
+@dataclass(frozen=True)
 class OwnWords:
     """The notes of one run.
 
     Attributes:
         images: the folder of images.
         given: the notes of the run that is repeated; they stand where the settings name no folder.
-        say: tells the user a line; of a file that is left out once.
+        analyses: names of the analyses of the run, whose sections and numbers a note may be about.
+        say: tells the user a line.
     """
 
     images: Path
     settings: Settings
+    analyses: Sequence[str]
     given: Sequence[Note] = ()
     say: Callable[[str], None] = lambda line: None
-    _told: set[str] = field(default_factory=set)
 
     def require_possible(self) -> None:
         """Before any work: notes that cannot be read, or refer to what no run can give.
@@ -49,10 +49,10 @@ class OwnWords:
         if folder is None and not self.given:
             return
         names = [file.name for file in find_images(self.images)[0]]
-        explained = self.settings.explained
-        sections = [*installed(), *(id_of(name, model) for model in explained[1:] for name in installed())]
-        notes = self._notes(folder, sections, names)
-        require_possible(notes, names, installed(), _shown(folder))
+        further = (id_of(name, model) for model in self.settings.explained[1:] for name in self.analyses)
+        # What is left out is told when the run is made, for only then are its sections known.
+        notes, _ = self._notes(folder, [*self.analyses, *further], names)
+        require_possible(notes, names, self.analyses, _shown(folder))
 
     def added_to(self, report: Report) -> Report:
         """The report with its notes.
@@ -64,20 +64,22 @@ class OwnWords:
         if folder is None and not self.given:
             return report
         sections, images = [section.id for section in report.sections], [image.name for image in report.images]
-        return with_notes(report, self._notes(folder, sections, images), _shown(folder), self.say)
+        notes, left_out = self._notes(folder, sections, images)
+        for line in left_out:
+            self.say(line)
+        return with_notes(report, notes, _shown(folder), self.say)
 
     def _folder(self) -> Path | None:
         named = self.settings.document.notes
         return None if self.given and named is None else notes_folder(self.images, named)
 
-    def _notes(self, folder: Path | None, sections: Sequence[str], images: Sequence[str]) -> list[Note]:
+    def _notes(
+        self, folder: Path | None, sections: Sequence[str], images: Sequence[str]
+    ) -> tuple[list[Note], list[str]]:
         if folder is None:
-            return list(self.given)
+            return list(self.given), []
         files, left_out = find_notes(folder, sections, images)
-        for name in sorted(left_out.keys() - self._told):
-            self.say(left_out[name])
-        self._told.update(left_out)
-        return read_all(files)
+        return read_all(files), left_out
 
 
 def with_notes(report: Report, notes: Sequence[Note], folder: str, say: Callable[[str], None]) -> Report:
@@ -105,7 +107,8 @@ def read_all(files: Sequence[NoteFile]) -> list[Note]:
     Raises:
         Problems: one that cannot be read, a line each.
     """
-    notes, lines = [], []
+    notes: list[Note] = []
+    lines: list[str] = []
     for file in files:
         try:
             notes.append(file.read())

@@ -37,7 +37,7 @@ def annotated(report: Report, notes: Path, say: Callable[[str], None]) -> Report
         raise UsageError(f"{notes}: no such folder; give the folder of your notes")
     sections, images = [section.id for section in report.sections], [image.name for image in report.images]
     files, left_out = find_notes(notes, sections, images)
-    for line in left_out.values():
+    for line in left_out:
         say(line)
     if not files:
         raise UsageError(
