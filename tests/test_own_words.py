@@ -20,7 +20,7 @@ from reportgen.cli import main as cli
 from reportgen.images.find import find_images
 from reportgen.notes.check import require_known, require_possible
 from reportgen.notes.folder import find_notes, holds_notes
-from reportgen.notes.limits import MOST_BRACKETS, MOST_BYTES, MOST_NESTED
+from reportgen.notes.limits import MOST_BRACKETS, MOST_BYTES, MOST_NESTED, MOST_REFERENCES, MOST_TOGETHER
 from reportgen.notes.markdown import parse, walk
 from reportgen.notes.values import Unknown, by_path, find, read, totals
 from reportgen.pipeline.own_words import with_notes
@@ -232,6 +232,7 @@ def test_characters_that_turn_or_hide_text_are_written_out(page: Any) -> None:
         ("> " * 5000 + "x", f"nested more than {MOST_NESTED} deep"),
         ("\n".join("  " * n + "- x" for n in range(60)), f"nested more than {MOST_NESTED} deep"),
         ("*a " * 40 + "b" + "*" * 40, f"nested more than {MOST_NESTED} deep"),
+        ("{{ a }} @fig:b " * MOST_REFERENCES, f"more than {MOST_REFERENCES} references"),
         ("![" * (MOST_BRACKETS + 1), f"more than {MOST_BRACKETS} opening brackets"),
     ],
 )
@@ -239,8 +240,19 @@ def test_what_has_no_end_is_one_line(text: str, complaint: str, made: tuple[Repo
     (line,) = complaints(made[0], text)
     assert line.startswith("notes/introduction.md") and complaint in line
     hostile = made[0].model_copy(update={"document": Document(notes=[note(text)])})
-    with pytest.raises(UsageError, match=r"nested|larger|brackets"):
+    with pytest.raises(UsageError, match=r"nested|larger|brackets|references"):
         page_context(hostile, "html")
+
+
+def test_notes_together_are_bounded(made: tuple[Report, Path]) -> None:
+    notes = [
+        Note(name=f"{n}.md", place="image", of=f"{n}", text="word " * 50_000)
+        for n in range(MOST_TOGETHER // 250_000 + 1)
+    ]
+    with pytest.raises(UsageError, match="larger than 1 MiB together"):
+        require_known(notes, made[0], "notes")
+    with pytest.raises(UsageError, match="larger than 1 MiB together"):
+        page_context(made[0].model_copy(update={"document": Document(notes=notes)}), "html")
 
 
 def test_lines_are_counted_through_lists_and_quotations() -> None:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.notes.folder import nearest, of_name
-from reportgen.notes.limits import MOST_TOGETHER
-from reportgen.notes.markdown import Node, parse, walk
+from reportgen.notes.markdown import Node, parse, require_bounded, walk
 from reportgen.notes.values import ROOTS, Data, Expression, Unknown, by_path, find, read, shown
 from reportgen.report.document import Note, Report
 from reportgen.utils.errors import Problems, UsageError
@@ -99,8 +98,7 @@ def require_known(notes: Sequence[Note], report: Report, folder: str) -> list[st
 
 
 def _require(notes: Sequence[Note], known: Known, fault: Callable[[Expression], str], folder: str) -> None:
-    if sum(len(note.text) for note in notes) > MOST_TOGETHER:
-        raise UsageError(f"{folder}: the notes are larger than {MOST_TOGETHER >> 20} MiB together")
+    require_bounded([note.text for note in notes], folder)
     lines = []
     for note in notes:
         name = printable(f"{folder}/{note.name}")

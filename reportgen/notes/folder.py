@@ -14,6 +14,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -193,6 +194,7 @@ def _shown(folder: Path, name: str) -> str:
     return printable(str(folder / name))
 
 
+@lru_cache(1 << 16)
 def _letters(text: str) -> str:
     return "".join(character for character in unicodedata.normalize("NFC", text).casefold() if character.isalnum())
 

@@ -13,9 +13,10 @@ A report may come from anybody: what is nested without end, or longer than a not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
@@ -23,7 +24,15 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from reportgen.notes.limits import MOST_BRACKETS, MOST_BYTES, MOST_EXPRESSION, MOST_NESTED
+from reportgen.notes.limits import (
+    MOST_BRACKETS,
+    MOST_BYTES,
+    MOST_EXPRESSION,
+    MOST_MARKS,
+    MOST_NESTED,
+    MOST_REFERENCES,
+    MOST_TOGETHER,
+)
 from reportgen.utils.errors import UsageError
 
 Kind: TypeAlias = Literal[
@@ -74,12 +83,22 @@ def parse(text: str, name: str) -> tuple[Node, ...]:
         raise UsageError(f"{name}: larger than {MOST_BYTES >> 10} KiB; a note is a text, and not a book")
     if text.count("[") > MOST_BRACKETS:
         raise UsageError(f"{name}: more than {MOST_BRACKETS} opening brackets")
+    if text.count("*") + text.count("_") > MOST_MARKS:
+        raise UsageError(f"{name}: more than {MOST_MARKS} asterisks and underscores")
+    if text.count("{{") + text.count("@") > MOST_REFERENCES:
+        raise UsageError(f"{name}: more than {MOST_REFERENCES} references")
     tokens = _parser().parse(text)
     for token in tokens:
         if max([token.level, *(inner.level for inner in token.children or ())]) > MOST_NESTED:
             line = token.map[0] + 1 if token.map else 1
             raise UsageError(f"{name} line {line}: lists, quotations or emphases nested more than {MOST_NESTED} deep")
     return _nodes(tokens, 1)
+
+
+def require_bounded(texts: Sequence[str], name: str) -> None:
+    """Raises: UsageError: the notes of a report, together, are more than is laid out; `name` is what messages call them."""
+    if sum(map(len, texts)) > MOST_TOGETHER:
+        raise UsageError(f"{name}: the notes are larger than {MOST_TOGETHER >> 20} MiB together")
 
 
 def walk(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -113,7 +132,7 @@ def _expression_rule(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("expression", "", 0)
         token.content = match[1].strip() if match else ""
-        token.meta = {"line": state.src.count("\n", 0, state.pos)}
+        token.meta = {"at": state.pos}
     state.pos = match.end() if match else state.pos + 2
     return True
 
@@ -126,7 +145,7 @@ def _mention_rule(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("mention", "", 0)
         token.content = match[2] or match[3]
-        token.meta = {"line": state.src.count("\n", 0, state.pos), "target": match[1]}
+        token.meta = {"at": state.pos, "target": match[1]}
     state.pos = match.end()
     return True
 
@@ -147,15 +166,15 @@ def _nodes(tokens: Sequence[Token], line: int) -> tuple[Node, ...]:
             made += inner if token.hidden else [_nested(token, inner, here)]  # a paragraph of a tight list is none
             start = end
         elif token.type == "inline":
-            made += _inline(token.children or [], here, here)
+            made += _inline(token.children or [], here, partial(_line_of, here, _line_ends(token.content)))
         else:
             made += _leaf(token, here)
         start += 1
     return tuple(made)
 
 
-def _inline(tokens: Sequence[Token], first: int, here: int) -> tuple[Node, ...]:
-    """The nodes of a paragraph that begins in line `first`, or of a part of it that begins in line `here`."""
+def _inline(tokens: Sequence[Token], here: int, line_of: Callable[[int], int]) -> tuple[Node, ...]:
+    """The nodes of a paragraph, or of a part of it that begins in line `here`; `line_of` knows the line of a place in it."""
     made: list[Node] = []
     start = 0
     while start < len(tokens):
@@ -163,14 +182,23 @@ def _inline(tokens: Sequence[Token], first: int, here: int) -> tuple[Node, ...]:
         if token.nesting == 1:
             end = _end(tokens, start)
             inner = tokens[start + 1 : end]
-            made.append(_nested(token, _inline(inner, first, here), here))
+            made.append(_nested(token, _inline(inner, here, line_of), here))
             here += sum(one.type in ("softbreak", "hardbreak") for one in inner)
             start = end
         else:
-            made += _leaf(token, first + token.meta["line"] if "line" in token.meta else here)
+            made += _leaf(token, line_of(token.meta["at"]) if "at" in token.meta else here)
             here += token.type in ("softbreak", "hardbreak")
         start += 1
     return tuple(made)
+
+
+def _line_ends(text: str) -> list[int]:
+    return [match.start() for match in re.finditer("\n", text)]
+
+
+def _line_of(first: int, ends: Sequence[int], at: int) -> int:
+    """The line of a place of a text that begins in line `first`."""
+    return first + bisect_left(ends, at)
 
 
 def _end(tokens: Sequence[Token], start: int) -> int:

@@ -14,12 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reportgen.notes.check import Known
-from reportgen.notes.limits import MOST_TOGETHER
-from reportgen.notes.markdown import Node, parse
+from reportgen.notes.markdown import Node, parse, require_bounded
 from reportgen.notes.values import Data, Expression, Unknown, Value, by_path, find, read
 from reportgen.rendering.filters import filled, join_words, number, percent, prose, significant, slug
 from reportgen.rendering.plain import Plain
-from reportgen.utils.errors import UsageError
 
 NODES = (
     "heading", "paragraph", "bullets", "numbers", "item", "quotation", "code_block", "rule",
@@ -76,8 +74,7 @@ def own_words(
         UsageError: the notes of a report are larger than notes may be, or nested without end.
     """
     notes = data["document"]["notes"]
-    if sum(len(note["text"]) for note in notes) > MOST_TOGETHER:
-        raise UsageError(f"the report's notes are larger than {MOST_TOGETHER >> 20} MiB together")
+    require_bounded([note["text"] for note in notes], "report.json")
     page = _Page(places, places.known, by_path(data), words)
     said = {"label": words["own_words"], "by": join_words(authors, words["and"]), "language": language}
     made = {}
