@@ -457,6 +457,7 @@ def test_what_is_no_note_stops_nothing_and_is_said(tmp_path: Path) -> None:
     (folder / ".hidden.md").write_bytes(b"\xff")
     (folder / "sketch.png").write_bytes(b"\x89PNG")
     (folder / "deep").mkdir()
+    (folder / "conclusion.md").mkdir()
     (folder / "loop").symlink_to(folder)
     (folder / "images/loop").symlink_to(folder)
     (folder / "README2.md").write_bytes(b"\xff\xfe")
@@ -468,7 +469,7 @@ def test_what_is_no_note_stops_nothing_and_is_said(tmp_path: Path) -> None:
     assert "images/cta.md: no image is called 'cta'; known: cat.jpg, bird.jpg, bird.png" in text
     assert "bird.jpg and bird.png are both called so: name the note bird.jpg.md" in text
     assert "bidi\\u202e" in text and "\u202e" not in text
-    assert "for no Markdown: deep, images/loop, loop and 1 more" in text
+    assert "for no Markdown: conclusion.md, deep, images/loop and 2 more" in text
     assert ".hidden" not in text
 
 

@@ -84,10 +84,10 @@ def find_notes(folder: Path, sections: Sequence[str], images: Sequence[str]) -> 
     found: dict[tuple[str, str], NoteFile] = {}
     left_out: list[str] = []
     try:
-        names = sorted(_markdown(folder))
+        os.scandir(folder).close()
     except OSError as error:
         raise UsageError(f"{folder}: cannot be read ({error.strerror or error})") from None
-    for name in names:
+    for name in sorted(_markdown(folder)):
         if isinstance(file := _placed(folder, name, sections, images), str):
             left_out.append(f"{_shown(folder, name)}: {file}; it is left out")
         elif (file.place, file.of) in found:
@@ -182,7 +182,8 @@ def _no_image(stem: str, found: Sequence[str], images: Sequence[str]) -> str:
 
 def _foreign(folder: Path) -> list[str]:
     """One line for everything that is no Markdown."""
-    others = sorted(name for name, _ in _entries(folder) if not name.lower().endswith(ENDING))
+    entries = _entries(folder)
+    others = sorted(name for name, is_directory in entries if is_directory or not name.lower().endswith(ENDING))
     if not others:
         return []
     more = f" and {len(others) - _MOST_SHOWN} more" if len(others) > _MOST_SHOWN else ""
