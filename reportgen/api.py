@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
+from reportgen.pipeline.own_words import OwnWords
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.rendering.render import render as render_files
 from reportgen.rendering.render import require_renderable
 from reportgen.rendering.templates import template_sha256
-from reportgen.report.document import Report, TemplateRecord
+from reportgen.report.document import Note, Report, TemplateRecord
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
@@ -37,10 +38,12 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
         ReportgenError: see `make_report`.
     """
     home = tempfile.TemporaryDirectory(prefix="reportgen-")
-    folder, cache = RunFolder(Path(home.name)), cache_folder()
+    folder, cache, settings = RunFolder(Path(home.name)), cache_folder(), settings or Settings()
+    names = [analysis.name for analysis in INSTALLED.analyses(settings.tasks)]
     with watched(progress) as told, in_use(cache):
-        report, _ = analyse(Path(images), settings or Settings(), folder, cache, progress=told)
-    report = report.with_folder(home)
+        words = OwnWords(Path(images), settings, names, say=told.say)
+        report, _ = analyse(Path(images), settings, folder, cache, progress=told, further=(words.require_possible,))
+    report = words.added_to(report).with_folder(home)
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
     folder.finish()
@@ -79,6 +82,7 @@ def make_report(
     command: Sequence[str] = (),
     progress: Progress | bool | None = None,
     providers: Providers = INSTALLED,
+    notes: Sequence[Note] = (),
 ) -> Report:
     """Explain a folder of images and write a complete run folder; its manifest is written last.
 
@@ -88,18 +92,22 @@ def make_report(
         command: the command line as the report shows it.
         progress: as for `run`.
         providers: where analyses and classifiers come from.
+        notes: the author's own words, of a run that is repeated; where the settings name a folder of notes, those win.
 
     Raises:
         NothingToDo: no readable image.
-        UsageError: wrong settings, an unknown model or task, missing weights.
+        UsageError: wrong settings, an unknown model or task, missing weights; a note that refers to what is not there.
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
     images, out, settings = Path(images), Path(out), settings or Settings()
-    cache = cache_folder()
-    files = [analysis.parameter_file for analysis in providers.analyses(settings.tasks)]
+    cache, analyses = cache_folder(), providers.analyses(settings.tasks)
+    files = [analysis.parameter_file for analysis in analyses]
     further = [FURTHER_MODELS] if len(settings.explained) > 1 else []
     names = [*further, *(file.name for file in files if file is not None)]
-    with watched(progress) as told, closing(RunFolder(out, names)) as folder:
+    with ExitStack() as open_until_the_end:
+        told = open_until_the_end.enter_context(watched(progress))
+        words = OwnWords(images, settings, [analysis.name for analysis in analyses], notes, told.say)
+        folder = open_until_the_end.enter_context(closing(RunFolder(out, names)))
         with in_use(cache):
             report, watch = analyse(
                 images,
@@ -115,9 +123,10 @@ def make_report(
                     lambda: require_renderable(
                         settings.template, settings.formats, settings.document.language, settings.document.paper
                     ),
+                    words.require_possible,
                 ),
             )
-        report = _with_template(report.with_folder(out), settings)
+        report = _with_template(words.added_to(report).with_folder(out), settings)
         _write(report, folder, watch, settings, told)
     return report
 

@@ -26,11 +26,13 @@ from reportgen.report.blocks import (
 )
 from reportgen.report.document import (
     ClassProbability,
+    Document,
     Evidence,
     Finding,
     ImageRecord,
     Label,
     ModelRecord,
+    Note,
     Prediction,
     Provenance,
     Report,
@@ -468,6 +470,16 @@ def example() -> tuple[str, ...]:
     return (PLAIN_NAMES[0], PLAIN_NAMES[1], '<b>{{ name }}</b> & "co".jpg')
 
 
+def example_notes() -> list[Note]:
+    """The author's own words in templates/_fixture: with what a note may be, at the beginning, on a section and at the end."""
+    everything = "# Why\n\nSee {{ iou-range }}, @table:iou and `code`.\n\n1. a *b* **c**\n\n> {{ totals.images }}\n"
+    return [
+        Note(name="introduction.md", place="introduction", text=everything),
+        Note(name="cams.md", place="section", of="cams", text="On maps."),
+        Note(name="conclusion.md", place="conclusion", text="In the end."),
+    ]
+
+
 if __name__ == "__main__":
     # Makes the report that `reportgen templates check` renders:  python tests/fixtures.py (from the top of a checkout)
     import shutil
@@ -478,7 +490,8 @@ if __name__ == "__main__":
     target = Path(__file__).parent.parent / "templates/_fixture"
     with tempfile.TemporaryDirectory() as scratch:
         made, folder = make_report(Path(scratch), 3, names=example())
-        made = made.model_copy(update={"title": "A made-up report, for checking templates"})
+        document = Document(notes=example_notes())
+        made = made.model_copy(update={"title": "A made-up report, for checking templates", "document": document})
         (folder / "report.json").write_bytes(report_json(made))
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder, target)

@@ -26,7 +26,18 @@ from reportgen.rendering.render import render, require_renderable
 from reportgen.rendering.templates import find_template, shipped_templates
 from reportgen.rendering.words import ONE, english, languages, missing_words, read_words
 from reportgen.report.blocks import Picture
-from reportgen.report.document import DEFAULT_TITLE, Document, FileNote, Gate, Reference, Report, Shown, Summary, Term
+from reportgen.report.document import (
+    DEFAULT_TITLE,
+    Document,
+    FileNote,
+    Gate,
+    Note,
+    Reference,
+    Report,
+    Shown,
+    Summary,
+    Term,
+)
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
@@ -44,6 +55,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     )
     second = report.provenance.models[0].model_copy(update={"name": "efficientnet_lite1"})
     models = [*report.provenance.models[:1], second, second, second]
+    both = [f'{{{{ images["{name}"].correct }}}}' for name in ("n01491361_tiger_shark.JPEG", "n01608432_kite.JPEG")]
+    notes = [
+        Note(name="introduction.md", place="introduction", text=" ".join(both)),
+        Note(name="conclusion.md", place="conclusion", text="@table:iou"),
+    ]
     everything = {
         "gates": [
             Gate(name="min_iou", measure="mean IoU", bound="at least", limit=0.4, value=0.5, passed=True),
@@ -69,7 +85,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         ],
         "findings": [f.model_copy(update={"id": f"{f.id}-{i}"}) for i in range(8) for f in report.findings],
         "document": Document(sections=["cams", "lime", "agreement", "findings", "images", "rules", "glossary",
-                                       "references", "settings", "provenance"], authors=["Ada"] * 7),
+                                       "references", "settings", "provenance"], authors=["Ada"] * 7, notes=notes),
         "provenance": report.provenance.model_copy(update={"models": models}),
     }  # fmt: skip
     return report.model_copy(update=everything), run
@@ -275,6 +291,10 @@ def test_every_word_stands_on_some_page(made: Made, monkeypatch: pytest.MonkeyPa
             ]
             links = place_names(page_context(shown, medium, words=marked(english()))).values()
             seen |= set(re.findall(r"⟦([\w ]+):", " ".join([*pages, *links])))
+    # What a note refers to may be left out of a page.
+    part = report.document.model_copy(update={"sections": ["cams"]})
+    notes = page_context(report.model_copy(update={"document": part}), "html", words=marked(english()))["notes"]
+    seen |= set(re.findall(r"⟦([\w ]+):", str(notes)))
     words = english()
     tables = {key: words.pop(key) for key in list(words) if isinstance(words[key], dict)}
     every = set(words).union(*(value for key, value in tables.items() if key != "script"))

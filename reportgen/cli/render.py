@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reportgen.cli.options import Archive, Formats, Template, split_formats
+from reportgen.cli.terminal import say
 
 Source = Annotated[
     Path,
@@ -25,19 +26,24 @@ def render(
     template: Template = None,
     formats: Formats = None,
     archive: Archive = False,
+    notes: Annotated[
+        Path | None,
+        typer.Option(help="A folder of your own words, as Markdown, to put into the report (docs/own-words.md)."),
+    ] = None,
 ) -> None:
     """Make HTML and PDF again from a report's data; no model is loaded."""
     from reportgen.rendering.render import render as render_files
     from reportgen.report.open import open_report, run_folder
+    from reportgen.sharing.annotate import annotated, write_annotated
 
     with open_report(source) as (report, folder):
-        written = render_files(
-            report,
-            folder,
-            out or run_folder(source),
-            template or str(report.settings.get("template", "writeup")),
-            split_formats(formats) or ("pdf", "html"),
-            archive=archive or bool(report.settings.get("archive")),
-        )
+        chosen = template or str(report.settings.get("template", "writeup"))
+        pages = split_formats(formats) or ("pdf", "html")
+        archive = archive or bool(report.settings.get("archive"))
+        if notes is None:
+            written = render_files(report, folder, out or run_folder(source), chosen, pages, archive=archive)
+        else:
+            report = annotated(report, notes, say)
+            written = write_annotated(report, source, folder, out, chosen, pages, archive=archive)
     for file in written:
         typer.echo(file)

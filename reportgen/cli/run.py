@@ -105,7 +105,10 @@ def run(
             raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
         settings = (first.loaded if first else load(flags, config)).settings
         command = (first.command if first else None) or shown_command(context, folder)
-        report = make_report(folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress)
+        notes = first.report.document.notes if first else ()
+        report = make_report(
+            folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress, notes=notes
+        )
     if first:
         say(first.outcome(report))
     for name in settings.formats:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, os_reason, what_instead
+from reportgen.notes.folder import NOTES, holds_notes
 from reportgen.report.document import Skipped
 from reportgen.report.manifest import OWN_NAMES, is_run
 from reportgen.utils.errors import UsageError
@@ -37,7 +38,8 @@ def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
     ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
     Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
     `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
-    The figures of a report are no photographs: where a run wrote, its own files and folders are ignored.
+    The figures of a report are no photographs: where a run wrote, its own files and folders are ignored. So is a folder
+    `notes` directly in `folder` in which Markdown lies: the author's own words (`reportgen.notes`).
 
     Returns:
         Both sorted by name, a plain sort of the posix paths. Bytes of a file name that are not text stand in
@@ -96,6 +98,8 @@ def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
             continue
         for entry in entries:
             path = inside / entry.name
+            if inside == folder and entry.name == NOTES and holds_notes(path):
+                continue
             if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)

@@ -37,9 +37,12 @@ bool or None: a template that calls a method finds nothing worth calling.
 `warnings`          report.warnings by code: `code`, `name`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
 `tables`            every table that has a CSV: `number`, `anchor`, `caption`, `file`
+`notes`             the author's own words at the beginning and at the end: `introduction`, `conclusion`, and `any`, whether there are
+                    some anywhere; those on a section or an image are its `note`. Each is None or
+                    `label`, `by`, `language` and `nodes` (`reportgen.rendering.own_words`)
 `references`        report.references; each with `number`, `text` (one line) and `cited` (`title`, `anchor` of sections)
 `settings`          report.settings as [dotted key, text] pairs
-`totals`            counts: images, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
+`totals`            counts: images, findings, shown, cards, labelled, correct, skipped, warnings, figures, tables, verdicts
 """
 
 from __future__ import annotations
@@ -49,9 +52,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reportgen.notes.values import totals
 from reportgen.rendering.colors import DARK_PAPER, LIGHT_PAPER, readable
 from reportgen.rendering.filters import citation, filled, flat, is_numeric
 from reportgen.rendering.layers import further_models, layers, model_of
+from reportgen.rendering.own_words import own_words
+from reportgen.rendering.own_words import places as page_places
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sections import Anchors, in_reading_order, numbered_sections, on_page
 from reportgen.rendering.templates import TemplateFile
@@ -79,6 +85,9 @@ def page_context(
     data = report.model_dump(mode="json")
     template, words = template or TemplateFile(), words or english()
     page, explained = _lay_out(data, medium, data["document"]["sections"] or template.sections), _explained(data)
+    document = _document(data, template, words)
+    places = page_places(data, page.sections, page.image_anchors, page.stands, words)
+    own = own_words(data, places, document["authors"], words, language)
     findings = _placed_findings(data["findings"], page, words, explained)
     sections = [{**s, "findings": [f for f in findings if f["section"] == s["id"]]} for s in page.sections]
     homes = {section["id"] for section in page.sections}
@@ -87,19 +96,20 @@ def page_context(
         "medium": medium,
         "report": data,
         "explained": explained,
-        "document": _document(data, template, words),
+        "document": document,
         "language": language,
         "words": words,
         "stands": page.stands,
         "left_out": _left_out(data["sections"], page.chosen),
-        "sections": sections,
+        "sections": [{**section, "note": own.get(("section", section["id"]))} for section in sections],
         "contents": [_contents_entry(section) for section in page.sections],
-        "images": page.images,
+        "images": [{**image, "note": own.get(("image", image["name"]))} for image in page.images],
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
         "findings": findings,
         "homeless": [finding for finding in findings if finding["section"] not in homes],
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
+        "notes": {**{place: own.get((place, "")) for place in ("introduction", "conclusion")}, "any": bool(own)},
         "references": _numbered_references(data["references"], page.sections, words, explained),
         "settings": flat(data["settings"]),
         "totals": _totals(data, page),
@@ -342,21 +352,10 @@ def _numbered_references(
 
 
 def _totals(data: Plain, page: _Page) -> Plain:
-    judged = [image["correct"] for image in data["images"] if image["correct"] is not None]
     return {
-        "images": len(data["images"]),
+        **totals(data),
         "shown": sum(image["shown"] for image in page.images),
         "cards": sum(image["card"] for image in page.images),
-        "labelled": len(judged),
-        "correct": sum(judged),
-        "skipped": len(data["skipped"]),
-        "warnings": len(data["warnings"]),
         "figures": len(page.figures),
         "tables": len(page.tables),
-        "verdicts": _count(finding["verdict"] for finding in data["findings"]),
     }
-
-
-def _count(verdicts: Iterable[str]) -> dict[str, int]:
-    counts = Counter(verdicts)
-    return {verdict: counts[verdict] for verdict in ("supported", "contradicted", "undecided", "not measured")}

@@ -301,12 +301,26 @@ class Provenance(Data):
 # --- the document --------------------------------------------------------------------------------
 
 
+class Note(Data):
+    """The author's own words on one place of the report, as Markdown (`reportgen.notes`).
+
+    Attributes:
+        name: of its file, a posix path below the folder of notes.
+        of: the id of the section or the name of the image that it is about; empty for introduction and conclusion.
+    """
+
+    name: str
+    place: Literal["introduction", "conclusion", "section", "image"]
+    of: str = ""
+    text: str
+
+
 class Document(Data):
     """What stands around the results, and how it looks. Empty and None: what the template says, or its default.
 
     `logo` is a picture of the run folder. `css` is the text of the user's own rules, not their path: the report
     renders from data alone. `language` is that of the pages' own words. `sections` holds ids of sections and of the
-    page's own parts; empty: all of them.
+    page's own parts; empty: all of them. `notes` are the author's own words.
     """
 
     authors: list[str] = Field(default=[])
@@ -318,6 +332,7 @@ class Document(Data):
     language: str | None = None
     css: str = ""
     sections: list[str] = Field(default=[])
+    notes: list[Note] = Field(default=[])
 
 
 class Report(Browsed, BaseModel):

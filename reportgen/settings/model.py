@@ -51,6 +51,9 @@ class DocumentSettings(SettingsGroup):
     )
     extra_css: UserPath | None = Field(None, description="path of a stylesheet that comes after the template's own")
     sections: tuple[str, ...] = Field((), description="ids of the sections that stand; empty: all")
+    notes: UserPath | None = Field(
+        None, description="folder of the author's own words, as Markdown; null: `notes` beside the images, where it is"
+    )
     figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
     show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
 

@@ -1,7 +1,8 @@
 """A report without its authors: what is taken out of its data, and the search for what is left.
 
 Taken out: authors, affiliation, course and logo; folders of a machine in the report's texts. Pictures: see
-`picture_metadata`. What else names somebody is not rewritten but found and named.
+`picture_metadata`. What else names somebody is not rewritten but found and named. The author's own words stay, for they are
+what is handed in: in them every single part of an author's name is looked for.
 
 A path is any absolute one of two or more parts: `/srv/ann/a.jpg`, `D:\\work\\a.jpg`, `\\\\server\\share`, `file:///data/x`. None are web
 addresses and what has a word before its slash: `image/png`, `and/or`, 1/2, 2026/11/23, `figures/a.svg`. A path ends at a
@@ -70,7 +71,7 @@ def without_authors(report: Report) -> Report:
     blank: dict[str, JSON] = {"authors": [], "affiliation": "", "course": "", "logo": None}
     data["document"] = {**data["document"], **blank}
     if isinstance(data["settings"].get("document"), dict):
-        data["settings"]["document"] = {**data["settings"]["document"], **blank}
+        data["settings"]["document"] = {**data["settings"]["document"], **blank, "notes": None}  # the name of a folder
     return Report.model_validate(_without_folders(data)).with_folder(report.folder)
 
 
@@ -80,6 +81,17 @@ def names_to_find(report: Report) -> list[str]:
     found = [text for group in groups for key in ("affiliation", "course") if (text := str(group.get(key) or ""))]
     found += [str(author) for group in groups for author in group.get("authors") or ()]
     return [name for name in dict.fromkeys(found) if len(name.strip()) >= _SHORTEST]
+
+
+def named_in_notes(report: Report, allowed: Sequence[str] = ()) -> Iterator[str]:
+    """Where the author's own words hold a part of an author's name (a surname, a first name), a line each."""
+    groups = [report.document.model_dump(), report.settings.get("document") or {}]
+    authors = [str(author) for group in groups for author in group.get("authors") or ()]
+    parts = dict.fromkeys(part for author in authors for part in re.split(r"[^\w'’-]+", author))
+    for part in (part for part in parts if len(part) >= _SHORTEST and part not in allowed):
+        for note in report.document.notes:
+            if re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", note.text):
+                yield f"notes/{note.name} holds {part!r}, part of an author's name"
 
 
 def words_to_find() -> list[str]:

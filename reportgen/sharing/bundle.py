@@ -131,7 +131,8 @@ def _search(stage: Path, files: Sequence[str], report: Report, template: str, al
     )
     words = [word for word in anonymity.words_to_find() if word not in allowed]
     places = [str(path) for path in {Path.home(), Path.cwd(), stage} if len(path.parts) > 2]
-    found = [
+    found = list(anonymity.named_in_notes(report, allowed))
+    found += [
         line
         for file in files
         for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places, allowed)
