@@ -48,8 +48,8 @@ bool or None: a template that calls a method finds nothing worth calling.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reportgen.notes.values import totals
