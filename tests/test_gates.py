@@ -13,8 +13,8 @@ import pytest
 from fixtures import make_report
 from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.gates import judged, junit_xml, require_known_measures
-from reportgen.report.digest import gate_sentence
 from reportgen.rendering.render import render
+from reportgen.report.digest import gate_sentence
 from reportgen.report.document import Gate, Report
 from reportgen.settings.load import load
 from reportgen.utils.errors import UsageError

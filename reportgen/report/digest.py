@@ -15,6 +15,8 @@ from reportgen.utils.terminal_text import printable
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MOST_SKIPPED = 10  # named one by one
+# Marks of Markdown and HTML, what would begin a list or a heading, and what GitHub makes a link or a mention of.
+_MARKS = re.compile(r"[\\`*_\[\]|<>~$&@#]|^[-+=]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def verdict_counts(report: Report) -> dict[Verdict, int]:
@@ -87,7 +89,7 @@ def markdown(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """Text on one line, so that a page shows it as it stands: neither Markdown nor HTML nor a link."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$&@:^=-])", r"\\\1", printable(text))
+    return _MARKS.sub(lambda found: f"\\{found[0]}", printable(text))
 
 
 def gate_sentence(gate: Gate) -> str:

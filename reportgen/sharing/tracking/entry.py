@@ -24,6 +24,7 @@ from reportgen.utils.json_types import JSON
 
 T = TypeVar("T")
 Parts = tuple[str, ...]
+Scalar = str | int | float | bool
 
 # What params begin with, so that none is taken for one of the training run that a report is attached to.
 OWN = "reportgen"
@@ -50,7 +51,7 @@ class Entry:
     created: int
     note: str
     metrics: Mapping[str, float]
-    params: Mapping[str, str]
+    params: Mapping[str, Scalar]
     tags: Mapping[str, str]
     files: tuple[str, ...]
 
@@ -71,7 +72,7 @@ def entry_of(report: Report, folder: Path, files: Mapping[str, str], name: str |
         created=_milliseconds(report.provenance.created),
         note=_cut(digest.markdown(report), MOST_TAG),
         metrics=legal(dict(_metrics(report))),
-        params={key: _cut(value, MOST_PARAM) for key, value in legal(dict(_params(report))).items()},
+        params={key: _short(value) for key, value in legal(dict(_params(report))).items()},
         tags={key: _cut(value, MOST_TAG) for key, value in legal(dict(_tags(report))).items()},
         files=tuple(name for name in listed if everything or is_chosen(name)),
     )
@@ -122,14 +123,14 @@ def _metrics(report: Report) -> Iterator[tuple[Parts, float]]:
                 yield ("findings", finding.id, name), float(number)
 
 
-def _params(report: Report) -> Iterator[tuple[Parts, str]]:
+def _params(report: Report) -> Iterator[tuple[Parts, Scalar]]:
     made = report.provenance
-    plain = {"version": made.reportgen, "python": made.python, "seed": made.seed}
+    plain: dict[str, Scalar] = {"version": made.reportgen, "python": made.python, "seed": made.seed}
     plain |= {"runtime": made.runtime.name, "precision": made.runtime.precision, "device": made.runtime.device}
     if made.template is not None:
         plain |= {"template": made.template.name, "template_sha256": made.template.sha256}
     for name, value in plain.items():
-        yield (OWN, name), str(value)
+        yield (OWN, name), value
     for package, version in made.packages.items():
         yield (OWN, "packages", package), version
     for model in made.models:
@@ -145,15 +146,15 @@ def _params(report: Report) -> Iterator[tuple[Parts, str]]:
     yield from _leaves((OWN, "settings"), settings)
 
 
-def _leaves(parts: Parts, value: JSON) -> Iterator[tuple[Parts, str]]:
+def _leaves(parts: Parts, value: JSON) -> Iterator[tuple[Parts, Scalar]]:
     """Settings one by one; what nobody set (null, an empty list) is left out."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves((*parts, name), inner)
     elif isinstance(value, list) and value:
         yield parts, ", ".join(str(item) for item in value)
-    elif value is not None and not isinstance(value, list):
-        yield parts, str(value)
+    elif isinstance(value, str | int | float):
+        yield parts, value
 
 
 def _tags(report: Report) -> Iterator[tuple[Parts, str]]:
@@ -173,6 +174,10 @@ def _milliseconds(created: str) -> int:
     except ValueError:
         return 0
     return int(moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp() * 1000)
+
+
+def _short(value: Scalar) -> Scalar:
+    return _cut(value, MOST_PARAM) if isinstance(value, str) else value
 
 
 def _cut(text: str, most: int) -> str:

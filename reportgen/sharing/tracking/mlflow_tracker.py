@@ -128,7 +128,7 @@ def _write(client: MlflowClient, id_: str, entry: Entry, folder: Path, state: st
     from mlflow.entities import Metric, Param, RunTag
 
     tags = {**entry.tags, REPORT_TAG: entry.sha256, STATE_TAG: state}
-    for some in _batches([Param(*item) for item in entry.params.items()], MOST_PARAMS):
+    for some in _batches([Param(key, str(value)) for key, value in entry.params.items()], MOST_PARAMS):
         client.log_batch(id_, params=some)
     for some in _batches([Metric(*item, entry.created, 0) for item in entry.metrics.items()], MOST_METRICS):
         client.log_batch(id_, metrics=some)

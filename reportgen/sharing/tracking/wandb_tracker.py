@@ -40,7 +40,7 @@ def send(entry: Entry, folder: Path, where: Destination, say: Callable[[str], No
         raise UsageError("W&B is switched off (WANDB_MODE, WANDB_DISABLED): set WANDB_MODE to online or offline")
     with defaults(ENVIRONMENT), unlogged("wandb", "urllib3"), _nobody_to_ask(), one_line(NAME):
         try:
-            import wandb
+            import wandb  # noqa: F401
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "wandb":
                 raise
@@ -101,7 +101,7 @@ def _write(run: wandb.Run, entry: Entry, folder: Path, *, again: bool) -> bool:
         return True
     run.config.update({**entry.params, REPORT_KEY: entry.sha256}, allow_val_change=True)
     run.log(dict(entry.metrics))
-    artifact = wandb.Artifact(f"report-{run.id}", type="report", metadata={"report_sha256": entry.sha256})
+    artifact = wandb.Artifact(f"report-{entry.sha256[:16]}", type="report", metadata={"report_sha256": entry.sha256})
     for name in entry.files:
         artifact.add_file(str(folder / name), name=name, skip_cache=True)
     uploaded = run.log_artifact(artifact)
@@ -124,6 +124,7 @@ def _settings(where: Destination) -> wandb.Settings:
         own["init_timeout"] = PATIENCE
     return wandb.Settings(
         silent=True,
+        host="",
         console="off",
         save_code=False,
         disable_code=True,
