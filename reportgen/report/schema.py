@@ -23,7 +23,7 @@ class _WithoutTitles(GenerateJsonSchema):
 
     schema_dialect = DIALECT
 
-    def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # type: ignore[override]
+    def field_title_should_be_set(self, schema: CoreSchema) -> bool:
         return False
 
 

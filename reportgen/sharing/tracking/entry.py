@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from reportgen.report import digest
-from reportgen.report.document import DEFAULT_TITLE, Report
+from reportgen.report.document import DEFAULT_TITLE, Finding, Report
 from reportgen.report.manifest import MANIFEST, RENDERED
 from reportgen.report.report_json import REPORT
 from reportgen.utils.json_types import JSON
@@ -112,15 +112,19 @@ def _metrics(report: Report) -> Iterator[tuple[Parts, float]]:
         if gate.value is not None and math.isfinite(gate.value):
             yield ("gates", gate.name), gate.value
     for finding in report.findings:
-        numbers = {"p": finding.p, "p_corrected": finding.p_corrected, "needed": finding.needed}
-        for evidence in finding.evidence:
-            low, high = evidence.ci or (None, None)
-            number = isinstance(evidence.value, int | float) and not isinstance(evidence.value, bool)
-            value = evidence.value if number else None
-            numbers |= {evidence.name: value, f"{evidence.name}_ci_low": low, f"{evidence.name}_ci_high": high}
-        for name, number in numbers.items():
+        for name, number in _numbers(finding):
             if number is not None and math.isfinite(number):
                 yield ("findings", finding.id, name), float(number)
+
+
+def _numbers(finding: Finding) -> Iterator[tuple[str, float | None]]:
+    """A finding's own numbers, and each of its evidence with its interval; None where there is none, or it is no number."""
+    yield from (("p", finding.p), ("p_corrected", finding.p_corrected), ("needed", finding.needed))
+    for evidence in finding.evidence:
+        low, high = evidence.ci or (None, None)
+        if isinstance(evidence.value, int | float) and not isinstance(evidence.value, bool):
+            yield evidence.name, evidence.value
+        yield from ((f"{evidence.name}_ci_low", low), (f"{evidence.name}_ci_high", high))
 
 
 def _params(report: Report) -> Iterator[tuple[Parts, Scalar]]:

@@ -128,12 +128,12 @@ def _write(client: MlflowClient, id_: str, entry: Entry, folder: Path, state: st
     from mlflow.entities import Metric, Param, RunTag
 
     tags = {**entry.tags, REPORT_TAG: entry.sha256, STATE_TAG: state}
-    for some in _batches([Param(key, str(value)) for key, value in entry.params.items()], MOST_PARAMS):
-        client.log_batch(id_, params=some)
-    for some in _batches([Metric(*item, entry.created, 0) for item in entry.metrics.items()], MOST_METRICS):
-        client.log_batch(id_, metrics=some)
-    for some in _batches([RunTag(*item) for item in tags.items()], MOST_PARAMS):
-        client.log_batch(id_, tags=some)
+    for params in _batches([Param(key, str(value)) for key, value in entry.params.items()], MOST_PARAMS):
+        client.log_batch(id_, params=params)
+    for metrics in _batches([Metric(*item, entry.created, 0) for item in entry.metrics.items()], MOST_METRICS):
+        client.log_batch(id_, metrics=metrics)
+    for words in _batches([RunTag(*item) for item in tags.items()], MOST_PARAMS):
+        client.log_batch(id_, tags=words)
     for name in entry.files:
         client.log_artifact(id_, str(folder / name), (PurePosixPath(FOLDER) / name).parent.as_posix())
     client.set_tag(id_, STATE_TAG, WHOLE)

@@ -62,15 +62,17 @@ def _begun(entry: Entry, where: Destination) -> wandb.Run:
     import wandb
 
     entity, _, project = (where.experiment or "").rpartition("/")
-    words = {} if where.run_id else {"name": entry.name, "notes": entry.note, "job_type": "report"}
+    new = where.run_id is None
     try:
         return wandb.init(
             entity=entity or None,
             project=project or None,
             id=where.run_id or _id_of(entry, again=where.again),
-            resume="must" if where.run_id else "allow",
+            resume="allow" if new else "must",
+            name=entry.name if new else None,
+            notes=entry.note if new else None,
+            job_type="report" if new else None,
             settings=_settings(where),
-            **words,
         )
     except wandb.errors.UsageError as error:
         if "No API key" not in str(error):
