@@ -12,8 +12,9 @@ import pytest
 
 from fixtures import make_report
 from reportgen.analysis.registry import load_analyses
-from reportgen.pipeline.gates import judged, junit_xml, require_known_measures, sentence
+from reportgen.pipeline.gates import judged, junit_xml, require_known_measures
 from reportgen.rendering.render import render
+from reportgen.report.digest import gate_sentence
 from reportgen.report.document import Gate, Report
 from reportgen.settings.load import load
 from reportgen.utils.errors import UsageError
@@ -43,14 +44,14 @@ def test_a_gate_passes_at_its_limit_and_fails_beyond(report: Report) -> None:
         "min_share_correct": (2 / 3, True),
     }
     assert found["max_lime_stability"].measure == "how stable"
-    assert sentence(found["min_images"]) == "min_images: 3 is not at least 4 (images explained)"
+    assert gate_sentence(found["min_images"]) == "min_images: 3 is not at least 4 (images explained)"
 
 
 def test_what_could_not_be_measured_has_not_passed(report: Report) -> None:
     unlabelled = report.model_copy(update={"images": [i.model_copy(update={"correct": None}) for i in report.images]})
     found = judge(unlabelled, {"lime_stability": None}, min_share_correct=0, max_lime_stability=9)
     assert [gate.passed for gate in found.values()] == [False, False]
-    assert "could not be measured" in sentence(found["min_share_correct"])
+    assert "could not be measured" in gate_sentence(found["min_share_correct"])
 
 
 def test_a_gate_that_nothing_measures_stops_the_run_before_the_work() -> None:

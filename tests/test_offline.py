@@ -83,7 +83,7 @@ images = 1
 scorecam = false
 """
 
-# By command what is run; those that a checkout does not have are left out. The two that go out when asked are not here.
+# By command what is run; those that a checkout does not have are left out. The three that go out when asked are not here.
 COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "photos", "-o", "out", "--config", "small.toml"]],
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
@@ -101,10 +101,12 @@ COMMANDS: dict[str, list[list[str]]] = {
     "bundle": [["bundle", "out", "-o", "out.zip"]],
     "verify": [["verify", "out"]],
     "diff": [["diff", "out", "out"]],
+    "summary": [["summary", "out", "--format", form] for form in ("text", "markdown", "pairs")],
+    "schema": [["schema"]],
     "cache info": [["cache", "info"]],
     "cache clear": [["cache", "clear"]],
 }
-GO_OUT = {"submit", "models fetch"}
+GO_OUT = {"submit", "log", "models fetch"}
 # Programs that libraries start: the loader's list of libraries and the linker (ctypes), the list of fonts (matplotlib).
 LOCAL_PROGRAMS = {"ldconfig", "gcc", "cc", "ld", "objdump", "fc-list"}
 

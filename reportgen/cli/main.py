@@ -16,9 +16,12 @@ from reportgen.cli.bundle import bundle
 from reportgen.cli.diff import diff
 from reportgen.cli.dissect import dissect
 from reportgen.cli.doctor import doctor
+from reportgen.cli.log import log
 from reportgen.cli.render import render
 from reportgen.cli.run import run
+from reportgen.cli.schema import schema
 from reportgen.cli.submit import submit
+from reportgen.cli.summary import summary
 from reportgen.cli.terminal import say
 from reportgen.cli.validate import validate
 from reportgen.cli.verify import verify
@@ -34,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, render, dissect, doctor, validate, submit, bundle, verify, diff):
+for command in (run, render, dissect, doctor, validate, submit, bundle, verify, diff, log, summary, schema):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 app.add_typer(config.app, name="config")

@@ -163,13 +163,13 @@ def _tell_outcome(report: Report, out: Path, strict: bool) -> None:
     Raises:
         CheckFailed: a gate failed, or, where that counts, an image was skipped.
     """
-    from reportgen.pipeline.gates import sentence
+    from reportgen.report.digest import gate_sentence
 
     for skipped in report.skipped:
         say(f"skipped {skipped.name!r}: {skipped.reason}")
     failed = [gate for gate in report.gates if not gate.passed]
     for gate in failed:
-        say(f"gate {sentence(gate)}")
+        say(f"gate {gate_sentence(gate)}")
     if failed:
         raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / 'junit.xml'}")
     if strict and report.skipped:

@@ -33,13 +33,29 @@ def new_folder(folder: Annotated[Path, typer.Argument(metavar="DIR", help="An em
 
 
 @app.command("check")
-def check_folder(folder: Annotated[str, typer.Argument(metavar="DIR", help="The template's folder.")]) -> None:
-    """Render a template on a made-up report, and say what is wrong with it, with file and line."""
+def check_folder(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DIR|FILE...", help="Templates' folders, or files in them; a file of no template is passed over."
+        ),
+    ],
+) -> None:
+    """Render templates on a made-up report, and say what is wrong with them, with file and line."""
     from reportgen.rendering.checking import check_template
+    from reportgen.rendering.templates import templates_among
 
-    mistakes = check_template(folder)
-    for mistake in mistakes:
-        typer.echo(mistake)
-    if mistakes:
-        raise CheckFailed(f"{folder}: {len(mistakes)} {'mistake' if len(mistakes) == 1 else 'mistakes'} found")
-    typer.echo(f"{folder}: no mistake found; HTML and PDF were made")
+    folders = templates_among(paths)
+    found = 0
+    for folder in folders:
+        mistakes = check_template(folder)
+        found += len(mistakes)
+        for mistake in mistakes:
+            typer.echo(mistake if len(folders) == 1 else f"{folder}: {mistake}")
+        if not mistakes:
+            typer.echo(f"{folder}: no mistake found; HTML and PDF were made")
+    if found:
+        where = folders[0] if len(folders) == 1 else f"{len(folders)} templates"
+        raise CheckFailed(f"{where}: {found} {'mistake' if found == 1 else 'mistakes'} found")
+    if not folders:
+        typer.echo("none of these files is of a template")

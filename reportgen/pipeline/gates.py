@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
 from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.report.digest import gate_sentence
 from reportgen.report.document import Gate, Report
 from reportgen.utils.errors import UsageError
 
@@ -83,16 +84,8 @@ def junit_xml(gates: Sequence[Gate]) -> bytes:
         if gate.passed:
             lines.append(f"{case}/>")
         else:
-            lines.append(f"{case}><failure message={quoteattr(sentence(gate))}/></testcase>")
+            lines.append(f"{case}><failure message={quoteattr(gate_sentence(gate))}/></testcase>")
     return "\n".join([*lines, " </testsuite>", "</testsuites>", ""]).encode()
-
-
-def sentence(gate: Gate) -> str:
-    """`min_share_correct: 0.75 is not at least 0.8 (share of ...)`."""
-    if gate.value is None:
-        return f"{gate.name}: could not be measured; {gate.bound} {gate.limit:.6g} is asked for ({gate.measure})"
-    relation = "is" if gate.passed else "is not"
-    return f"{gate.name}: {gate.value:.6g} {relation} {gate.bound} {gate.limit:.6g} ({gate.measure})"
 
 
 def _passed(key: str, limit: float, value: float | None) -> bool:

@@ -126,6 +126,32 @@ def template_folders(template: str | Path) -> tuple[Path, ...]:
     return find_template(template).folders
 
 
+def templates_among(paths: Iterable[str]) -> list[str]:
+    """The templates that are named, or that files are of, in the order of their first mention, each once."""
+    found: dict[str, None] = {}
+    for path in paths:
+        template = _template_of(Path(path)) if Path(path).is_file() else str(Path(path))
+        if template is not None:
+            found[template] = None
+    return list(found)
+
+
+def _template_of(file: Path) -> str | None:
+    """The nearest folder around a file that is a template, up to the working folder for a relative path; None: there is none.
+
+    A folder is one by its template.toml, or by a report.html that begins as templates do: that of a finished run is a page.
+    """
+    for folder in file.parents:
+        if (folder / OWN_FILE).is_file():
+            return str(folder)
+        page = folder / PAGE
+        if page.is_file():
+            with page.open("rb") as start:
+                if start.read(1000).lstrip().startswith((b"{%", b"{#")):
+                    return str(folder)
+    return None
+
+
 def template_sha256(template: str | Path) -> str:
     """One SHA-256 for the files of a template: its own and those of the templates it extends.
 

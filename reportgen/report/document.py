@@ -69,11 +69,11 @@ class Finding(Displayed, Data):
         note: what the two p and `needed` are, in sentences.
     """
 
-    id: str
-    section: str
-    claim: str
+    id: str = Field(description="stable: `C3`, for a further explained model `C3@MODEL`")
+    section: str = Field(description="id of the section that it comes from")
+    claim: str = Field(description="what is put to the test, in one sentence")
     verdict: Verdict
-    text: str
+    text: str = Field(description="what this run's data say of the claim, made from the evidence")
     evidence: list[Evidence] = Field(default=[])
     p: float | None = None
     p_corrected: float | None = None
@@ -110,7 +110,7 @@ class Warning_(Data):
 
     code: str
     text: str
-    image: str | None = None
+    image: str | None = Field(default=None, description="name of the image that it is about; null: the whole run")
     name: str = Field(default="", validate_default=True)
 
     @field_validator("name")
@@ -122,8 +122,8 @@ class Warning_(Data):
 class Gate(Data):
     """A threshold of the settings, and whether this run's value passed it; `value` None: it could not be measured."""
 
-    name: str
-    measure: str
+    name: str = Field(description="the setting: `min_` or `max_` and the measure")
+    measure: str = Field(description="what is measured, in words")
     bound: Literal["at least", "at most"]
     limit: float
     value: float | None
@@ -133,7 +133,7 @@ class Gate(Data):
 class Skipped(Data):
     """A file of the input folder that could not be read, and why."""
 
-    name: str
+    name: str = Field(description="posix path under the input folder")
     reason: str
 
 
@@ -214,14 +214,14 @@ class ImageRecord(Placed):
 
     name: str = Field(description="posix path under the input folder")
     slug: str = Field(description="its folder in maps/ and masks/; unique in the run, safe on any file system")
-    sha256: str
-    width: int
+    sha256: str = Field(description="of the file's bytes")
+    width: int = Field(description="of the photograph, in pixels, as it is seen")
     height: int
     picture: Picture = Field(description="what the model saw: the input frame; reduced where the image has no figures")
-    label: Label | None
+    label: Label | None = Field(description="null: no true class is known")
     prediction: Prediction
     target: Target
-    correct: bool | None
+    correct: bool | None = Field(description="whether the prediction is the label; null without one")
 
     def _told(self) -> Iterator[tuple[str | None, object]]:
         yield "name", self.name
@@ -248,18 +248,18 @@ class Shown(Data):
 
 
 class RuntimeRecord(Data):
-    name: str
-    precision: str
+    name: str = Field(description="torch or openvino")
+    precision: str = Field(description="exact or fast")
     device: str
-    note: str = ""
+    note: str = Field(default="", description="why this one was taken, or another was not")
 
 
 class ModelRecord(Data):
-    name: str
-    source: str
+    name: str = Field(description="as `--model` takes it")
+    source: str = Field(description="where its weights come from")
     weights_sha256: str
     preprocessing: dict[str, Any]
-    classes: int
+    classes: int = Field(description="how many it tells apart")
     head: HeadKind = Field(default="softmax", description="how its outputs are read as probabilities")
     roles: list[str] = Field(default=[], description="the analyses that used it")
 
@@ -283,8 +283,8 @@ class Provenance(Data):
 
     reportgen: str
     python: str
-    packages: dict[str, str]
-    command: list[str]
+    packages: dict[str, str] = Field(description="versions of what can change a result or a page")
+    command: list[str] = Field(description="the command line, without folders")
     created: str = Field(description="ISO 8601, UTC; SOURCE_DATE_EPOCH where it is set")
     seed: int
     runtime: RuntimeRecord
@@ -343,12 +343,12 @@ class Report(Browsed, BaseModel):
     schema_version: Literal[1] = 1
     title: str
     provenance: Provenance
-    settings: dict[str, Any]
+    settings: dict[str, Any] = Field(description="every setting in force; those of an analysis under its name")
     document: Document = Document()
     images: list[ImageRecord]
     shown: Shown | None = Field(default=None, description="which images have figures; null: all")
     skipped: list[Skipped] = []
-    sections: list[Section] = []
+    sections: list[Section] = Field(default=[], description="the chapters, in their order on the page")
     findings: list[Finding] = []
     tested: list[str] = Field(default=[], description="ids of the claims that p_corrected is corrected for")
     summary: Summary | None = None

@@ -7,26 +7,24 @@ The answer of a server is read up to a limit, never interpreted, and kept in the
 
 from __future__ import annotations
 
-import html
 import json
-import logging
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from reportgen.analysis.registry import load_analyses
 from reportgen.report.manifest import MANIFEST, entry_of, parse_manifest, stays_inside
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.utils.files import write_file
+from reportgen.utils.secrets import BLOT, unlogged, without_secret
 from reportgen.utils.terminal_text import printable
 from reportgen.utils.untrusted_files import read_at_most
 
@@ -36,7 +34,6 @@ MAX_FILE_BYTES = 512 * 2**20
 MAX_ANSWER_BYTES = 2**20
 MAX_SHOWN = 2000  # characters of an answer on the terminal; the whole of it is in the record
 TRIES = 3  # to connect; once there is a connection nothing is sent twice
-BLOT = "[token]"
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def submit(
     try:
         answer = _exchange(url, token, PurePosixPath(file).name, data, say, patience)
     except _NoAnswer as error:
-        raise CheckFailed(f"{shown_url}: {_without(token, str(error))}") from None
+        raise CheckFailed(f"{shown_url}: {without_secret(token, str(error))}") from None
     entry = {
         "url": shown_url,
         "file": {"name": file, "sha256": digest, "bytes": len(data)},
@@ -234,7 +231,7 @@ def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str],
 
     def work() -> None:
         try:
-            with _unlogged():
+            with unlogged("httpx2", "httpcore2"):  # it logs headers, in which a server may repeat the token
                 future.set_result(_tries(url, token, name, data, say, patience))
         except BaseException as error:
             future.set_exception(error)
@@ -244,20 +241,6 @@ def _exchange(url: str, token: str, name: str, data: bytes, say: Callable[[str],
         return future.result(patience.total)
     except FutureTimeout:
         raise _NoAnswer(f"no whole answer within {patience.total:g} s; whether the file arrived is not known") from None
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """The HTTP library logs a server's headers, and a server may repeat the token in one."""
-    loggers = [logging.getLogger(name) for name in ("httpx2", "httpcore2")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _tries(url: str, token: str, name: str, data: bytes, say: Callable[[str], None], patience: Patience) -> Answer:
@@ -301,7 +284,7 @@ def _post(url: str, token: str, name: str, data: bytes, patience: Patience) -> A
             whole = False
         packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
         answer = read_answer(response.status_code, bytes(body[:MAX_ANSWER_BYTES]), whole, packed, token)
-        return replace(answer, location=_without(token, response.headers.get("Location", "")))
+        return replace(answer, location=without_secret(token, response.headers.get("Location", "")))
 
 
 def _reason(error: Exception) -> str:
@@ -327,25 +310,17 @@ def read_answer(status: int, body: bytes, whole: bool, packed: bool, token: str)
             return Answer(status, value, True, True)
         except (ValueError, RecursionError):
             pass
-    return Answer(status, _without(token, text), False, whole)
-
-
-def _without(token: str, text: str) -> str:
-    """The text with the token taken out, also as it stands in an address, in HTML, or in JSON."""
-    forms = (token, quote(token, safe=""), quote_plus(token), html.escape(token), json.dumps(token)[1:-1])
-    for form in dict.fromkeys(forms):
-        text = text.replace(form, BLOT)
-    return text
+    return Answer(status, without_secret(token, text), False, whole)
 
 
 def _blotted(token: str, value: Any) -> Any:
     """A JSON value with the token taken out of every text in it."""
     if isinstance(value, str):
-        return _without(token, value)
+        return without_secret(token, value)
     if isinstance(value, list):
         return [_blotted(token, item) for item in value]
     if isinstance(value, dict):
-        return {_without(token, key): _blotted(token, item) for key, item in value.items()}
+        return {without_secret(token, key): _blotted(token, item) for key, item in value.items()}
     # A token of digits may come back as a number.
     return BLOT if token in json.dumps(value) else value
 
