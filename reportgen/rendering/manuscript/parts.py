@@ -201,7 +201,8 @@ class Cover:
 class Manuscript:
     """The whole report. `body` are the chapters that answer, `appendix` those to look up; `contents` names both.
 
-    `words` is the catalogue of the page's language; `created` the time of the run, as ISO 8601.
+    `words` is the catalogue of the page's language; `accent` `#rrggbb` or nothing;
+    `created` the time of the run, as ISO 8601.
     """
 
     cover: Cover
@@ -211,6 +212,7 @@ class Manuscript:
     language: str
     words: Plain
     paper: str
+    accent: str
     created: str
     version: str
 

@@ -64,6 +64,7 @@ def manuscript(context: Plain) -> Manuscript:
         context["language"],
         context["words"],
         context["document"]["paper"],
+        context["document"]["accent"] or "",
         provenance["created"],
         clean(provenance["reportgen"]),
     )
@@ -299,6 +300,6 @@ def _further_findings(context: Plain) -> Iterator[Part]:
         yield from (finding_part(finding, context["words"]) for finding in rest)
 
 
-def contents(document: Manuscript, deepest: int = 1) -> list[Heading]:
-    """The headings that a table of contents lists."""
-    return [part for part in document.parts if isinstance(part, Heading) and part.anchor and part.level <= deepest]
+def contents(document: Manuscript) -> list[Heading]:
+    """The chapters, as a table of contents lists them."""
+    return [part for part in document.parts if isinstance(part, Heading) and part.anchor and part.level == 1]
