@@ -26,7 +26,7 @@ def render(
     formats: Formats = None,
     archive: Archive = False,
 ) -> None:
-    """Make HTML and PDF again from a report's data; no model is loaded."""
+    """Make HTML and PDF again, or another format, from a report's data; no model is loaded."""
     from reportgen.rendering.render import render as render_files
     from reportgen.report.open import open_report, run_folder
 

@@ -121,7 +121,6 @@ class Body:
         inline.docPr.set("id", str(self._drawn))
         inline.docPr.set("name", f"Picture {self._drawn}")
         inline.docPr.set("descr", panel.alt)
-        inline.graphic.graphicData.pic.nvPicPr.cNvPr.set("descr", panel.alt)
         return element("w:r", element("w:drawing", inline))
 
     # --- text ---

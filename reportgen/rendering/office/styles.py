@@ -83,6 +83,7 @@ def _own(document: Document, accent: str) -> None:
     properties.insert_element_before(element("w:pBdr", *sides), "w:shd", "w:spacing", "w:ind")
     properties.insert_element_before(element("w:shd", val="clear", color="auto", fill=PALE), "w:spacing", "w:ind")
     entry = _paragraph_style(document, "toc 1", 10.5, after=2)
+    entry.element.styleId = "TOC1"
     entry.paragraph_format.tab_stops.add_tab_stop(text_width(document), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
     code = document.styles.add_style(CODE_RUN, WD_STYLE_TYPE.CHARACTER)
     _font(code, CODE, 0)
@@ -118,8 +119,8 @@ def _font(style: ParagraphStyle, name: str, size: float, bold: bool | None = Non
 
 def _tables(document: Document) -> None:
     """A table with rules above, below and under its head; pairs with thin rules between; a grid of pictures without any."""
-    thick = {"val": "single", "sz": 8, "space": 0, "color": INK}
-    thin = {"val": "single", "sz": 4, "space": 0, "color": RULE}
+    thick: dict[str, str | int] = {"val": "single", "sz": 8, "space": 0, "color": INK}
+    thin: dict[str, str | int] = {"val": "single", "sz": 4, "space": 0, "color": RULE}
     borders = {
         TABLE: (element("w:top", **thick), element("w:bottom", **thick), element("w:insideH", **thin)),
         FACTS: (element("w:top", **thin), element("w:bottom", **thin), element("w:insideH", **thin)),
