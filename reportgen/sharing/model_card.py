@@ -82,16 +82,16 @@ def merged(old: str, made: Card) -> tuple[str, list[str]]:
         UsageError: see `write_card`.
     """
     end = "\r\n" if "\r\n" in old else "\n"
-    text, kept = _with_metadata(old, made, end)
-    section = end.join([START, "", *(end + end).join(made.blocks).split("\n"), "", END])
-    section = section.replace("\r\n", "\n").replace("\n", end)
-    if text.count(START) != text.count(END) or text.count(START) > 1 or text.find(END) < text.find(START):
+    metadata, rest, kept = _with_metadata(old, made, end)
+    blocks = "\n\n".join(made.blocks).replace("\n", end)
+    section = f"{START}{end}{end}{blocks}{end}{end}{END}"
+    starts, ends = (list(re.finditer(rf"^{mark}(?=\s*$)", rest, re.MULTILINE)) for mark in (START, END))
+    if not starts and not ends:
+        gap = "" if not rest.strip() else end if rest.endswith("\n") else end + end
+        return f"{metadata}{rest}{gap}{section}{end}", kept
+    if len(starts) != 1 or len(ends) != 1 or ends[0].start() < starts[0].start():
         raise UsageError(f"the card has {START} and {END} not once each, in this order: take out what is left of them")
-    if START in text:
-        before, after = text[: text.index(START)], text[text.index(END) + len(END) :]
-        return before + section + after, kept
-    gap = "" if not text else end if text.endswith(("\n\n", "\r\n\r\n")) else end if text.endswith("\n") else end + end
-    return f"{text}{gap}{section}{end}", kept
+    return metadata + rest[: starts[0].start()] + section + rest[ends[0].end() :], kept
 
 
 def _read(path: Path) -> str:
@@ -114,17 +114,17 @@ def _link(pictures: Path | None, into: Path | None) -> str | None:
 # --- metadata ------------------------------------------------------------------------------------
 
 
-def _with_metadata(old: str, made: Card, end: str) -> tuple[str, list[str]]:
+def _with_metadata(old: str, made: Card, end: str) -> tuple[str, str, list[str]]:
+    """The metadata with ours, what follows them, and which keys of the user's stayed in place of ours."""
     found = _FRONT.match(old)
     if found is None:
-        return (f"---{end}{_own_lines(made, set(), end)}---{end}{end if old else ''}{old}", [])
+        return f"---{end}{_own_lines(made, set(), end)}---{end}{end}", old, []
     front = _OWN.sub("", found[2])
     keys = _keys(front)
-    own = _own_lines(made, keys, end)
     kept = sorted(keys & set(_entries(made)))
     if front and not front.endswith("\n"):
         front += end
-    return found[1] + front + own + found[3] + old[found.end() :], kept
+    return found[1] + front + _own_lines(made, keys, end) + found[3], old[found.end() :], kept
 
 
 def _keys(front: str) -> set[str]:

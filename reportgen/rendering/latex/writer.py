@@ -121,6 +121,7 @@ def _report(document: Manuscript, body: Body) -> str:
             r"\input{body}",
             r"\clearpage",
             r"\input{appendix}",
+            *([r"\phantomsection\addcontentsline{toc}{section}{\refname}"] if document.works else []),
             r"\input{bibliography}",
             r"\end{document}",
             "",
@@ -142,8 +143,7 @@ def _bibliography(document: Manuscript) -> str:
         return "% no works are cited\n"
     items = (rf"\bibitem{{{work.key}}} {text(work.text)}" for work in document.works)
     width = "9" * len(str(len(document.works)))
-    start = rf"\begin{{thebibliography}}{{{width}}}\addcontentsline{{toc}}{{\reportgenlevel}}{{\refname}}"
-    return "\n".join([start, *items, r"\end{thebibliography}", ""])
+    return "\n".join([rf"\begin{{thebibliography}}{{{width}}}", *items, r"\end{thebibliography}", ""])
 
 
 def _bib_value(value: str) -> str:
