@@ -158,8 +158,9 @@ def test_names_from_outside_are_no_markup_and_no_metadata(tmp_path: Path) -> Non
     path = tmp_path / "README.md"
     text = write_card(report.model_copy(update=changes), run, path).text
     assert set(front(text)) == {"pipeline_tag", "model-index"}
-    assert (text.count(START), text.count(END)) == (1, 1)
-    assert "<script>" not in MarkdownIt().render(text.partition(START)[2])
+    lines = text.split("\n")
+    assert (lines.count(START), lines.count(END)) == (1, 1)
+    assert "<script>" not in MarkdownIt().render(text.partition(f"\n{START}\n")[2])
     assert write_card(report.model_copy(update=changes), run, path).text == text
 
 

@@ -13,7 +13,7 @@ from reportgen.rendering.pdf.attachments import data_files
 from reportgen.rendering.pdf.writer import LOGGER, load_weasyprint
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sandbox.process import Limits, limits_for, render_in_sandbox
-from reportgen.rendering.sources import sources
+from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import (
     Template,
     find_template,
@@ -126,13 +126,16 @@ def render_all(
             if trusted:
                 WRITERS[name](context, files, temporary)
             else:
-                for complaint in render_in_sandbox(
-                    name, context, files, temporary, limits or limits_for(len(files.pictures))
-                ):
-                    LOGGER.warning("%s", complaint)
+                _render_apart(name, context, files, temporary, limits)
         made[name] = [out / MAIN_FILES[name]]
     renew_manifest(out, [path for files_of_one in made.values() for path in files_of_one])
     return made
+
+
+def _render_apart(name: str, context: Plain, files: Sources, target: Path, limits: Limits | None) -> None:
+    """One page from a template of the user's own, in a process of its own."""
+    for complaint in render_in_sandbox(name, context, files, target, limits or limits_for(len(files.pictures))):
+        LOGGER.warning("%s", complaint)
 
 
 def _require_no_other_run(report: Report, run: Path, out: Path) -> None:

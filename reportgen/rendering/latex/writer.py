@@ -99,7 +99,7 @@ def _report(document: Manuscript, body: Body) -> str:
             rf"\renewcommand{{\tablename}}{{{numbered['table']}}}",
             rf"\renewcommand{{\contentsname}}{{{heading(words['contents'])}}}",
             rf"\renewcommand{{\refname}}{{{heading(words['references'])}}}",
-            rf"\title{{{heading(cover.title)}}}",
+            rf"\title{{{text(cover.title)}}}",
             rf"\author{{{byline}}}",
             rf"\date{{{heading(cover.made)}}}",
             r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.5\baselineskip}",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from reportgen.rendering.manuscript.parts import Table
 
 GAP = 1.4  # letters between two columns
-LONGEST_CELL, LONGEST_WORD = 44, 15
-BOLD = 1.15  # of the width of a common letter
+LONGEST_CELL, LONGEST_WORD = 44, 22
+WIDE, BOLD = 1.1, 1.25  # of the width of a common letter: in a word with capitals, and in a bold one
 
 
 def layout(table: Table, lines: Sequence[float]) -> tuple[int, list[float]]:
@@ -22,7 +22,7 @@ def layout(table: Table, lines: Sequence[float]) -> tuple[int, list[float]]:
     """
     rows = [*table.rows, *table.summary]
     cells = [[column.head, *(row[i].text for row in rows)] for i, column in enumerate(table.columns)]
-    least = [max(_least(column[0], BOLD), *(_least(text) for text in column)) + 0.5 for column in cells]
+    least = [max(_least(column[0], BOLD), *(_least(text, WIDE) for text in column)) + 0.5 for column in cells]
     whole = [max(low, min(_wanted(column), LONGEST_CELL)) for low, column in zip(least, cells, strict=True)]
     gaps = GAP * (len(cells) - 1)
     size = next((i for i, letters in enumerate(lines) if sum(least) <= letters - gaps), len(lines) - 1)
@@ -35,7 +35,7 @@ def layout(table: Table, lines: Sequence[float]) -> tuple[int, list[float]]:
     return size, [width * room / max(sum(widths), room) / letters for width in widths]
 
 
-def _least(text: str, weight: float = 1) -> float:
+def _least(text: str, weight: float) -> float:
     """Letters that the longest word of a text takes; a very long one may be broken."""
     return weight * min(max(map(len, text.split()), default=1), LONGEST_WORD)
 
@@ -43,4 +43,4 @@ def _least(text: str, weight: float = 1) -> float:
 def _wanted(column: list[str]) -> float:
     """Letters that every cell takes on one line, and the head on two."""
     head, *cells = column
-    return max(BOLD * len(head) / 2, *map(len, cells), 0) + 0.5
+    return max(BOLD * len(head) / 2, *(WIDE * len(cell) for cell in cells), 0) + 0.5

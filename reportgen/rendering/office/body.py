@@ -151,7 +151,9 @@ class Body:
             yield paragraph("Normal", _lead(part.lead), element("w:keepNext"))
         own = [restarted(self._document)] if part.ordered else []
         for item in part.items:
-            yield paragraph("ListNumber" if part.ordered else "ListBullet", self._runs(item, part.english), *own)
+            yield paragraph(
+                "ListNumber" if part.ordered else "ListBullet", self._runs(item, part.english), *map(_copy, own)
+            )
 
     def _finding(self, part: Finding) -> Iterator[BaseOxmlElement]:
         color = styles.VERDICTS[part.verdict]
@@ -186,7 +188,9 @@ class Body:
         if part.columns == 1:
             for panel in part.panels:
                 width = self._width * min(panel.width / LINE, 1)
-                yield paragraph(styles.FIGURE, [self.picture(panel, width, HIGHEST / max(len(rows), 1))], *together)
+                yield paragraph(
+                    styles.FIGURE, [self.picture(panel, width, HIGHEST / max(len(rows), 1))], *map(_copy, together)
+                )
                 yield from self._lines(panel, together)
         elif part.panels:
             whole = self._width // TWIP
@@ -201,7 +205,7 @@ class Body:
                 ),
             )
         if part.legend:
-            yield paragraph(styles.LABEL, self._legend(part.legend), *together, element("w:jc", val="left"))
+            yield paragraph(styles.LABEL, self._legend(part.legend), *map(_copy, together), element("w:jc", val="left"))
         if part.label:
             title = [run(f"{part.title} ", bold=True, language=self._data_language)] if part.title else []
             text = run(part.caption, language=self._data_language)

@@ -18,6 +18,7 @@ from reportgen.rendering.office.package import set_properties
 from reportgen.rendering.office.xml import element, field, paragraph, run
 
 MODERN = "15"  # Word 2013 and later; less is opened in a mode of compatibility
+LONGEST_TITLE = 70  # letters at the foot of a page
 LOGO = 3.5 * 360_000, 1.8 * 360_000  # EMU
 
 
@@ -62,7 +63,9 @@ def _set_page(document: Document, manuscript: Manuscript) -> None:
     section.different_first_page_header_footer = True
     footer = section.footer.paragraphs[0]._p
     page, pages = field("PAGE", run("1", half_points=17)), field("NUMPAGES", run("1", half_points=17))
-    title = run(f"{manuscript.cover.title}  ·  ", half_points=17)
+    name = manuscript.cover.title
+    name = name if len(name) <= LONGEST_TITLE else f"{name[:LONGEST_TITLE]}…"
+    title = run(f"{name}  ·  ", half_points=17)
     for piece in (title, *page, run(" / ", half_points=17), *pages):
         footer.append(piece)
 
