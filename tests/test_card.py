@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub import ModelCard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -164,6 +164,7 @@ def test_names_from_outside_are_no_markup_and_no_metadata(tmp_path: Path) -> Non
     assert write_card(report.model_copy(update=changes), run, path).text == text
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=60), st.text(max_size=30), st.floats(allow_nan=False, allow_infinity=False))
 def test_metadata_read_back_as_they_were_written(name: str, kind: str, value: float) -> None:
     text, _ = merged("", Card(("x",), (), name or "x", kind, (Metric(kind, name, value),)))

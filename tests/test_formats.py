@@ -13,7 +13,7 @@ import docx
 import pytest
 from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -116,6 +116,7 @@ def test_anchors_are_unique_whatever_ids_a_report_has(made: Made) -> None:
     assert len(anchored) == len(set(anchored))
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.lists(st.text(max_size=60), min_size=3, max_size=3), max_size=5),
     st.lists(st.text(max_size=40), min_size=3, max_size=3),
@@ -142,6 +143,7 @@ def leaves(tokens: list[Token]) -> Iterator[Token]:
         yield from leaves(token.children) if token.children else [token]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(codec="utf-8"), max_size=80))
 def test_any_text_stands_in_markdown_as_itself(given_text: str) -> None:
     shown = clean(given_text).strip(" ")
@@ -154,6 +156,7 @@ def test_any_text_stands_in_markdown_as_itself(given_text: str) -> None:
     assert "".join(child.content for child in children) == shown.strip()
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(codec="utf-8"), max_size=40), st.text(st.sampled_from("|`*_~<[]()#\\ -+1.&"), max_size=20))
 def test_a_cell_stays_one_cell(first: str, second: str) -> None:
     cells = [line((Span(clean(value)),)) or "x" for value in (first, second)]
@@ -315,6 +318,7 @@ def depth(source: str) -> int:
     return open_
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(codec="utf-8"), max_size=80))
 def test_any_text_is_inert_in_latex(given_text: str) -> None:
     for made in (text(clean(given_text)), heading(clean(given_text))):
