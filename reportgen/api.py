@@ -12,10 +12,10 @@ from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.pipeline.own_words import OwnWords
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.rendering.render import render as render_files
-from reportgen.rendering.render import require_renderable
+from reportgen.rendering.render import render_all, require_renderable
 from reportgen.rendering.templates import template_sha256
 from reportgen.report.document import Note, Report, TemplateRecord
-from reportgen.report.manifest import FURTHER_MODELS
+from reportgen.report.manifest import FURTHER_MODELS, MAIN_FILES
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
 from reportgen.storage.cache import in_use
@@ -61,6 +61,7 @@ def render(
     """Write report.pdf and report.html of a report made by `run`, or read by `read_report`, into `out`.
 
     Args:
+        formats: any of "pdf", "html", "docx", "md" and "tex"; the file to open of each is returned.
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
 
     Raises:
@@ -147,8 +148,9 @@ def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settin
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:
         with watch.stage(f"render {name}"):
-            render_files(report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest)
-        folder.adopt(f"report.{name}")
-        progress.step(f"report.{name}")
+            made = render_all(report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest)
+        for path in made[name]:
+            folder.adopt(path.relative_to(out).as_posix())
+        progress.step(MAIN_FILES[name])
     folder.timings({"stages": watch.stages, "images": watch.images})
     folder.finish()

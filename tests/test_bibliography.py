@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fixtures import make_report
-from reportgen.analysis.bibliography import WORKS, bibtex, cited, of_model
+from reportgen.analysis.bibliography import WORKS, cited, of_model
 from reportgen.analysis.glossary import TERMS, terms_of
 from reportgen.analysis.registry import load_analyses
 from reportgen.rendering.filters import citation
 from reportgen.rendering.render import render
+from reportgen.report.bibtex import bibtex
 from reportgen.report.document import FileNote, Reference
 
 OWN = [work for analysis in load_analyses(()) for work in analysis.works]

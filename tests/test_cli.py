@@ -120,9 +120,9 @@ def photos(tmp_path: Path) -> Path:
         (["run", "photos", "--seed", "-1"], 2, "setting seed (flag): input should be greater than or equal to 0"),
         (["run", "photos", "--preset", "fast"], 2, "'fast' is not one of 'embedded', 'writeup'"),
         (
-            ["run", "photos", "--format", "docx"],
+            ["run", "photos", "--format", "doc"],
             2,
-            "setting formats.0 (flag): input should be 'pdf' or 'html'; it is 'docx'",
+            "setting formats.0 (flag): input should be 'pdf', 'html', 'docx', 'md' or 'tex'; it is 'doc'",
         ),
         (["run", "photos", "--config", "gone.toml"], 2, "gone.toml: no such settings file"),
         (["run", "photos", "--template", "nonsense"], 2, "unknown template 'nonsense'"),

@@ -658,7 +658,7 @@ def test_unknown_names_are_usage_errors(small: tuple[Report, Path]) -> None:
     with pytest.raises(UsageError, match="writeup"):
         render(*small, small[1], template="nonsense")
     with pytest.raises(UsageError, match="html"):
-        render(*small, small[1], formats=("docx",))
+        render(*small, small[1], formats=("doc",))
 
 
 def test_missing_pango_is_one_line_that_says_what_to_install(

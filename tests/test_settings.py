@@ -191,7 +191,10 @@ def test_an_unknown_key_names_the_nearest(layers: Any, said: list[str], tmp_path
         ({"toml": 'preset = ["embedded"]'}, "setting preset (reportgen.toml): "),
         ({"toml": "models = []"}, "setting models (reportgen.toml): "),
         ({"toml": 'models = "efficientnet_lite0"'}, "setting models (reportgen.toml): "),
-        ({"toml": 'formats = ["docx"]'}, "setting formats.0 (reportgen.toml): input should be 'pdf' or 'html'"),
+        (
+            {"toml": 'formats = ["doc"]'},
+            "setting formats.0 (reportgen.toml): input should be 'pdf', 'html', 'docx', 'md' or 'tex'",
+        ),
         ({"toml": "[lime]\nnum_samples = 1"}, "setting lime.num_samples (reportgen.toml): "),
         ({"toml": "[lime]\nhide_color = 256"}, "setting lime.hide_color (reportgen.toml): "),
         (

@@ -21,6 +21,7 @@ from reportgen.rendering.checking import check_template
 from reportgen.rendering.context import CARDS, ROWS, page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.filters import counted, day, fill, join_words
+from reportgen.rendering.markdown.card import card
 from reportgen.rendering.pdf.tagging import place_names
 from reportgen.rendering.render import render, require_renderable
 from reportgen.rendering.templates import find_template, shipped_templates
@@ -295,6 +296,10 @@ def test_every_word_stands_on_some_page(made: Made, monkeypatch: pytest.MonkeyPa
     part = report.document.model_copy(update={"sections": ["cams"]})
     notes = page_context(report.model_copy(update={"document": part}), "html", words=marked(english()))["notes"]
     seen |= set(re.findall(r"⟦([\w ]+):", str(notes)))
+    labelled = page_context(report, "pdf", words=marked(english()))
+    of_card = card(labelled, None)
+    said = " ".join([*of_card.blocks, of_card.images, *(metric.name for metric in of_card.metrics)])
+    seen |= set(re.findall(r"⟦([\w ]+):", said.replace("\\", "")))
     words = english()
     tables = {key: words.pop(key) for key in list(words) if isinstance(words[key], dict)}
     every = set(words).union(*(value for key, value in tables.items() if key != "script"))

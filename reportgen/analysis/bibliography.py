@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from reportgen.report.document import Reference
-
-REFERENCES_FILE = "references.bib"
-_KINDS = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle"}
 
 _WORKS = (
     Reference(
@@ -108,24 +105,3 @@ def cited(by: Mapping[str, Iterable[str]], further: Iterable[Reference] = ()) ->
                 places[key].append(place)
     works = [known[key].model_copy(update={"cited_in": cited_in}) for key, cited_in in places.items()]
     return sorted(works, key=lambda work: (work.authors[0].lower(), work.year, work.title))
-
-
-def bibtex(works: Sequence[Reference]) -> bytes:
-    """The works as a BibTeX file, UTF-8, an entry each in the order given."""
-    return "\n".join(map(_entry, works)).encode()
-
-
-def _entry(work: Reference) -> str:
-    fields = {
-        "author": " and ".join(work.authors),
-        "title": f"{{{work.title}}}",  # kept as it is written: names of methods have capitals
-        _KINDS[work.kind]: work.venue,
-        "year": str(work.year),
-        "volume": work.volume,
-        "number": work.number,
-        "pages": work.pages.replace("–", "--"),
-        "doi": work.doi,
-        **({"eprint": work.arxiv, "archiveprefix": "arXiv"} if work.arxiv else {}),
-    }
-    lines = [f"  {key} = {{{value}}}" for key, value in fields.items() if value]
-    return f"@{work.kind}{{{work.key},\n" + ",\n".join(lines) + "\n}\n"

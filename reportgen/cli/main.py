@@ -13,6 +13,7 @@ import typer
 
 from reportgen.cli import cache, config, models, templates
 from reportgen.cli.bundle import bundle
+from reportgen.cli.card import card
 from reportgen.cli.diff import diff
 from reportgen.cli.dissect import dissect
 from reportgen.cli.doctor import doctor
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, render, dissect, doctor, validate, submit, bundle, verify, diff, log, summary, schema):
+for command in (run, render, dissect, doctor, validate, submit, bundle, card, verify, diff, log, summary, schema):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 app.add_typer(config.app, name="config")

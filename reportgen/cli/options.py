@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
-Formats = Annotated[str | None, typer.Option("--format", help="pdf, html, or both separated by a comma.")]
+Formats = Annotated[str | None, typer.Option("--format", help="One or more of pdf, html, docx, md, tex, with commas.")]
 Archive = Annotated[bool, typer.Option("--archive", help="Make the PDF for archives: PDF/A-3a, not PDF/UA-1.")]
 Template = Annotated[
     str | None, typer.Option("--template", "-t", help="A shipped template's name, or a folder that extends one.")

@@ -31,7 +31,7 @@ def render(
         typer.Option(help="A folder of your own words, as Markdown, to put into the report (docs/own-words.md)."),
     ] = None,
 ) -> None:
-    """Make HTML and PDF again from a report's data; no model is loaded."""
+    """Make HTML and PDF again, or another format, from a report's data; no model is loaded."""
     from reportgen.rendering.render import render as render_files
     from reportgen.report.open import open_report, run_folder
     from reportgen.sharing.annotate import annotated, write_annotated

@@ -82,6 +82,7 @@ def run(
     """Explain a folder of images and write the report."""
     with progress_bars() as progress:
         from reportgen.api import make_report
+        from reportgen.report.manifest import MAIN_FILES
         from reportgen.settings.load import load
 
         flags: dict[str, JSON] = {
@@ -112,7 +113,7 @@ def run(
     if first:
         say(first.outcome(report))
     for name in settings.formats:
-        typer.echo(out / f"report.{name}")
+        typer.echo(out / MAIN_FILES[name])
     _tell_outcome(report, out, settings.strict)
 
 

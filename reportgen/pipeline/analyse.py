@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from reportgen.analysis.bibliography import REFERENCES_FILE, bibtex
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
+from reportgen.report.bibtex import REFERENCES_FILE, bibtex
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder

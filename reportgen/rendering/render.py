@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from reportgen.rendering.context import page_context
+from reportgen.rendering.office.writer import require_docx
 from reportgen.rendering.pdf.attachments import data_files
 from reportgen.rendering.pdf.writer import LOGGER, load_weasyprint
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sandbox.process import Limits, limits_for, render_in_sandbox
-from reportgen.rendering.sources import sources
+from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import Template, find_template, require_paper
 from reportgen.rendering.words import chosen_language, read_words
-from reportgen.rendering.writers import WRITERS
+from reportgen.rendering.writers import DRAWN, MANUSCRIPTS, WRITERS
 from reportgen.report.document import Paper, Report
-from reportgen.report.manifest import Entry, read_manifest, renew_manifest
+from reportgen.report.manifest import MAIN_FILES, Entry, read_manifest, renew_manifest
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError
@@ -34,8 +35,8 @@ def require_renderable(
         paper: of the PDF; None: what the template says.
 
     Raises:
-        UsageError: an unknown template, format or language, a paper that the template is not made for, or a mistake in
-            the template's words.
+        UsageError: an unknown template, format or language, a paper that the template is not made for, a mistake in the
+            template's words, or a format that needs a library which is not installed.
         ReportgenError: the PDF library cannot be loaded.
     """
     _prepare(template, formats, language, paper)
@@ -45,15 +46,18 @@ def _prepare(
     template: str | Path, formats: Sequence[str], wanted: str | None, paper: Paper | None
 ) -> tuple[Template, str, Plain]:
     """The template, its language and words, once everything that `require_renderable` asks for is there."""
-    unknown = [name for name in formats if name not in WRITERS]
+    unknown = [name for name in formats if name not in MAIN_FILES]
     if unknown:
-        raise UsageError(f"unknown format {unknown[0]!r}: use {' or '.join(WRITERS)}")
+        raise UsageError(f"unknown format {unknown[0]!r}: use one or more of {', '.join(MAIN_FILES)}")
     chosen = find_template(template)
     language = chosen_language(chosen, wanted)
     words = read_words(chosen, language)
     if "pdf" in formats:
         require_paper(chosen.file, paper)
+    if not DRAWN.isdisjoint(formats):
         load_weasyprint()
+    if "docx" in formats:
+        require_docx()
     return chosen, language, words
 
 
@@ -68,7 +72,23 @@ def render(
     manifest: Mapping[str, Entry] | None = None,
     limits: Limits | None = None,
 ) -> list[Path]:
-    """Write `out`/report.pdf and `out`/report.html; each file is whole or absent.
+    """`render_all`, of which the file to open is returned for each of `formats`, in their order."""
+    made = render_all(report, run, out, template, formats, archive=archive, manifest=manifest, limits=limits)
+    return [files[0] for files in made.values()]
+
+
+def render_all(
+    report: Report,
+    run: Path,
+    out: Path,
+    template: str | Path = "writeup",
+    formats: Sequence[str] = ("pdf", "html"),
+    *,
+    archive: bool = False,
+    manifest: Mapping[str, Entry] | None = None,
+    limits: Limits | None = None,
+) -> dict[str, list[Path]]:
+    """Write `out`/report.pdf, `out`/report.html, and what else is asked for; each file is whole or absent.
 
     A template of the user's own, or the user's own CSS, is rendered in a process of its own, within limits.
 
@@ -76,17 +96,19 @@ def render(
         run: the run folder, in which the pictures named by the report lie.
         out: made where it is missing; may be a finished run's folder where that run's report is this one: its manifest
             then lists the new files.
-        template: the name of a shipped template, or a folder that extends one.
-        formats: any of "pdf" and "html".
+        template: the name of a shipped template, or a folder that extends one. Word, Markdown and LaTeX take its title,
+            byline, accent, paper, words and sections, and not its pages.
+        formats: any of "pdf", "html", "docx", "md" and "tex".
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
         manifest: SHA-256 and size of the run's files, which the PDF carries; None: as the run folder lists them.
         limits: of that process; by default generous, and by the number of pictures.
 
     Returns:
-        the files written, in the order of `formats`.
+        for each format, once, the files written: the one to open first, then what it needs beside it.
 
     Raises:
-        UsageError: an unknown template, format or language, or `out` is the finished run of another report.
+        UsageError: an unknown template, format or language, a library that a format needs and that is not installed, or
+            `out` is the finished run of another report.
         ReportgenError: a picture is missing, the template is wrong or takes more than its limits, or the PDF library
             cannot be loaded.
     """
@@ -98,21 +120,26 @@ def render(
     trusted = chosen.shipped and not report.document.css
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    written = []
+    made: dict[str, list[Path]] = {}
     for name in dict.fromkeys(formats):
-        target = out / f"report.{name}"
-        with replacing(target) as temporary:
-            context = page_context(report, name, chosen.file, language, words)
+        context = page_context(report, name if name in WRITERS else "pdf", chosen.file, language, words)
+        if name in MANUSCRIPTS:
+            made[name] = MANUSCRIPTS[name](context, files, out)
+            continue
+        with replacing(out / MAIN_FILES[name]) as temporary:
             if trusted:
                 WRITERS[name](context, files, temporary)
             else:
-                for complaint in render_in_sandbox(
-                    name, context, files, temporary, limits or limits_for(len(files.pictures))
-                ):
-                    LOGGER.warning("%s", complaint)
-        written.append(target)
-    renew_manifest(out, written)
-    return written
+                _render_apart(name, context, files, temporary, limits)
+        made[name] = [out / MAIN_FILES[name]]
+    renew_manifest(out, [path for files_of_one in made.values() for path in files_of_one])
+    return made
+
+
+def _render_apart(name: str, context: Plain, files: Sources, target: Path, limits: Limits | None) -> None:
+    """One page from a template of the user's own, in a process of its own."""
+    for complaint in render_in_sandbox(name, context, files, target, limits or limits_for(len(files.pictures))):
+        LOGGER.warning("%s", complaint)
 
 
 def _require_no_other_run(report: Report, run: Path, out: Path) -> None:

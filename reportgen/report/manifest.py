@@ -21,7 +21,20 @@ from reportgen.utils.untrusted_files import read_at_most
 MANIFEST = "manifest.json"
 LOCK = ".lock"  # there while a run writes the folder; no manifest lists it
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
-RENDERED = frozenset({"report.pdf", "report.html"})
+# Format -> the file to open.
+MAIN_FILES = {
+    "pdf": "report.pdf",
+    "html": "report.html",
+    "docx": "report.docx",
+    "md": "report.md",
+    "tex": "tex/report.tex",
+}
+TEX = "tex/"
+# What is always written where a format is; LaTeX has pictures of its own beside it.
+RENDERED = frozenset({
+    *MAIN_FILES.values(),
+    *(TEX + name for name in ("body.tex", "appendix.tex", "preamble.tex", "bibliography.tex", "references.bib")),
+})  # fmt: skip
 TIMINGS = "timings.json"
 # The folder of what a report holds for further explained models; there with several alone.
 FURTHER_MODELS = "models"
@@ -101,11 +114,16 @@ def _well_formed(entry: tuple[object, object]) -> bool:
     return isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha) is not None and type(size) is int and size >= 0
 
 
+def is_rendered(name: str) -> bool:
+    """Whether a file of a run is made from its report, and can be made again."""
+    return name in RENDERED or name.startswith(TEX)
+
+
 def renew_manifest(run: Path, written: Iterable[Path]) -> None:
     """List files that were written into a finished run folder again; a folder without a manifest stays without one."""
     files = read_manifest(run)
     if files is None:
         return
     for path in written:
-        files[path.name] = entry_of(path.read_bytes())
+        files[path.relative_to(run).as_posix()] = entry_of(path.read_bytes())
     write_file(run / MANIFEST, manifest_json(files))

@@ -108,7 +108,7 @@ def run_folder(source: Path) -> Path:
 
 def _picture(packed: PdfData | Archive, source: Path, name: str, sha256: str) -> bytes:
     """A picture of the report, as the manifest describes it."""
-    if not _is_plain(name):
+    if not is_plain(name):
         raise UsageError(f"{source}: its report names a picture {name[:80]!r} that could lie outside its folder")
     content = packed.picture(name, sha256)
     if content is None or hashlib.sha256(content).hexdigest() != sha256:
@@ -116,8 +116,8 @@ def _picture(packed: PdfData | Archive, source: Path, name: str, sha256: str) ->
     return content
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a picture's name is a plain path below its folder, on any system."""
+def is_plain(name: str) -> bool:
+    """Whether a picture's name is a plain path of a picture below its folder, on any system."""
     parts = PurePosixPath(name).parts
     plain = not any(character in name for character in "\\:\0")
     return plain and not name.startswith("/") and ".." not in parts and name.lower().endswith(PICTURES)

@@ -147,7 +147,7 @@ class Settings(SettingsGroup):
     seed: int = Field(0, ge=0, lt=2**32)
     strict: bool = Field(False, description="exit with 1 when an image was skipped")
     template: Annotated[str, PathMark(("writeup", "brief", "poster"))] = "writeup"
-    formats: tuple[Literal["pdf", "html"], ...] = Field(default=("pdf", "html"), min_length=1)
+    formats: tuple[Literal["pdf", "html", "docx", "md", "tex"], ...] = Field(default=("pdf", "html"), min_length=1)
     archive: bool = Field(False, description="the PDF is PDF/A-3a, for archives, instead of PDF/UA-1")
     max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")
     document: DocumentSettings = DocumentSettings()

@@ -9,11 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reportgen.pipeline.gates import JUNIT, junit_xml
-from reportgen.rendering.render import render
+from reportgen.rendering.render import render_all
 from reportgen.rendering.templates import find_template
 from reportgen.report.archive import write_zip
 from reportgen.report.document import Report, named_pictures
-from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
+from reportgen.report.manifest import (
+    MAIN_FILES,
+    MANIFEST,
+    TEX,
+    Entry,
+    entry_of,
+    is_rendered,
+    manifest_json,
+    read_manifest,
+)
 from reportgen.report.open import read_report
 from reportgen.report.pdf_data import page_count
 from reportgen.report.report_json import REPORT, report_json
@@ -27,6 +36,9 @@ README, SETTINGS = "README.txt", "settings.json"
 BESIDE = {
     "report.pdf": "the report; it carries its own data and can be checked and rendered again without this zip",
     "report.html": "the report as one page that needs nothing else",
+    "report.docx": "the report as a document of Word",
+    "report.md": "the report as Markdown, with the pictures of figures/",
+    TEX: "the report as LaTeX: report.tex compiles, body.tex goes into a document of one's own",
     SETTINGS: "the settings that were in force",
     JUNIT: "the gates as JUnit XML",
     MANIFEST: "SHA-256 and size of every file here",
@@ -92,21 +104,21 @@ def _staged(
     cleaned = anonymity.without_authors(report)
     pictures = set(named_pictures(cleaned))
     logo = report.document.logo.file if report.document.logo else None
-    remade = RENDERED | {REPORT, JUNIT}
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         stage, entries = Path(scratch), {}
-        for name in sorted(set(manifest) - remade):
-            if name != logo or name in pictures:
+        for name in sorted(set(manifest) - {REPORT, JUNIT}):
+            if not is_rendered(name) and (name != logo or name in pictures):
                 data = without_metadata(name, (run / name).read_bytes())
                 entries[name] = _put(stage, name, data)
         entries[REPORT] = _put(stage, REPORT, report_json(cleaned))
         if JUNIT in manifest:
             entries[JUNIT] = _put(stage, JUNIT, junit_xml(cleaned.gates))
-        formats = [name for name in ("pdf", "html") if f"report.{name}" in manifest]
+        formats = [name for name, file in MAIN_FILES.items() if file in manifest]
         archive = bool(report.settings.get("archive"))
         # The page is searched whatever the formats: in it stands, as text, what a PDF draws.
-        render(cleaned, stage, stage, chosen, [*dict.fromkeys([*formats, "html"])], archive=archive, manifest=entries)
-        names = sorted([*entries, *(f"report.{name}" for name in formats)])
+        made = render_all(cleaned, stage, stage, chosen, [*formats, "html"], archive=archive, manifest=entries)
+        rendered = {path.relative_to(stage).as_posix() for name in formats for path in made[name]}
+        names = sorted({*entries, *rendered})
         _search(stage, sorted({*names, "report.html"}), report, chosen, allowed)
         yield stage, names, cleaned
 

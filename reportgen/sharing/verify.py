@@ -21,7 +21,7 @@ from reportgen.rendering.sources import inside
 from reportgen.report.archive import open_zip
 from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
-from reportgen.report.manifest import LOCK, MANIFEST, RENDERED, Entry, parse_manifest
+from reportgen.report.manifest import LOCK, MANIFEST, Entry, is_rendered, parse_manifest
 from reportgen.report.open import read_report, unpack_report
 from reportgen.report.pdf_data import attachments, differing_pages
 from reportgen.report.report_json import REPORT, parse_report
@@ -232,7 +232,7 @@ def _compare_manifests(found: Verification, carried: Mapping[str, bytes], manife
         found.notes.append(f"{PDF} carries no manifest to compare with")
         return
     for name, entry in sorted(own.items()):
-        if name in RENDERED:
+        if is_rendered(name):
             continue
         if name not in manifest:
             found.missing.append(f"{name} ({PDF} lists it, {MANIFEST} does not)")

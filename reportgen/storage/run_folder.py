@@ -140,7 +140,7 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a killed run, or a renderer that outlived it, left half-written."""
-        for folder in (self.path, *(self.path / name for name in OWN_NAMES)):
+        for folder in (self.path, *(self.path / top for top in {name.partition("/")[0] for name in OWN_NAMES})):
             for scrap in folder.rglob(f"{PARTIAL}*") if folder != self.path else folder.glob(f"{PARTIAL}*"):
                 scrap.unlink(missing_ok=True)
 

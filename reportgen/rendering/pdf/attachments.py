@@ -1,7 +1,7 @@
 """What a PDF carries beside its pages, so that the whole report can be made again from the PDF alone.
 
 `report.json`    exactly the bytes of `reportgen.reports.report_json`
-`manifest.json`  SHA-256 and size of every file of the run but report.pdf, report.html, timings.json and itself
+`manifest.json`  SHA-256 and size of every file of the run but its renderings, timings.json and itself
 pictures         under their paths in the run folder, but for the JPEGs that the pages show: the PDF holds those bytes
                  already, as they are, and the manifest's hashes tell which is which
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reportgen.rendering.filters import moment
 from reportgen.rendering.sources import Sources, mime_type
 from reportgen.report.document import Report
-from reportgen.report.manifest import MANIFEST, RENDERED, Entry, entry_of, manifest_json, read_manifest
+from reportgen.report.manifest import MANIFEST, Entry, entry_of, is_rendered, manifest_json, read_manifest
 from reportgen.report.report_json import REPORT, report_json
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] |
     data = report_json(report)
     if manifest is None:
         manifest = read_manifest(sources.run) or {REPORT: entry_of(data)}
-    files = {name: entry for name, entry in manifest.items() if name not in RENDERED}
+    files = {name: entry for name, entry in manifest.items() if not is_rendered(name)}
     for name in sorted(sources.pictures - set(files)):
         files[name] = entry_of(sources.picture(name).read_bytes())
     return {REPORT: data, MANIFEST: manifest_json(files)}

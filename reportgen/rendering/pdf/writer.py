@@ -61,7 +61,7 @@ def write_pdf(context: Plain, sources: Sources, target: Path) -> None:
         attach(document, pdf)
 
     try:
-        with _complaints(), _rare_collections(), noting_languages() as languages:
+        with complaints(), rare_collections(), noting_languages() as languages:
             document = weasyprint.HTML(string=page, url_fetcher=RunFetcher(sources)).render(
                 font_config=fonts, stylesheets=styles, pdf_variant=variant
             )
@@ -88,7 +88,7 @@ def load_weasyprint() -> ModuleType:
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def rare_collections() -> Iterator[None]:
     """Fewer garbage collections: a layout makes millions of objects that live to its end; a tenth of its time."""
     thresholds = gc.get_threshold()
     gc.set_threshold(200_000, 50, 50)
@@ -108,7 +108,7 @@ class _Collector(logging.Handler):
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
+def complaints() -> Iterator[None]:
     """Pass WeasyPrint's warnings on, each once, under this module's name."""
     collector, logger = _Collector(), logging.getLogger("weasyprint")
     propagate, logger.propagate = logger.propagate, False

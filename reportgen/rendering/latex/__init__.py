@@ -1,0 +1,1 @@
+"""The report as LaTeX that pdflatex compiles."""
