@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import Archive, Formats, Template, split_formats
+from reportgen.cli.terminal import Terminal, counted, duration
 
 Source = Annotated[
     Path,
@@ -19,7 +21,9 @@ Source = Annotated[
 ]
 
 
+@mannered
 def render(
+    terminal: Terminal,
     source: Source,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
     template: Template = None,
@@ -31,6 +35,9 @@ def render(
     from reportgen.report.open import open_report, run_folder
 
     with open_report(source) as (report, folder):
+        terminal.detail(
+            f"the report of {counted(len(report.images), 'image')}, made by reportgen {report.provenance.reportgen}"
+        )
         written = render_files(
             report,
             folder,
@@ -39,5 +46,7 @@ def render(
             split_formats(formats) or ("pdf", "html"),
             archive=archive or bool(report.settings.get("archive")),
         )
+    terminal.found(paths=written)
     for file in written:
-        typer.echo(file)
+        terminal.result(file)
+    terminal.say(f"{counted(len(written), 'file')}, {duration(terminal.seconds)}")

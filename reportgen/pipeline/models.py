@@ -72,5 +72,12 @@ def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Prog
         models[name] = Model(
             spec, runtime, engine, exact, providers.versions((*backend, *spec.packages, *KEY_PACKAGES))
         )
+        progress.detail(f"{name}: {_backend(runtime)}; {spec.source}")
         progress.step(name)
     return models
+
+
+def _backend(runtime: RuntimeRecord) -> str:
+    """`openvino on cpu, exact (why not another)`."""
+    note = f" ({runtime.note})" if runtime.note else ""
+    return f"{runtime.name} on {runtime.device}, {runtime.precision}{note}"

@@ -1,0 +1,121 @@
+"""`reportgen init`: a first reportgen.toml, after three questions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal
+from reportgen.utils.errors import UsageError
+
+if TYPE_CHECKING:
+    from reportgen.settings.starter import Answers
+
+FILE = "reportgen.toml"
+Folder = Annotated[
+    Path, typer.Argument(metavar="[DIR]", help="The folder of the file, made where it is missing.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; what no option says is the default.")]
+Models = Annotated[list[str] | None, typer.Option("--model", help="Answers the first question; repeat it.")]
+Tasks = Annotated[list[str] | None, typer.Option("--task", help="Answers the second question; repeat it.")]
+Authors = Annotated[list[str] | None, typer.Option("--author", help="Answers the third question; repeat it.")]
+
+
+@mannered
+def init(
+    terminal: Terminal,
+    folder: Folder = Path(),
+    yes: Yes = False,
+    models: Models = None,
+    tasks: Tasks = None,
+    authors: Authors = None,
+) -> None:
+    """Write a commented reportgen.toml after three questions: which models, which tasks, whose report."""
+    from reportgen.settings.starter import Answers, starter
+
+    file = folder / FILE
+    if file.exists() or file.is_symlink():
+        raise UsageError(f"{file}: is there already, and stays as it is; change it, or give another folder")
+    given = Answers(_parts(models), _parts(tasks), _parts(authors))
+    _require_known(given)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("stdin is no terminal, and nobody can be asked; give --yes, and --model, --task, --author")
+        given = _asked(given, terminal)
+    text = starter(given)
+    _write_new(file, text)
+    terminal.found(paths=[file])
+    terminal.result(file)
+    terminal.say("reportgen config show says what is in force; reportgen run IMAGES uses it in this folder")
+
+
+def _asked(given: Answers, terminal: Terminal) -> Answers:
+    """The answers, and what the user says to those questions that no option has answered."""
+    from reportgen.analysis.registry import load_analyses
+    from reportgen.settings.model import Settings
+    from reportgen.settings.starter import Answers
+
+    tasks = ", ".join(analysis.name for analysis in load_analyses())
+    questions = (
+        (
+            "models",
+            "Which models? Names as reportgen models lists them, the first is explained, commas between them",
+            ", ".join(Settings().models),
+        ),
+        ("tasks", f"Which tasks? Some of {tasks}", "all"),
+        ("authors", "Who are the authors? Names, commas between them", "none"),
+    )
+    answers = given
+    for key, question, default in questions:
+        if getattr(given, key):
+            continue
+        while True:
+            said = typer.prompt(question, default=default, err=True)
+            chosen = () if said == default else _parts([said])
+            answers = Answers(**{**vars(answers), key: chosen})
+            try:
+                _require_known(answers)
+            except UsageError as error:
+                terminal.say(error, "yellow")
+                continue
+            break
+    return answers
+
+
+def _require_known(answers: Answers) -> None:
+    """Raises: UsageError: there is no such model or task. Weights that are only missing are no mistake: they can be fetched."""
+    from reportgen.analysis.registry import load_analyses
+    from reportgen.models.classifiers import MissingWeights, resolve
+    from reportgen.settings.model import Settings
+
+    load_analyses(answers.tasks)
+    if not answers.models:
+        return
+    settings = Settings(models=answers.models)
+    for name in settings.models:
+        try:
+            resolve(name, settings)
+        except MissingWeights:
+            continue
+
+
+def _parts(given: list[str] | None) -> tuple[str, ...]:
+    """`["a, b", "c"]` as `("a", "b", "c")`."""
+    parts = (part.strip() for text in given or () for part in text.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _write_new(file: Path, text: str) -> None:
+    """Raises: UsageError: the file is there, or cannot be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="\n") as written:
+            written.write(text)
+    except FileExistsError:
+        raise UsageError(f"{file}: is there already, and stays as it is; change it, or give another folder") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror})") from None
