@@ -74,7 +74,7 @@ def _asked(given: Answers, terminal: Terminal) -> Answers:
         if getattr(given, key):
             continue
         while True:
-            said = typer.prompt(question, default=default, err=True)
+            said = _answer(question, default)
             chosen = () if said == default else _parts([said])
             answers = Answers(**{**vars(answers), key: chosen})
             try:
@@ -84,6 +84,15 @@ def _asked(given: Answers, terminal: Terminal) -> Answers:
                 continue
             break
     return answers
+
+
+def _answer(question: str, default: str) -> str:
+    """What the user types. Asked on stderr, for stdout holds results alone; Typer's own prompt writes a space there."""
+    typer.echo(f"{question} [{default}]: ", err=True, nl=False)
+    line = sys.stdin.readline()
+    if not line:
+        raise UsageError("a question was left without an answer; nothing was written")
+    return line.strip() or default
 
 
 def _require_known(answers: Answers) -> None:

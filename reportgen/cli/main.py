@@ -29,6 +29,7 @@ from reportgen.cli.terminal import Terminal
 from reportgen.cli.validate import validate
 from reportgen.cli.verify import verify
 from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.untrusted_files import is_folder
 
 INTERRUPTED = 130
 # Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see models.quiet.
@@ -135,8 +136,8 @@ def _wrong_usage(error: Exception) -> str:
     """What was wrong with the arguments, and which help says more."""
     said = str(error.format_message())  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "reportgen"
+    path = str(context.command_path) if context is not None else "reportgen"
     first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if said.startswith("No such command") and path == context.find_root().command_path and Path(first).is_dir():
+    if said.startswith(f"No such command '{first}'") and is_folder(Path(first)):
         said = f"No such command {first!r}: to explain the images of this folder: reportgen run {first}"
     return f"{said} (see {path} --help)"

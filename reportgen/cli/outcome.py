@@ -30,6 +30,8 @@ def tell_outcome(report: Report, out: Path, files: Sequence[Path], terminal: Ter
     terminal.found(out=out, paths=files, **outcome(report))
     for file in files:
         terminal.result(file)
+    for note in report.files:
+        terminal.detail(f"{out / note.path}: {counted(note.count, 'file')}, {note.text}")
     for skipped in report.skipped[:MOST_SKIPPED]:
         terminal.say(f"skipped {skipped.name!r}: {skipped.reason}")
     if len(report.skipped) > MOST_SKIPPED:

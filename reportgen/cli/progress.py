@@ -210,7 +210,7 @@ def headline(stage: Stage, time_said: str, width: int) -> str:
     from rich.cells import cell_len
 
     count = f" {stage.count}"
-    line = (_cut(stage.name, width - len(count)) + count)[: max(width, 0)]
+    line = (_cut(stage.name, width - len(count)) + count).lstrip()[: max(width, 0)]
     fits = time_said and cell_len(line) + 2 + len(time_said) <= width
     return f"{line}, {time_said}" if fits else line
 

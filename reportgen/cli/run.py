@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from reportgen.cli.manners import MANNERS, mannered
-from reportgen.cli.options import Archive, Config, Formats, Template, split_formats
+from reportgen.cli.options import Archive, Config, Formats, Template, known_models, known_tasks, split_formats
 from reportgen.cli.outcome import tell_outcome
 from reportgen.cli.progress import progress_of
 from reportgen.cli.terminal import Terminal
@@ -25,11 +25,19 @@ Preset = Annotated[
     Literal["embedded", "writeup"] | None,
     typer.Option(help="embedded: offline, the default; writeup: the write-up's models."),
 ]
-Models = Annotated[list[str] | None, typer.Option("--model", help="A classifier; repeat it. The first is explained.")]
-Explain = Annotated[
-    list[str] | None, typer.Option("--explain", help="A classifier to explain; repeat it to compare several.")
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="A classifier; repeat it. The first is explained.", autocompletion=known_models),
 ]
-Tasks = Annotated[list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.")]
+Explain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--explain", help="A classifier to explain; repeat it to compare several.", autocompletion=known_models
+    ),
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.", autocompletion=known_tasks)
+]
 Runtime = Annotated[Literal["auto", "torch", "openvino"] | None, typer.Option(help="What executes the network.")]
 Precision = Annotated[
     Literal["exact", "fast"] | None, typer.Option(help="exact: fp32; fast: bf16 where there is hardware for it.")
