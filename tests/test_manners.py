@@ -117,6 +117,11 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, width: int, *arguments: str, te
     return code, b"".join(read).decode()
 
 
+def test_a_path_of_bytes_that_are_no_text_comes_out_as_it_is(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    Terminal().result(Path(os.fsdecode(b"out\xff/report.html")))
+    assert capfdbinary.readouterr().out == b"out\xff/report.html\n"
+
+
 # --- quiet, verbose ------------------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ def init(
     if file.exists() or file.is_symlink():
         raise UsageError(f"{file}: is there already, and stays as it is; change it, or give another folder")
     given = Answers(_parts(models), _parts(tasks), _parts(authors))
-    _require_known(given)
+    _require_known(given, terminal)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("stdin is no terminal, and nobody can be asked; give --yes, and --model, --task, --author")
@@ -61,14 +61,11 @@ def _asked(given: Answers, terminal: Terminal) -> Answers:
 
     tasks = ", ".join(analysis.name for analysis in load_analyses())
     questions = (
-        (
-            "models",
-            "Which models? Names as reportgen models lists them, the first is explained, commas between them",
-            ", ".join(Settings().models),
-        ),
-        ("tasks", f"Which tasks? Some of {tasks}", "all"),
-        ("authors", "Who are the authors? Names, commas between them", "none"),
+        ("models", "1. Models; the first is explained, commas between them", ", ".join(Settings().models)),
+        ("tasks", f"2. Tasks; some of {tasks}", "all"),
+        ("authors", "3. Authors; commas between them", "none"),
     )
+    typer.echo("Three questions; Enter takes what stands in brackets.", err=True)
     answers = given
     for key, question, default in questions:
         if getattr(given, key):
@@ -78,7 +75,7 @@ def _asked(given: Answers, terminal: Terminal) -> Answers:
             chosen = () if said == default else _parts([said])
             answers = Answers(**{**vars(answers), key: chosen})
             try:
-                _require_known(answers)
+                _require_known(Answers(**{key: chosen}), terminal)
             except UsageError as error:
                 terminal.say(error, "yellow")
                 continue
@@ -95,8 +92,12 @@ def _answer(question: str, default: str) -> str:
     return line.strip() or default
 
 
-def _require_known(answers: Answers) -> None:
-    """Raises: UsageError: there is no such model or task. Weights that are only missing are no mistake: they can be fetched."""
+def _require_known(answers: Answers, terminal: Terminal) -> None:
+    """Missing weights are no mistake, and only said: they can be fetched.
+
+    Raises:
+        UsageError: there is no such model or task.
+    """
     from reportgen.analysis.registry import load_analyses
     from reportgen.models.classifiers import MissingWeights, resolve
     from reportgen.settings.model import Settings
@@ -108,8 +109,8 @@ def _require_known(answers: Answers) -> None:
     for name in settings.models:
         try:
             resolve(name, settings)
-        except MissingWeights:
-            continue
+        except MissingWeights as missing:
+            terminal.say(f"note: {missing}", "yellow")
 
 
 def _parts(given: list[str] | None) -> tuple[str, ...]:

@@ -46,9 +46,14 @@ class Terminal:
 
     def result(self, line: object, colour: Colour | None = None) -> None:
         """A line of the result."""
-        if not self.json:
-            shown = has_colours(sys.stdout)
-            typer.echo(typer.style(str(line), fg=colour) if colour and shown else str(line), color=shown)
+        if self.json:
+            return
+        shown = has_colours(sys.stdout)
+        text = typer.style(str(line), fg=colour) if colour and shown else str(line)
+        try:
+            typer.echo(text, color=shown)
+        except UnicodeEncodeError:  # a name of bytes that are no text, or more than stdout's encoding can say
+            typer.echo(text.encode("utf-8", "surrogateescape"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns of the result under each other."""
