@@ -28,7 +28,7 @@ from reportgen import api
 from reportgen.cli import main as cli
 from reportgen.cli import outcome as outcomes
 from reportgen.cli.open_run import page_of, show
-from reportgen.cli.progress import Live, Plain, about
+from reportgen.cli.progress import Live, Plain, Stage, about
 from reportgen.cli.terminal import Terminal, duration, has_colours
 from reportgen.report.document import Report, Warning_
 from reportgen.report.report_json import report_json
@@ -298,6 +298,36 @@ def test_doctor_and_validate_as_json(call: Any, folder: Path, monkeypatch: pytes
     assert (found["exit_code"], set(found)) == (1, SHARED | {"error"})
 
 
+def test_commands_that_need_a_model_or_a_server_as_json(
+    call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reportgen.analysis.probe_file import MadeFile
+    from reportgen.models import download
+    from reportgen.pipeline import model_check, probe_file
+    from reportgen.rendering import checking
+    from reportgen.sharing import submit
+
+    checked = model_check.ModelCheck((("layers", "5"),), "no feature map")
+    monkeypatch.setattr(model_check, "check_model", lambda *_: checked)
+    made = MadeFile(b"", ("layer", "units"), [("4", "32")], ("a note",))
+    monkeypatch.setattr(probe_file, "make_probe_file", lambda *_, **__: made)
+    monkeypatch.setattr(download, "fetch", lambda *_: [folder / "weights.pth"])
+    sent = submit.Sent("not taken", ("no",), None)
+    monkeypatch.setattr(submit, "submit", lambda *_, **__: sent)
+    monkeypatch.setattr(checking, "check_template", lambda *_: ["report.html, line 2: no"])
+    for arguments, code in (
+        (["models", "check", "efficientnet_lite0"], 1),
+        (["models", "fetch", "efficientnet_lite0"], 0),
+        (["dissect", "--probe", "photos"], 0),
+        (["submit", "out", "--url", "http://localhost"], 1),
+        (["templates", "check", "mine"], 1),
+    ):
+        ended = call(*arguments, "--json")
+        found = one_object(ended)
+        assert (ended.code, set(found) - {"error"}) == (code, KEYS[found["command"]] | SHARED)
+        assert ("error" in found) == bool(code)
+
+
 # --- colours -------------------------------------------------------------------------------------
 
 
@@ -390,6 +420,12 @@ def test_time_left_follows_the_pace_of_late_for_results_of_the_store_come_first(
     assert "about 8 min left" in last or "about 9 min left" in last, "ten seconds for each of the last fifty"
 
 
+def test_a_step_that_takes_longer_than_those_before_it_moves_the_end() -> None:
+    stage = Stage("Writing sections", 8, 0)
+    stage.step(4, "")
+    assert [stage.left(now) for now in (5, 8, 40)] == ["about 25 s left", "about 25 s left", "about 2 min left"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(2, "about 5 s"), (41, "about 40 s"), (170, "about 3 min"), (4780, "about 1 h 20 min")]
 )
@@ -474,6 +510,15 @@ def test_a_terminal_that_grows_narrower_is_followed_and_nothing_wraps_meanwhile(
         clock.now += 5
         live.step(NAME)
         assert (screen.wrapped, screen.shown) == (0, ["Explaining images 3/10"])
+
+
+def test_a_ctrl_c_that_the_terminal_shows_is_written_over() -> None:
+    screen = Screen(60)
+    with Live(Terminal(), Clock(), screen.feed, lambda: 60) as live:
+        live.stage("Explaining images", 10)
+        screen.feed("^C")
+        live.print("3 of 10 images are done and kept")
+    assert screen.shown == ["3 of 10 images are done and kept"]
 
 
 def test_the_line_is_written_again_only_where_it_has_changed() -> None:

@@ -26,6 +26,7 @@ LONGEST_BAR, SHORTEST_BAR = 24, 8
 MOST_OF_DETAIL = 40
 # The cursor rests at the start of its line, also where a terminal that grew narrower has wrapped that line. All below is cleared
 # behind the text and not before it: nothing flickers, and tmux, which keeps a screen that is cleared from its top, keeps no old line.
+# A write begins there too: a terminal shows Ctrl-C as ^C where the cursor is.
 CLEAR_LINE, CLEAR_BELOW, HOME = "\x1b[K", "\x1b[J", "\r"
 # A terminal that is being made narrower says so a moment later: meanwhile a line must not wrap either.
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
@@ -55,9 +56,12 @@ class Stage:
         """`about 40 s left`; empty where nobody can say yet."""
         if not 0 < self.done < self.total or now - self.start < SETTLED_S:
             return ""
-        pace = (self._steps[-1] - self._steps[0]) / (len(self._steps) - 1)
-        # A step that takes longer than the others does not push the end away; it only is not there yet.
-        rest = max(pace * (self.total - self.done) - (now - self._steps[-1]), pace * (self.total - self.done - 1))
+        steps, waited = len(self._steps) - 1, now - self._steps[-1]
+        pace = (self._steps[-1] - self._steps[0]) / steps
+        if waited > pace:  # the step under way takes longer than those before it, and so may the others
+            pace = (now - self._steps[0]) / (steps + 1)
+            waited = pace
+        rest = pace * (self.total - self.done) - waited
         return f"{about(rest)} left"
 
     def took(self, now: float) -> str:
@@ -159,7 +163,7 @@ class Live:
         with self._lock:
             if self._stage is not None and self._stage.over:
                 self._settle()  # it was over before this line
-            self._write(f"{CLEAR_LINE}{line}\n")
+            self._write(f"{HOME}{CLEAR_LINE}{line}\n")
             self._shown = ""
             self._draw()
 
@@ -169,7 +173,7 @@ class Live:
         if stage is None:
             return
         last = headline(stage, stage.took(self._clock()), self._columns() - 1)
-        self._write(f"{CLEAR_LINE}{NO_WRAP}{last}{WRAP}\n" if stage.over else CLEAR_LINE)
+        self._write(f"{HOME}{CLEAR_LINE}{NO_WRAP}{last}{WRAP}\n" if stage.over else HOME + CLEAR_LINE)
         self._shown = ""
 
     def _draw(self) -> None:
@@ -178,7 +182,7 @@ class Live:
         width = self._columns()
         line = progress_line(self._stage, width - 1, self._clock(), colours=self._colours)
         if (line, width) != (self._shown, self._width):
-            self._write(f"{NO_WRAP}{line}{CLEAR_BELOW}{HOME}{WRAP}")
+            self._write(f"{HOME}{NO_WRAP}{line}{CLEAR_BELOW}{HOME}{WRAP}")
             self._shown, self._width = line, width
 
     def _tick(self) -> None:
