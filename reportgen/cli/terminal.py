@@ -51,9 +51,11 @@ class Terminal:
         shown = has_colours(sys.stdout)
         text = typer.style(str(line), fg=colour) if colour and shown else str(line)
         try:
-            typer.echo(text, color=shown)
-        except UnicodeEncodeError:  # a name of bytes that are no text, or more than stdout's encoding can say
+            text.encode()
+        except UnicodeEncodeError:  # a path of bytes that are no text: those bytes, so that a program finds it
             typer.echo(text.encode("utf-8", "surrogateescape"))
+        else:
+            typer.echo(text, color=shown)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns of the result under each other."""
@@ -90,7 +92,7 @@ class Terminal:
 
     def _message(self, message: object, colour: Colour | None = None, prefix: str = "") -> None:
         """One line; what would move the cursor or hide text, in an untrusted file name, is escaped."""
-        line = printable(" ".join(str(message).split("\n")), MOST_CHARACTERS)
+        line = printable(" ".join(str(message).split("\n")), MOST_CHARACTERS - len(prefix))
         shown = has_colours(sys.stderr)
         if shown:
             line = typer.style(line, fg=colour) if colour else line
