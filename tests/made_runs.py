@@ -148,6 +148,8 @@ def analyse_toy(
 
         def step(self, detail: str = "") -> None: ...
 
+        def detail(self, message: str) -> None: ...
+
         def say(self, message: str) -> None:
             said.append(message)
 

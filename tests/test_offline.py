@@ -86,6 +86,9 @@ scorecam = false
 # By command what is run; those that a checkout does not have are left out. The three that go out when asked are not here.
 COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "photos", "-o", "out", "--config", "small.toml"]],
+    "open": [["open", "out"]],
+    "init": [["init", "new", "--yes"]],
+    "help": [["help", "run"]],
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
     "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],
     "models": [["models"]],
@@ -142,6 +145,9 @@ def watched(code: str, *arguments: str, folder: Path, network: bool = False, **e
             "WATCH_LOG": str(log),
             "HOME": str(folder / "home"),
             **dict.fromkeys(("CI", "TF_BUILD", "JENKINS_URL"), ""),  # OpenVINO is silent where it sees one
+            **dict.fromkeys(
+                ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"), ""
+            ),  # what a display is for is no program of ours
             **environment,
         },
         capture_output=True,

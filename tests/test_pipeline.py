@@ -68,6 +68,8 @@ class Told:
 
     def step(self, detail: str = "") -> None: ...
 
+    def detail(self, message: str) -> None: ...
+
     def say(self, message: str) -> None:
         self.said.append(message)
 

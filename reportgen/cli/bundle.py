@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import FinishedRun, Template
-from reportgen.cli.terminal import say
+from reportgen.cli.terminal import Terminal, counted
 
 
+@mannered
 def bundle(
+    terminal: Terminal,
     run: FinishedRun,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.zip", help="The zip.", show_default=False)],
     anonymous: Annotated[
@@ -31,9 +34,10 @@ def bundle(
     from reportgen.sharing.bundle import bundle as pack
 
     names = pack(run, out, anonymous=anonymous, max_pages=max_pages, template=template, allowed=allow or ())
-    typer.echo(out)
-    say(f"{len(names)} files")
+    terminal.found(paths=[out], files=names)
+    terminal.result(out)
+    terminal.say(counted(len(names), "file"))
     if anonymous and read_report(run).document.notes:
-        say(
+        terminal.say(
             "note: your own words are in it; names of the authors were looked for in them, whom else they name only you know"
         )

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.render import Source
-from reportgen.cli.terminal import say
+from reportgen.cli.terminal import Terminal
 
 
+@mannered
 def card(
+    terminal: Terminal,
     source: Source,
     into: Annotated[
         Path | None,
@@ -31,9 +34,10 @@ def card(
 
     with open_report(source) as (report, folder):
         written = write_card(report, folder, into, pictures)
+    terminal.found(into=into, text=written.text, kept=list(written.kept))
     if into is None:
-        typer.echo(written.text, nl=False)
+        terminal.result(written.text.removesuffix("\n"))
     else:
-        typer.echo(into)
+        terminal.result(into)
     for key in written.kept:
-        say(f"note: {key} of the card's metadata is yours and was kept")
+        terminal.say(f"note: {key} of the card's metadata is yours and was kept")

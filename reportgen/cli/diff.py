@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reportgen.cli.terminal import say
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import CheckFailed
 from reportgen.utils.terminal_text import printable
 
 
+@mannered
 def diff(
+    terminal: Terminal,
     before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder, report.json, report.pdf or bundle.")],
     after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare it with.")],
     tolerance: Annotated[
@@ -24,10 +28,11 @@ def diff(
     from reportgen.report.open import read_report
 
     found = compare(read_report(before), read_report(after), tolerance)
+    terminal.found(same=found.same, count=found.count, **asdict(found))
     for line in (*found.images, *found.verdicts, *found.numbers, *found.other):
-        typer.echo(printable(str(line)))
+        terminal.result(printable(str(line)))
     for note in found.notes:
-        say(f"note: {note}")
+        terminal.say(f"note: {note}")
     if not found.same:
         raise CheckFailed(f"{found.count} differences between {before} and {after}")
-    typer.echo("same")
+    terminal.result("same")

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import Config
+from reportgen.cli.progress import progress_of
 from reportgen.cli.run import AllowDownload, Fresh, Jobs, Precision, Preset, Runtime, Seed
-from reportgen.cli.terminal import print_table, say
-from reportgen.utils.progress_bars import progress_bars
+from reportgen.cli.terminal import Terminal
 
 
+@mannered
 def dissect(
+    terminal: Terminal,
     probe: Annotated[Path, typer.Option(help="The folder of images to dissect units on.", show_default=False)],
     out: Annotated[
         Path,
@@ -36,7 +39,7 @@ def dissect(
     jobs: Jobs = None,
 ) -> None:
     """Label a model's units on a probe set, once, for later runs (setting dissection.labels)."""
-    with progress_bars() as progress:
+    with progress_of(terminal) as progress:
         from reportgen.pipeline.probe_file import make_probe_file
         from reportgen.settings.load import load
 
@@ -50,7 +53,8 @@ def dissect(
         }
         settings = load(flags, config).settings
         made = make_probe_file(probe, out, settings, fresh=fresh, jobs=jobs, progress=progress)
-    print_table(made.columns, made.rows)
+    terminal.found(paths=[out], columns=made.columns, rows=made.rows, notes=made.notes)
+    terminal.table(made.columns, made.rows)
     for note in made.notes:
-        say(note)
-    typer.echo(out)
+        terminal.say(note)
+    terminal.result(out)

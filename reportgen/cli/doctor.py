@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import typer
-
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal, counted
 from reportgen.utils.errors import CheckFailed
 
 
-def doctor() -> None:
+@mannered
+def doctor(terminal: Terminal) -> None:
     """Check what on this machine would stop a run, and say how to fix it."""
+    from dataclasses import asdict
+
     from reportgen.cli.machine import machine_checks
 
-    problems = 0
+    checks = []
     for check in machine_checks():
-        problems += check.problem is not None
-        typer.echo(
-            f"{'ok     ' if check.problem is None else 'PROBLEM'} "
-            f"{check.name}{': ' + check.problem if check.problem else ''}"
-        )
+        checks.append(check)
+        if check.problem is not None:
+            terminal.result(f"PROBLEM {check.name}: {check.problem}", "red")
+        elif check.note is not None:
+            terminal.result(f"note    {check.name}: {check.note}", "yellow")
+        else:
+            terminal.result(f"ok      {check.name}")
+    terminal.found(checks=[asdict(check) for check in checks])
+    problems = [check for check in checks if check.problem is not None]
     if problems:
-        raise CheckFailed(f"{problems} problem{'s' if problems > 1 else ''} found")
+        raise CheckFailed(f"{counted(len(problems), 'problem')} found")

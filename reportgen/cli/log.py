@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import FinishedRun
-from reportgen.cli.terminal import say
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.terminal_text import printable
 
 
@@ -19,7 +20,9 @@ class To(str, Enum):
     wandb = "wandb"
 
 
+@mannered
 def log(
+    terminal: Terminal,
     run: FinishedRun,
     to: Annotated[To, typer.Option(help="The experiment tracker.", show_default=False)],
     experiment: Annotated[
@@ -45,12 +48,15 @@ def log(
     from reportgen.sharing.tracking.tracker import Destination
 
     where = Destination(url, experiment, run_id, again)
-    done = log_run(run, to.value, where, name=name, everything=everything, say=say)
+    done = log_run(run, to.value, where, name=name, everything=everything, say=terminal.say)
     entry, logged = done.entry, done.logged
+    terminal.found(run_id=logged.run_id, place=logged.place, already=logged.already, metrics=len(entry.metrics))
     if logged.already:
-        typer.echo(printable(f"already logged: run {logged.run_id} ({logged.place}); nothing was sent (--again does)"))
+        terminal.result(
+            printable(f"already logged: run {logged.run_id} ({logged.place}); nothing was sent (--again does)")
+        )
     else:
         counts = f"{len(entry.metrics)} metrics, {len(entry.params)} params, {len(entry.files)} files"
-        typer.echo(printable(f"logged: run {logged.run_id} ({logged.place}), {counts}"))
+        terminal.result(printable(f"logged: run {logged.run_id} ({logged.place}), {counts}"))
     if logged.hint:
-        typer.echo(printable(logged.hint))
+        terminal.result(printable(logged.hint))

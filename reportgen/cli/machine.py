@@ -9,18 +9,26 @@ from dataclasses import dataclass
 
 from reportgen.models.classifiers.registry import list_classifiers
 from reportgen.models.quiet import import_openvino
+from reportgen.rendering.pdf.writer import PANGO_HINT, has_subsetter
 from reportgen.settings.load import load
 from reportgen.storage.store import cache_folder
+from reportgen.utils.errors import ReportgenError, first_line
 
 CACHE_ROOM = 2 * 2**30  # bytes
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at; `problem` says what is wrong and how to fix it, or is None."""
+    """One thing looked at.
+
+    Attributes:
+        problem: what is wrong and how to fix it, or None.
+        note: what stops no run, but is worth knowing.
+    """
 
     name: str
     problem: str | None = None
+    note: str | None = None
 
 
 def machine_checks() -> Iterator[Check]:
@@ -50,11 +58,17 @@ def _cache() -> Check:
 def _pdf() -> Check:
     name = "PDF library (WeasyPrint and Pango)"
     try:
-        import weasyprint  # noqa: F401
-    except OSError as error:
-        hint = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0, or run with --format html"
-        return Check(name, f"{str(error).splitlines()[0]}; {hint}")
-    return Check(name)
+        subsetter = has_subsetter()
+    except ReportgenError as error:
+        reason = f"{first_line(error.__cause__)}; " if error.__cause__ else ""
+        return Check(name, f"{reason}{PANGO_HINT}, or run with --format html")
+    if subsetter:
+        return Check(name)
+    return Check(
+        name,
+        note="HarfBuzz-Subset 4.1 or newer is missing: a PDF is made all the same, its fonts cut by fontTools, so that its bytes differ "
+        "from those of a machine that has it; apt-get install libharfbuzz-subset0",
+    )
 
 
 def _openvino() -> Check:

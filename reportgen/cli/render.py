@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import Archive, Formats, Template, split_formats
-from reportgen.cli.terminal import say
+from reportgen.cli.terminal import Terminal, counted, duration
 
 Source = Annotated[
     Path,
@@ -20,7 +21,9 @@ Source = Annotated[
 ]
 
 
+@mannered
 def render(
+    terminal: Terminal,
     source: Source,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the report.")] = None,
     template: Template = None,
@@ -37,13 +40,18 @@ def render(
     from reportgen.sharing.annotate import annotated, write_annotated
 
     with open_report(source) as (report, folder):
+        terminal.detail(
+            f"the report of {counted(len(report.images), 'image')}, made by reportgen {report.provenance.reportgen}"
+        )
         chosen = template or str(report.settings.get("template", "writeup"))
         pages = split_formats(formats) or ("pdf", "html")
         archive = archive or bool(report.settings.get("archive"))
         if notes is None:
             written = render_files(report, folder, out or run_folder(source), chosen, pages, archive=archive)
         else:
-            report = annotated(report, notes, say)
+            report = annotated(report, notes, terminal.say)
             written = write_annotated(report, source, folder, out, chosen, pages, archive=archive)
+    terminal.found(paths=written)
     for file in written:
-        typer.echo(file)
+        terminal.result(file)
+    terminal.say(f"{counted(len(written), 'file')}, {duration(terminal.seconds)}")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from reportgen.cli.options import Archive, Config, Formats, Template, split_formats
-from reportgen.cli.terminal import say
-from reportgen.utils.errors import CheckFailed, UsageError
-from reportgen.utils.progress_bars import progress_bars
+from reportgen.cli.manners import MANNERS, mannered
+from reportgen.cli.options import Archive, Config, Formats, Template, known_models, known_tasks, split_formats
+from reportgen.cli.outcome import tell_outcome
+from reportgen.cli.progress import progress_of
+from reportgen.cli.terminal import Terminal
+from reportgen.utils.errors import UsageError
 
 if TYPE_CHECKING:
-    from reportgen.report.document import Report
     from reportgen.sharing.repeat import Repeat
     from reportgen.utils.json_types import JSON
 
@@ -24,11 +25,19 @@ Preset = Annotated[
     Literal["embedded", "writeup"] | None,
     typer.Option(help="embedded: offline, the default; writeup: the write-up's models."),
 ]
-Models = Annotated[list[str] | None, typer.Option("--model", help="A classifier; repeat it. The first is explained.")]
-Explain = Annotated[
-    list[str] | None, typer.Option("--explain", help="A classifier to explain; repeat it to compare several.")
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="A classifier; repeat it. The first is explained.", autocompletion=known_models),
 ]
-Tasks = Annotated[list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.")]
+Explain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--explain", help="A classifier to explain; repeat it to compare several.", autocompletion=known_models
+    ),
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--task", help="An analysis; repeat it. Default: all.", autocompletion=known_tasks)
+]
 Runtime = Annotated[Literal["auto", "torch", "openvino"] | None, typer.Option(help="What executes the network.")]
 Precision = Annotated[
     Literal["exact", "fast"] | None, typer.Option(help="exact: fp32; fast: bf16 where there is hardware for it.")
@@ -53,11 +62,13 @@ Jobs = Annotated[
 
 # Parameters that say where a report goes and how fast it comes: the report does not show them. What --config says stands
 # in its settings.
-_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs"})
+_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", *MANNERS})
 _NAMES_A_PLACE = frozenset({"template", "probe", "repeat"})
 
 
+@mannered
 def run(
+    terminal: Terminal,
     context: typer.Context,
     images: Images = None,
     out: Out = Path("report"),
@@ -80,7 +91,7 @@ def run(
     jobs: Jobs = None,
 ) -> None:
     """Explain a folder of images and write the report."""
-    with progress_bars() as progress:
+    with progress_of(terminal) as progress:
         from reportgen.api import make_report
         from reportgen.report.manifest import MAIN_FILES
         from reportgen.settings.load import load
@@ -100,21 +111,27 @@ def run(
             "archive": archive or None,
             "strict": strict or None,
         }
-        first = _run_to_repeat(repeat, images, flags, config, out) if repeat else None
+        first = _run_to_repeat(repeat, images, flags, config, out, terminal) if repeat else None
         folder = first.images if first else images
         if folder is None:
             raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
         settings = (first.loaded if first else load(flags, config)).settings
         command = (first.command if first else None) or shown_command(context, folder)
-        notes = first.report.document.notes if first else ()
+        _tell_places(out, terminal)
         report = make_report(
-            folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress, notes=notes
+            folder,
+            out,
+            settings,
+            fresh=fresh,
+            jobs=jobs,
+            command=command,
+            progress=progress,
+            notes=first.report.document.notes if first else (),
         )
     if first:
-        say(first.outcome(report))
-    for name in settings.formats:
-        typer.echo(out / MAIN_FILES[name])
-    _tell_outcome(report, out, settings.strict)
+        terminal.say(first.outcome(report))
+    files = [out / MAIN_FILES[name] for name in settings.formats]
+    tell_outcome(report, out, files, terminal, strict=settings.strict)
 
 
 def shown_command(context: typer.Context, images: Path) -> list[str]:
@@ -145,35 +162,20 @@ def _without_folder(parameter: str, value: str) -> str:
 
 
 def _run_to_repeat(
-    source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None, out: Path
+    source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None, out: Path, terminal: Terminal
 ) -> Repeat:
     from reportgen.report.open import run_folder
     from reportgen.sharing.repeat import prepare
 
     prepared = prepare(source, images, flags, config)
     for note in prepared.notes:
-        say(f"note: {note}")
+        terminal.say(f"note: {note}")
     if out.resolve() == run_folder(source).resolve():
         raise UsageError(f"{out}: is the run to repeat; give another folder with -o")
     return prepared
 
 
-def _tell_outcome(report: Report, out: Path, strict: bool) -> None:
-    """What a user should know of a report that is written.
+def _tell_places(out: Path, terminal: Terminal) -> None:
+    from reportgen.storage.store import cache_folder
 
-    Raises:
-        CheckFailed: a gate failed, or, where that counts, an image was skipped.
-    """
-    from reportgen.report.digest import gate_sentence
-
-    for skipped in report.skipped:
-        say(f"skipped {skipped.name!r}: {skipped.reason}")
-    failed = [gate for gate in report.gates if not gate.passed]
-    for gate in failed:
-        say(f"gate {gate_sentence(gate)}")
-    if failed:
-        raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / 'junit.xml'}")
-    if strict and report.skipped:
-        raise CheckFailed(
-            f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
-        )
+    terminal.detail(f"the report goes to {out.resolve()}, results are kept in {cache_folder()}")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.terminal_text import printable
 
 
@@ -19,7 +21,9 @@ class Form(str, Enum):
     pairs = "pairs"
 
 
+@mannered
 def summary(
+    terminal: Terminal,
     source: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder, report.json, PDF or bundle.", show_default=False)
     ],
@@ -32,11 +36,12 @@ def summary(
     from reportgen.report.open import read_report
 
     report = read_report(source)
+    terminal.found(summary=digest.pairs(report))
     if form is Form.markdown:
-        typer.echo(digest.markdown(report), nl=False)
+        terminal.result(digest.markdown(report).removesuffix("\n"))
     elif form is Form.pairs:
         for name, value in digest.pairs(report).items():
-            typer.echo(f"{name}={value}")
+            terminal.result(f"{name}={value}")
     else:
         for line in digest.lines(report):
-            typer.echo(printable(line))
+            terminal.result(printable(line))

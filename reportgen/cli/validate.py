@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
 from reportgen.cli.options import Config
-from reportgen.cli.terminal import print_table, say
+from reportgen.cli.progress import progress_of
+from reportgen.cli.terminal import Terminal, counted
 from reportgen.utils.errors import CheckFailed, NothingToDo, UsageError
-from reportgen.utils.progress_bars import progress_bars
 from reportgen.utils.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 50
 
 
+@mannered
 def validate(
+    terminal: Terminal,
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="A file of parameters, such as explain_params.pkl.", show_default=False),
@@ -36,31 +40,33 @@ def validate(
     from reportgen.sharing.validate import read_parameters, score_parameters
 
     checked = read_parameters(file)
-    print_table(checked.columns, checked.rows)
+    terminal.found(columns=checked.columns, rows=checked.rows, problems=checked.problems)
+    terminal.table(checked.columns, checked.rows)
     for problem in checked.problems[:MOST_PROBLEMS]:
-        typer.echo(f"PROBLEM {problem}")
+        terminal.result(f"PROBLEM {problem}", "red")
     if checked.problems:
-        raise CheckFailed(f"{file}: {len(checked.problems)} problem{'s' if len(checked.problems) > 1 else ''} found")
+        raise CheckFailed(f"{file}: {counted(len(checked.problems), 'problem')} found")
     if images is None or masks is None:
         return
     from reportgen.settings.load import load
 
     settings = load({"explain": (model,) if model else None}, config).settings
-    with progress_bars() as progress:
+    with progress_of(terminal) as progress:
         scored = list(score_parameters(checked, images, masks, settings, progress))
-    _print_scores(scored)
+    _tell_scores(scored, terminal)
 
 
-def _print_scores(scored: Sequence[Scored]) -> None:
+def _tell_scores(scored: Sequence[Scored], terminal: Terminal) -> None:
     """A line an entry, then the averages. Seconds stand here and in no file."""
     done = [entry for entry in scored if entry.problem is None]
     rows = [(printable(s.entry, 40), "none" if s.iou is None else f"{s.iou:.3f}", f"{s.seconds:.2f}") for s in done]
-    print_table(("entry", "IoU", "seconds"), rows)
+    terminal.found(scores=[asdict(entry) for entry in scored])
+    terminal.table(("entry", "IoU", "seconds"), rows)
     for entry in scored:
         if entry.problem is not None:
-            say(f"not scored {entry.entry!r}: {entry.problem}")
+            terminal.say(f"not scored {entry.entry!r}: {entry.problem}")
     values = [entry.iou for entry in done if entry.iou is not None]
     if not values:
         raise NothingToDo("no entry has an IoU: see the lines above")
-    typer.echo(f"average IoU: {sum(values) / len(values):.3f} over {len(values)} of {len(scored)} entries")
-    typer.echo(f"average time: {sum(entry.seconds for entry in done) / len(done):.2f} s")
+    terminal.result(f"average IoU: {sum(values) / len(values):.3f} over {len(values)} of {len(scored)} entries")
+    terminal.result(f"average time: {sum(entry.seconds for entry in done) / len(done):.2f} s")

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import CheckFailed
 from reportgen.utils.terminal_text import printable
 
 
+@mannered
 def verify(
+    terminal: Terminal,
     source: Annotated[
         Path,
         typer.Argument(
@@ -26,11 +30,19 @@ def verify(
     from reportgen.sharing.verify import verify as verify_run
 
     found = verify_run(source, images)
-    typer.echo(f"{found.matched} as they were made")
+    terminal.found(
+        ok=found.ok,
+        matched=found.matched,
+        changed=found.changed,
+        missing=found.missing,
+        not_in_manifest=found.extra,
+        notes=found.notes,
+    )
+    terminal.result(f"{found.matched} as they were made")
     for word, lines in (("changed", found.changed), ("missing", found.missing), ("not in the manifest", found.extra)):
         for line in lines:
-            typer.echo(f"{word}: {printable(line)}")
+            terminal.result(f"{word}: {printable(line)}")
     for note in found.notes:
-        typer.echo(printable(note))
+        terminal.result(printable(note))
     if not found.ok:
         raise CheckFailed(f"{source}: {found.summary}")

@@ -73,12 +73,25 @@ class Explained:
     Attributes:
         keys: of its results; None where the image is not in the analysis' sample.
         observations: by explained model, without their frames.
+        computed: which of its results were made now; the others were in the store.
     """
 
     file: ImageFile
     sha256: str
     observations: Mapping[str, Observation]
     keys: Mapping[At, str | None]
+    computed: frozenset[At] = frozenset()
+
+    @property
+    def sentence(self) -> str:
+        """`a.jpg: computed lime; in the store prediction, cams`; of several models with their names."""
+        several = len({model for _, model in self.keys}) > 1
+        words: dict[str, list[str]] = {"computed": [], "in the store": []}
+        for (analysis, model), key in self.keys.items():
+            if key is not None:
+                at = f"{analysis} ({model})" if several else analysis
+                words["computed" if (analysis, model) in self.computed else "in the store"].append(at)
+        return f"{self.file.name}: " + "; ".join(f"{word} {', '.join(of)}" for word, of in words.items() if of)
 
 
 @dataclass(frozen=True)
@@ -165,7 +178,9 @@ def _under_way(
     with warnings.catch_warnings(), closing(map_in_order(work, folder.files, jobs)) as under_way:
         for file, future in under_way:
             try:
-                yield future.result()
+                explained = future.result()
+                progress.detail(explained.sentence)
+                yield explained
             except UnreadableImage as error:
                 yield Skipped(name=file.name, reason=error.reason)
             progress.step(file.name)
@@ -190,7 +205,7 @@ def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
             else:
                 one.keys[analysis.name, name] = None
     kept = {name: replace(observations[name], frame=None) for name in explained}
-    return Explained(file, image.sha256, kept, one.keys)
+    return Explained(file, image.sha256, kept, one.keys, frozenset(one.computed))
 
 
 class _OneImage:
@@ -200,6 +215,7 @@ class _OneImage:
         self.image = image
         self.bench = bench
         self.keys: dict[At, str | None] = {}
+        self.computed: set[At] = set()
         self._results: dict[At, object] = {}
         self._views: dict[str, View] = {}
 
@@ -280,6 +296,7 @@ class _OneImage:
                     result = make()
                 self.bench.store.put(key, result)
                 self.bench.tally.count(computed=1)
+                self.computed.add((analysis, model.spec.name))
         self.keys[analysis, model.spec.name] = key
         self._results[analysis, model.spec.name] = result
         return result

@@ -66,8 +66,15 @@ def prepare_models(made: Plan, cache: Path, providers: Providers, progress: Prog
     models = {}
     for name, spec in made.specs.items():
         models[name] = prepare_model(spec, made.settings, cache, providers)
+        progress.detail(f"{name}: {_backend(models[name].runtime)}; {spec.source}")
         progress.step(name)
     return models
+
+
+def _backend(runtime: RuntimeRecord) -> str:
+    """`openvino on cpu, exact (why not another)`."""
+    note = f" ({runtime.note})" if runtime.note else ""
+    return f"{runtime.name} on {runtime.device}, {runtime.precision}{note}"
 
 
 def prepare_model(spec: ClassifierSpec, settings: Settings, cache: Path, providers: Providers) -> Model:

@@ -24,6 +24,9 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """A line for the user."""
 
+    def detail(self, message: str) -> None:
+        """A line for a user who wants to know more."""
+
 
 class Silent:
     """Progress that nobody watches."""
@@ -33,6 +36,8 @@ class Silent:
     def step(self, detail: str = "") -> None: ...
 
     def say(self, message: str) -> None: ...
+
+    def detail(self, message: str) -> None: ...
 
 
 @dataclass

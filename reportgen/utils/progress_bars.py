@@ -42,6 +42,9 @@ class Bars:
     def say(self, message: str) -> None:
         self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
+    def detail(self, message: str) -> None:
+        """What only the command line shows (`--verbose`)."""
+
 
 @contextmanager
 def progress_bars() -> Iterator[Bars]:
@@ -113,6 +116,9 @@ class CellBar:
     def say(self, message: str) -> None:
         self._said = [*self._said, " ".join(message.split())][-_MOST_SAID:]
         self._draw()
+
+    def detail(self, message: str) -> None:
+        """What only the command line shows (`--verbose`)."""
 
     @contextmanager
     def standing(self) -> Iterator[None]:

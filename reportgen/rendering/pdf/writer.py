@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import io
 import logging
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,9 @@ ACCESSIBLE, ARCHIVAL = "pdf/ua-1", "pdf/a-3a"
 # PDF/A forbids that a viewer smooths pictures of its own accord.
 ARCHIVAL_STYLE = "img { image-rendering: crisp-edges }"
 LOGGER = logging.getLogger(__name__)
+PANGO_HINT = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+# What WeasyPrint says of every font where HarfBuzz-Subset is missing: pages are the same; `reportgen doctor` says it once.
+ABOUT_SUBSETTER = "Using fontTools instead of HarfBuzz-Subset"
 
 
 def write_pdf(context: Plain, sources: Sources, target: Path) -> None:
@@ -77,14 +82,28 @@ def load_weasyprint() -> ModuleType:
         ReportgenError: Pango cannot be loaded.
     """
     try:
-        import weasyprint
+        # Where a library is missing it prints how to install it, to stdout, and warns of HarfBuzz-Subset.
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import weasyprint
     except OSError as error:
         raise ReportgenError(
-            "PDF needs Pango, which cannot be loaded; on Debian or Ubuntu: "
-            "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 (HTML works without: --format html)"
+            f"PDF needs Pango, which cannot be loaded; on Debian or Ubuntu: {PANGO_HINT} (HTML works without: --format html)"
         ) from error
     module: ModuleType = weasyprint
     return module
+
+
+def has_subsetter() -> bool:
+    """Whether fonts are cut to the characters used by HarfBuzz-Subset, and not by fontTools, whose PDFs have other bytes.
+
+    Raises:
+        ReportgenError: see `load_weasyprint`.
+    """
+    load_weasyprint()
+    from weasyprint.text import ffi
+
+    return ffi.harfbuzz_subset is not None and bool(ffi.harfbuzz.hb_version_atleast(4, 1, 0))
 
 
 @contextmanager
@@ -104,7 +123,9 @@ class _Collector(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        message = record.getMessage()
+        if not message.startswith(ABOUT_SUBSETTER):
+            self.messages.append(message)
 
 
 @contextmanager
