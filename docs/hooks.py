@@ -116,8 +116,8 @@ def default(field: FieldInfo) -> str:
 
 def choices(field: FieldInfo) -> str:
     """The values of a setting that has a few, and no description."""
-    found = re.findall(r"'([\w.+-]+)'", str(field.annotation))
-    return "one of " + ", ".join(f"`{value}`" for value in found) if found else ""
+    found = re.findall(r"'([^']+)'", str(field.annotation)) if "Literal" in str(field.annotation) else []
+    return ", ".join(f"`{value}`" for value in found)
 
 
 def notebook_page(notebook: dict[str, Any], name: str) -> str:

@@ -31,7 +31,7 @@ class DissectionSettings(SettingsGroup):
         description="reference: tables that come along, where there is one for the model; own (or null): made in the run, of its "
         "probe set or images; or the path of a file of labels: of reportgen dissect, or published, layer,unit,description,similarity",
     )
-    similarity: Similarity = "softwpmi"
+    similarity: Similarity = Field("softwpmi", description="how a unit and a concept are held together")
     top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
     temperature: FiniteFloat | None = Field(
         None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
