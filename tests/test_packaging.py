@@ -121,6 +121,14 @@ def test_the_metadata_name_the_pythons_from_the_oldest_on(metadata: Message) -> 
     assert sys.version_info[:2] <= (3, minors[-1])
 
 
+def test_nothing_is_used_that_the_oldest_python_lacks(metadata: Message) -> None:
+    """Of the language and of the standard library, whichever Python runs the tests."""
+    oldest = metadata["Requires-Python"].removeprefix(">=")
+    folders = [ROOT / folder for folder in PLACES]
+    done = run(sys.executable, "-m", "vermin", f"--target={oldest}-", "--violations", "--no-tips", *folders)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_an_installed_wheel_is_the_one_that_runs_and_finds_all_its_analyses(inside: Inside) -> None:
     code = """
 import json, reportgen
