@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, FiniteFloat
 
@@ -47,4 +48,5 @@ class DissectionSettings(SettingsGroup):
     )
     layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
 
-    presets: ClassVar = {"writeup": {"encoder": "open_clip:ViT-B-16/openai"}}
+    # Named in full: Python 3.10 does not evaluate a plain ClassVar, and pydantic asks it to.
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"writeup": {"encoder": "open_clip:ViT-B-16/openai"}}
