@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from reportgen.settings.group import SettingsGroup
 
@@ -10,7 +10,9 @@ from reportgen.settings.group import SettingsGroup
 class AgreementSettings(SettingsGroup):
     """How the Grad-CAM map becomes a mask: `otsu`, `max:F`, `area:F` (shares in (0, 1)) or `area:lime`."""
 
-    threshold: str = "otsu"
+    threshold: str = Field(
+        "otsu", description="how Grad-CAM's map becomes a mask: otsu, max:SHARE, area:SHARE, area:lime"
+    )
 
     @field_validator("threshold")
     @classmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, FiniteFloat
 
@@ -31,7 +32,7 @@ class DissectionSettings(SettingsGroup):
         description="reference: tables that come along, where there is one for the model; own (or null): made in the run, of its "
         "probe set or images; or the path of a file of labels: of reportgen dissect, or published, layer,unit,description,similarity",
     )
-    similarity: Similarity = "softwpmi"
+    similarity: Similarity = Field("softwpmi", description="how a unit and a concept are held together")
     top_k: int = Field(100, ge=1, description="images that drive a unit most; never more than the probe set holds")
     temperature: FiniteFloat | None = Field(
         None, gt=0, description="a of softmax(a cos); null: 2 for conse, 10 for open_clip"
@@ -47,4 +48,5 @@ class DissectionSettings(SettingsGroup):
     )
     layers: dict[str, tuple[str, ...]] = Field({}, description="model name -> modules to dissect, input side first")
 
-    presets: ClassVar = {"writeup": {"encoder": "open_clip:ViT-B-16/openai"}}
+    # Named in full: Python 3.10 does not evaluate a plain ClassVar, and pydantic asks it to.
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"writeup": {"encoder": "open_clip:ViT-B-16/openai"}}

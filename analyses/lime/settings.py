@@ -18,8 +18,10 @@ class LimeSettings(SettingsGroup):
     num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
     repeats: int = Field(3, ge=1, description="draws under different seeds; the first one is the explanation")
     batch_size: int = Field(10, ge=1, description="as written to explain_params.pkl; the runtime picks its own")
-    distance_metric: Literal["cosine"] = "cosine"
-    kernel_width: float = Field(0.25, gt=0)
-    quickshift_kernel_size: float = Field(4, gt=0)
-    quickshift_max_dist: float = Field(200, gt=0)
-    quickshift_ratio: float = Field(0.2, ge=0, le=1)
+    distance_metric: Literal["cosine"] = Field("cosine", description="of a sample to the unperturbed image")
+    kernel_width: float = Field(0.25, gt=0, description="how fast a sample's weight falls with its distance")
+    quickshift_kernel_size: float = Field(4, gt=0, description="larger: fewer superpixels")
+    quickshift_max_dist: float = Field(
+        200, gt=0, description="the farthest that pixels are joined; smaller: more superpixels"
+    )
+    quickshift_ratio: float = Field(0.2, ge=0, le=1, description="colour (1) against nearness (0)")

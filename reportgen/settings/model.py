@@ -40,8 +40,8 @@ HUGGING_FACE = "hf:"
 class DocumentSettings(SettingsGroup):
     """The report as a document. What is left out here the template may say in its own template.toml."""
 
-    authors: tuple[str, ...] = ()
-    affiliation: str = ""
+    authors: tuple[str, ...] = Field((), description="names, on the cover")
+    affiliation: str = Field("", description="of the authors, on the cover")
     course: str = Field("", description="the course or project that the report belongs to")
     logo: UserPath | None = Field(None, description="path of a PNG or JPEG; a copy goes into the run folder")
     accent: HexColor | None = Field(None, description="a CSS hex colour for links and marks, for example #0b5a8c")
@@ -108,8 +108,10 @@ class Settings(SettingsGroup):
     Made as `Settings(...)` it is the class that `settings_class` composes, so that it has every group.
     """
 
-    preset: Literal["embedded", "writeup"] = "embedded"
-    title: str = DEFAULT_TITLE
+    preset: Literal["embedded", "writeup"] = Field(
+        "embedded", description="embedded: models that are installed along; writeup: those of the write-up"
+    )
+    title: str = Field(DEFAULT_TITLE, description="of the report, on its cover and in its files")
     models: tuple[str, ...] = Field(
         default=(), min_length=1, description="the first is explained (tasks 2 to 4); all are dissected"
     )
@@ -142,9 +144,13 @@ class Settings(SettingsGroup):
     geometry: Literal["crop", "squash"] | None = Field(
         None, description="crop, or squash the whole image into the frame; null: as the model's weights were evaluated"
     )
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
-    precision: Literal["exact", "fast"] = "exact"
-    seed: int = Field(0, ge=0, lt=2**32)
+    runtime: Literal["auto", "torch", "openvino"] = Field(
+        "auto", description="auto: CUDA where there is one, else OpenVINO where it gives torch's logits, else torch"
+    )
+    precision: Literal["exact", "fast"] = Field(
+        "exact", description="exact: fp32; fast: bf16 where there is hardware for it"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="of every random draw")
     strict: bool = Field(False, description="exit with 1 when an image was skipped")
     template: Annotated[str, PathMark(("writeup", "brief", "poster"))] = "writeup"
     formats: tuple[Literal["pdf", "html", "docx", "md", "tex"], ...] = Field(default=("pdf", "html"), min_length=1)

@@ -1,4 +1,4 @@
-"""Errors that a user can cause. Each is one clear line and knows its exit code (README.md, Use)."""
+"""Errors that a user can cause. Each is one clear line and knows its exit code (docs/run-folder.md, Exit codes)."""
 
 from __future__ import annotations
 

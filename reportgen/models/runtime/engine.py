@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from reportgen.utils.hashing import digest_of
 if TYPE_CHECKING:
     import torch
     from torch import nn
+    from typing_extensions import Self  # in typing from Python 3.11 on
 
     from reportgen.models.classifiers.base import ClassifierSpec, FeatureLayer, LinearHead, Network
     from reportgen.models.runtime.openvino_backend import Conversion
