@@ -177,14 +177,15 @@ def test_metadata_read_back_as_they_were_written(name: str, kind: str, value: fl
     assert float(metric["value"]) == value
 
 
-def test_the_command_prints_or_writes(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from reportgen.cli.card import card
+def test_the_command_prints_or_writes(made: Made, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from reportgen.cli.main import app
     from reportgen.report.report_json import report_json
 
     (made[1] / "report.json").write_bytes(report_json(made[0]))
-    card(made[1], None, None)
-    printed = capsys.readouterr().out
+    printed = CliRunner().invoke(app, ["card", str(made[1])]).stdout
     assert printed.startswith("---\n")
-    card(made[1], tmp_path / "README.md", None)
-    assert capsys.readouterr().out.strip() == str(tmp_path / "README.md")
+    written = CliRunner().invoke(app, ["card", str(made[1]), "--into", str(tmp_path / "README.md")]).stdout
+    assert written.strip() == str(tmp_path / "README.md")
     assert (tmp_path / "README.md").read_text("utf-8") == printed

@@ -22,13 +22,13 @@ from PIL import Image
 from fixtures import HOSTILE_NAMES, finish_run, make_report
 from reportgen.rendering.context import page_context
 from reportgen.rendering.latex.escape import heading, text
-from reportgen.rendering.manuscript.inline import clean
-from reportgen.rendering.manuscript.parts import Column, Finding, Heading, Manuscript, Span, Table
+from reportgen.rendering.manuscript.inline import clean, plain
+from reportgen.rendering.manuscript.parts import Column, Finding, Heading, Manuscript, Paragraph, Span, Table
 from reportgen.rendering.manuscript.walk import manuscript
 from reportgen.rendering.manuscript.widths import layout
 from reportgen.rendering.markdown.escape import line
 from reportgen.rendering.render import render, render_all
-from reportgen.report.document import Document, Reference, Report, Summary
+from reportgen.report.document import Document, Note, Reference, Report, Summary
 from reportgen.report.manifest import read_manifest
 from reportgen.sharing.bundle import bundle
 from reportgen.sharing.verify import verify
@@ -87,7 +87,7 @@ def hostile_written(hostile: Made, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def walked(report: Report) -> Manuscript:
-    return manuscript(page_context(report, "pdf"))
+    return manuscript(page_context(report, "manuscript"))
 
 
 def test_the_answer_comes_first_and_every_chapter_has_its_findings(made: Made) -> None:
@@ -272,7 +272,9 @@ def test_links_in_word_lead_somewhere(written: Path) -> None:
 def test_tables_in_word_repeat_their_head_and_figures_are_numbered_by_fields(made: Made, written: Path) -> None:
     body = read(written / "report.docx").element.body
     numbered = [table for table in body.iter(qn("w:tbl")) if table.find(f".//{qn('w:tblHeader')}") is not None]
-    tables = [block for section in made[0].sections for block in section.blocks if block.type == "table"]
+    tables = [
+        block for section in made[0].sections for block in section.blocks if block.type == "table" and not block.detail
+    ]
     figures = [block for section in made[0].sections for block in section.blocks if block.type == "figure"]
     assert len(numbered) == len(tables)
     fields = [(text.text or "").split() for text in body.iter(qn("w:instrText"))]
@@ -438,3 +440,26 @@ def test_a_photograph_is_what_it_says_and_a_chart_is_a_drawing(made: Made, writt
         else:
             with Image.open(path) as image:
                 assert {"JPEG": ".jpg", "PNG": ".png"}[str(image.format)] == path.suffix
+
+
+def test_the_author_s_own_words_stand_in_every_format_and_say_whose_they_are(made: Made, tmp_path: Path) -> None:
+    notes = [
+        Note(
+            name="introduction.md", place="introduction", text="We ask **where** it looks: {{ totals.images }} images."
+        ),
+        Note(name="cams.md", place="section", of="cams", text="- one `code`\n- two\n\n[a page](https://example.org/x)"),
+        Note(name="conclusion.md", place="conclusion", text="See {{ ablation-sparser }}."),
+    ]
+    report = made[0].model_copy(
+        update={"document": made[0].document.model_copy(update={"authors": ["Ada"], "notes": notes})}
+    )
+    parts = manuscript(page_context(report, "manuscript")).parts
+    chapters = [part.text for part in parts if isinstance(part, Heading) and part.level == 1]
+    assert chapters[1] == "Introduction" and "Conclusion" in chapters
+    labels = [part for part in parts if isinstance(part, Paragraph) and plain(part.spans) == "Author’s note, Ada"]
+    assert len(labels) == 3
+    said = [plain(part.spans) for part in parts if isinstance(part, Paragraph)]
+    assert f"We ask where it looks: {len(made[0].images)} images." in said
+    assert "a page (https://example.org/x)" in said
+    [file] = render(report, made[1], tmp_path, formats=("md",))
+    assert "Author’s note, Ada" in file.read_text("utf-8")

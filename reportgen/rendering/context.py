@@ -4,7 +4,7 @@
 not know: numbers of figures and tables, anchors, groups, counts. Everything here is dict, list, str, int, float,
 bool or None: a template that calls a method finds nothing worth calling.
 
-`medium`            "html" or "pdf"
+`medium`            "html", "pdf", or, for formats that no template makes, "manuscript"
 `report`            the report as plain data
 `explained`         names of the explained models, the report's own first
 `document`          title, authors, affiliation, course, logo, accent, accent_dark, paper, css: what the
@@ -68,8 +68,8 @@ from reportgen.report.ids import parts_of
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
 # What a page can bear, by medium: rows of one table, and cards of images without figures. A page says what it leaves out.
-ROWS = {"pdf": 60, "html": 1000}
-CARDS = {"pdf": 1000, "html": 2000}
+ROWS = {"pdf": 60, "html": 1000, "manuscript": 60}
+CARDS = {"pdf": 1000, "html": 2000, "manuscript": 1000}
 # Warnings of one kind that are written out, and images that one of them names.
 NOTES, NAMES = 12, 24
 
@@ -149,8 +149,10 @@ def _lay_out(data: Plain, medium: str, chosen: list[str]) -> _Page:
     for table in _blocks(numbered, "table"):
         table.update(_kept(table, {image["name"] for image in images if image["shown"]}, ROWS[medium]))
     found = layers([{**block, "section": s["id"]} for s in numbered for block in _blocks([s], "figure")])
-    stripped = {i["name"] for i in images if stands["images"] and i["shown"] and found[i["anchor"]]}
-    sections = on_page(numbered, paper=medium == "pdf", stripped=stripped)
+    # A template's paper shows each image once with all its maps; a manuscript shows them where their chapters do.
+    strips = stands["images"] and medium == "pdf"
+    stripped = {image["name"] for image in images if strips and image["shown"] and found[image["anchor"]]}
+    sections = on_page(numbered, paper=medium != "html", stripped=stripped)
     figures = _blocks(sections, "figure")
     measured = _with_figures(images, figures, found, measures)
     return _Page(chosen, stands, sections, measured, image_anchors, figures, _blocks(sections, "table"), measures)

@@ -122,7 +122,7 @@ def render_all(
     out.mkdir(parents=True, exist_ok=True)
     made: dict[str, list[Path]] = {}
     for name in dict.fromkeys(formats):
-        context = page_context(report, name if name in WRITERS else "pdf", chosen.file, language, words)
+        context = page_context(report, name if name in WRITERS else "manuscript", chosen.file, language, words)
         if name in MANUSCRIPTS:
             made[name] = MANUSCRIPTS[name](context, files, out)
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
@@ -10,7 +9,8 @@ from typing import TypeVar
 from reportgen.rendering import filters
 from reportgen.rendering.manuscript.appendix import APPENDIX, references, works_of
 from reportgen.rendering.manuscript.blocks import block_parts, finding_anchor, finding_part, panel
-from reportgen.rendering.manuscript.inline import clean, counted, fill, name, plain, said, verdict_word
+from reportgen.rendering.manuscript.inline import clean, counted, fill, joined, name, plain, said, verdict_word
+from reportgen.rendering.manuscript.own_words import own_chapter, own_parts
 from reportgen.rendering.manuscript.parts import (
     Bullets,
     Cites,
@@ -38,17 +38,18 @@ def manuscript(context: Plain) -> Manuscript:
     """The report as a manuscript.
 
     Args:
-        context: see `reportgen.rendering.context.page_context`, with medium "pdf": what stands is bounded as on paper.
+        context: see `reportgen.rendering.context.page_context`, with medium "manuscript": what stands is bounded as on paper.
     """
     works = works_of(context["references"])
     chapters = (
         _summary(context),
-        # The author's own notes, where a report has them, belong here: after the answer, before anything measured.
+        own_chapter(context, "introduction"),
         _gates(context),
         _warnings(context),
         _images(context),
         _sections(context, works),
         _further_findings(context),
+        own_chapter(context, "conclusion"),
     )
     appendix = [part for chapter in APPENDIX for part in chapter(context)]
     if works and context["stands"]["references"]:
@@ -220,7 +221,7 @@ def _warnings(context: Plain) -> Iterator[Part]:
     place = name("report.json, warnings", "code")
     yield chapter(context, "warnings")
     for group in context["warnings"]:
-        yield Heading(2, clean(re.sub("[-_]", " ", group["code"])), "")
+        yield Heading(2, clean(group["name"]), "")
         for note in group["notes"]:
             yield Paragraph(said(note["text"]))
             names = [name(image["name"]) for image in note["images"]]
@@ -280,21 +281,32 @@ def _sections(context: Plain, works: tuple[Work, ...]) -> Iterator[Part]:
     cited = works if context["stands"]["references"] else ()
     for section in context["sections"]:
         yield Heading(1, clean(section["title"]), section["anchor"], str(section["number"]))
-        for block in section["blocks"]:
-            yield from block_parts(block, words, places)
-        found = [f for f in context["findings"] if f["section"] == section["id"]]
-        if found and context["stands"]["findings"]:
+        if section["findings"] and context["stands"]["findings"]:
             yield Heading(2, clean(words["findings"]), f"{section['anchor']}-findings", english=False)
-            yield from (finding_part(finding, words) for finding in found)
+            yield from (finding_part(finding, words) for finding in section["findings"])
+        for block in section["blocks"]:
+            if block["stands"]:
+                yield from block_parts(block, words, places)
+        yield from _elsewhere(section, words)
+        yield from own_parts(section["note"])
         own = tuple(work for work in cited if section["id"] in work.record["cited_in"])
         if own:
             yield Cites(clean(words["references"]), own)
 
 
+def _elsewhere(section: Plain, words: Plain) -> Iterator[Part]:
+    """Which figures and tables of a chapter stand on a screen alone, and which files hold them."""
+    if section["elsewhere"]:
+        named = []
+        for item in section["elsewhere"]:
+            label = fill(words[item["type"]], n=str(item["number"]))
+            named.append((*label, Span(" ("), *name(item["file"], "code"), Span(")")) if item["file"] else label)
+        yield Paragraph((*name(f"{words['on_screen']} "), *joined(named), Span(".")), "aside", english=False)
+
+
 def _further_findings(context: Plain) -> Iterator[Part]:
     """Findings whose chapter does not stand here."""
-    ids = {section["id"] for section in context["sections"]}
-    rest = [finding for finding in context["findings"] if finding["section"] not in ids]
+    rest = context["homeless"]
     if rest and context["stands"]["findings"]:
         yield chapter(context, "findings")
         yield from (finding_part(finding, context["words"]) for finding in rest)
