@@ -106,6 +106,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "diff": [["diff", "out", "out"]],
     "summary": [["summary", "out", "--format", form] for form in ("text", "markdown", "pairs")],
     "schema": [["schema"]],
+    "card": [["card", "out"]],
     "cache info": [["cache", "info"]],
     "cache clear": [["cache", "clear"]],
 }

@@ -1,6 +1,6 @@
 """A logit as a sum over the units of the last feature map.
 
-With global average pooling and one linear layer the logit of class c is exactly sum_k W_ck mean(A_k) + b_c (Zhou et al., 2016). Any other
+With global average pooling and one linear layer the logit of class c is exactly sum_k W_ck mean(A_k) + b_c (Zhou et al., 2016). Every other
 head is differentiated at the feature map: gradient times activation (Shrikumar et al., 2017), which is first order.
 """
 

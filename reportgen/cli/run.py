@@ -118,15 +118,9 @@ def run(
         settings = (first.loaded if first else load(flags, config)).settings
         command = (first.command if first else None) or shown_command(context, folder)
         _tell_places(out, terminal)
+        notes = first.report.document.notes if first else ()
         report = make_report(
-            folder,
-            out,
-            settings,
-            fresh=fresh,
-            jobs=jobs,
-            command=command,
-            progress=progress,
-            notes=first.report.document.notes if first else (),
+            folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress, notes=notes
         )
     if first:
         terminal.say(first.outcome(report))

@@ -175,7 +175,7 @@ def _check_tile(image: Image.Image, max_pixels: int) -> None:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """Any mode -> mode RGB, sRGB, over white."""
+    """Every mode -> mode RGB, sRGB, over white."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bit(image).convert("RGB")

@@ -24,7 +24,7 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     """Image name -> folder name: one path component, at most 80 of `[A-Za-z0-9._-]`, no leading dot.
 
     A slug is the file's stem where that is safe on any file system and no other image has it, whatever the
-    case. Any other is the sanitised stem, `-`, and the first 8 hex digits of the name's SHA-256 (all 64, for
+    case. Every other is the sanitised stem, `-`, and the first 8 hex digits of the name's SHA-256 (all 64, for
     every such slug, where 8 clash). A stem that ends like that counts as unsafe: no file can pose as another.
     The slugs of one set of names are unique, whatever the case, and do not depend on their order.
     """

@@ -54,7 +54,7 @@ class NoteFile:
 
 
 def holds_notes(folder: Path) -> bool:
-    """Whether a folder called `notes` is one: some Markdown lies in it. Any other is a folder of images like all."""
+    """Whether a folder called `notes` is one: some Markdown lies in it. Every other is a folder of images like all."""
     return folder.name == NOTES and next(_markdown(folder), None) is not None
 
 

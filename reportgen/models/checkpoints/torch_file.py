@@ -51,7 +51,7 @@ _BYTES = {
     **dict.fromkeys(("int8", "uint8", "bool", "float8_e4m3fn", "float8_e5m2"), 1),
     "complex128": 16,
 }
-# What trainers' files call for plain values. Nothing is called: a record of the call stands for its outcome. Any other
+# What trainers' files call for plain values. Nothing is called: a record of the call stands for its outcome. Every other
 # call is refused, since a file that asks for it is not only weights.
 _HARMLESS = {
     module: frozenset(names.split())

@@ -6,7 +6,7 @@ Class activation maps read a feature map (N, C, h, w) and ask what follows it fo
 - A network that can be traced symbolically, as torchvision's, is cut after the last value that is a feature map. Hooking a module
   by hand easily lands before its activation, where ScoreCAM is all zero and AblationCAM depends on the batch size
   (docs/methods.md, Traps in grad-cam).
-- Any other is stopped at a module and gone on with (`resume`).
+- Every other is stopped at a module and gone on with (`resume`).
 
 Where the logits are read from a class token alone, patches behind the last attention do not count, and no map could be read from
 them: the split is then at the last normalisation in front of which they still do, the one before the last block's attention, as in
