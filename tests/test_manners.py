@@ -251,7 +251,11 @@ KEYS = {
     "cache clear": {"results", "models", "bytes"},
     "templates list": {"templates"},
     "templates new": {"paths"},
-    "templates check": {"mistakes"},
+    "templates check": {"mistakes", "templates"},
+    "card": {"into", "text", "kept"},
+    "log": {"run_id", "place", "already", "metrics"},
+    "summary": {"summary"},
+    "schema": {"schema"},
 }
 SHARED = {"command", "seconds", "exit_code"}
 
@@ -267,6 +271,9 @@ def test_every_other_command_as_json(call: Any, folder: Path) -> None:
         ["verify", "out"],
         ["diff", "out", "twice"],
         ["bundle", "out", "-o", "out.zip"],
+        ["card", "out"],
+        ["summary", "out"],
+        ["schema"],
         ["models"],
         ["config", "show"],
         ["cache", "info"],

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import typer
+import json
+
+from reportgen.cli.manners import mannered
+from reportgen.cli.terminal import Terminal
 
 
-def schema() -> None:
+@mannered
+def schema(terminal: Terminal) -> None:
     """Print the JSON Schema of report.json."""
     from reportgen.report.schema import schema_json
 
-    typer.echo(schema_json(), nl=False)
+    text = schema_json()
+    terminal.found(schema=json.loads(text))
+    terminal.result(text.removesuffix("\n"))
