@@ -41,7 +41,7 @@ def main() -> None:
         f"Pages of the report of sample_images, made by reportgen (`{' '.join(report.provenance.command)}`) and pictured by "
         "`python docs/gallery.py RUN`.",
     ]
-    for template in ("writeup", "brief"):
+    for template in ("writeup", "brief", "poster"):
         parts.append(f"\n## {template}")
         with tempfile.TemporaryDirectory() as folder:
             (path,) = render(report, arguments.run, Path(folder), template=template, formats=("pdf",))
