@@ -728,7 +728,12 @@ def test_the_page_carries_each_picture_no_more_often_than_it_shows_it(page: Page
     figures = [block for section in report.sections for block in section.blocks if isinstance(block, Figure)]
     scales = [figure for figure in figures if figure.legend and figure.legend.file]
     shown = len(report.images) + sum(len(figure.pictures) for figure in figures) + len(scales)
-    assert len(page.all("img")) == shown
+    # Pictures of the gallery are carried there, once, and drawn from there wherever they come again.
+    carried = [attributes["href"] for attributes, _ in page.all("image")]
+    assert len(carried) == len(set(carried)) and carried
+    assert len(page.all("img")) + len(carried) < shown
+    drawn = [attributes for attributes, _ in page.all("svg") if attributes.get("class") == "picture"]
+    assert len(page.all("img")) + len(drawn) == shown + len(carried)
 
 
 def test_fonts_cover_what_reports_write_and_stay_small() -> None:

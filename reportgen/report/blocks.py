@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeVa
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from typing import Self
-
     import pandas
+    from typing_extensions import Self  # in typing from Python 3.11 on
 
     from reportgen.interactive.image_view import ImageView
     from reportgen.report.document import Finding, Report
