@@ -63,7 +63,8 @@ def chosen(pdf: pdfium.PdfDocument) -> Iterator[tuple[str, list[int]]]:
     ]
     starts = [(title, page) for title, page in starts if page > 0]
     seen = {0}
-    for (title, page), (_, after) in zip(starts, [*starts[1:], ("", len(pdf))], strict=True):
+    ends = [*(page for _, page in starts[1:]), len(pdf)]
+    for (title, page), after in zip(starts, ends, strict=False):  # a poster has no chapter behind its first page
         pages = [number for number in range(page, max(page + 1, after))[:SPREADS] if number not in seen]
         seen.update(pages)
         if pages:
