@@ -98,9 +98,9 @@ def reduce_cams(run: Run) -> Contribution:
 def _particular(figures: Mapping[int, Figure], results: Results) -> list[Figure]:
     """The figures in their order; those of the images on which the maps are least, middling and most alike say so."""
     alike = {i: _mean_iou(results[i]) for i in figures}
-    chosen = particular(alike, "mean IoU of the methods’ maps")
+    chosen = particular(alike, "agreement of the methods")
     return [
-        figure.model_copy(update={"particular": f"{chosen[i]} ({alike[i]:.2f}):"}) if chosen.get(i) else figure
+        figure.model_copy(update={"particular": f"{chosen[i]} (mean IoU {alike[i]:.2f}):"}) if chosen.get(i) else figure
         for i, figure in figures.items()
     ]
 
