@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from reportgen.cli.terminal import Terminal, counted, duration
 from reportgen.report.ids import parts_of
@@ -52,7 +51,8 @@ def tell_outcome(report: Report, out: Path, files: Sequence[Path], terminal: Ter
 
 def outcome(report: Report) -> dict[str, object]:
     """The keys of `--json` that say what is in a report (docs/command-line.md)."""
-    verdicts = _verdicts(report)
+    from reportgen.report.digest import verdict_counts
+
     return {
         "counts": {
             "images": len(report.images),
@@ -62,7 +62,7 @@ def outcome(report: Report) -> dict[str, object]:
             "gates_failed": sum(not gate.passed for gate in report.gates),
             "warnings": len(report.warnings),
         },
-        "verdicts": verdicts,
+        "verdicts": verdict_counts(report),
         "findings": [
             {"id": f.id, "section": f.section, "verdict": f.verdict, "claim": f.claim, "text": f.text}
             for f in report.findings
@@ -75,10 +75,12 @@ def outcome(report: Report) -> dict[str, object]:
 
 def closing_lines(report: Report, out: Path, files: Sequence[Path], seconds: float) -> Iterator[str]:
     """What was made and how long it took, what to look at first, and how."""
+    from reportgen.report.digest import verdict_counts
+
     made = ", ".join(map(str, files))
     parts = [f"{counted(len(report.images), 'image')}, {duration(seconds)}"]
     if report.findings:
-        verdicts = {verdict: number for verdict, number in _verdicts(report).items() if number}
+        verdicts = {verdict: number for verdict, number in verdict_counts(report).items() if number}
         (first, number), *others = verdicts.items()
         told = [f"{number} of {counted(len(report.findings), 'claim')} {first}"]
         parts.append(", ".join([*told, *(f"{number} {verdict}" for verdict, number in others)]))
@@ -102,11 +104,3 @@ def look_first(report: Report) -> str:
                 plain, model = parts_of(finding.id)
                 return f"finding {plain}{f' of {model}' if model else ''} ({verdict}): {finding.claim}"
     return ""
-
-
-def _verdicts(report: Report) -> dict[str, int]:
-    """How many claims have each verdict, also where none has."""
-    from reportgen.report.document import Verdict
-
-    numbers = Counter(finding.verdict for finding in report.findings)
-    return {verdict: numbers[verdict] for verdict in get_args(Verdict)}

@@ -89,8 +89,15 @@ def page_context(
     places = page_places(data, page.sections, page.image_anchors, page.stands, words)
     own = own_words(data, places, document["authors"], words, language)
     findings = _placed_findings(data["findings"], page, words, explained)
-    sections = [{**s, "findings": [f for f in findings if f["section"] == s["id"]]} for s in page.sections]
-    homes = {section["id"] for section in page.sections}
+    sections = [
+        {
+            **section,
+            "findings": [finding for finding in findings if finding["section"] == section["id"]],
+            "note": own.get(("section", section["id"])),
+        }
+        for section in page.sections
+    ]
+    homes = {section["id"] for section in sections}
     return {
         "context_version": CONTEXT_VERSION,
         "medium": medium,
@@ -101,7 +108,7 @@ def page_context(
         "words": words,
         "stands": page.stands,
         "left_out": _left_out(data["sections"], page.chosen),
-        "sections": [{**section, "note": own.get(("section", section["id"]))} for section in sections],
+        "sections": sections,
         "contents": [_contents_entry(section) for section in page.sections],
         "images": [{**image, "note": own.get(("image", image["name"]))} for image in page.images],
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
