@@ -9,7 +9,8 @@ import typer
 
 from reportgen.cli.manners import mannered
 from reportgen.cli.options import FinishedRun, Template
-from reportgen.cli.terminal import Terminal, counted
+from reportgen.cli.terminal import Terminal
+from reportgen.utils.terminal_text import counted
 
 
 @mannered

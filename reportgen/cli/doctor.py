@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reportgen.cli.manners import mannered
-from reportgen.cli.terminal import Terminal, counted
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import CheckFailed
+from reportgen.utils.terminal_text import counted
 
 
 @mannered

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.cli.terminal import Terminal, counted, duration
+from reportgen.cli.terminal import Terminal, duration
 from reportgen.report.ids import parts_of
 from reportgen.utils.errors import CheckFailed
+from reportgen.utils.terminal_text import counted
 
 if TYPE_CHECKING:
     from reportgen.report.document import Report

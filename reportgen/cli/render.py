@@ -9,7 +9,8 @@ import typer
 
 from reportgen.cli.manners import mannered
 from reportgen.cli.options import Archive, Formats, Template, split_formats
-from reportgen.cli.terminal import Terminal, counted, duration
+from reportgen.cli.terminal import Terminal, duration
+from reportgen.utils.terminal_text import counted
 
 Source = Annotated[
     Path,

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from reportgen.cli.manners import mannered
-from reportgen.cli.terminal import Terminal, counted
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import CheckFailed
+from reportgen.utils.terminal_text import counted
 
 app = typer.Typer(help="Templates: shipped ones, and your own.", no_args_is_help=True)
 

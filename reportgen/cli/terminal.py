@@ -111,11 +111,6 @@ def has_colours(stream: TextIO, environ: Mapping[str, str] | None = None) -> boo
     return bool(environ.get("FORCE_COLOR")) or (environ.get("TERM") != "dumb" and stream.isatty())
 
 
-def counted(number: int, thing: str) -> str:
-    """`1 image`, `2 images`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """`31 s`, `2 min 31 s`, `1 h 2 min`."""
     whole = max(0, round(seconds))

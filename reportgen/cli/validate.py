@@ -12,9 +12,9 @@ import typer
 from reportgen.cli.manners import mannered
 from reportgen.cli.options import Config
 from reportgen.cli.progress import progress_of
-from reportgen.cli.terminal import Terminal, counted
+from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import CheckFailed, NothingToDo, UsageError
-from reportgen.utils.terminal_text import printable
+from reportgen.utils.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from reportgen.sharing.validate import Scored

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from reportgen.report.document import Finding, Gate, Report, Verdict
-from reportgen.utils.terminal_text import printable
+from reportgen.utils.terminal_text import counted, printable
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MOST_SKIPPED = 10  # named one by one
@@ -78,12 +78,12 @@ def markdown(report: Report) -> str:
         parts.append("\n".join(found))
     if report.summary is not None and report.summary.rest:
         parts.append(escaped(report.summary.rest))
-    parts += [f"{_counted(len(report.warnings), 'warning')} in the report."] if report.warnings else []
+    parts += [f"{counted(len(report.warnings), 'warning')} in the report."] if report.warnings else []
     if report.skipped:
         named = [f"- {escaped(file.name)}: {escaped(file.reason)}" for file in report.skipped[:MOST_SKIPPED]]
         more = len(report.skipped) - len(named)
         named += [f"- and {more} more"] if more else []
-        parts.append("\n".join([f"{_counted(len(report.skipped), 'file')} could not be read:", "", *named]))
+        parts.append("\n".join([f"{counted(len(report.skipped), 'file')} could not be read:", "", *named]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,10 +98,6 @@ def gate_sentence(gate: Gate) -> str:
         return f"{gate.name}: could not be measured; {gate.bound} {gate.limit:.6g} is asked for ({gate.measure})"
     relation = "is" if gate.passed else "is not"
     return f"{gate.name}: {gate.value:.6g} {relation} {gate.bound} {gate.limit:.6g} ({gate.measure})"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Untrusted text on a terminal: file names, answers of servers, entries of a file that somebody sent."""
+"""Text of lines that a terminal shows: counts, and what is untrusted in them, file names, answers of servers, entries of files."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def _escaped(character: str) -> str:
     if category[0] == "C" or category in ("Zl", "Zp"):
         return character.encode("unicode_escape").decode()
     return character
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

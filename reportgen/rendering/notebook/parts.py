@@ -14,6 +14,7 @@ from reportgen.rendering.notebook.pictures import Pictures
 from reportgen.rendering.plain import Plain
 from reportgen.report.blocks import Block, Facts, Figure, Heading, Listing, Notice, Picture, Section, Table, Text
 from reportgen.report.document import Finding, ImageRecord, Report
+from reportgen.utils.terminal_text import counted
 
 # What an output holds; the rest is counted, and where it stands is said.
 GALLERY, FINDINGS, ROWS, COLUMNS = 12, 40, 20, 24
@@ -99,7 +100,7 @@ def _report(report: Report, folder: Path | None) -> Plain:
     return {
         "title": report.title,
         "summary": report.summary.images if report.summary else "",
-        "counts": [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count],
+        "counts": [counted(count, word) for count, word in counts if count],
         "models": models[:6],
         "findings": [finding.model_dump(mode="json") for finding in report.findings[:FINDINGS]],
         "more_findings": max(0, len(report.findings) - FINDINGS),
