@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from reportgen.figures import charts, colors, overlays
-from reportgen.rendering.render import render
+from reportgen.rendering.render import render_all
 from reportgen.report.blocks import (
     Block,
     ColorBar,
@@ -510,9 +510,9 @@ def finish_run(report: Report, run: Path, *, formats: Sequence[str] = ("pdf", "h
     folder.raw("tables/iou.csv", b"image,iou\na,0.5\n")
     folder.raw("explain_params.pkl", b"\x80\x04}\x94.")
     folder.raw("report.json", report_json(report))
-    render(report, run, run, formats=formats, manifest=folder.written)
-    for name in formats:
-        folder.adopt(f"report.{name}")
+    made = render_all(report, run, run, formats=formats, manifest=folder.written)
+    for path in (path for files_of_one in made.values() for path in files_of_one):
+        folder.adopt(path.relative_to(run).as_posix())
     folder.timings({})
     folder.finish()
     return run

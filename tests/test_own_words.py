@@ -662,6 +662,22 @@ def test_notes_are_put_into_the_run_itself(finished: Path, tmp_path: Path, call:
     assert "The end." not in (run / "report.html").read_text("utf-8")
 
 
+def test_notes_come_into_every_format_of_a_run(made: tuple[Report, Path], tmp_path: Path, call: Any) -> None:
+    """Those that have several files, too, and those that nobody asked for again."""
+    report, run = made
+    own = Path(shutil.copytree(run, tmp_path / "run"))
+    finish_run(report.with_folder(own), own, formats=("md", "tex"))
+    before = files(own)
+    words = write(tmp_path / "words", conclusion="The end.")
+    assert call("render", own, "--notes", words, "-o", tmp_path / "a", "--format", "md,tex")[0] == 0
+    assert files(tmp_path / "a").keys() == before.keys() and verify(tmp_path / "a").ok
+    assert call("render", own, "--notes", words, "--format", "html")[0] == 0
+    assert files(own).keys() == {*before, "report.html"} and verify(own).ok
+    for page in ("report.md", "tex/body.tex"):
+        assert "The end." in (own / page).read_text("utf-8")
+        assert (own / page).read_bytes() == (tmp_path / "a" / page).read_bytes()
+
+
 def test_a_wrong_note_leaves_a_finished_run_as_it_is(finished: Path, tmp_path: Path, call: Any) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     words = write(tmp_path / "words", conclusion="The end.\n\n{{ L3 }}")

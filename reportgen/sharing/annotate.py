@@ -12,10 +12,10 @@ from pathlib import Path
 
 from reportgen.notes.folder import find_notes
 from reportgen.pipeline.own_words import read_all, with_notes
-from reportgen.rendering.render import render
+from reportgen.rendering.render import render_all
 from reportgen.rendering.sources import inside
 from reportgen.report.document import Report, named_pictures
-from reportgen.report.manifest import OWN_NAMES, RENDERED, Entry, entry_of, read_manifest, stays_inside
+from reportgen.report.manifest import MAIN_FILES, OWN_NAMES, Entry, entry_of, is_rendered, read_manifest, stays_inside
 from reportgen.report.open import run_folder
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.storage.run_folder import RunFolder
@@ -60,10 +60,10 @@ def write_annotated(
 
     Args:
         source: what the user named; folder: where the pictures of the report lie (`open_report`).
-        out: None: the run's own folder, whose other page is made again too.
+        out: None: the run's own folder, whose other formats are made again too.
 
     Returns:
-        the pages.
+        for each format the file to open.
 
     Raises:
         UsageError: no run folder to write into, or `out` holds what is no run's.
@@ -76,7 +76,8 @@ def write_annotated(
     here = target.resolve() == folder.resolve()
     entries = _files(report, folder, here)
     if here:
-        formats = [*formats, *(name for name in ("pdf", "html") if f"report.{name}" in (read_manifest(folder) or {}))]
+        listed = read_manifest(folder) or {}
+        formats = [*formats, *(name for name, file in MAIN_FILES.items() if file in listed)]
     data = report_json(report)
     parameter_files = {name.partition("/")[0] for name in entries} - set(OWN_NAMES)
     with (
@@ -85,9 +86,7 @@ def write_annotated(
     ):
         made.require_free()
         manifest = {**entries, REPORT: entry_of(data)}
-        pages = render(
-            report, folder, Path(scratch), template, list(dict.fromkeys(formats)), archive=archive, manifest=manifest
-        )
+        pages = render_all(report, folder, Path(scratch), template, formats, archive=archive, manifest=manifest)
         made.begin()
         for name in entries:
             if here:
@@ -95,10 +94,10 @@ def write_annotated(
             else:
                 made.raw(name, (folder / name).read_bytes())
         made.raw(REPORT, data)
-        for page in pages:
-            made.raw(page.name, page.read_bytes())
+        for page in (page for files in pages.values() for page in files):
+            made.raw(page.relative_to(scratch).as_posix(), page.read_bytes())
         made.finish()
-    return [target / page.name for page in pages]
+    return [target / MAIN_FILES[name] for name in pages]
 
 
 def _files(report: Report, folder: Path, here: bool) -> dict[str, Entry]:
@@ -118,7 +117,7 @@ def _files(report: Report, folder: Path, here: bool) -> dict[str, Entry]:
         path = inside(folder, name) if stays_inside(name) else None
         if path is None and not here:  # a PDF carries the pictures alone
             continue
-        if name not in RENDERED and (path is None or entry_of(path.read_bytes()) != entry):
+        if not is_rendered(name) and (path is None or entry_of(path.read_bytes()) != entry):
             raise CheckFailed(f"{folder}: is not as it was made ({printable(name)}); make it again")
         kept[name] = entry
-    return {name: entry for name, entry in kept.items() if name not in RENDERED | {REPORT}}
+    return {name: entry for name, entry in kept.items() if name != REPORT and not is_rendered(name)}
