@@ -55,7 +55,7 @@ def write_card(report: Report, run: Path, into: Path | None = None, pictures: Pa
     """
     template = find_template(BASE)
     language = chosen_language(template, report.document.language)
-    context = page_context(report, "pdf", template.file, language, read_words(template, language))
+    context = page_context(report, "manuscript", template.file, language, read_words(template, language))
     made = card(context, _link(pictures, into))
     old = _read(into) if into is not None and into.exists() else ""
     text, kept = merged(old, made)

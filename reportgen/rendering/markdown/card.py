@@ -50,7 +50,7 @@ def card(context: Plain, pictures: str | None) -> Card:
     """The card of a report.
 
     Args:
-        context: see `reportgen.rendering.context.page_context`, with medium "pdf".
+        context: see `reportgen.rendering.context.page_context`, with medium "manuscript".
         pictures: the folder of the pictures as the card's links name it; None: the card shows none.
     """
     document, words = manuscript(context), context["words"]
