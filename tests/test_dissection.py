@@ -25,7 +25,7 @@ from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
 from reportgen.cli.dissect import dissect
 from reportgen.figures import overlays
-from reportgen.images.labels import LABELS_FILE
+from reportgen.images.labels.read import LABELS_FILE
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.probe_file import make_probe_file
 from reportgen.report.blocks import Figure, Notice

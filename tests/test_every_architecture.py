@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from folders import looked_through
 from reportgen.images.decode import read_image
-from reportgen.images.find import find_images
 from walk_architectures import PHOTOS, Row, names, table, walk
 
 NO_POSITIONS = "no layer of it has positions"
@@ -37,5 +37,5 @@ def test_every_family_is_explained_and_only_what_has_no_positions_refused(tmp_pa
 
 
 def walked(name: str, scratch: Path) -> Row:
-    files, _ = find_images(PHOTOS)
+    files, _ = looked_through(PHOTOS)
     return walk(name, read_image(files[0], 100_000_000).pixels, scratch)

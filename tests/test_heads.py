@@ -402,7 +402,7 @@ def reported(spec: ClassifierSpec, photos: Path, tmp_path: Path, *further: AnyAn
 def outputs(spec: ClassifierSpec, model: nn.Module, photos: Path) -> dict[str, torch.Tensor]:
     """By image (classes,): what the network itself says of the frame."""
     found = {}
-    for file in find_images(photos)[0]:
+    for file in find_images(photos).files:
         frame = model_frame(read_image(file, 10**8).pixels, spec.preprocessing)
         with torch.no_grad():
             found[file.name] = model(torch.from_numpy(spec.preprocessing.normalise(frame))[None])[0]

@@ -23,16 +23,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from folders import holding, looked_through
 from made_runs import analyse_toy
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.images.decode import UnreadableImage, read_image
-from reportgen.images.find import ImageFile, find_images
+from reportgen.images.files import InputFile
+from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth import MAX_CORNERS, MAX_SHAPES, read_truth
-from reportgen.images.labels import read_labels
+from reportgen.images.ground_truth.read import MAX_CORNERS, MAX_SHAPES, read_truth
+from reportgen.images.labels.read import read_labels
+from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import ClassList, Preprocessing, resolve
 from reportgen.models.classifiers.class_files import read_class_names
 from reportgen.models.classifiers.weights import read_state_dict
@@ -121,7 +124,7 @@ def test_a_bomb_of_any_build_is_refused_before_it_goes_off(
     (tmp_path / "x.jpg").write_bytes(data())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(UnreadableImage, match=f"^{said}"):
-        read_image(ImageFile("x.jpg", tmp_path / "x.jpg"), SMALL)
+        read_image(InputFile("x.jpg", tmp_path / "x.jpg"), SMALL)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
@@ -144,7 +147,7 @@ def test_what_can_be_read_all_the_same_is_read(
     data: Callable[[], bytes], shape: tuple[int, int], tmp_path: Path
 ) -> None:
     (tmp_path / "x.jpg").write_bytes(data())
-    pixels = read_image(ImageFile("x.jpg", tmp_path / "x.jpg"), SMALL).pixels
+    pixels = read_image(InputFile("x.jpg", tmp_path / "x.jpg"), SMALL).pixels
     assert pixels.shape == (*shape, 3)
     assert model_frame(pixels, FRAME).shape == (48, 48, 3)
 
@@ -158,7 +161,7 @@ def test_the_pixel_limit_is_a_setting() -> None:
 def test_a_file_without_permission_is_skipped_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(encode(Image.new("RGB", (9, 9))))
     (tmp_path / "secret.jpg").chmod(0)
-    assert [item.reason for item in find_images(tmp_path)[1]] == ["cannot be read: permission denied"]
+    assert [item.reason for item in looked_through(tmp_path)[1]] == ["cannot be read: permission denied"]
 
 
 @dataclass(frozen=True)
@@ -297,7 +300,7 @@ def test_any_file_is_an_image_or_has_one_reason(
     folder = tmp_path_factory.mktemp("any")
     path = folder / f"x{name}.jpg"
     path.write_bytes(data)
-    found, skipped = find_images(folder)
+    found, skipped = looked_through(folder)
     assert len(found) + len(skipped) == 1
     for file in found:
         try:
@@ -346,7 +349,7 @@ def truth_of(folder: Path, file: str, content: bytes) -> None:
     path = folder / file
     path.write_bytes(content)
     try:
-        found = one_line(lambda: read_truth(folder, ["a.jpg"]))
+        found = one_line(lambda: read_truth(holding(folder, ["a.jpg"]), Remarks()))
         for annotation in (found or {}).values():
             truth = one_line(lambda annotation=annotation: annotation.in_frame(120, 80, FRAME))
             assert truth is None or truth.mask.shape == (48, 48)
@@ -358,7 +361,7 @@ def truth_of(folder: Path, file: str, content: bytes) -> None:
 @given(CSV | CSV.map(lambda rows: f"name,class\n{rows}"), st.sampled_from(("utf-8", "utf-16", "latin-1")))
 def test_any_labels_table_is_read_or_refused_in_one_line(folder: Path, text: str, encoding: str) -> None:
     (folder / "labels.csv").write_bytes(text.encode(encoding, "replace"))
-    labels = one_line(lambda: read_labels(folder, ["a.jpg"], ClassList(("kite", "1"))))
+    labels = one_line(lambda: read_labels(holding(folder, ["a.jpg"]), ClassList(("kite", "1")), Remarks()))
     assert set(labels or {}) <= {"a.jpg"}
 
 
@@ -438,7 +441,7 @@ def test_annotations_that_would_unfold_or_overflow_are_refused(
     (folder / file).write_text(content)
     try:
         with pytest.raises(UsageError, match=said) as error:
-            read_truth(folder, ["a.jpg"])
+            read_truth(holding(folder, ["a.jpg"]), Remarks())
         assert len(str(error.value)) < 300
     finally:
         (folder / file).unlink()
@@ -448,8 +451,8 @@ def test_a_pipe_or_folder_beside_the_images_is_not_waited_for(tmp_path: Path) ->
     for name in ("labels.csv", "boxes.csv", "t.json", "a.xml", "a.mask.png"):
         os.mkfifo(tmp_path / name)
     (tmp_path / "u.json").mkdir()
-    assert read_labels(tmp_path, ["a.jpg"], ClassList(("kite",))) == {}
-    assert read_truth(tmp_path, ["a.jpg"]) == {}
+    assert read_labels(holding(tmp_path, ["a.jpg"]), ClassList(("kite",)), Remarks()) == {}
+    assert read_truth(holding(tmp_path, ["a.jpg"]), Remarks()) == {}
 
 
 @pytest.mark.parametrize("file", ["labels.csv", "boxes.csv", "t.json", "a.xml"])
@@ -457,8 +460,8 @@ def test_a_table_of_a_terabyte_is_not_read(file: str, tmp_path: Path) -> None:
     (tmp_path / file).touch()
     os.truncate(tmp_path / file, 2**40)  # sparse: it takes no room
     with pytest.raises(UsageError, match=rf"{file}: {2**40} bytes; at most 536870912 are read"):
-        read_labels(tmp_path, ["a.jpg"], ClassList(("kite",)))
-        read_truth(tmp_path, ["a.jpg"])
+        read_labels(holding(tmp_path, ["a.jpg"]), ClassList(("kite",)), Remarks())
+        read_truth(holding(tmp_path, ["a.jpg"]), Remarks())
 
 
 # --- settings, reports, the store ----------------------------------------------------------------

@@ -20,14 +20,17 @@ import pytest
 from PIL import Image, ImageCms
 from PIL import ImageFile as PillowFile
 
+from folders import holding, looked_through
 from reportgen.images import decode as decode_module
 from reportgen.images import frame as frame_module
 from reportgen.images import names as names_module
 from reportgen.images.decode import UnreadableImage, read_image
-from reportgen.images.find import ImageFile, find_images
+from reportgen.images.files import InputFile
+from reportgen.images.find import find_images
 from reportgen.images.frame import frame_transform, model_frame
-from reportgen.images.labels import class_part, read_labels
+from reportgen.images.labels.read import class_part, read_labels
 from reportgen.images.names import slugs
+from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers.base import ClassList, Preprocessing
 from reportgen.report.document import Skipped
 from reportgen.storage.run_folder import RunFolder
@@ -53,7 +56,7 @@ def blocks(width: int = 64, height: int = 48) -> Image.Image:
 def pixels_of(data: bytes, tmp_path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     path = tmp_path / "image"
     path.write_bytes(data)
-    return read_image(ImageFile("image", path), max_pixels).pixels
+    return read_image(InputFile("image", path), max_pixels).pixels
 
 
 def reason_of(data: bytes, tmp_path: Path, max_pixels: int = MAX_PIXELS) -> str:
@@ -65,7 +68,7 @@ def reason_of(data: bytes, tmp_path: Path, max_pixels: int = MAX_PIXELS) -> str:
 
 
 def names_of(folder: Path) -> list[str]:
-    return [file.name for file in find_images(folder)[0]]
+    return [file.name for file in find_images(folder).files]
 
 
 def raw_png(width: int, height: int, depth: int, colour_type: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
@@ -83,7 +86,7 @@ def test_images_are_found_by_content_and_named_by_posix_path_in_plain_sort_order
     for name in ("b.png", "a/z.JPG", "a/b/deep.jpeg", "a.png", "B.png", "a-.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(encode(blocks()))
-    found, skipped = find_images(tmp_path)
+    found, skipped = looked_through(tmp_path)
     assert [file.name for file in found] == ["B.png", "a-.png", "a.png", "a/b/deep.jpeg", "a/z.JPG", "b.png"]
     assert [file.path for file in found] == [tmp_path / file.name for file in found]
     assert skipped == []
@@ -92,13 +95,13 @@ def test_images_are_found_by_content_and_named_by_posix_path_in_plain_sort_order
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO"])
 def test_an_image_is_read_under_any_extension(kind: str, tmp_path: Path) -> None:
     (tmp_path / "photo.dat").write_bytes(encode(blocks(), kind))
-    (found,), _ = find_images(tmp_path)
+    (found,), _ = looked_through(tmp_path)
     assert read_image(found, MAX_PIXELS).pixels.shape == (48, 64, 3)
 
 
 def test_a_text_that_opens_with_bm_is_no_bitmap(tmp_path: Path) -> None:
     (tmp_path / "cars").write_text("BMW and others: a list of cars, long enough to hold a header.")
-    assert find_images(tmp_path) == ([], [])
+    assert looked_through(tmp_path) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_file_that_only_claims_to_be_an_image_is_skipped_with_a_reason(
     name: str, content: bytes, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    found, (skipped,) = find_images(tmp_path)
+    found, (skipped,) = looked_through(tmp_path)
     assert found == []
     assert skipped.name == name
     assert words in skipped.reason
@@ -136,7 +139,7 @@ def test_other_files_hidden_ones_and_system_litter_are_ignored(tmp_path: Path) -
         (tmp_path / name).write_bytes(png)
     for name in ("notes.txt", "labels.csv", "boxes.csv", "a.xml", "a.json", "clip.mp4", "empty"):
         (tmp_path / name).write_bytes(b"" if name == "empty" else b"some text")
-    assert find_images(tmp_path) == ([], [])
+    assert looked_through(tmp_path) == ([], [])
 
 
 def test_the_input_folder_itself_may_be_hidden_or_a_link(tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ def test_links_to_files_are_followed_and_loops_of_folders_do_not_hang(tmp_path: 
     (folder / "self.jpg").symlink_to(folder / "self.jpg")
     (folder / "gone.jpg").symlink_to(tmp_path / "nowhere")
     (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
-    found, skipped = find_images(folder)
+    found, skipped = looked_through(folder)
     assert [file.name for file in found] == ["linked.png"]
     assert [item.name for item in skipped] == ["gone.jpg", "self.jpg"]
     assert {item.reason for item in skipped} == {"a link that leads nowhere"}
@@ -173,7 +176,7 @@ def test_a_link_to_a_folder_elsewhere_is_named_because_its_images_are_missed(tmp
     (tmp_path / "album" / "a.png").write_bytes(encode(blocks()))
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "more").symlink_to(tmp_path / "album")
-    assert find_images(tmp_path / "in") == (
+    assert looked_through(tmp_path / "in") == (
         [],
         [Skipped(name="more", reason="a link to a folder elsewhere: not followed")],
     )
@@ -194,7 +197,7 @@ def test_the_figures_of_an_earlier_report_are_no_photographs_but_what_lies_besid
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(encode(blocks()))
     assert names_of(tmp_path) == ["a.png", "album/b.png", "album/more/figures/c.png"]
-    assert find_images(tmp_path)[1] == []
+    assert looked_through(tmp_path)[1] == []
     assert names_of(album) == ["b.png", "more/figures/c.png"]
     assert names_of(album / "figures") == ["a.png"], "what is named itself is looked into"
 
@@ -218,9 +221,9 @@ def test_a_folder_with_a_manifest_of_something_else_is_looked_into(tmp_path: Pat
 def test_a_fifo_named_like_an_image_is_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     os.mkfifo(tmp_path / "pipe")
-    assert find_images(tmp_path) == ([], [Skipped(name="pipe.jpg", reason="not a regular file")])
+    assert looked_through(tmp_path) == ([], [Skipped(name="pipe.jpg", reason="not a regular file")])
     with pytest.raises(UnreadableImage, match="not a regular file"):
-        read_image(ImageFile("pipe.jpg", tmp_path / "pipe.jpg"), MAX_PIXELS)
+        read_image(InputFile("pipe.jpg", tmp_path / "pipe.jpg"), MAX_PIXELS)
 
 
 def test_what_may_not_be_read_is_skipped_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +244,7 @@ def test_what_may_not_be_read_is_skipped_with_the_reason(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(os, "scandir", deny_folder)
     monkeypatch.setattr(Path, "open", deny_file)
-    found, skipped = find_images(tmp_path)
+    found, skipped = looked_through(tmp_path)
     assert found == []
     assert [(item.name, item.reason) for item in skipped] == [
         ("locked", "folder cannot be read: permission denied"),
@@ -271,7 +274,7 @@ def test_odd_names_survive_as_valid_text(tmp_path: Path) -> None:
     for name in odd:
         (tmp_path / name).write_bytes(png)
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(png)
-    found, skipped = find_images(tmp_path)
+    found, skipped = looked_through(tmp_path)
     assert sorted(file.name for file in found) == sorted([*odd, "caf\\xe9.png"])
     assert skipped == []
     for file in found:
@@ -283,7 +286,7 @@ def test_odd_names_survive_as_valid_text(tmp_path: Path) -> None:
 def test_two_names_that_become_equal_as_text_do_not_hide_each_other(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(encode(blocks()))
     (tmp_path / "caf\\xe9.png").write_bytes(encode(blocks()))
-    found, skipped = find_images(tmp_path)
+    found, skipped = looked_through(tmp_path)
     assert [file.name for file in found] == [item.name for item in skipped] == ["caf\\xe9.png"]
 
 
@@ -308,7 +311,7 @@ def test_the_hash_is_of_the_file_and_the_pixels_are_writable_rgb(tmp_path: Path)
     data = encode(blocks())
     path = tmp_path / "a.png"
     path.write_bytes(data)
-    decoded = read_image(ImageFile("a.png", path), MAX_PIXELS)
+    decoded = read_image(InputFile("a.png", path), MAX_PIXELS)
     assert (decoded.name, decoded.sha256) == ("a.png", hashlib.sha256(data).hexdigest())
     assert (decoded.pixels.dtype, decoded.pixels.flags.writeable) == (np.uint8, True)
     assert (decoded.pixels == np.asarray(blocks())).all()
@@ -580,7 +583,7 @@ def test_text_or_nothing_in_place_of_the_image_is_said_so(tmp_path: Path) -> Non
 
 def test_a_file_that_vanished_has_a_reason(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImage, match="cannot be read: no such file or directory"):
-        read_image(ImageFile("a.png", tmp_path / "a.png"), MAX_PIXELS)
+        read_image(InputFile("a.png", tmp_path / "a.png"), MAX_PIXELS)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -600,8 +603,8 @@ def test_a_file_far_larger_than_its_pixels_can_be_is_not_read(tmp_path: Path) ->
     path = tmp_path / "huge.png"
     path.write_bytes(encode(blocks()))
     os.truncate(path, 2**40)  # sparse: a terabyte that takes no room
-    with pytest.raises(UnreadableImage, match="bytes are more than"):
-        read_image(ImageFile("huge.png", path), MAX_PIXELS)
+    with pytest.raises(UnreadableImage, match="bytes; at most"):
+        read_image(InputFile("huge.png", path), MAX_PIXELS)
 
 
 def test_running_out_of_memory_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -624,7 +627,7 @@ def test_reading_is_silent_and_loads_no_framework(tmp_path: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from reportgen.images.decode import UnreadableImage, read_image\n"
         "from reportgen.images.find import find_images\n"
-        f"found, _ = find_images(Path({str(tmp_path)!r}))\n"
+        f"found = find_images(Path({str(tmp_path)!r})).files\n"
         "for file in found:\n"
         "    try: read_image(file, 10**6)\n"
         "    except UnreadableImage as error: print(file.name)\n"
@@ -737,7 +740,7 @@ CLASSES = ClassList(
 
 def labels_from(table: str | bytes, tmp_path: Path, names: tuple[str, ...] = ("a.png", "b.png")) -> dict[str, Any]:
     (tmp_path / "labels.csv").write_bytes(table.encode() if isinstance(table, str) else table)
-    return {name: label.index for name, label in read_labels(tmp_path, names, CLASSES).items()}
+    return {name: label.index for name, label in read_labels(holding(tmp_path, names), CLASSES, Remarks()).items()}
 
 
 def test_a_wnid_file_name_carries_its_label(tmp_path: Path) -> None:
@@ -748,18 +751,18 @@ def test_a_wnid_file_name_carries_its_label(tmp_path: Path) -> None:
         "n01443537.jpg",
         "x.jpg",
     ]
-    labels = read_labels(tmp_path, names, CLASSES)
+    labels = read_labels(holding(tmp_path, names), CLASSES, Remarks())
     assert {name: (label.index, label.source) for name, label in labels.items()} == {
         "n01443537_goldfish.JPEG": (1, "file name"),
         "sub/n02012849_crane.jpg": (2, "file name"),
     }
-    assert read_labels(tmp_path, names, ClassList(CLASSES.names)) == {}
+    assert read_labels(holding(tmp_path, names), ClassList(CLASSES.names), Remarks()) == {}
 
 
 def test_labels_csv_wins_over_file_names_and_may_be_partial(tmp_path: Path) -> None:
     names = ("n01443537_goldfish.JPEG", "n02012849_crane.jpg")
     (tmp_path / "labels.csv").write_text("name,class\nn01443537_goldfish.JPEG,tiger cat\n")
-    labels = read_labels(tmp_path, names, CLASSES)
+    labels = read_labels(holding(tmp_path, names), CLASSES, Remarks())
     assert labels["n01443537_goldfish.JPEG"].model_dump() == {
         "index": 4,
         "name": "tiger cat",
@@ -791,7 +794,7 @@ def test_a_number_that_is_one_class_index_and_anothers_name_is_ambiguous(tmp_pat
     digits = ClassList(names=("0", "2", "1"))
     (tmp_path / "labels.csv").write_text("name,class\na.png,2\n")
     with pytest.raises(UsageError, match="could be 1 or 2"):
-        read_labels(tmp_path, ["a.png"], digits)
+        read_labels(holding(tmp_path, ["a.png"]), digits, Remarks())
 
 
 def test_spreadsheet_habits_are_fine(tmp_path: Path) -> None:
@@ -934,13 +937,13 @@ def test_slugs_are_unique_safe_and_independent_of_order() -> None:
 def test_every_sample_image_is_read_and_has_its_row_in_the_readme() -> None:
     from reportgen.models.classifiers.imagenet import imagenet_classes
 
-    found, skipped = find_images(SAMPLES)
+    found, skipped = looked_through(SAMPLES)
     assert (len(found), skipped) == (10, [])
     rows = (SAMPLES / "README.md").read_text("utf-8")
     for file in found:
         assert f"| `{file.name}` |" in rows
         assert file.path.stat().st_size < 300_000
         assert min(read_image(file, MAX_PIXELS).pixels.shape[:2]) >= 256
-    labels = read_labels(SAMPLES, [file.name for file in found], imagenet_classes())
+    labels = read_labels(holding(SAMPLES, [file.name for file in found]), imagenet_classes(), Remarks())
     with (SAMPLES / "labels.csv").open(newline="") as table:
         assert {name: label.name for name, label in labels.items()} == dict(list(csv.reader(table))[1:])

@@ -484,12 +484,12 @@ def test_a_note_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) 
 def test_notes_beside_the_images_are_no_images(tmp_path: Path) -> None:
     folder = photo_folder(tmp_path / "photos", 2)
     photo_folder(folder / "notes", 2)
-    assert [file.name for file in find_images(folder)[0]][:2] == ["notes/photo-000.png", "notes/photo-001.png"]
+    assert [file.name for file in find_images(folder).files][:2] == ["notes/photo-000.png", "notes/photo-001.png"]
     assert not holds_notes(folder / "notes"), "a folder of images that is called so"
     write(folder / "notes", cams="x")
-    assert [file.name for file in find_images(folder)[0]] == ["photo-000.png", "photo-001.png"]
+    assert [file.name for file in find_images(folder).files] == ["photo-000.png", "photo-001.png"]
     shutil.copytree(folder / "notes", folder / "class/notes")
-    assert [file.name for file in find_images(folder)[0]][:2] == [
+    assert [file.name for file in find_images(folder).files][:2] == [
         "class/notes/photo-000.png",
         "class/notes/photo-001.png",
     ]

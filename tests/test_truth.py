@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from folders import holding, looked_through
 from made_runs import analyse_toy
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
@@ -17,7 +18,8 @@ from reportgen.analysis.view import Subject
 from reportgen.images.decode import read_image
 from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth import Annotation, read_truth
+from reportgen.images.ground_truth.read import Annotation, read_truth
+from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import Preprocessing
 from reportgen.report.blocks import Section
 from reportgen.settings.group import NoSettings
@@ -54,7 +56,7 @@ def folder_with(path: Path, *names: str, width: int = WIDTH, height: int = HEIGH
 
 
 def only(folder: Path, name: str = "a.jpg") -> Annotation:
-    found = read_truth(folder, [file.name for file in find_images(folder)[0]])
+    found = read_truth(holding(folder, [file.name for file in find_images(folder).files]), Remarks())
     assert set(found) == {name}
     return found[name]
 
@@ -160,7 +162,7 @@ def test_coordinates_are_those_of_the_upright_image(tmp_path: Path, kind: str) -
     exif[0x0112] = 6
     stored.save(folder / "a.jpg", exif=exif, quality=95)
     write_truth(folder, kind)
-    [file], _ = find_images(folder)
+    [file], _ = looked_through(folder)
     pixels = read_image(file, 10**6).pixels
     assert pixels.shape == (HEIGHT, WIDTH, 3)
     mask = in_frame(folder)
@@ -198,7 +200,7 @@ def test_an_object_that_is_not_marked_leaves_an_image_without_truth(tmp_path: Pa
     (folder / "b.xml").write_text(voc())
     (folder / "c.xml").write_text("<svg/>")
     (folder / "notes.json").write_text('{"of": "another tool"}')
-    assert set(read_truth(folder, ["a.jpg", "b.jpg", "c.jpg"])) == {"a.jpg"}
+    assert set(read_truth(holding(folder, ["a.jpg", "b.jpg", "c.jpg"]), Remarks())) == {"a.jpg"}
 
 
 # --- which file speaks for which image -----------------------------------------------------------
@@ -206,22 +208,25 @@ def test_an_object_that_is_not_marked_leaves_an_image_without_truth(tmp_path: Pa
 
 def test_a_mask_beside_its_image_is_no_image(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg", "a.mask.png", "sub/b.png", "sub/b.mask.png", "lonely.mask.png")
-    assert [file.name for file in find_images(folder)[0]] == ["a.jpg", "lonely.mask.png", "sub/b.png"]
+    assert [file.name for file in find_images(folder).files] == ["a.jpg", "lonely.mask.png", "sub/b.png"]
 
 
 def test_names_are_paths_under_the_folder(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg", "sub/a.jpg", "sub/b.jpg")
     (folder / "boxes.csv").write_text("name,x0,y0,x1,y1\nsub/a.jpg,1,1,9,9\n")
     (folder / "sub" / "b.xml").write_text(voc((2, 2, 9, 9)))
-    assert set(read_truth(folder, ["a.jpg", "sub/a.jpg", "sub/b.jpg"])) == {"sub/a.jpg", "sub/b.jpg"}
+    assert set(read_truth(holding(folder, ["a.jpg", "sub/a.jpg", "sub/b.jpg"]), Remarks())) == {
+        "sub/a.jpg",
+        "sub/b.jpg",
+    }
 
 
 def test_coco_finds_an_image_by_its_last_part_where_that_is_clear(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "sub/a.jpg", "b.jpg")
     (folder / "truth.json").write_text(coco([{"image_id": 7, "bbox": [1, 1, 20, 20]}]))
-    assert set(read_truth(folder, ["sub/a.jpg", "b.jpg"])) == {"sub/a.jpg"}
+    assert set(read_truth(holding(folder, ["sub/a.jpg", "b.jpg"]), Remarks())) == {"sub/a.jpg"}
     with pytest.raises(UsageError, match=r"truth\.json images\[0\]: 'a\.jpg' could be other/a\.jpg or sub/a\.jpg"):
-        read_truth(folder, ["sub/a.jpg", "other/a.jpg"])
+        read_truth(holding(folder, ["sub/a.jpg", "other/a.jpg"]), Remarks())
 
 
 def test_coco_leaves_crowds_out_and_ignores_images_that_are_not_here(tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ def test_coco_leaves_crowds_out_and_ignores_images_that_are_not_here(tmp_path: P
     (folder / "truth.json").write_text(
         coco([{"image_id": 7, "bbox": [1, 1, 100, 70], "iscrowd": 1}, {"image_id": 99, "bbox": [1, 1, 2, 2]}])
     )
-    assert read_truth(folder, ["a.jpg"]) == {}
+    assert read_truth(holding(folder, ["a.jpg"]), Remarks()) == {}
 
 
 def test_the_first_kind_of_file_wins(tmp_path: Path) -> None:
@@ -246,15 +251,15 @@ def test_the_digest_changes_with_the_truth_and_with_nothing_else(tmp_path: Path)
     folder = folder_with(tmp_path, "a.jpg", "b.jpg")
     csv = folder / "boxes.csv"
     csv.write_text("name,x0,y0,x1,y1\na.jpg,1,1,9,9\nb.jpg,1,1,9,9\n")
-    before = read_truth(folder, ["a.jpg", "b.jpg"])
+    before = read_truth(holding(folder, ["a.jpg", "b.jpg"]), Remarks())
     csv.write_text("name,x0,y0,x1,y1\n\nb.jpg,1,1,9,10\na.jpg,1,1,9,9\n")
-    after = read_truth(folder, ["a.jpg", "b.jpg"])
+    after = read_truth(holding(folder, ["a.jpg", "b.jpg"]), Remarks())
     assert before["a.jpg"].digest == after["a.jpg"].digest
     assert before["b.jpg"].digest != after["b.jpg"].digest
     digests = set()
     for pixels in (painted(BOX), painted((1, 1, 9, 9))):
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "a.mask.png")
-        digests.add(read_truth(folder, ["a.jpg"])["a.jpg"].digest)
+        digests.add(read_truth(holding(folder, ["a.jpg"]), Remarks())["a.jpg"].digest)
     assert len(digests) == 2
 
 
@@ -333,7 +338,7 @@ def test_malformed_boxes_name_file_and_line(tmp_path: Path, text: str | bytes, s
     folder = folder_with(tmp_path, "a.jpg")
     (folder / "boxes.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=said):
-        read_truth(folder, ["a.jpg"])
+        read_truth(holding(folder, ["a.jpg"]), Remarks())
 
 
 @pytest.mark.parametrize(
@@ -351,7 +356,7 @@ def test_malformed_voc_names_file_and_place(tmp_path: Path, text: str, said: str
     folder = folder_with(tmp_path, "a.jpg")
     (folder / "a.xml").write_text(text)
     with pytest.raises(UsageError, match=said):
-        read_truth(folder, ["a.jpg"])
+        read_truth(holding(folder, ["a.jpg"]), Remarks())
 
 
 @pytest.mark.parametrize(
@@ -375,7 +380,7 @@ def test_malformed_coco_names_file_and_place(tmp_path: Path, text: str, said: st
     folder = folder_with(tmp_path, "a.jpg")
     (folder / "truth.json").write_text(text)
     with pytest.raises(UsageError, match=said):
-        read_truth(folder, ["a.jpg"])
+        read_truth(holding(folder, ["a.jpg"]), Remarks())
 
 
 def test_two_coco_files_are_one_too_many(tmp_path: Path) -> None:
@@ -383,7 +388,7 @@ def test_two_coco_files_are_one_too_many(tmp_path: Path) -> None:
     for name in ("train.json", "val.json", "._val.json"):
         (folder / name).write_text(coco([]))
     with pytest.raises(UsageError, match=r"^train\.json and val\.json: COCO annotations in several files"):
-        read_truth(folder, ["a.jpg"])
+        read_truth(holding(folder, ["a.jpg"]), Remarks())
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])

@@ -26,13 +26,13 @@ import torch
 from torch import nn
 from torchvision import models
 
+from folders import looked_through
 from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analyses.sanity.cascade import Thinned
 from reportgen.analysis.view import Subject, View
 from reportgen.images.decode import read_image
-from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
 from reportgen.models.encoders import resolve_encoder
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="default: all")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines; what stands there is not walked again")
     arguments = parser.parse_args()
-    files, _ = find_images(PHOTOS)
+    files, _ = looked_through(PHOTOS)
     photo = read_image(files[0], 100_000_000).pixels
     done = (
         [Row(**json.loads(line)) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []

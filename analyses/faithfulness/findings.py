@@ -13,7 +13,7 @@ import numpy as np
 from reportgen.analysis import evidence, verdicts, wording
 from reportgen.analysis.stats import Paired, paired
 from reportgen.analysis.verdicts import Claim, Decision
-from reportgen.images.ground_truth import FORMATS
+from reportgen.images.ground_truth.read import FORMATS
 from reportgen.report.document import Evidence
 from reportgen.settings.model import StatisticsSettings
 

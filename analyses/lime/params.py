@@ -8,7 +8,7 @@ from itertools import chain, count
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from reportgen.images.labels import class_part
+from reportgen.images.labels.read import class_part
 
 from .settings import LimeSettings
 

@@ -48,7 +48,7 @@ class ParameterFile(Protocol):
         """
 
     def keys(self, names: Sequence[str]) -> list[str]:
-        """The key of each image's entry; `names` are the images, as in `ImageFile`."""
+        """The key of each image's entry; `names` are the images, as in `InputFile`."""
 
     def mask(self, view: View, target: int, entry: Mapping[str, Any]) -> np.ndarray:
         """(H, W) bool, in the frame of `view`: what the method selects for class `target` under these parameters."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from reportgen.images.ground_truth import Truth
+from reportgen.images.ground_truth.read import Truth
 from reportgen.models.encoders import Encoder
 from reportgen.models.runtime import Engine, Forward, LayerAttention
 from reportgen.settings.group import SettingsGroup

@@ -5,25 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 from PIL import ImageFile as PillowFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.formats import FORMATS, HEAD_BYTES, format_of, what_instead
 from reportgen.utils.concurrency import PROCESS_WIDE
-
-if TYPE_CHECKING:
-    pass
-from reportgen.images.find import ImageFile
-from reportgen.images.formats import FORMATS, HEAD_BYTES, format_of, os_reason, what_instead
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
 # No encoding takes more a pixel (four 64-bit channels); the rest is room for metadata and further frames.
@@ -32,12 +26,8 @@ _BYTES_PER_PIXEL, _BYTES_BESIDE = 32, 64 * 2**20
 _SRGB_TOLERANCE = 3
 
 
-class UnreadableImage(Exception):
-    """A file that cannot be decoded; `reason` is one plain line for the report, equal from run to run."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class UnreadableImage(UnreadableFile):
+    """A file that cannot be decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +35,7 @@ class DecodedImage:
     """One image.
 
     Attributes:
-        name: as in `ImageFile`.
+        name: as in `InputFile`.
         sha256: of the file's bytes, lower-case hex.
         pixels: (H, W, 3) uint8, sRGB, upright.
     """
@@ -55,7 +45,7 @@ class DecodedImage:
     pixels: np.ndarray
 
 
-def read_image(file: ImageFile, max_pixels: int) -> DecodedImage:
+def read_image(file: InputFile, max_pixels: int) -> DecodedImage:
     """Read a file once: its hash, and its first frame as upright 8-bit sRGB.
 
     Transparent pixels are laid over white. 16-bit channels keep their high byte. 32-bit grey is scaled from
@@ -68,7 +58,10 @@ def read_image(file: ImageFile, max_pixels: int) -> DecodedImage:
     Raises:
         UnreadableImage: not an image, truncated, damaged, too large, or the file cannot be read.
     """
-    data = _read_bytes(file.path, max_pixels)
+    try:
+        data = file.read(max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE)
+    except UnreadableFile as error:
+        raise UnreadableImage(error.reason) from None
     kind = format_of(data[:HEAD_BYTES])
     if kind is None:
         raise UnreadableImage(what_instead(data[:HEAD_BYTES]))
@@ -103,18 +96,6 @@ def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
         raise
     except Exception as error:  # its file is read only now, and may be damaged
         raise UnreadableImage("damaged or truncated") from error
-
-
-def _read_bytes(path: Path, max_pixels: int) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImage("not a regular file")
-        if status.st_size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
-            raise UnreadableImage(f"{status.st_size} bytes are more than max_pixels = {max_pixels} can take")
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(os_reason(error)) from None
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, os_reason, what_instead
+from reportgen.images.files import InputFile, os_reason
+from reportgen.images.folder import Folder
+from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
+from reportgen.images.remarks import Remarks
 from reportgen.notes.folder import NOTES, holds_notes
 from reportgen.report.document import Skipped
 from reportgen.report.manifest import OWN_NAMES, is_run
@@ -22,16 +24,8 @@ _IGNORED_NAMES = frozenset({"__macosx", "thumbs.db"})
 _BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """A file by its `name`, the posix path under the folder, and the `path` where it really lies."""
-
-    name: str
-    path: Path
-
-
-def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
-    """Every image under `folder`, and the files that only claim to be one.
+def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
+    """Every image under `folder`, the files that only claim to be one, and what lies beside them.
 
     A file is an image when its first bytes are those of a JPEG, PNG, WebP, TIFF, BMP or GIF, whatever its
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
@@ -41,15 +35,20 @@ def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
     The figures of a report are no photographs: where a run wrote, its own files and folders are ignored. So is a folder
     `notes` directly in `folder` in which Markdown lies: the author's own words (`reportgen.notes`).
 
+    Args:
+        remarks: where files are noted that are not meant to be explained, and why.
+
     Returns:
-        Both sorted by name, a plain sort of the posix paths. Bytes of a file name that are not text stand in
-        the name as `\\xff`; of two files whose names become equal that way, the second is skipped.
+        Images, skipped files and those beside them, each sorted by name, a plain sort of the posix paths. Bytes of a file
+        name that are not text stand in the name as `\\xff`; of two files whose names become equal that way, the second is
+        skipped.
 
     Raises:
         UsageError: `folder` is missing, is not a folder, or cannot be read.
     """
     _check_folder(folder)
-    images: dict[str, ImageFile] = {}
+    images: dict[str, InputFile] = {}
+    beside: dict[str, InputFile] = {}
     skipped: list[Skipped] = []
     for file in sorted(_walk(folder, skipped), key=lambda file: (file.name, os.fsencode(file.path))):
         reason = _refusal(file.path)
@@ -59,9 +58,17 @@ def find_images(folder: Path) -> tuple[list[ImageFile], list[Skipped]]:
             images[file.name] = file
         elif PurePosixPath(file.name).suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS:
             skipped.append(Skipped(name=file.name, reason=reason))
+        else:
+            beside[file.name] = file
     stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
-    explained = [file for name, file in images.items() if not _is_mask(name, stems)]
-    return explained, sorted(skipped, key=lambda item: item.name)
+    masks = [name for name in images if _is_mask(name, stems)]
+    beside |= {name: images.pop(name) for name in masks}
+    return Folder(
+        path=folder,
+        files=tuple(images.values()),
+        skipped=tuple(sorted(skipped, key=lambda item: item.name)),
+        beside=dict(sorted(beside.items())),
+    )
 
 
 def _is_mask(name: str, stems: set[str]) -> bool:
@@ -81,7 +88,7 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: {os_reason(error)}") from None
 
 
-def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
+def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[InputFile]:
     """Every entry under `folder` that is not a folder, in no order; folders not walked go to `skipped`."""
     root = folder.resolve()
     waiting = [folder]  # a list, not recursion: an untrusted tree may be deeper than Python's stack
@@ -103,7 +110,7 @@ def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[ImageFile]:
             if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
-                yield ImageFile(_name(path, folder), path)
+                yield InputFile(_name(path, folder), path)
             elif not path.resolve().is_relative_to(root):
                 reason = "a link to a folder elsewhere: not followed"
                 skipped.append(Skipped(name=_name(path, folder), reason=reason))

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from reportgen.images.decode import UnreadableImage, read_image, upright_pixels
-from reportgen.images.find import ImageFile
+from reportgen.images.files import InputFile
 from reportgen.interactive.drawing import SIZE, THUMB, drawn
 from reportgen.pipeline.one_image import KeptModels, Photograph, explain_image
 from reportgen.pipeline.providers import INSTALLED, Providers
@@ -152,7 +152,7 @@ def _photograph(image: str | os.PathLike[str] | Image.Image | np.ndarray, max_pi
     if path.is_dir():
         raise UsageError(f"{path}: a folder; explain takes one picture, reportgen.run a folder of them")
     try:
-        decoded = read_image(ImageFile(path.name, path), max_pixels)
+        decoded = read_image(InputFile(path.name, path), max_pixels)
     except UnreadableImage as error:
         raise UsageError(f"{path}: {error.reason}") from None
     return Photograph(path.name, decoded.pixels, decoded.sha256)

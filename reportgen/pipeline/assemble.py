@@ -113,6 +113,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         images=images,
         shown=None if run.shown.everything else run.shown,
         skipped=sorted(run.skipped, key=lambda file: file.name),
+        left_alone=run.plan.remarks.left_alone,
         sections=[c.section for c in contributions.values() if c.section is not None],
         findings=findings,
         tested=tested,
@@ -122,6 +123,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         rules=_rules(run.plan, tested) if findings else [],
         warnings=[
             *(Warning_(code="left-out", name="Analyses left out", text=one.sentence) for one in run.plan.left_out),
+            *run.plan.remarks.warnings,
             *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),

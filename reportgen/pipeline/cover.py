@@ -15,7 +15,7 @@ from PIL import Image
 
 from reportgen.analysis.registry import installed
 from reportgen.images.decode import UnreadableImage, read_image
-from reportgen.images.find import ImageFile
+from reportgen.images.files import InputFile
 from reportgen.report.blocks import Picture
 from reportgen.report.document import PAGE_PARTS, Document
 from reportgen.settings.model import Settings
@@ -88,7 +88,7 @@ def _read_css(path: Path) -> str:
 def _read_logo(path: Path, max_pixels: int) -> tuple[bytes, int, int]:
     """The logo as an RGB PNG over white, whatever was in the file besides pixels left behind."""
     try:
-        pixels = read_image(ImageFile(path.name, path), max_pixels).pixels
+        pixels = read_image(InputFile(path.name, path), max_pixels).pixels
     except UnreadableImage as error:
         raise UsageError(f"setting document.logo: {path}: {error.reason}") from None
     image = Image.fromarray(pixels)

@@ -20,12 +20,13 @@ from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.view import Subject, View
 from reportgen.images.copies import perceptual_hash
 from reportgen.images.decode import UnreadableImage, read_image
-from reportgen.images.find import ImageFile
+from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.folder import Folder
 from reportgen.images.frame import model_frame
 from reportgen.models.encoders import resolve_encoder
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Observation, observed
-from reportgen.pipeline.plan import Folder, Plan, explained_by, image_sha256
+from reportgen.pipeline.plan import Plan, explained_by
 from reportgen.report.document import Skipped
 from reportgen.storage.store import Store
 from reportgen.utils.concurrency import map_in_order, raise_if_stopped
@@ -42,7 +43,7 @@ At = tuple[str, str]
 class OpenImage:
     """One file of the folder, decoded at most once, and only when a result is missing."""
 
-    file: ImageFile
+    file: InputFile
     max_pixels: int
     sha256: str
 
@@ -76,7 +77,7 @@ class Explained:
         computed: which of its results were made now; the others were in the store.
     """
 
-    file: ImageFile
+    file: InputFile
     sha256: str
     observations: Mapping[str, Observation]
     keys: Mapping[At, str | None]
@@ -181,19 +182,19 @@ def _under_way(
                 explained = future.result()
                 progress.detail(explained.sentence)
                 yield explained
-            except UnreadableImage as error:
+            except UnreadableFile as error:
                 yield Skipped(name=file.name, reason=error.reason)
             progress.step(file.name)
 
 
-def explain(file: ImageFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:
+def explain(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:
     """Map every analysis over one image. Several threads may be at it, each with its own image.
 
     Raises:
-        UnreadableImage: the file cannot be read; nothing of it is kept in this run.
+        UnreadableFile: the file cannot be read; nothing of it is kept in this run.
     """
     settings = bench.plan.settings
-    image = OpenImage(file, settings.max_pixels, image_sha256(file))
+    image = OpenImage(file, settings.max_pixels, file.sha256())
     one = _OneImage(image, bench)
     explained = explained_by(analyses, settings)
     names = dict.fromkeys([*explained, *(m for a in analyses for m in bench.plan.models_of(a))])

@@ -48,7 +48,7 @@ class OwnWords:
         folder = self._folder()
         if folder is None and not self.given:
             return
-        names = [file.name for file in find_images(self.images)[0]]
+        names = find_images(self.images).names
         further = (id_of(name, model) for model in self.settings.explained[1:] for name in self.analyses)
         # What is left out is told when the run is made, for only then are its sections known.
         notes, _ = self._notes(folder, [*self.analyses, *further], names)

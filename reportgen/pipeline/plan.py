@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.analysis.protocol import AnyAnalysis
-from reportgen.images.decode import UnreadableImage
-from reportgen.images.find import ImageFile, find_images
-from reportgen.images.ground_truth import Annotation, read_truth
-from reportgen.images.labels import LABELS_FILE, read_labels
+from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.find import find_images
+from reportgen.images.folder import Folder
+from reportgen.images.ground_truth.read import Annotation, read_truth
+from reportgen.images.labels.read import LABELS_FILE, read_labels
+from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
 from reportgen.pipeline.capabilities import Capabilities, LeftOut, capabilities
@@ -20,38 +22,14 @@ from reportgen.pipeline.code import code_of
 from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.report.document import Label, Skipped
+from reportgen.report.document import Label
 from reportgen.settings.files import files_named_in
 from reportgen.settings.model import Settings
 from reportgen.utils.dates import created
-from reportgen.utils.errors import NothingToDo, Problems, UsageError
-from reportgen.utils.hashing import digest_of, file_sha256
+from reportgen.utils.errors import Problems, UsageError
+from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress, Silent
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder of images: the files that are images, and those that only claim to be."""
-
-    path: Path
-    files: tuple[ImageFile, ...]
-    skipped: tuple[Skipped, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [file.name for file in self.files]
-
-    def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
-        """The error of a folder in which no image can be read."""
-        if not skipped:
-            return NothingToDo(
-                f"{self.path}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
-            )
-        first = skipped[0]
-        return NothingToDo(
-            f"{self.path}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"
-        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +45,7 @@ class Plan:
         codes: by analysis the hash of its sources, taken now: a file that is edited during the run is not what runs.
         samples: by analysis that asks for a sample, the SHA-256 of its images.
         labels, truths: by image name.
+        remarks: what was noticed while the input was read.
         front: what the settings group `document` names.
         inputs: what was read besides images and weights, by a word for it or the setting that names it, with a SHA-256: what a
             repeated run is compared by.
@@ -82,6 +61,7 @@ class Plan:
     samples: Mapping[str, frozenset[str]]
     labels: Mapping[str, Label]
     truths: Mapping[str, Annotation]
+    remarks: Remarks
     front: FrontMatter
     inputs: Mapping[str, str]
     gaps: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -146,16 +126,20 @@ def plan(
     front = FrontMatter()
     with problems.noted():
         front = read_front_matter(settings)
-    folder, probe = _folder(images, problems), None
+    remarks = Remarks()
+    folder, probe = _folder(images, problems, remarks), None
     if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
-        probe = _folder(Path(settings.probe), problems)
+        probe = _folder(Path(settings.probe), problems, Remarks())
     with problems.noted():
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     can = _possible(analyses, specs, settings, problems)
     uses_truth = any(analysis.uses_truth for analysis in can.analyses)
     explained = specs.get(settings.explained[0])
-    labels, truths = _described(folder, explained, problems, uses_truth=uses_truth) if described else ({}, {})
+    labels: dict[str, Label] = {}
+    truths: dict[str, Annotation] = {}
+    if described:
+        labels, truths = _described(folder, explained, problems, remarks, uses_truth=uses_truth)
     problems.raise_any()
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
@@ -171,8 +155,9 @@ def plan(
         samples=_samples(folder.files, can.analyses, settings),
         labels=labels,
         truths=truths,
+        remarks=remarks,
         front=front,
-        inputs=_inputs(images, truths, settings, can.analyses) if described else {},
+        inputs=_inputs(folder, truths, settings, can.analyses) if described else {},
         gaps=can.gaps,
         left_out=can.left_out,
     )
@@ -220,11 +205,10 @@ class _Problems:
             raise Problems(list(self._lines))
 
 
-def _folder(path: Path, problems: _Problems) -> Folder:
+def _folder(path: Path, problems: _Problems, remarks: Remarks) -> Folder:
     with problems.noted():
-        found, skipped = find_images(path)
-        return Folder(path, tuple(found), tuple(skipped))
-    return Folder(path, (), ())
+        return find_images(path, remarks)
+    return Folder(path)
 
 
 def _found(
@@ -278,17 +262,17 @@ def _kept(missing: list[MissingWeights]) -> Iterator[None]:
 
 
 def _described(
-    folder: Folder, explained: ClassifierSpec | None, problems: _Problems, *, uses_truth: bool
+    folder: Folder, explained: ClassifierSpec | None, problems: _Problems, remarks: Remarks, *, uses_truth: bool
 ) -> tuple[dict[str, Label], dict[str, Annotation]]:
     """What lies beside the images: their labels, and the ground truth where an analysis uses it."""
     labels: dict[str, Label] = {}
     truths: dict[str, Annotation] = {}
     if explained is not None:
         with problems.noted():
-            labels = read_labels(folder.path, folder.names, explained.classes)
+            labels = read_labels(folder, explained.classes, remarks)
     if uses_truth:
         with problems.noted():
-            truths = read_truth(folder.path, folder.names)
+            truths = read_truth(folder, remarks)
     return labels, truths
 
 
@@ -302,7 +286,7 @@ def _require_shown(names: Sequence[str], asked: Sequence[str]) -> None:
 
 
 def _samples(
-    files: Sequence[ImageFile], analyses: Sequence[AnyAnalysis], settings: Settings
+    files: Sequence[InputFile], analyses: Sequence[AnyAnalysis], settings: Settings
 ) -> dict[str, frozenset[str]]:
     """By analysis that asks for a sample of the images: their SHA-256, the first in order."""
     sizes = {analysis.name: analysis.sample(settings) for analysis in analyses}
@@ -310,29 +294,17 @@ def _samples(
         return {}
     hashes = set()
     for file in files:
-        with suppress(UnreadableImage):
-            hashes.add(image_sha256(file))
+        with suppress(UnreadableFile):
+            hashes.add(file.sha256())
     return {name: frozenset(sorted(hashes)[:size]) for name, size in sizes.items() if size is not None}
 
 
 def _inputs(
-    images: Path, truths: Mapping[str, Annotation], settings: Settings, analyses: Sequence[AnyAnalysis]
+    given: Folder, truths: Mapping[str, Annotation], settings: Settings, analyses: Sequence[AnyAnalysis]
 ) -> dict[str, str]:
     inputs = files_named_in(settings, ("classes", *(analysis.settings_name for analysis in analyses)))
-    if (images / LABELS_FILE).is_file():
-        inputs[LABELS_FILE] = file_sha256(images / LABELS_FILE)
+    if LABELS_FILE in given.beside:
+        inputs[LABELS_FILE] = given.beside[LABELS_FILE].sha256()
     if truths:
         inputs["ground truth"] = digest_of({name: truth.digest for name, truth in truths.items()})
     return inputs
-
-
-def image_sha256(file: ImageFile) -> str:
-    """Of an image file's bytes.
-
-    Raises:
-        UnreadableImage: it cannot be read.
-    """
-    try:
-        return file_sha256(file.path)
-    except OSError as error:
-        raise UnreadableImage(error.strerror or str(error)) from None

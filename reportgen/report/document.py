@@ -137,6 +137,14 @@ class Skipped(Data):
     reason: str
 
 
+class LeftAlone(Data):
+    """Files of the input folder that the run did not use, and why: they are no images, and nothing else that is understood."""
+
+    reason: str
+    count: int
+    names: list[str] = Field(description="the first few of them, posix paths under the input folder")
+
+
 # --- words, works, files ---
 
 
@@ -348,6 +356,7 @@ class Report(Browsed, BaseModel):
     images: list[ImageRecord]
     shown: Shown | None = Field(default=None, description="which images have figures; null: all")
     skipped: list[Skipped] = []
+    left_alone: list[LeftAlone] = Field(default=[], description="what else lay in the input folder, by reason")
     sections: list[Section] = Field(default=[], description="the chapters, in their order on the page")
     findings: list[Finding] = []
     tested: list[str] = Field(default=[], description="ids of the claims that p_corrected is corrected for")

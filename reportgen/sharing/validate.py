@@ -19,7 +19,7 @@ from reportgen.analysis.view import View
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.find import MASK_SUFFIX, find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth import mask_in_frame
+from reportgen.images.ground_truth.read import mask_in_frame
 from reportgen.images.names import slugs
 from reportgen.models.classifiers import resolve
 from reportgen.models.runtime import Engine, choose_runtime
@@ -79,12 +79,12 @@ def score_parameters(
     """
     if not is_folder(masks):
         raise UsageError(f"{masks}: no such folder of masks")
-    method, (found, skipped) = _installed_format(), find_images(images)
-    names = [file.name for file in found]
-    files = dict(zip(method.keys(names), found, strict=True))
+    method, found = _installed_format(), find_images(images)
+    names = found.names
+    files = dict(zip(method.keys(names), found.files, strict=True))
     places = {name: _mask_file(masks, name, slug) for name, slug in slugs(names).items()}
     if not any(places[file.name] for key, file in files.items() if key in checked.entries):
-        counted = f"{len(names)} images found, {len(skipped)} skipped"
+        counted = f"{len(names)} images found, {len(found.skipped)} skipped"
         raise NothingToDo(f"{masks}: no mask for any entry's image ({counted}); name it like the image, ending .png")
     with in_use(cache_folder()):  # a run that ends meanwhile sweeps the cache
         engine = _engine(settings)

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reportgen.rendering.sources import inside
 from reportgen.report.archive import open_zip
@@ -28,6 +29,9 @@ from reportgen.report.report_json import REPORT, parse_report
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.versions import DRAWING, own_version, versions
+
+if TYPE_CHECKING:
+    from reportgen.images.files import InputFile
 
 PDF = "report.pdf"
 # Written beside the manifest, and not listed in it.
@@ -108,17 +112,26 @@ def compare_images(report: Report, folder: Path, found: Verification) -> None:
     """
     from reportgen.images.find import find_images
 
-    there = {file.name: file.path for file in find_images(folder)[0]}
+    there = {file.name: file for file in find_images(folder).files}
     skipped = {file.name for file in report.skipped}
     for image in report.images:
         if image.name not in there:
             found.missing.append(f"image {image.name}")
-        elif file_sha256(there[image.name]) != image.sha256:
+        elif _hash_of(there[image.name]) != image.sha256:
             found.changed.append(f"image {image.name}")
         else:
             found.matched += 1
     known = {image.name for image in report.images} | skipped
     found.extra += [f"image {name}" for name in there if name not in known]
+
+
+def _hash_of(file: InputFile) -> str | None:
+    from reportgen.images.files import UnreadableFile
+
+    try:
+        return file.sha256()
+    except UnreadableFile:
+        return None
 
 
 def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from reportgen.images.folder import Folder
+from reportgen.images.remarks import Remarks
 from reportgen.report.document import Label
 from reportgen.utils.errors import UsageError
-from reportgen.utils.untrusted_files import is_file, read_at_most
+from reportgen.utils.untrusted_files import read_at_most
 
 if TYPE_CHECKING:
     from reportgen.models.classifiers.base import ClassList
@@ -23,7 +25,7 @@ LABELS_FILE = "labels.csv"
 _WNID_STEM = re.compile(r"(n\d{8})_(.+)", re.ASCII | re.DOTALL)
 
 
-def read_labels(folder: Path, names: Sequence[str], classes: ClassList) -> dict[str, Label]:
+def read_labels(given: Folder, classes: ClassList, remarks: Remarks) -> dict[str, Label]:
     """The true class of each image that has one.
 
     `labels.csv` in `folder` wins: a header `name,class`, then one row an image; the class is its index, its
@@ -31,23 +33,24 @@ def read_labels(folder: Path, names: Sequence[str], classes: ClassList) -> dict[
     standing for a space. Otherwise a file called `<wnid>_<class>` carries its label.
 
     Args:
-        names: the images, as in `ImageFile`. A row may also name a file of the folder that is not among them.
+        remarks: where everything is noted that is not understood.
 
     Raises:
         UsageError: labels.csv cannot be read as such a table; the message names the line.
     """
     by_key = _class_keys(classes)
+    names = given.names
     labels = {name: label for name in names if (label := _label_in_name(name, classes, by_key))}
-    table = folder / LABELS_FILE
-    if is_file(table):
+    table = given.beside.get(LABELS_FILE)
+    if table is not None:
         # A Mac may store a name decomposed that the user types composed; the exact name comes first.
         known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
-        for line, name, text in _table_rows(table):
+        for line, name, text in _table_rows(table.path):
             image = known.get(name) or known.get(unicodedata.normalize("NFC", name))
             index = _class_index(text, by_key, line)
             if image is not None:
                 labels[image] = Label(index=index, name=classes.names[index], source=LABELS_FILE)
-            elif not is_file(folder / name):
+            elif name not in given.beside:
                 raise _table_error(line, f"no image {name!r} in the folder")
     return labels
 

@@ -29,7 +29,9 @@ from PIL import Image
 
 from reportgen.images.decode import guarded_pillow
 from reportgen.images.find import MASK_SUFFIX
+from reportgen.images.folder import Folder
 from reportgen.images.frame import frame_transform, model_frame
+from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers.base import Preprocessing
 from reportgen.utils.errors import UsageError
 from reportgen.utils.hashing import digest_of, file_sha256
@@ -94,15 +96,16 @@ class Annotation:
         return Truth(mask, self.source)
 
 
-def read_truth(folder: Path, names: Sequence[str]) -> dict[str, Annotation]:
+def read_truth(given: Folder, remarks: Remarks) -> dict[str, Annotation]:
     """The annotation of each image that has one.
 
     Args:
-        names: the images, posix paths under `folder`.
+        remarks: where everything is noted that is not understood.
 
     Raises:
         UsageError: a file that looks like ground truth cannot be read as such; the message names the file and the place.
     """
+    folder, names = given.path, given.names
     by_csv, by_coco = _boxes_csv(folder, names), _coco(folder, names)
     found: dict[str, Annotation] = {}
     for name in names:

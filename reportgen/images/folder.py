@@ -1,0 +1,43 @@
+"""What was given to explain, looked through once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reportgen.images.files import InputFile
+from reportgen.report.document import Skipped
+from reportgen.utils.errors import NothingToDo
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of images.
+
+    Attributes:
+        path: what the user gave.
+        files: the images that are explained, by name.
+        skipped: files that only claim to be images.
+        beside: by name every other file that was found: labels, annotations, masks, and what nobody understands.
+    """
+
+    path: Path
+    files: tuple[InputFile, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    beside: Mapping[str, InputFile] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        return [file.name for file in self.files]
+
+    def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
+        """The error of a folder in which no image can be read."""
+        if not skipped:
+            return NothingToDo(
+                f"{self.path}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
+            )
+        first = skipped[0]
+        return NothingToDo(
+            f"{self.path}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"
+        )

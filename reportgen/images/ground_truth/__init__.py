@@ -1,0 +1,1 @@
+"""Where the object is: ground truth that a user lays beside the images."""

@@ -1,0 +1,1 @@
+"""The true class of each image, in the forms that people write it down."""
