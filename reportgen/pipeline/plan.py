@@ -10,17 +10,18 @@ from pathlib import Path
 
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.images.files import InputFile, UnreadableFile
-from reportgen.images.find import find_images
 from reportgen.images.folder import Folder
 from reportgen.images.ground_truth.read import Annotation, read_truth
 from reportgen.images.labels.read import LABELS_FILE, read_labels
 from reportgen.images.remarks import Remarks
+from reportgen.images.sources.given import Images, given_of
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
 from reportgen.pipeline.capabilities import Capabilities, LeftOut, capabilities
 from reportgen.pipeline.code import code_of
 from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
+from reportgen.pipeline.given import leave_rest, look_through, look_through_probe, warn_of_shared
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.report.document import Label
 from reportgen.settings.files import files_named_in
@@ -98,19 +99,21 @@ class Plan:
 
 
 def plan(
-    images: Path,
+    images: Images,
     settings: Settings,
     *,
     providers: Providers = INSTALLED,
     further: Sequence[Callable[[], object]] = (),
     progress: Progress | None = None,
     described: bool = True,
+    out: Path | None = None,
 ) -> Plan:
     """Look at everything that a run needs. Weights that are missing are fetched where the settings allow it.
 
     Args:
         further: checks of the caller's, whose UsageErrors are said together with the others.
         described: whether what lies beside the images (labels, ground truth) is read.
+        out: the run folder, which is no part of the images.
 
     Raises:
         Problems: one line for each thing that is missing or cannot work.
@@ -127,9 +130,9 @@ def plan(
     with problems.noted():
         front = read_front_matter(settings)
     remarks = Remarks()
-    folder, probe = _folder(images, problems, remarks), None
+    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out), problems), None
     if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
-        probe = _folder(Path(settings.probe), problems, Remarks())
+        probe = _folder(settings.probe, lambda: look_through_probe(settings, out), problems)
     with problems.noted():
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
@@ -144,6 +147,10 @@ def plan(
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
             raise looked_in.no_image(looked_in.skipped)
+    if probe is not None:
+        warn_of_shared(folder, probe, remarks)
+    if described:
+        leave_rest(folder, remarks, settings, uses_truth=uses_truth)
     return Plan(
         settings=settings,
         analyses=can.analyses,
@@ -205,10 +212,10 @@ class _Problems:
             raise Problems(list(self._lines))
 
 
-def _folder(path: Path, problems: _Problems, remarks: Remarks) -> Folder:
+def _folder(images: Images, look: Callable[[], Folder], problems: _Problems) -> Folder:
     with problems.noted():
-        return find_images(path, remarks)
-    return Folder(path)
+        return look()
+    return Folder(Path(given_of(images).shown))
 
 
 def _found(

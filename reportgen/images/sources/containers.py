@@ -93,9 +93,8 @@ class Unpacked:
 
     @contextmanager
     def _stream(self) -> Iterator[IO[bytes]]:
-        with self.packed.open() as file:
-            with _unpacking(file, self.how) as stream:
-                yield cast("IO[bytes]", stream)
+        with self.packed.open() as file, _unpacking(file, self.how) as stream:
+            yield cast("IO[bytes]", stream)
 
 
 def _unpacking(file: IO[bytes], how: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
