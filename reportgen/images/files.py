@@ -16,6 +16,7 @@ from typing import IO, Protocol
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.untrusted_files import MAX_TEXT_BYTES
 
+NOT_REGULAR = "not a regular file"
 _CHUNK = 1 << 20
 
 
@@ -98,7 +99,7 @@ class InputFile:
     def _size_on_disk(self) -> int:
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile("not a regular file")
+            raise UnreadableFile(NOT_REGULAR)
         return status.st_size
 
 

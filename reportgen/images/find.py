@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.files import NOT_REGULAR, InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
 from reportgen.images.remarks import Remarks
@@ -78,8 +78,8 @@ def _sorted_out(given: Given, root: Path, files: Iterable[Listed], look: Look) -
             images[file.name] = file
         elif PurePosixPath(file.name).suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS:
             look.skipped.append(Skipped(name=file.name, reason=reason))
-        elif item.refusal is not None:
-            look.remarks.leave(file.name, item.refusal)
+        elif item.refusal is not None or reason == NOT_REGULAR:
+            look.remarks.leave(file.name, reason)
         else:
             beside[file.name] = file
     stems = {str(PurePosixPath(name).with_suffix("")) for name in images}

@@ -37,7 +37,7 @@ class Look:
     remarks: Remarks
     skipped: list[Skipped] = field(default_factory=list)
     apart: Mapping[Path, str] = field(default_factory=dict)
-    counts: int = MOST_COUNTED
+    counts: int = field(default_factory=lambda: MOST_COUNTED)
 
     def reason_of_folder(self, path: Path) -> str | None:
         """Why what lies in a folder is left alone; None: it is walked."""
@@ -75,7 +75,9 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
         inside = waiting.pop()
         try:
             with os.scandir(inside) as listing:
-                entries = list(listing)
+                entries = sorted(
+                    listing, key=_by_name
+                )  # the same files are counted, in whatever order a system lists them
             # These names alone: a manifest is as untrusted as the folder, and must not hide photographs.
             own = OWN_NAMES if is_run(inside) else ()
         except OSError as error:
@@ -123,18 +125,24 @@ def leave_folder(folder: Path, name: str, reason: str, look: Look) -> None:
         inside, prefix = waiting.pop()
         try:
             with os.scandir(inside) as listing:
-                for entry in listing:
-                    called = f"{prefix}/{as_text(entry.name)}"
-                    if look.counts <= 0:
-                        look.remarks.leave(called, reason + MORE)
-                        return
-                    look.counts -= 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((inside / entry.name, called))
-                    else:
-                        look.remarks.leave(called, reason)
+                entries = sorted(listing, key=_by_name)
         except OSError:
             look.remarks.leave(prefix, f"{reason}; its folder cannot be read")
+            continue
+        for entry in entries:
+            called = f"{prefix}/{as_text(entry.name)}"
+            if look.counts <= 0:
+                look.remarks.leave(called, reason + MORE)
+                return
+            look.counts -= 1
+            if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
+                waiting.append((inside / entry.name, called))
+            else:
+                look.remarks.leave(called, reason)
+
+
+def _by_name(entry: os.DirEntry[str]) -> bytes:
+    return os.fsencode(entry.name)
 
 
 def _name(path: Path, folder: Path, prefix: str) -> str:
