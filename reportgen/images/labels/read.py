@@ -9,14 +9,14 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.remarks import Remarks
 from reportgen.report.document import Label
 from reportgen.utils.errors import UsageError
-from reportgen.utils.untrusted_files import read_at_most
 
 if TYPE_CHECKING:
     from reportgen.models.classifiers.base import ClassList
@@ -45,7 +45,8 @@ def read_labels(given: Folder, classes: ClassList, remarks: Remarks) -> dict[str
     if table is not None:
         # A Mac may store a name decomposed that the user types composed; the exact name comes first.
         known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
-        for line, name, text in _table_rows(table.path):
+        remarks.use(table.name)
+        for line, name, text in _table_rows(table):
             image = known.get(name) or known.get(unicodedata.normalize("NFC", name))
             index = _class_index(text, by_key, line)
             if image is not None:
@@ -94,12 +95,14 @@ def _class_index(text: str, by_key: Mapping[str, Sequence[int]], line: int) -> i
     raise _table_error(line, f"unknown class {text!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
-def _table_rows(table: Path) -> Iterator[tuple[int, str, str]]:
+def _table_rows(table: InputFile) -> Iterator[tuple[int, str, str]]:
     """(line, name, class) of each row of labels.csv; blank lines do not count."""
     try:
-        text = read_at_most(table).decode("utf-8-sig")
+        text = table.read().decode("utf-8-sig")
+    except UnreadableFile as error:
+        raise UsageError(f"{table.path}: {error.reason}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{table}: not UTF-8 text; save it as CSV in UTF-8") from None
+        raise UsageError(f"{table.path}: not UTF-8 text; save it as CSV in UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: dict[str, int] = {}
     try:

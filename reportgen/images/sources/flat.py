@@ -8,6 +8,7 @@ from reportgen.images.files import UnreadableFile
 from reportgen.images.left_alone import EARLIER_RUN, NOTES_UNREAD, path_reason
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.listed import Listed
+from reportgen.images.sources.members import LEADS_OUT
 from reportgen.notes.folder import ENDING, NOTES
 from reportgen.report.manifest import MANIFEST, OWN_NAMES, RENDERED, parse_manifest
 from reportgen.report.report_json import REPORT
@@ -25,7 +26,7 @@ def meant(files: Sequence[Listed], prefix: str, remarks: Remarks) -> Iterator[Li
     notes = any(item.file.name.startswith(f"{prefix}{NOTES}/") and item.file.name.endswith(ENDING) for item in files)
     for item in files:
         name = item.file.name.removeprefix(prefix)
-        reason = path_reason(name)
+        reason = None if item.refusal == LEADS_OUT else path_reason(name)
         if reason is None and any(_own(item.file.name, run) for run in runs):
             reason = EARLIER_RUN
         if reason is None and notes and name.startswith(f"{NOTES}/"):

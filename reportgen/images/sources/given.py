@@ -18,7 +18,7 @@ from reportgen.utils.untrusted_files import is_folder, read_at_most, user_path
 MOST_LISTED = 1_000_000  # paths of a list, or that a pattern finds
 MOST_LIST_BYTES = 256 << 20
 STDIN = "-"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")
 _PATTERN = re.compile(r"[*?\[]")
 
 

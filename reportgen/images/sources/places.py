@@ -166,7 +166,7 @@ def _several(items: Sequence[_Item], names: dict[str, str], look: Look, *, allow
             yield from remote_files(item.text, prefix, look.remarks, allow_download=allow_download)
             continue
         path, name = Path(item.text), names[item.text]
-        reason = path_reason(name, named=True) if item.is_folder is not None else None
+        reason = path_reason(f"{name}/" if item.is_folder else name, named=True)
         if item.is_folder is None:
             look.skipped.append(Skipped(name=name, reason="no such file"))
         elif item.is_folder:

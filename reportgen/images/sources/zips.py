@@ -19,7 +19,7 @@ from reportgen.utils.errors import CheckFailed, UsageError
 # Photographs hardly get smaller in a zip: tens of gigabytes may be honest, a hundred times the zip's own size is not.
 LIMITS = ReadLimits(entries=500_000, total=1 << 50)
 _UTF8 = 0x800  # flag of an entry whose name says that it is UTF-8
-_DOS = 0  # the system that Windows' programs give
+_WINDOWS = (0, 10, 14)  # the systems that an entry may come from there: FAT, NTFS, VFAT
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,8 @@ def zip_members(container: Container, shown: str) -> Iterator[Member]:
         raise UsageError(str(error)) from None
     except DAMAGE:
         raise UsageError(f"{shown}: not a zip that can be read; it may be cut off: fetch or pack it again") from None
-    slashes = any("/" in entry.orig_filename for entry in entries)
     for index, entry in enumerate(entries):
-        name = _name(entry, slashes=slashes)
+        name = _name(entry)
         if name.endswith("/"):
             continue
         if is_encrypted(entry):
@@ -75,7 +74,7 @@ def zip_members(container: Container, shown: str) -> Iterator[Member]:
         yield Member(name, ZipMember(container, index), _refusal(entry))
 
 
-def _name(entry: zipfile.ZipInfo, *, slashes: bool) -> str:
+def _name(entry: zipfile.ZipInfo) -> str:
     name = entry.orig_filename
     if not entry.flag_bits & _UTF8 and not name.isascii():
         # Macs write UTF-8 and do not say so; a name in an old code page is no valid UTF-8 but by rare chance.
@@ -83,7 +82,7 @@ def _name(entry: zipfile.ZipInfo, *, slashes: bool) -> str:
             name = name.encode("cp437").decode()
         except ValueError:
             name = entry.orig_filename
-    if entry.create_system == _DOS or not slashes:
+    if entry.create_system in _WINDOWS:
         name = name.replace("\\", "/")
     return as_text(name)
 
