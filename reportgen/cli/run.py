@@ -131,15 +131,13 @@ def run(
         }
         given = _given(images, path_list)
         first = _run_to_repeat(repeat, given, flags, config, out, terminal) if repeat else None
-        to_explain = first.images if first else given
-        if to_explain is None:
-            raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        to_explain = first.images if first else _required(given)
         settings = (first.loaded if first else load(flags, config)).settings
-        command = (first.command if first else None) or shown_command(context, to_explain)
+        shown = (first.command if first else None) or shown_command(context, to_explain)
         _tell_places(out, terminal)
         notes = first.report.document.notes if first else ()
         report = make_report(
-            to_explain, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress, notes=notes
+            to_explain, out, settings, fresh=fresh, jobs=jobs, command=shown, progress=progress, notes=notes
         )
     if first:
         terminal.say(first.outcome(report))
@@ -159,6 +157,12 @@ def _given(images: list[str] | None, path_list: str | None) -> Given | None:
     if name is not None:
         return read_list(name, sys.stdin.buffer)
     return Given(tuple(images)) if images else None
+
+
+def _required(given: Given | None) -> Given:
+    if given is None:
+        raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+    return given
 
 
 def shown_command(context: typer.Context, images: GivenImages) -> list[str]:

@@ -47,14 +47,8 @@ def analyse(
         Problems: what is missing or cannot work, a line each.
     """
     progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
-    made = plan(
-        images,
-        settings,
-        providers=providers,
-        further=(*further, folder.require_free),
-        progress=progress,
-        out=folder.path,
-    )
+    checks = (*further, folder.require_free)
+    made = plan(images, settings, providers=providers, further=checks, progress=progress, out=folder.path)
     for left_out in made.left_out:
         progress.say(left_out.sentence)
     with watch.stage("models"):

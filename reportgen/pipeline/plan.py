@@ -119,7 +119,7 @@ def plan(
         Problems: one line for each thing that is missing or cannot work.
         NothingToDo: there is no image.
     """
-    problems, settings = _Problems(), settings.of_its_models()
+    problems, remarks, settings = _Problems(), Remarks(), settings.of_its_models()
     # One that the user asks for and that has nothing to do says so itself (`require_settings`).
     asked = providers.analyses(settings.tasks)
     analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)
@@ -129,28 +129,17 @@ def plan(
     front = FrontMatter()
     with problems.noted():
         front = read_front_matter(settings)
-    remarks = Remarks()
-    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out), problems), None
-    if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
-        probe = _folder(settings.probe, lambda: look_through_probe(settings, out), problems)
-    with problems.noted():
-        _require_shown(folder.names, settings.document.show)
+    folder, probe = _given(images, settings, analyses, problems, remarks, out)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     can = _possible(analyses, specs, settings, problems)
-    uses_truth = any(analysis.uses_truth for analysis in can.analyses)
-    explained = specs.get(settings.explained[0])
+    uses_truth, explained = any(analysis.uses_truth for analysis in can.analyses), specs.get(settings.explained[0])
     labels: dict[str, Label] = {}
     truths: dict[str, Annotation] = {}
     if described:
         labels, truths = _described(folder, explained, problems, remarks, uses_truth=uses_truth)
-    problems.raise_any()
-    for looked_in in (folder, probe):
-        if looked_in is not None and not looked_in.files:
-            raise looked_in.no_image(looked_in.skipped)
-    if probe is not None:
-        warn_of_shared(folder, probe, remarks)
-    if described:
         leave_rest(folder, remarks, settings, uses_truth=uses_truth)
+    problems.raise_any()
+    _require_images(folder, probe)
     return Plan(
         settings=settings,
         analyses=can.analyses,
@@ -210,6 +199,30 @@ class _Problems:
     def raise_any(self) -> None:
         if self._lines:
             raise Problems(list(self._lines))
+
+
+def _given(
+    images: Images,
+    settings: Settings,
+    analyses: Sequence[AnyAnalysis],
+    problems: _Problems,
+    remarks: Remarks,
+    out: Path | None,
+) -> tuple[Folder, Folder | None]:
+    """The images, and the probe set where it is one of its own and something is measured on it."""
+    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out), problems), None
+    if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
+        probe = _folder(settings.probe, lambda: look_through_probe(settings, out), problems)
+        warn_of_shared(folder, probe, remarks)
+    with problems.noted():
+        _require_shown(folder.names, settings.document.show)
+    return folder, probe
+
+
+def _require_images(folder: Folder, probe: Folder | None) -> None:
+    for looked_in in (folder, probe):
+        if looked_in is not None and not looked_in.files:
+            raise looked_in.no_image(looked_in.skipped)
 
 
 def _folder(images: Images, look: Callable[[], Folder], problems: _Problems) -> Folder:

@@ -102,15 +102,15 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
             if reason is not None:
                 look.remarks.leave(name, reason)
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
-                yield listed(path, name)
+                yield listed(path, name, link=entry.is_symlink())
             elif not path.resolve().is_relative_to(root):
                 look.skipped.append(Skipped(name=name, reason="a link to a folder elsewhere: not followed"))
 
 
-def listed(path: Path, name: str, *, neighbour: bool = False) -> Listed:
-    """A file of this machine; a link that leads nowhere is said to be one."""
+def listed(path: Path, name: str, *, link: bool = True, neighbour: bool = False) -> Listed:
+    """A file of this machine; a link that leads nowhere is said to be one. `link`: whether it may be a link."""
     refusal = None
-    if os.path.islink(path):  # noqa: PTH114 (as above)
+    if link and os.path.islink(path):  # noqa: PTH114 (as above)
         try:
             path.stat()
         except OSError as error:
