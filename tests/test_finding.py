@@ -21,7 +21,9 @@ from reportgen.images.left_alone import file_reason, folder_reason, rest_reason
 from reportgen.images.names import slugs
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources import disk
+from reportgen.pipeline.given import leave_rest, look_through, look_through_probe, warn_of_shared
 from reportgen.report.document import LeftAlone, Skipped
+from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import UsageError
 
@@ -319,6 +321,7 @@ NOT_MEANT = {
         ".DS_Store",
         "desktop.ini",
         "IMG_1.jpg.lnk",
+        "IMG_1.jpg:Zone.Identifier",
         ".fuse_hidden0000001",
         ".nfs000000000001",
         ".Spotlight-V100/a.jpg",
@@ -341,7 +344,9 @@ NOT_MEANT = {
         ".a.jpg.swp",
         ".ipynb_checkpoints/a.png",
         "a.jpg.old",
+        "a.jpg_original",
     ],
+    "kept in a cloud: what lies here only stands for the file": [".IMG_1.jpg.icloud"],
     PROGRAM: [".git/a.png", "__pycache__/a.pyc", "node_modules/x/icon.png"],
     left_alone.HIDDEN: [".hidden.jpg", ".secret/sub/a.jpg"],
 }
@@ -437,6 +442,30 @@ def test_what_an_earlier_run_wrote_is_counted(tmp_path: Path) -> None:
         3,
         ["album/figures/a.png", "album/manifest.json", "album/report.json"],
     )
+
+
+def test_a_probe_set_below_the_images_is_no_part_of_them_and_images_in_a_probe_set_are_said(tmp_path: Path) -> None:
+    put(tmp_path, "mine/a.png", "mine/probe/b.png", "other.png")
+    remarks = Remarks()
+    settings = Settings(probe=str(tmp_path / "mine/probe"))
+    assert look_through(tmp_path / "mine", settings, remarks, None, print).names == ["a.png"]
+    assert [item.reason for item in remarks.left_alone] == [left_alone.PROBE]
+    around = Settings(probe=str(tmp_path))
+    images, remarks = look_through(tmp_path / "mine", around, Remarks(), None, print), Remarks()
+    warn_of_shared(images, look_through_probe(around, None), remarks)
+    (warning,) = remarks.warnings
+    assert warning.text.startswith(
+        "2 of 2 images are also in the probe set that units are labelled on: a.png, probe/b.png"
+    )
+
+
+def test_what_settings_name_and_reportgens_own_files_are_not_left_alone(tmp_path: Path) -> None:
+    put(tmp_path, "a.png")
+    put(tmp_path, "logo.svg", "reportgen.toml", "stray.toml", "used.csv", content=b"x")
+    remarks, settings = Remarks(), Settings.model_validate({"document": {"logo": str(tmp_path / "logo.svg")}})
+    remarks.use("used.csv")
+    leave_rest(find_images(tmp_path, remarks), remarks, settings, uses_truth=True)
+    assert [item.names for item in remarks.left_alone] == [["stray.toml"]]
 
 
 # --- what no reader used -------------------------------------------------------------------------

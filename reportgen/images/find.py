@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from reportgen.images.files import NOT_REGULAR, InputFile, UnreadableFile
@@ -26,6 +26,7 @@ def find_images(
     *,
     apart: Mapping[Path, str] | None = None,
     allow_download: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Folder:
     """Every image of what was given, the files that only claim to be one, and what lies beside them.
 
@@ -42,6 +43,7 @@ def find_images(
         remarks: where files are noted that are not meant to be explained, and why.
         apart: folders below those given that are no part of the images, and why.
         allow_download: whether addresses may be read.
+        say: tells the user a line, of what takes long.
 
     Returns:
         Images, skipped files and those beside them, each sorted by name, a plain sort of the posix paths. Bytes of a file
@@ -52,7 +54,8 @@ def find_images(
         UsageError: something is missing, cannot be read, or is neither an image nor holds any.
     """
     given = given_of(images)
-    look = Look(remarks or Remarks(), apart={path.resolve(): reason for path, reason in (apart or {}).items()})
+    resolved = {path.resolve(): reason for path, reason in (apart or {}).items()}
+    look = Look(remarks or Remarks(), apart=resolved, say=say)
     root, files = files_of(given, look, allow_download=allow_download)
     return _sorted_out(given, root, files, look)
 

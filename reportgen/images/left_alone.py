@@ -67,6 +67,7 @@ _KINDS = (
             r"\.fuse_hidden.*",
             r"\.nfs[0-9a-f]{8,}",
             r"\.smbdelete.*",
+            r".*:zone\.identifier",
             r".*\.(lnk|url|webloc|desktop)",
         ),
     ),
@@ -76,17 +77,23 @@ _KINDS = (
         _names(
             r".*\.(part|crdownload|download|partial|tmp|temp|filepart|opdownload|aria2|!ut|!qb|bc!)",
             r"\.syncthing\..*",
+            r"\.pending-\d+-.*",
             r"~syncthing~.*",
         ),
     ),
     _Kind(
         "a copy that an editor keeps",
         _names(r"\.ipynb_checkpoints"),
-        _names(".*~", r"~\$.*", r"\.~lock\..*", "#.*#", r".*\.(bak|orig|swp|swo)", rf".*{_IMAGE}\.(old|backup|save|bak\d+)"),
+        _names(".*~", r"~\$.*", r"\.~lock\..*", "#.*#", r".*\.(bak|orig|swp|swo)", rf".*{_IMAGE}(\.(old|backup|save|bak\d+)|_original)"),
+    ),
+    _Kind(
+        "kept in a cloud: what lies here only stands for the file",
+        _names(),
+        _names(r"\..*\.icloud", r".*\.cloudf?"),
     ),
     _Kind(
         "of a program, which keeps it for itself",
-        _names(r"\.(git|svn|hg|bzr|dvc|venv|tox|cache|vscode|idea)", "__pycache__", "node_modules", "site-packages"),
+        _names(r"\.(git|svn|hg|bzr|dvc|venv|tox|cache|vscode|idea)", r"\.dropbox\.cache", "__pycache__", "node_modules", "site-packages"),
         _names(r"\.(gitignore|gitattributes|gitkeep|gitmodules|dvcignore)", r"\.reportgen.*\.lock"),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from reportgen.images.files import InputFile
@@ -18,11 +18,14 @@ from reportgen.utils.untrusted_files import is_folder, user_path
 _OWN_FILES = frozenset({"reportgen.toml", "pyproject.toml"})
 
 
-def look_through(images: Images, settings: Settings, remarks: Remarks, out: Path | None) -> Folder:
+def look_through(
+    images: Images, settings: Settings, remarks: Remarks, out: Path | None, say: Callable[[str], None]
+) -> Folder:
     """The images of a run. The folders of the report and of a probe set are no part of them, though they lie below.
 
     Args:
         out: the run folder, whether it is there or not.
+        say: tells the user a line.
 
     Raises:
         UsageError: something is missing, cannot be read, or is neither an image nor holds any.
@@ -30,7 +33,7 @@ def look_through(images: Images, settings: Settings, remarks: Remarks, out: Path
     apart = {} if out is None else {out: OUT}
     if settings.probe is not None and is_folder(user_path(settings.probe)):
         apart = {user_path(settings.probe): PROBE, **apart}
-    return find_images(images, remarks, apart=apart, allow_download=settings.allow_download)
+    return find_images(images, remarks, apart=apart, allow_download=settings.allow_download, say=say)
 
 
 def look_through_probe(settings: Settings, out: Path | None) -> Folder:

@@ -119,7 +119,7 @@ def plan(
         Problems: one line for each thing that is missing or cannot work.
         NothingToDo: there is no image.
     """
-    problems, remarks, settings = _Problems(), Remarks(), settings.of_its_models()
+    problems, remarks, progress, settings = _Problems(), Remarks(), progress or Silent(), settings.of_its_models()
     # One that the user asks for and that has nothing to do says so itself (`require_settings`).
     asked = providers.analyses(settings.tasks)
     analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)
@@ -129,8 +129,8 @@ def plan(
     front = FrontMatter()
     with problems.noted():
         front = read_front_matter(settings)
-    folder, probe = _given(images, settings, analyses, problems, remarks, out)
-    specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
+    folder, probe = _given(images, settings, analyses, problems, remarks, out, progress)
+    specs, relevant = _found(settings, analyses, providers, problems, progress)
     can = _possible(analyses, specs, settings, problems)
     uses_truth, explained = any(analysis.uses_truth for analysis in can.analyses), specs.get(settings.explained[0])
     labels: dict[str, Label] = {}
@@ -208,9 +208,10 @@ def _given(
     problems: _Problems,
     remarks: Remarks,
     out: Path | None,
+    progress: Progress,
 ) -> tuple[Folder, Folder | None]:
     """The images, and the probe set where it is one of its own and something is measured on it."""
-    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out), problems), None
+    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out, progress.say), problems), None
     if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
         probe = _folder(settings.probe, lambda: look_through_probe(settings, out), problems)
         warn_of_shared(folder, probe, remarks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,12 +32,19 @@ class Look:
         skipped: what is missed, and why.
         apart: folders, resolved, that are no part of the images, and why.
         counts: how many more files are counted in folders that are left alone.
+        say: tells the user a line.
     """
 
     remarks: Remarks
     skipped: list[Skipped] = field(default_factory=list)
     apart: Mapping[Path, str] = field(default_factory=dict)
     counts: int = field(default_factory=lambda: MOST_COUNTED)
+    say: Callable[[str], None] = lambda line: None
+
+    def miss(self, name: str, reason: str) -> None:
+        """Note a folder whose images are missed; once, though it may be given twice."""
+        if (missed := Skipped(name=name, reason=reason)) not in self.skipped:
+            self.skipped.append(missed)
 
     def reason_of_folder(self, path: Path) -> str | None:
         """Why what lies in a folder is left alone; None: it is walked."""
@@ -81,7 +88,7 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
             # These names alone: a manifest is as untrusted as the folder, and must not hide photographs.
             own = OWN_NAMES if is_run(inside) else ()
         except OSError as error:
-            look.skipped.append(Skipped(name=_name(inside, folder, prefix), reason=f"folder {os_reason(error)}"))
+            look.miss(_name(inside, folder, prefix), f"folder {os_reason(error)}")
             continue
         for entry in entries:
             path = inside / entry.name
@@ -104,7 +111,7 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
                 yield listed(path, name, link=entry.is_symlink())
             elif not path.resolve().is_relative_to(root):
-                look.skipped.append(Skipped(name=name, reason="a link to a folder elsewhere: not followed"))
+                look.miss(name, "a link to a folder elsewhere: not followed")
 
 
 def listed(path: Path, name: str, *, link: bool = True, neighbour: bool = False) -> Listed:

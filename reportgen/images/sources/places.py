@@ -48,7 +48,7 @@ def files_of(given: Given, look: Look, *, allow_download: bool) -> tuple[Path, I
 def _one(text: str, look: Look, *, allow_download: bool) -> tuple[Path, Iterator[Listed]]:
     path = Path(text)
     if is_address(text):
-        return Path(last_part(text)), remote_files(text, "", look.remarks, allow_download=allow_download)
+        return Path(last_part(text)), remote_files(text, "", look, allow_download=allow_download)
     if not _is_file(path):
         check_folder(path)
         return path, files_below(path, "", look)
@@ -163,7 +163,7 @@ def _several(items: Sequence[_Item], names: dict[str, str], look: Look, *, allow
     for item in items:
         if is_address(item.text):
             prefix = last_part(item.text) + "/"
-            yield from remote_files(item.text, prefix, look.remarks, allow_download=allow_download)
+            yield from remote_files(item.text, prefix, look, allow_download=allow_download)
             continue
         path, name = Path(item.text), names[item.text]
         reason = path_reason(f"{name}/" if item.is_folder else name, named=True)

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from reportgen.images.files import InputFile, UnreadableFile, as_text
 from reportgen.images.formats import HEAD_BYTES, format_of
-from reportgen.images.remarks import Remarks
 from reportgen.images.sources.archives import archive_files, is_archive, looks_like_archive
+from reportgen.images.sources.disk import Look
 from reportgen.images.sources.flat import meant
 from reportgen.images.sources.given import last_part, without_secrets
 from reportgen.images.sources.listed import Listed
@@ -88,7 +88,7 @@ class _Body:
         return next(self._pieces, b"")
 
 
-def remote_files(address: str, prefix: str, remarks: Remarks, *, allow_download: bool) -> Iterator[Listed]:
+def remote_files(address: str, prefix: str, look: Look, *, allow_download: bool) -> Iterator[Listed]:
     """What lies at an address, by names under `prefix`.
 
     Raises:
@@ -102,11 +102,12 @@ def remote_files(address: str, prefix: str, remarks: Remarks, *, allow_download:
         )
     if not allow_download:
         raise UsageError(f"{shown}: is fetched only with --allow-download")
+    look.say(f"fetching from {shown}")
     if scheme in STORES and (found := _folder(address, shown)) is not None:
         files = [replace(item, file=replace(item.file, name=prefix + item.file.name)) for item in found]
     else:
         files = list(_one_file(address, prefix, shown))
-    yield from meant(files, prefix, remarks)
+    yield from meant(files, prefix, look.remarks)
 
 
 def _schemes(address: str) -> frozenset[str]:
@@ -160,6 +161,11 @@ def _store(address: str) -> tuple[_Store, str]:
         from fsspec.core import url_to_fs
 
         store, path = url_to_fs(address)
+        if urlsplit(address).scheme == "hf":
+            # Every command keeps huggingface_hub from the network; this address was asked for.
+            from huggingface_hub import constants
+
+            constants.HF_HUB_OFFLINE = False
     except ImportError:
         scheme = urlsplit(address).scheme
         raise UsageError(f"{scheme}:// needs a further package: pip install 'reportgen[remote]'") from None
