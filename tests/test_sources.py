@@ -158,7 +158,7 @@ def _without_utf8_flag(data: bytes) -> bytes:
 
 
 def test_what_leads_out_of_an_archive_and_links_are_skipped_and_the_rest_is_read(tmp_path: Path) -> None:
-    names = ["../up.png", "/etc/passwd.png", "C:\\users\\ann.png", "a/../../b.png"]
+    names = ["../up.png", "/etc/passwd.png", "C:\\users\\ann.png", "a/../../b.png", "a" * 5000 + ".png"]
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in (*names, "fine.png"):
@@ -168,9 +168,9 @@ def test_what_leads_out_of_an_archive_and_links_are_skipped_and_the_rest_is_read
         archive.writestr(link, "/etc/passwd")
     found = find_images(path)
     assert found.names == ["fine.png"]
-    assert len(found.skipped) == 5
+    assert len(found.skipped) == 5, "what is longer than a path is cut, its ending too"
     assert {item.reason for item in found.skipped} == {
-        "its name in the archive leads out of the archive",
+        "its name in the archive is none that a file below a folder can have",
         "a link or a device in an archive: not followed",
     }
 

@@ -11,7 +11,8 @@ from reportgen.images.files import InputFile, Stored
 from reportgen.images.left_alone import path_reason
 from reportgen.images.sources.listed import Listed
 
-LEADS_OUT = "its name in the archive leads out of the archive"
+LEADS_OUT = "its name in the archive is none that a file below a folder can have"
+_MOST_CHARACTERS = 4096  # of a path, on the systems that allow the most
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -34,14 +35,21 @@ def named_members(members: Sequence[Member], archive: Path, prefix: str) -> Iter
     top = _top(name for name in plain if name is not None and path_reason(name) is None)
     for member, name in zip(members, plain, strict=True):
         refusal = member.refusal if name is not None else LEADS_OUT
-        shown = name if name is not None else member.name.replace("/", "\\")
+        shown = name if name is not None else member.name[:_MOST_CHARACTERS].replace("/", "\\")
         yield Listed(InputFile(prefix + shown.removeprefix(top), archive / shown, member.stored), refusal)
 
 
 def _plain(name: str) -> str | None:
     """The posix path without `.` and empty parts; None where it leads elsewhere, or is none."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or not parts or _DRIVE.match(name) or "\0" in name:
+    if (
+        name.startswith("/")
+        or ".." in parts
+        or not parts
+        or _DRIVE.match(name)
+        or "\0" in name
+        or len(name) > _MOST_CHARACTERS
+    ):
         return None
     return "/".join(parts)
 

@@ -102,6 +102,8 @@ def remote_files(address: str, prefix: str, look: Look, *, allow_download: bool)
         )
     if not allow_download:
         raise UsageError(f"{shown}: is fetched only with --allow-download")
+    if scheme in STORES:
+        _store(address)  # its package may be missing
     look.say(f"fetching from {shown}")
     if scheme in STORES and (found := _folder(address, shown)) is not None:
         files = [replace(item, file=replace(item.file, name=prefix + item.file.name)) for item in found]
