@@ -285,11 +285,7 @@ def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> None:
 
 # --- what is not meant ---------------------------------------------------------------------------
 
-BIN, PREVIEW, SYSTEM = (
-    "in a bin of deleted files",
-    "a preview that a system or a program keeps",
-    "of a system or its desktop",
-)
+BIN, PREVIEW, SYSTEM = "in a bin of deleted files", left_alone.PREVIEW, "of a system or its desktop"
 UNFINISHED = "a download or a copy that is not finished"
 COPY, PROGRAM = "a copy that an editor keeps", "of a program, which keeps it for itself"
 NOT_MEANT = {
@@ -311,6 +307,9 @@ NOT_MEANT = {
         "ehthumbs.db",
         "SYNOFILE_THUMB_XL.jpg",
         "@SynoEAStream/a.jpg",
+        "GOPR0001.THM",
+        "Catalogue Previews.lrdata/1/a.jpg",
+        "Mine.photoslibrary/resources/derivatives/a.jpg",
     ],
     SYSTEM: [
         "System Volume Information/a.jpg",
@@ -378,6 +377,8 @@ def test_what_systems_and_programs_leave_behind_is_left_alone_for_its_reason(
         "download",
         "a.tmp.png",
         "git/a.png",
+        "Mine.photoslibrary/originals/0/a.jpg",
+        "resources/a.jpg",
     ],
 )
 def test_what_a_user_may_call_photographs_is_meant(name: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from reportgen.images.formats import EXTENSIONS, UNREAD_EXTENSIONS
 
+PREVIEW = "a preview that a system or a program keeps"
 HIDDEN = "hidden: its name, or that of its folder, begins with a dot"
 EARLIER_RUN = "written by an earlier run of reportgen"
 OUT = "in the folder that the report goes to"
@@ -40,9 +41,9 @@ _KINDS = (
         _names(r"\.trashed-.*"),
     ),
     _Kind(
-        "a preview that a system or a program keeps",
-        _names("@eadir", r"\.@__thumb", r"\.thumbnails?", r"\.thumbs", "@synoeastream", r"\.picasaoriginals"),
-        _names(r"thumbs\.db(:encryptable)?", r"ehthumbs(_vista)?\.db", "synofile_thumb.*", ".*@synoeastream", ".*@synoresource"),
+        PREVIEW,
+        _names("@eadir", r"\.@__thumb", r"\.thumbnails?", r"\.thumbs", "@synoeastream", r".*\.lrdata"),
+        _names(r".*\.thm", r"thumbs\.db(:encryptable)?", r"ehthumbs(_vista)?\.db", "synofile_thumb.*", ".*@syno(eastream|resource)"),
     ),
     _Kind(
         "of a system or its desktop",
@@ -75,7 +76,7 @@ _KINDS = (
         "a download or a copy that is not finished",
         _names(rf".*{_IMAGE}\.(download|crdownload|part|partial)"),
         _names(
-            r".*\.(part|crdownload|download|partial|tmp|temp|filepart|opdownload|aria2|!ut|!qb|bc!)",
+            r".*\.(part|crdownload|download|partial|tmp|temp|filepart|opdownload|aria2|incomplete|!ut|!qb|!sync|bc!)",
             r"\.syncthing\..*",
             r"\.pending-\d+-.*",
             r"~syncthing~.*",
@@ -99,12 +100,20 @@ _KINDS = (
 )  # fmt: skip
 
 
-def folder_reason(name: str, *, named: bool = False) -> str | None:
+# A library of a Mac's photo program is a folder: the photographs lie in one folder of it, previews of them in the others.
+_LIBRARY = _names(r".*\.(photoslibrary|photolibrary|migratedphotolibrary|aplibrary)")
+_ORIGINALS = frozenset({"originals", "masters"})
+
+
+def folder_reason(name: str, parent: str = "", *, named: bool = False) -> str | None:
     """Why what lies in a folder of this name is left alone; None: it is meant.
 
     Args:
+        parent: the name of the folder that it lies in.
         named: a user wrote the name, who means also what is hidden.
     """
+    if _LIBRARY.fullmatch(parent) and name.lower() not in _ORIGINALS:
+        return PREVIEW
     found = next((kind.reason for kind in _KINDS if kind.folders.fullmatch(name)), None)
     return found or (HIDDEN if name.startswith(".") and not named else None)
 
@@ -118,7 +127,9 @@ def file_reason(name: str, *, named: bool = False) -> str | None:
 def path_reason(path: str, *, named: bool = False) -> str | None:
     """Why a file is left alone, by its posix path under what was given: the first folder on the way, then its own name."""
     *folders, name = path.split("/")
-    of_folders = (folder_reason(folder, named=named) for folder in folders)
+    of_folders = (
+        folder_reason(folder, parent, named=named) for parent, folder in zip(["", *folders], folders, strict=False)
+    )
     return next(filter(None, of_folders), None) or file_reason(name, named=named)
 
 

@@ -48,7 +48,7 @@ class Look:
 
     def reason_of_folder(self, path: Path) -> str | None:
         """Why what lies in a folder is left alone; None: it is walked."""
-        of_name = folder_reason(path.name)
+        of_name = folder_reason(path.name, path.parent.name)
         if of_name is None and any(path.name == folder.name for folder in self.apart):
             return self.apart.get(path.resolve())
         return of_name
