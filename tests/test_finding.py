@@ -420,15 +420,34 @@ def test_the_folder_given_may_be_called_anything(tmp_path: Path) -> None:
 # --- OUT and the probe set -----------------------------------------------------------------------
 
 
-def test_a_folder_that_is_kept_apart_is_left_alone_whatever_is_in_it_and_whether_it_is_there(tmp_path: Path) -> None:
+def test_the_run_folder_is_no_part_of_the_images_whatever_is_in_it_and_whether_it_is_there(tmp_path: Path) -> None:
     put(tmp_path, "a.png", "out/figures/a.png", "out/note.txt", "more/out/b.png")
-    apart = {tmp_path / "out": left_alone.OUT, tmp_path / "gone": left_alone.OUT}
-    assert [file.name for file in find_images(tmp_path, apart=apart).files] == ["a.png", "more/out/b.png"]
-    assert left(tmp_path, apart=apart) == {left_alone.OUT: (2, ["out/figures/a.png", "out/note.txt"])}
+    for out in (tmp_path / "out", tmp_path / "more/../out"):
+        assert find_images(tmp_path, out=out).names == ["a.png", "more/out/b.png"]
+        assert left(tmp_path, out=out) == {left_alone.OUT: (2, ["out/figures/a.png", "out/note.txt"])}
+    assert left(tmp_path, out=tmp_path / "gone") == {}
     (tmp_path / "link").symlink_to(tmp_path / "out")
-    assert left(tmp_path, apart={tmp_path / "link": left_alone.OUT})[left_alone.OUT][0] == 2
-    inside = find_images(tmp_path / "out", apart={tmp_path / "out": left_alone.OUT})
+    assert left(tmp_path, out=tmp_path / "link")[left_alone.OUT][0] == 2
+    inside = find_images(tmp_path / "out", out=tmp_path / "out")
     assert inside.names == ["figures/a.png", "note.txt"], "what is given itself is looked into"
+
+
+@pytest.mark.parametrize("place", ["album/out", "album"])
+def test_what_this_run_writes_again_is_not_counted_and_what_else_lies_there_is(place: str, tmp_path: Path) -> None:
+    put(tmp_path, "album/a.png")
+    with closing(RunFolder(tmp_path / place, ["explain_params.pkl"])) as run:
+        run.begin()
+        for name in ("figures/a.png", "tex/figures/b.png"):
+            run.raw(name, encode(blocks()))
+        for name in ("report.json", "explain_params.pkl", "tex/report.tex"):
+            run.raw(name, b"{}")
+        run.finish()
+    found = find_images(tmp_path / "album", out=tmp_path / place)
+    assert (found.names, dict(found.beside), left(tmp_path / "album", out=tmp_path / place)) == (["a.png"], {}, {})
+    put(tmp_path / place, "figures of mine/b.png", ".note")
+    names = {"album": ["a.png", "figures of mine/b.png"], "album/out": ["a.png"]}[place]
+    assert find_images(tmp_path / "album", out=tmp_path / place).names == names
+    assert sum(count for count, _ in left(tmp_path / "album", out=tmp_path / place).values()) == 3 - len(names)
 
 
 def test_what_an_earlier_run_wrote_is_counted(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from reportgen.images.files import NOT_REGULAR, InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
+from reportgen.images.left_alone import OUT
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.disk import Look
 from reportgen.images.sources.given import Given, Images, given_of
@@ -25,6 +26,7 @@ def find_images(
     remarks: Remarks | None = None,
     *,
     apart: Mapping[Path, str] | None = None,
+    out: Path | None = None,
     allow_download: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Folder:
@@ -42,6 +44,7 @@ def find_images(
     Args:
         remarks: where files are noted that are not meant to be explained, and why.
         apart: folders below those given that are no part of the images, and why.
+        out: the run folder, whether it is there or not: no part of the images either.
         allow_download: whether addresses may be read.
         say: tells the user a line, of what takes long.
 
@@ -54,8 +57,9 @@ def find_images(
         UsageError: something is missing, cannot be read, or is neither an image nor holds any.
     """
     given = given_of(images)
-    resolved = {path.resolve(): reason for path, reason in (apart or {}).items()}
-    look = Look(remarks or Remarks(), apart=resolved, say=say)
+    folders = {**(apart or {}), **({} if out is None else {out: OUT})}
+    resolved = {path.resolve(): reason for path, reason in folders.items()}
+    look = Look(remarks or Remarks(), apart=resolved, out=None if out is None else out.resolve(), say=say)
     root, files = files_of(given, look, allow_download=allow_download)
     return _sorted_out(given, root, files, look)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from reportgen.images.files import InputFile
 from reportgen.images.find import find_images
 from reportgen.images.folder import Folder
-from reportgen.images.left_alone import OUT, PROBE, rest_reason
+from reportgen.images.left_alone import PROBE, rest_reason
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.given import Images
 from reportgen.settings.model import Settings
@@ -30,17 +30,15 @@ def look_through(
     Raises:
         UsageError: something is missing, cannot be read, or is neither an image nor holds any.
     """
-    apart = {} if out is None else {out: OUT}
-    if settings.probe is not None and is_folder(user_path(settings.probe)):
-        apart = {user_path(settings.probe): PROBE, **apart}
-    return find_images(images, remarks, apart=apart, allow_download=settings.allow_download, say=say)
+    probe = None if settings.probe is None else user_path(settings.probe)
+    apart = {probe: PROBE} if probe is not None and is_folder(probe) else {}
+    return find_images(images, remarks, apart=apart, out=out, allow_download=settings.allow_download, say=say)
 
 
 def look_through_probe(settings: Settings, out: Path | None) -> Folder:
     """The probe set that the settings name; what is left alone in it is not told."""
     assert settings.probe is not None
-    apart = {} if out is None else {out: OUT}
-    return find_images(settings.probe, apart=apart, allow_download=settings.allow_download)
+    return find_images(settings.probe, out=out, allow_download=settings.allow_download)
 
 
 def warn_of_shared(images: Folder, probe: Folder, remarks: Remarks) -> None:

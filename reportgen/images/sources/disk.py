@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.images.files import InputFile, as_text, os_reason
+from reportgen.images.formats import EXTENSIONS
 from reportgen.images.left_alone import EARLIER_RUN, NOTES_UNREAD, file_reason, folder_reason
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.listed import Listed
 from reportgen.notes.folder import NOTES, holds_notes
 from reportgen.report.document import Skipped
-from reportgen.report.manifest import OWN_NAMES, is_run
+from reportgen.report.manifest import LOCK, OWN_NAMES, TEX, UNFINISHED, files_of_run, is_run
 from reportgen.utils.errors import UsageError
 
 # So many files in folders that are left alone are counted; to walk through a million thumbnails would take longer than the run.
@@ -31,6 +32,8 @@ class Look:
         remarks: where files are noted that are left alone.
         skipped: what is missed, and why.
         apart: folders, resolved, that are no part of the images, and why.
+        out: the run folder, resolved. What an earlier run left there this one writes again: it is not counted, so that the
+            second report is the same as the first.
         counts: how many more files are counted in folders that are left alone.
         say: tells the user a line.
     """
@@ -38,6 +41,7 @@ class Look:
     remarks: Remarks
     skipped: list[Skipped] = field(default_factory=list)
     apart: Mapping[Path, str] = field(default_factory=dict)
+    out: Path | None = None
     counts: int = field(default_factory=lambda: MOST_COUNTED)
     say: Callable[[str], None] = lambda line: None
 
@@ -52,6 +56,9 @@ class Look:
         if of_name is None and any(path.name == folder.name for folder in self.apart):
             return self.apart.get(path.resolve())
         return of_name
+
+    def is_out(self, path: Path) -> bool:
+        return self.out is not None and path.resolve() == self.out
 
 
 def check_folder(folder: Path) -> None:
@@ -82,14 +89,13 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
         inside = waiting.pop()
         try:
             with os.scandir(inside) as listing:
-                entries = sorted(
-                    listing, key=_by_name
-                )  # the same files are counted, in whatever order a system lists them
-            # These names alone: a manifest is as untrusted as the folder, and must not hide photographs.
-            own = OWN_NAMES if is_run(inside) else ()
+                entries = sorted(listing, key=_by_name)  # so that no system's order decides what is counted
+            own = _written_by_run(inside)
         except OSError as error:
             look.miss(_name(inside, folder, prefix), f"folder {os_reason(error)}")
             continue
+        if own and look.is_out(inside):
+            entries = [entry for entry in entries if entry.name not in own]
         for entry in entries:
             path = inside / entry.name
             name = _name(path, folder, prefix)
@@ -136,6 +142,9 @@ def leave_folder(folder: Path, name: str, reason: str, look: Look) -> None:
         except OSError:
             look.remarks.leave(prefix, f"{reason}; its folder cannot be read")
             continue
+        if inside == folder and look.is_out(inside):
+            own = _written_by_run(inside)
+            entries = [entry for entry in entries if entry.name not in own]
         for entry in entries:
             called = f"{prefix}/{as_text(entry.name)}"
             if look.counts <= 0:
@@ -146,6 +155,19 @@ def leave_folder(folder: Path, name: str, reason: str, look: Look) -> None:
                 waiting.append((inside / entry.name, called))
             else:
                 look.remarks.leave(called, reason)
+
+
+def _written_by_run(folder: Path) -> frozenset[str]:
+    """What a run wrote directly into a folder, where one did.
+
+    A manifest is as untrusted as the folder, and must not hide photographs: the names that every run gives count, and of those
+    that a manifest lists besides what is not called as an image (a file of parameters).
+    """
+    files = files_of_run(folder) if is_run(folder) else None
+    if files is None:
+        return frozenset()
+    further = {name for name in files if "/" not in name and Path(name).suffix.lower() not in EXTENSIONS}
+    return frozenset({*OWN_NAMES, TEX.rstrip("/"), LOCK, UNFINISHED, *further})
 
 
 def _by_name(entry: os.DirEntry[str]) -> bytes:
