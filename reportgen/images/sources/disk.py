@@ -20,7 +20,7 @@ from reportgen.utils.errors import UsageError
 
 # So many files in folders that are left alone are counted; to walk through a million thumbnails would take longer than the run.
 MOST_COUNTED = 100_000
-MORE = "; at least so many, for no more were counted"
+MORE = ", at least so many: no more were counted"
 _BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 
 
@@ -140,7 +140,7 @@ def leave_folder(folder: Path, name: str, reason: str, look: Look) -> None:
             with os.scandir(inside) as listing:
                 entries = sorted(listing, key=_by_name)
         except OSError:
-            look.remarks.leave(prefix, f"{reason}; its folder cannot be read")
+            look.remarks.leave(prefix, f"{reason}, in a folder that cannot be read")
             continue
         if inside == folder and look.is_out(inside):
             own = _written_by_run(inside)
