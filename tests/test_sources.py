@@ -20,10 +20,13 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import test_manners
 from reportgen.images import left_alone
@@ -307,6 +310,32 @@ def test_a_member_that_says_less_than_it_holds_is_not_read_past_its_limit(tmp_pa
         file.read(100)
 
 
+@given(
+    ending=st.sampled_from([".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6),
+    cut=st.floats(0.2, 1),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_archive_is_refused_or_read_and_never_a_traceback(
+    ending: str, changes: list[tuple[float, bytes]], cut: float, tmp_path: Path
+) -> None:
+    whole = bytearray(packed(tmp_path, ending, FOLDER).read_bytes())
+    for place, content in changes:
+        at = int(place * len(whole))
+        whole[at : at + len(content)] = content
+    path = tmp_path / f"x{ending}"
+    path.write_bytes(bytes(whole[: int(len(whole) * cut)]) if cut < 0.9 else bytes(whole))
+    try:
+        found = find_images(path)
+    except UsageError as error:
+        assert "x" + ending in str(error) and "\n" not in str(error)
+        return
+    for file in (*found.files, *found.beside.values()):
+        with suppress(UnreadableFile):
+            assert len(file.read()) < 10**6
+            file.sha256()
+
+
 def test_an_earlier_run_in_an_archive_is_left_alone_and_notes_are_not_read_there(tmp_path: Path) -> None:
     manifest = {"schema_version": 1, "files": {"report.json": {"sha256": "0" * 64, "bytes": 2}}}
     files = {
@@ -431,8 +460,8 @@ def test_archives_and_folders_are_given_together(photos: Path) -> None:
 )
 def test_a_list_of_paths(content: bytes, photos: Path) -> None:
     Path("list.txt").write_bytes(content)
-    for given in (read_list("list.txt", io.BytesIO()), read_list("-", io.BytesIO(content))):
-        assert find_images(given).names == ["photos/a.png", "photos/sub/c.png"]
+    for listed in (read_list("list.txt", io.BytesIO()), read_list("-", io.BytesIO(content))):
+        assert find_images(listed).names == ["photos/a.png", "photos/sub/c.png"]
 
 
 def test_a_path_of_a_list_is_one_from_the_lists_folder_else_from_the_working_one(photos: Path) -> None:
@@ -622,7 +651,7 @@ def shown(report: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def given(call: Any, photos: Path) -> Path:
+def packed_too(call: Any, photos: Path) -> Path:
     """Photographs, and the same packed, patterned and listed."""
     zipped(Path("packed.zip"), FOLDER)
     Path("list.txt").write_text("photos/a.png\nphotos/b.png\n")
@@ -641,7 +670,7 @@ def given(call: Any, photos: Path) -> Path:
     ],
 )
 def test_a_run_explains_what_is_given_and_shows_how(
-    arguments: list[str], names: list[str], command: str, call: Any, given: Path
+    arguments: list[str], names: list[str], command: str, call: Any, packed_too: Path
 ) -> None:
     Path("photos/labels.csv").unlink()
     report = run(call, *arguments)
@@ -650,7 +679,7 @@ def test_a_run_explains_what_is_given_and_shows_how(
     assert call("verify", "out", "--images", arguments[0] if len(arguments) == 1 else "photos").code in (0, 1)
 
 
-def test_a_list_on_standard_input(call: Any, given: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_on_standard_input(call: Any, packed_too: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"photos/sub/c.png\n")))
     Path("photos/labels.csv").unlink()
     report = run(call, "-")
@@ -658,7 +687,7 @@ def test_a_list_on_standard_input(call: Any, given: Path, monkeypatch: pytest.Mo
     assert shown(report) == "reportgen run -"
 
 
-def test_a_run_of_an_archive_is_that_of_its_folder(call: Any, given: Path) -> None:
+def test_a_run_of_an_archive_is_that_of_its_folder(call: Any, packed_too: Path) -> None:
     with zipfile.ZipFile("packed.zip") as archive:
         archive.extractall("unpacked")
     of_folder, of_archive = run(call, "unpacked/photos"), run(call, "packed.zip", "--fresh")
@@ -670,13 +699,13 @@ def test_a_run_of_an_archive_is_that_of_its_folder(call: Any, given: Path) -> No
     assert ended.code == 0 and "repeated: every number, text and verdict is the same" in ended.err
 
 
-def test_a_run_of_several_is_made_again_from_what_lies_beside_it(call: Any, given: Path) -> None:
+def test_a_run_of_several_is_made_again_from_what_lies_beside_it(call: Any, packed_too: Path) -> None:
     Path("photos/labels.csv").unlink()
     run(call, "photos", "more")
     assert "repeated: every number" in call("run", "--from", "out", "-o", "again").err
 
 
-def test_out_below_the_images_is_no_part_of_them_not_even_before_it_is_a_run(call: Any, given: Path) -> None:
+def test_out_below_the_images_is_no_part_of_them_not_even_before_it_is_a_run(call: Any, packed_too: Path) -> None:
     Path("photos/labels.csv").unlink()
     put(Path("photos"), "report/old.txt", content=b"")
     for _ in range(2):
@@ -688,7 +717,7 @@ def test_out_below_the_images_is_no_part_of_them_not_even_before_it_is_a_run(cal
     assert reasons[left_alone.OUT] == 1, "what this run writes again is not counted"
 
 
-def test_labels_beside_one_image_that_was_given_hold(call: Any, given: Path) -> None:
+def test_labels_beside_one_image_that_was_given_hold(call: Any, packed_too: Path) -> None:
     put(Path("photos"), "labels.csv", content=b"name,class\na.png,1\nb.png,2\n")
     report = run(call, "photos/a.png")
     assert report["images"][0]["label"]["index"] == 1

@@ -112,7 +112,10 @@ def unpacked(container: Container) -> Container:
 
 
 class Guarded(io.BufferedReader):
-    """A file of which no more is read at once than an honest archive's tables have."""
+    """A file of which no more is read at once than an honest archive's tables have; it is closed by whoever forgets it last."""
+
+    def __del__(self) -> None:
+        self.close()
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _MOST_AT_ONCE:

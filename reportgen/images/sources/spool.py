@@ -5,6 +5,7 @@ The system removes it with the process, however that ends. Memory does not grow 
 
 from __future__ import annotations
 
+import atexit
 import io
 import tempfile
 import threading
@@ -91,6 +92,7 @@ class Spool:
     def _open(self) -> IO[bytes]:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="reportgen-")  # noqa: SIM115 (open as long as the process)
+            atexit.register(self._file.close)
         return self._file
 
 

@@ -44,7 +44,12 @@ class ZipMember:
 @lru_cache(maxsize=4)
 def _table(container: Container) -> zipfile.ZipFile:
     """A zip with its table read; several threads may read its members."""
-    return zipfile.ZipFile(guarded(container))
+    file = guarded(container)
+    try:
+        return zipfile.ZipFile(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def zip_members(container: Container, shown: str) -> Iterator[Member]:
