@@ -231,6 +231,25 @@ def test_a_member_that_is_packed_in_an_unknown_way_is_skipped_with_a_reason_that
     assert "pack it again as an ordinary zip" in found.skipped[0].reason
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packing_that_zipfile_unpacks_without_a_bound_is_not_read(how: int, tmp_path: Path) -> None:
+    (skipped,) = find_images(zipped(tmp_path / "x.zip", {"a.png": PNG}, how)).skipped
+    assert "pack it again as an ordinary zip" in skipped.reason
+
+
+def test_streams_of_xz_behind_one_another_are_one_and_the_memory_that_they_ask_for_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tar_bytes({"a.png": PNG, "b.png": OTHER * 3000})
+    parts = [lzma.compress(whole[:700]), bytes(4 << 20), lzma.compress(whole[700:5000]), lzma.compress(whole[5000:])]
+    (tmp_path / "x.tar.xz").write_bytes(b"".join(parts))
+    assert [file.read() for file in find_images(tmp_path / "x.tar.xz").files] == [PNG, OTHER * 3000]
+    monkeypatch.setattr(containers, "_MOST_XZ_MEMORY", 1 << 20)
+    (tmp_path / "y.tar.xz").write_bytes(lzma.compress(whole, preset=9))
+    with pytest.raises(UsageError, match="damaged"):
+        find_images(tmp_path / "y.tar.xz")
+
+
 def test_a_damaged_member_is_skipped_when_it_is_read(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.zip", {"a.png": PNG + bytes(9999)}, zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())

@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
@@ -35,6 +35,8 @@ DAMAGE = (
 # No single read of an archive's own tables is larger: they are read whole, and would fill the memory.
 _MOST_AT_ONCE = 64 << 20
 _MOST_UNPACKED = 16 << 30
+_MOST_XZ_MEMORY = 1 << 29  # eight times what `xz -9` asks for
+OTHER_PACKING = "packed in a way that is not read; pack it again as an ordinary zip"
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 
 
@@ -97,10 +99,35 @@ class Unpacked:
             yield cast("IO[bytes]", stream)
 
 
-def _unpacking(file: IO[bytes], how: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+def _unpacking(file: IO[bytes], how: str) -> AbstractContextManager[object]:
     if how == "gzip":
         return gzip.GzipFile(fileobj=file)
-    return bz2.BZ2File(file) if how == "bzip2" else lzma.LZMAFile(file)
+    return bz2.BZ2File(file) if how == "bzip2" else nullcontext(_Xz(file))
+
+
+class _Xz:
+    """What lzma.LZMAFile reads, with a limit on the memory that a stream may ask for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._stream = lzma.LZMADecompressor(memlimit=_MOST_XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        """Some of the next bytes, `size` at the most; none at the end."""
+        while True:
+            if self._stream.eof:  # another stream may follow, behind zeros
+                packed = self._stream.unused_data.lstrip(b"\0")
+                while not packed:
+                    if not (more := self._file.read(size)):
+                        return b""
+                    packed = more.lstrip(b"\0")
+                self._stream = lzma.LZMADecompressor(memlimit=_MOST_XZ_MEMORY)
+            else:
+                packed = self._file.read(size) if self._stream.needs_input else b""
+                if self._stream.needs_input and not packed:
+                    raise EOFError
+            if data := self._stream.decompress(packed, size):
+                return data
 
 
 def unpacked(container: Container) -> Container:
@@ -133,7 +160,7 @@ def damage_as_reason() -> Iterator[None]:
     try:
         yield
     except NotImplementedError:
-        raise UnreadableFile("packed in a way that is not read; pack it again as an ordinary zip") from None
+        raise UnreadableFile(OTHER_PACKING) from None
     except OSError as error:
         raise UnreadableFile(os_reason(error) if error.errno else "damaged in its archive") from None
     except DAMAGE:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import IO
 
 from reportgen.images.files import UnreadableFile, as_text
-from reportgen.images.sources.containers import DAMAGE, Container, damage_as_reason, guarded
+from reportgen.images.sources.containers import DAMAGE, OTHER_PACKING, Container, damage_as_reason, guarded
 from reportgen.images.sources.members import Member
 from reportgen.report.archive import is_encrypted, is_special, require_amount
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
@@ -95,6 +95,9 @@ def _name(entry: zipfile.ZipInfo) -> str:
 def _refusal(entry: zipfile.ZipInfo) -> str | None:
     if is_special(entry):
         return "a link or a device in an archive: not followed"
+    # zipfile unpacks the others without a bound on memory, or does not know them (Deflate64, which Windows makes).
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return OTHER_PACKING
     dense = entry.file_size > DEFAULT_LIMITS.ratio * max(1, entry.compress_size)
     if dense and entry.file_size > DEFAULT_LIMITS.dense_total:
         return f"{entry.compress_size} bytes would unpack to {entry.file_size}"
