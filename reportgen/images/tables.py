@@ -110,7 +110,7 @@ def _separator(text: str) -> str:
         widths: list[int] = []
         try:
             for row in reader:
-                if any(cell.strip() for cell in row):
+                if any(cell.strip() for cell in row) and not row[0].startswith("#"):
                     widths.append(len(row))
                 if len(widths) == _SAMPLE_ROWS:
                     break

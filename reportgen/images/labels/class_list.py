@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.labels.classes import number_in
-from reportgen.images.naming import Named
+from reportgen.images.naming import Named, has_image_extension
 from reportgen.images.texts import text_in
 from reportgen.utils.json_types import JSON
 
@@ -49,7 +49,7 @@ class ClassLists:
     def __init__(self, given: Folder, named: Named) -> None:
         lists: dict[str, list[ClassNumbers]] = defaultdict(list)
         self.unread: dict[str, str] = {}
-        for name, file in given.beside.items():
+        for name, file in sorted(given.beside.items()):
             path = PurePosixPath(name)
             if path.name.casefold() not in FILES:
                 continue
@@ -101,10 +101,13 @@ def _numbers_in(file: InputFile, named: Named) -> dict[int, str]:
 
 
 def _names_images(lines: Sequence[str], named: Named) -> bool:
-    first = [re.split(r"[,;\t|]", line)[0] for line in lines[:50]]
-    return any(
-        named.find(text) is not None or named.find(text.split()[0]) is not None for text in first if text.strip()
+    """Whether lines begin with images: by their extension, or, where more follows in the line, by any name of one."""
+    parts = [re.split(r"[,;\t| ]+", line, maxsplit=1) for line in lines[:50]]
+    first = [text for text, *_ in parts]
+    by_name = all(len(part) > 1 for part in parts) and sum(named.find(text) is not None for text in first) * 2 > len(
+        first
     )
+    return by_name or any(has_image_extension(text) for text in first)
 
 
 def _of_json(data: JSON) -> dict[int, str]:

@@ -100,12 +100,17 @@ class KnownClasses:
                 if inside and not rest.isdigit():
                     yield Meaning(tuple(sorted(inside)), "name")
 
-    def nearest(self, text: str) -> str | None:
-        """The name of the class that is spelt most like `text`; None where none is like it."""
+        parts = [part.strip() for part in text.split(",")]
+        of_parts = [self.find_name(part).indices for part in parts if part] if len(parts) > 1 else []
+        if of_parts and of_parts[0]:  # a class and synonyms that the model does not give: "tench, Tinca tinca"
+            yield Meaning(tuple(sorted({index for indices in of_parts for index in indices})), "name")
+
+    def nearest(self, text: str, likeness: float = 0.7) -> str | None:
+        """The name of the class that is spelt most like `text`; None where none is like it to this degree, of 1."""
         if len(text) > _MOST_CHARACTERS:
             return None
         known: Sequence[str] = list(self._wnids) if WNID.fullmatch(text) else [key for key in self._named if key]
-        close = difflib.get_close_matches(_key(text), known, n=1, cutoff=0.7)
+        close = difflib.get_close_matches(_key(text), known, n=1, cutoff=likeness)
         if not close:
             return None
         if close[0] in self._named:

@@ -19,8 +19,9 @@ from reportgen.images.labels.words import EVERYDAY_WORDS
 
 # Of all images, so many have to lie in folders that are classes, or meant as such.
 NEARLY_ALL = 0.9
-# So many have to lie in classes that are spelt rightly, before the others are held against them; of those so many, for that takes time.
-_EVIDENT, _MOST_LIKENED = 0.3, 50
+# So many have to lie in classes that are spelt rightly, before the others are held against them: of those so many, for that takes
+# time, and so like they must be.
+_EVIDENT, _MOST_LIKENED, _LIKENESS = 0.3, 50, 0.85
 # Folders above an image that are looked at, the nearest first.
 _LEVELS = 6
 
@@ -48,7 +49,7 @@ def _share(folders: Mapping[str, PurePosixPath], images: int, known: KnownClasse
     """The share of the images in folders that are classes by name, or meant as such; 0 where none is one."""
     counts = Counter(folder.name for folder in folders.values())
     unknown = Counter({name: count for name, count in counts.items() if not known.find_name(name).indices})
-    if len(counts) == 1 and next(iter(counts)).casefold() in EVERYDAY_WORDS:
+    if all(name in unknown or name.casefold() in EVERYDAY_WORDS for name in counts):
         return 0.0
     of_classes = sum(counts.values()) - sum(unknown.values())
     if of_classes < _EVIDENT * images or not of_classes:
@@ -58,7 +59,7 @@ def _share(folders: Mapping[str, PurePosixPath], images: int, known: KnownClasse
 
 
 def _is_meant(name: str, known: KnownClasses) -> bool:
-    return WNID.fullmatch(name) is not None or known.nearest(name) is not None
+    return WNID.fullmatch(name) is not None or known.nearest(name, _LIKENESS) is not None
 
 
 def _by_name(folders: Mapping[str, PurePosixPath], known: KnownClasses, left: LeftOver) -> dict[str, Said]:

@@ -32,7 +32,8 @@ def said_by_tables(
         _note_numbers(table, known, lists, left)
         for row in table.rows:
             found = _match(row.name, table.file, named)
-            images = [image for image in found.images if not _elsewhere(row.name, image, known)]
+            theirs = _last_folder(row.name) if found.bent else ""
+            images = [image for image in found.images if not theirs or not _elsewhere(theirs, image, known)]
             if len(images) == 1:
                 of_image[images[0]].append((found.bent, table, row))
             elif images:
@@ -40,9 +41,9 @@ def said_by_tables(
             elif row.name not in others:
                 left.absent.setdefault(table.file, []).append(row.name)
     said = {}
-    for image in sorted(of_image):
-        nearest = min(bent for bent, _, _ in of_image[image])
-        spoken = [(table, row) for bent, table, row in of_image[image] if bent == nearest]
+    for image, rows in of_image.items():
+        nearest = min(bent for bent, _, _ in rows)
+        spoken = [(table, row) for bent, table, row in rows if bent == nearest]
         if (one := _of_rows(image, spoken, known, lists, left)) is not None:
             said[image] = one
     return said
@@ -58,10 +59,10 @@ def _match(written: str, table: str, named: Named) -> Match:
     return named.match(written)
 
 
-def _elsewhere(written: str, image: str, known: KnownClasses) -> bool:
+def _elsewhere(theirs: str, image: str, known: KnownClasses) -> bool:
     """Whether a name's folder and an image's are two of a kind: what is said of `val/1.jpg` is not said of `train/1.jpg`."""
-    theirs, here = _last_folder(written), _last_folder(image)
-    if not theirs or not here or theirs == here:
+    here = _last_folder(image)
+    if not here or theirs == here:
         return False
     if theirs in SPLIT_WORDS or here in SPLIT_WORDS:
         return theirs in SPLIT_WORDS and here in SPLIT_WORDS
@@ -93,7 +94,8 @@ def _of_rows(
         return Said(common.pop(), table.file)
     different = {meaning.indices or row.text.casefold() for _, row, meaning in told}
     if len(different) > 1 or _holds_several(row.text, known):
-        left.contradicted.setdefault(table.file, []).append(image)
+        files = " and ".join(dict.fromkeys(table.file for table, _, _ in told[:3]))
+        left.contradicted.setdefault(files, []).append(image)
     else:
         left.no_class(table.file, row.line, row.text, first.indices, image)
     return Said(None, table.file)

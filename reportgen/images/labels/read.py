@@ -116,10 +116,11 @@ def _tables(
     meant: list[LabelTable] = []
     others: list[LabelTable] = []
     beside = Counter(str(PurePosixPath(name).parent) for name in given.beside if _is_table(name))
-    files = [file for name, file in given.beside.items() if is_meant(name) and name not in lists.files]
+    by_name = sorted(given.beside.items())
+    files = [file for name, file in by_name if is_meant(name) and name not in lists.files]
     asked = [
         file
-        for name, file in given.beside.items()
+        for name, file in by_name
         if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
     ]
     for file in (*files, *asked[:_MOST_TABLES]):

@@ -60,7 +60,7 @@ def read_label_table(
         NoLabels: it is not meant, and not clear enough.
         UnreadableFile: it is no table, or which columns name images and classes cannot be told.
     """
-    table = _with_columns(read_table(file, lambda table: _hits(table, named, known)), named)
+    table = _with_columns(_uncommented(read_table(file, lambda table: _hits(table, named, known))), named)
     words = [plain_word(cell) for cell in table.header]
     if not meant and len(BOX_WORDS.intersection(words)) > 1:
         return None
@@ -98,6 +98,17 @@ def _hits(table: Table, named: Named, known: KnownClasses) -> int:
     rows = [table.header, *(cells for _, cells in table.rows[:_TELLING_ROWS])]
     cells = {cell for row in rows for cell in row[:_TELLING_COLUMNS]}
     return sum(bool(named.find(cell)) + bool(known.find_name(cell).indices) for cell in cells)
+
+
+def _uncommented(table: Table) -> Table:
+    """Without lines that begin with `#` before the header; a header may begin so itself."""
+    while table.header[0].startswith("#") and table.rows:
+        header = (table.header[0].lstrip("# "), *table.header[1:])
+        if len(header) > 1 and any(plain_word(cell) in NAME_WORDS for cell in header):
+            return replace(table, header=header)
+        (line, cells), *rows = table.rows
+        table = replace(table, header=cells, header_line=line, rows=rows)
+    return table
 
 
 def _with_columns(table: Table, named: Named) -> Table:
@@ -158,8 +169,9 @@ class _Columns:
             return None
         others = [at for at in places if at != name_at and (self._words[at] not in BESIDE_WORDS)]
         others = [at for at in others if any(_cell(cells, at) for _, cells in self._some)]
-        if len(others) == 1:
-            return others[0]
+        if len(others) == 1:  # numbers under a word that nobody knows may be anybody's age
+            called_otherwise = self._words[others[0]] != ""
+            return None if called_otherwise and self._names_classes(others[0]) < 0 else others[0]
         by_cells = [at for at in others if self._names_classes(at) >= 0.5]
         return by_cells[0] if len(by_cells) == 1 else None
 

@@ -69,7 +69,7 @@ def mistakes(left: LeftOver, known: KnownClasses) -> list[str]:
 
 def unknown_class(one: UnknownClass, known: KnownClasses) -> str:
     """`labels.csv line 2: unknown class 'goldfsh'; did you mean 'goldfish'`, with a question mark or without."""
-    where = "folder" if one.source == FOLDER else f"{one.source} line {one.line}"
+    where = _place(FOLDER) if one.source == FOLDER else f"{one.source} line {one.line}"
     text = repr(_short(one.text))
     if one.indices:
         return f"{where}: class {text} could be {' or '.join(map(str, one.indices[:_MOST_NAMED]))}: give the index or WordNet id"
@@ -80,7 +80,7 @@ def unknown_class(one: UnknownClass, known: KnownClasses) -> str:
 def _tell_unknown(unknown: Sequence[UnknownClass], known: KnownClasses, remarks: Remarks) -> None:
     code, name = "label-unknown", "Classes that the model does not have"
     for one in unknown[:_MOST_TOLD]:
-        said = _capital(unknown_class(one, known)) if one.source == FOLDER else unknown_class(one, known)
+        said = _capital(unknown_class(one, known))
         remarks.warn(
             code, name, f"{said}{'' if said.endswith('?') else '.'} {_unlabelled(len(one.images))}{_first(one.images)}."
         )
@@ -107,7 +107,7 @@ def _place(source: str) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text.startswith(("the ", "folder")) else text
+    return text[:1].upper() + text[1:] if text.startswith("the ") else text
 
 
 def _short(text: str) -> str:
