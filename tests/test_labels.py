@@ -91,7 +91,10 @@ def test_a_name_with_commas_needs_no_quotes_in_the_last_column(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("goldfsh", "labels.csv line 3: unknown class 'goldfsh'; did you mean 'goldfish'? 1 image counts as unlabelled (b.png)."),
+        (
+            "goldfsh",
+            "labels.csv line 3: unknown class 'goldfsh'; did you mean 'goldfish'? 1 image counts as unlabelled (b.png).",
+        ),
         ("n01443538", "unknown class 'n01443538'; did you mean 'n01443537 (goldfish)'?"),
         ("9", "unknown class '9'."),
         ("-7", "unknown class '-7'."),
@@ -100,7 +103,9 @@ def test_a_name_with_commas_needs_no_quotes_in_the_last_column(tmp_path: Path) -
         ("'goldfish; crane'", "unknown class"),
     ],
 )
-def test_a_class_that_the_model_does_not_have_leaves_its_image_unlabelled(written: str, said: str, tmp_path: Path) -> None:
+def test_a_class_that_the_model_does_not_have_leaves_its_image_unlabelled(
+    written: str, said: str, tmp_path: Path
+) -> None:
     content = f"name,class\na.png,1\nb.png,{written}\n"
     found = table(tmp_path, content)
     assert found.labels == {"a.png": 1}
@@ -185,9 +190,12 @@ def test_a_spreadsheet_of_the_west_is_read_in_its_own_encoding(encoding: str, tm
 
 
 @pytest.mark.parametrize(
-    ("encoding", "name"), [("cp1251", "линь.jpg"), ("cp932", "金魚.jpg"), ("gb18030", "金鱼.jpg"), ("cp1253", "ψάρι.jpg")]
+    ("encoding", "name"),
+    [("cp1251", "линь.jpg"), ("cp932", "金魚.jpg"), ("gb18030", "金鱼.jpg"), ("cp1253", "ψάρι.jpg")],
 )
-def test_of_encodings_that_fit_the_one_holds_in_which_images_are_named(encoding: str, name: str, tmp_path: Path) -> None:
+def test_of_encodings_that_fit_the_one_holds_in_which_images_are_named(
+    encoding: str, name: str, tmp_path: Path
+) -> None:
     assert table(tmp_path, f"name,class\n{name},goldfish\n".encode(encoding), (name,)).labels == {name: 1}
 
 
@@ -323,7 +331,9 @@ def test_an_image_with_a_mark_in_several_columns_has_no_class(tmp_path: Path) ->
         ("image,age\na.png,4\n", "no column is called as one of classes is (class, label, target, category)"),
     ],
 )  # fmt: skip
-def test_a_table_that_is_not_understood_is_left_alone_with_its_reason(content: str | bytes, reason: str, tmp_path: Path) -> None:
+def test_a_table_that_is_not_understood_is_left_alone_with_its_reason(
+    content: str | bytes, reason: str, tmp_path: Path
+) -> None:
     found = table(tmp_path, content)
     assert (found.labels, found.left, found.found.inputs) == ({}, {reason: ["labels.csv"]}, {})
     with pytest.raises(UsageError, match=r"^labels.csv") as stopped:
@@ -364,7 +374,11 @@ def test_a_number_of_the_folders_own_may_be_of_a_class_that_the_model_does_not_h
 
 
 def test_lists_that_contradict_each_other_number_nothing(tmp_path: Path) -> None:
-    files = {"labels.csv": NUMBERS, "classes.txt": "kite\ngoldfish\n", "class_to_idx.json": '{"kite": 1, "goldfish": 0}'}
+    files = {
+        "labels.csv": NUMBERS,
+        "classes.txt": "kite\ngoldfish\n",
+        "class_to_idx.json": '{"kite": 1, "goldfish": 0}',
+    }
     assert read(tmp_path, files).labels == {}
 
 
@@ -546,7 +560,9 @@ def test_the_order_in_which_files_are_listed_makes_no_difference(tmp_path: Path)
 # --- hostile -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", ["/" * 100_000, "a/" * 50_000, "\\" * 5000 + "a.png", "%2" * 40_000, "http://[", "x" * 100_000])
+@pytest.mark.parametrize(
+    "written", ["/" * 100_000, "a/" * 50_000, "\\" * 5000 + "a.png", "%2" * 40_000, "http://[", "x" * 100_000]
+)
 def test_a_name_that_no_image_has_takes_no_time(written: str, tmp_path: Path) -> None:
     found = table(tmp_path, f"name,class\n{written},1\nb.png,1\n")
     assert found.labels["b.png"] == 1
@@ -601,7 +617,10 @@ def test_reportgen_labels_says_what_is_understood_and_what_is_left_over(photos: 
     assert ["tench", "0", "1"] in [line.split() for line in lines]
     assert "  2 images without a label: c.png, d.png" in lines
     assert "  labels.csv: 1 row names no image here (x)." in lines
-    assert "  labels.csv line 4: unknown class 'tenh'; did you mean 'tench'? 1 image counts as unlabelled (c.png)." in lines
+    assert (
+        "  labels.csv line 4: unknown class 'tenh'; did you mean 'tench'? 1 image counts as unlabelled (c.png)."
+        in lines
+    )
 
 
 def test_reportgen_labels_as_json(photos: Path) -> None:
@@ -609,7 +628,10 @@ def test_reportgen_labels_as_json(photos: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     found = json.loads(json.dumps(terminal._found))
     assert (found["images"], found["labelled"], found["unlabelled"]) == (4, 2, ["c.png", "d.png"])
-    assert found["classes"] == [{"index": 0, "name": "tench", "images": 1}, {"index": 1, "name": "goldfish", "images": 1}]
+    assert found["classes"] == [
+        {"index": 0, "name": "tench", "images": 1},
+        {"index": 1, "name": "goldfish", "images": 1},
+    ]
     assert [one["nearest"] for one in found["unknown"]] == ["tench"]
     assert found["absent"] == ["x"]
 

@@ -88,6 +88,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "photos", "-o", "out", "--config", "small.toml"]],
     "open": [["open", "out"]],
     "init": [["init", "new", "--yes"]],
+    "labels": [["labels", "photos"]],
     "help": [["help", "run"]],
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
     "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],

@@ -54,34 +54,37 @@ def read_table(file: InputFile, fits: Callable[[Table], int] | None = None) -> T
     """Read a table.
 
     Args:
-        fits: how many known things a table names; where its encoding cannot be told for sure, the reading that names most holds.
+        fits: how many known things a table names; where its encoding or separator cannot be told for sure, the reading that names
+            most holds.
 
     Raises:
         UnreadableFile: no text, no row, too large, or not as any separator parts a table; the reason names the line where there is one.
     """
-    texts = readings(file.read(MAX_TABLE_BYTES), unsure=fits is not None)
     tables: list[Table] = []
     failure = UnreadableFile("an empty table")
-    for text in texts:
-        try:
-            tables.append(_table_of(file.name, text))
-        except UnreadableFile as error:
-            failure = error
-        if fits is None:
-            break
+    for text in readings(file.read(MAX_TABLE_BYTES), unsure=fits is not None):
+        declared = _DECLARED.match(text)
+        for separator in declared[1] if declared else _separators(text):
+            try:
+                tables.append(
+                    _table_of(file.name, text[declared.end() :] if declared else text, separator, declared is not None)
+                )
+            except UnreadableFile as error:
+                failure = error
+            if fits is None and tables:
+                return tables[0]
     if not tables:
         raise failure
     return max(tables, key=fits) if fits is not None and len(tables) > 1 else tables[0]
 
 
-def _table_of(name: str, text: str) -> Table:
-    declared = _DECLARED.match(text)
-    separator = declared[1] if declared else _separator(text)
+def _table_of(name: str, text: str, separator: str, below: int) -> Table:
+    """Args: below: how many lines of the file stand above the text."""
     if text.count(separator) > MAX_CELLS:
         raise UnreadableFile(f"a table of more than {MAX_CELLS} cells")
     rows: list[Row] = []
-    for line, cells in _rows(text[declared.end() :] if declared else text, separator):
-        rows.append((line + (declared is not None), cells))
+    for line, cells in _rows(text, separator):
+        rows.append((line + below, cells))
         if len(rows) > MAX_CELLS // 8:
             raise UnreadableFile(f"a table of more than {MAX_CELLS // 8} rows")
     if not rows:
@@ -101,8 +104,8 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
         raise UnreadableFile(f"line {max(1, reader.line_num)}: not a table ({error})") from None
 
 
-def _separator(text: str) -> str:
-    """That which parts the first rows into the same number of cells most often, at least two; a comma where none does."""
+def _separators(text: str) -> list[str]:
+    """Those that part the first rows into the same number of cells most often, at least two; a comma where none does."""
     sample = text[:_SAMPLE]
 
     def consistency(separator: str) -> float:
@@ -118,5 +121,6 @@ def _separator(text: str) -> str:
             pass
         return widths.count(widths[0]) / len(widths) if widths and widths[0] > 1 else 0.0
 
-    best = max(SEPARATORS, key=consistency)
-    return best if consistency(best) > 0 else ","
+    found = {separator: consistency(separator) for separator in SEPARATORS}
+    best = max(found.values())
+    return [separator for separator in SEPARATORS if found[separator] == best] if best > 0 else [","]

@@ -134,12 +134,10 @@ def plan(
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     can = _possible(analyses, specs, settings, problems)
-    uses_truth = any(analysis.uses_truth for analysis in can.analyses)
     explained = specs.get(settings.explained[0])
-    labelled = Labelled()
-    truths: dict[str, Annotation] = {}
+    labelled, truths = Labelled(), dict[str, Annotation]()
     if described:
-        labelled, truths = _described(folder, explained, settings, problems, remarks, uses_truth=uses_truth)
+        labelled, truths = _described(folder, explained, settings, can.analyses, problems, remarks)
     problems.raise_any()
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
@@ -265,10 +263,9 @@ def _described(
     folder: Folder,
     explained: ClassifierSpec | None,
     settings: Settings,
+    analyses: Sequence[AnyAnalysis],
     problems: _Problems,
     remarks: Remarks,
-    *,
-    uses_truth: bool,
 ) -> tuple[Labelled, dict[str, Annotation]]:
     """What lies beside the images: their labels, and the ground truth where an analysis uses it."""
     labelled = Labelled()
@@ -276,7 +273,7 @@ def _described(
     if explained is not None:
         with problems.noted():
             labelled = read_labels(folder, explained.classes, remarks, strict=settings.strict)
-    if uses_truth:
+    if any(analysis.uses_truth for analysis in analyses):
         with problems.noted():
             truths = read_truth(folder, remarks)
     return labelled, truths

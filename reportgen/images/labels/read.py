@@ -119,9 +119,7 @@ def _tables(
     by_name = sorted(given.beside.items())
     files = [file for name, file in by_name if is_meant(name) and name not in lists.files]
     asked = [
-        file
-        for name, file in by_name
-        if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
+        file for name, file in by_name if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
     ]
     for file in (*files, *asked[:_MOST_TABLES]):
         called_so = is_meant(file.name)

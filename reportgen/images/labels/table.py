@@ -148,16 +148,20 @@ class _Columns:
         """The column of those called so whose cells name most images; else, of a table that is meant, any whose cells do."""
         called = [at for word in NAME_WORDS for at, is_called in enumerate(self._words) if is_called == word]
         best = max(called, key=lambda at: self._images(at, self._table.rows), default=None)
-        if best is not None and (not meant or self._images(best, self._table.rows)):
+        if best is not None and (not meant or any(self._images(best, self._table.rows))):
             return best
         others = range(min(len(self._words), _TELLING_COLUMNS)) if meant else ()
-        found = {at: self._images(at, self._some, numbers=at == 0) for at in others if at not in called}
+        pair = self._words == ["", ""]
+        found = {at: self._images(at, self._some, numbers=at == 0 or pair) for at in others if at not in called}
         by_cells = max(found, key=lambda at: found[at], default=None)
-        return by_cells if by_cells is not None and found[by_cells] else best
+        return by_cells if by_cells is not None and any(found[by_cells]) else best
 
-    def _images(self, at: int, rows: Sequence[Row], *, numbers: bool = True) -> int:
+    def _images(self, at: int, rows: Sequence[Row], *, numbers: bool = True) -> tuple[bool, int, int]:
+        """Whether a column's cells name images with their extension, how many they name, and how many of the cells are no class."""
         cells = {_cell(cells, at) for _, cells in rows}
-        return sum(self._named.find(cell) is not None for cell in cells if numbers or number_in(cell) is None)
+        found = [cell for cell in cells if (numbers or number_in(cell) is None) and self._named.find(cell) is not None]
+        no_class = sum(not self._known.find_name(cell).indices for cell in found)
+        return any(map(has_image_extension, found)), len(found), no_class
 
     def classes(self, name_at: int, *, meant: bool) -> int | None:
         """The column of those called so that holds names rather than numbers; else, of a table that is meant, the one that can be it."""
