@@ -71,22 +71,24 @@ class Named:
             return Match((written,), 0)
         if len(written) > _MOST_CHARACTERS:
             return _NOTHING
-        for turn, form in enumerate(dict.fromkeys((written, *_addressed(written)))):
-            plain = _plain(form)
-            if not self._may_be(plain):
+        for turn, form in enumerate(_forms(written)):
+            if not self._may_be(form):
                 continue
-            for bent, (where, key) in enumerate(self._keys(plain), 1 + 1000 * turn):
+            for bent, (where, key) in enumerate(self._keys(_plain(form)), 1 + 1000 * turn):
                 if found := where.get(key):
                     return Match(tuple(found), bent)
         return _NOTHING
 
-    def _may_be(self, plain: str) -> bool:
-        """Whether any image has its last part: nearly every row of a large table is over after these three questions."""
-        last = plain.rpartition("/")[2].casefold()
+    def _may_be(self, form: str) -> bool:
+        """Whether any image has its last part: nearly every row of a large table is over after these few questions."""
+        last = (form if form.isascii() else unicodedata.normalize("NFC", form)).replace("\\", "/").rpartition("/")[2]
+        last = last.strip().casefold()
         known = last in self._ending or last in self._stem
-        return bool(last) and (known or _without_extension(last, only_known=True) in self._stem)
+        return known or not last or _without_extension(last, only_known=True) in self._stem
 
     def _keys(self, plain: str) -> Iterator[tuple[dict[str, list[str]], str]]:
+        if not plain:
+            return
         yield from ((self._whole, key) for key in (plain, plain.casefold()))
         yield from ((self._ending, key) for ending in _endings(plain) for key in (ending, ending.casefold()))
         for stem in dict.fromkeys((plain, _without_extension(plain, only_known=True))):
@@ -126,6 +128,13 @@ def _endings(name: str) -> list[str]:
     shortened = parts[-_MOST_PARTS:]
     whole = [name] if len(parts) > _MOST_PARTS else []
     return [*whole, *("/".join(shortened[i:]) for i in range(len(shortened)))]
+
+
+def _forms(written: str) -> Iterator[str]:
+    """A name, and what it is as an address."""
+    yield written
+    if "%" in written or "?" in written or "#" in written or "-" in written:
+        yield from (form for form in dict.fromkeys(_addressed(written)) if form != written)
 
 
 def _addressed(written: str) -> Iterator[str]:

@@ -13,7 +13,8 @@ from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.labels.classes import number_in
 from reportgen.images.naming import Named, has_image_extension
-from reportgen.images.texts import text_in
+from reportgen.images.tables import MAX_TABLE_BYTES
+from reportgen.images.texts import text_of
 from reportgen.utils.json_types import JSON
 
 FILES = (
@@ -48,15 +49,13 @@ class ClassLists:
 
     def __init__(self, given: Folder, named: Named) -> None:
         lists: dict[str, list[ClassNumbers]] = defaultdict(list)
-        self.unread: dict[str, str] = {}
         for name, file in sorted(given.beside.items()):
             path = PurePosixPath(name)
             if path.name.casefold() not in FILES:
                 continue
             try:
                 numbers = _numbers_in(file, named)
-            except UnreadableFile as error:
-                self.unread[name] = error.reason
+            except UnreadableFile:
                 continue
             if numbers:
                 lists[str(path.parent)].append(ClassNumbers((name,), numbers))
@@ -80,7 +79,7 @@ def _agreed(lists: Sequence[ClassNumbers]) -> ClassNumbers:
 
 
 def _numbers_in(file: InputFile, named: Named) -> dict[int, str]:
-    text = text_in(file)
+    text = text_of(file.read(MAX_TABLE_BYTES))
     if file.name.casefold().endswith(".json"):
         try:
             return _of_json(json.loads(text))

@@ -98,7 +98,9 @@ def _by_list(
         own = lists.of(str(folder.parent))
         meaning = known.find(folder.name, own)
         if own is not None:
-            left.own_numbers[FOLDER] = own.files
+            left.asked.update(own.files)
+            if meaning.index != int(folder.name):
+                left.own_numbers[FOLDER] = own.files
         if meaning.index is None:
             text = folder.name if own is None else own.names[int(folder.name)]
             left.no_class(FOLDER, 0, text, meaning.indices, image)

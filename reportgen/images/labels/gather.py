@@ -30,8 +30,9 @@ def said_by_tables(
     others = {*given.beside, *(skipped.name for skipped in given.skipped)}
     for table in tables:
         _note_numbers(table, known, lists, left)
+        folder = str(PurePosixPath(table.file).parent)
         for row in table.rows:
-            found = _match(row.name, table.file, named)
+            found = _match(row.name, folder, named)
             theirs = _last_folder(row.name) if found.bent else ""
             images = [image for image in found.images if not theirs or not _elsewhere(theirs, image, known)]
             if len(images) == 1:
@@ -49,10 +50,9 @@ def said_by_tables(
     return said
 
 
-def _match(written: str, table: str, named: Named) -> Match:
+def _match(written: str, folder: str, named: Named) -> Match:
     """The images of a name, which may be one under the folder of the table."""
-    folder = PurePosixPath(table).parent
-    if str(folder) != ".":
+    if folder != ".":
         inside = named.match(f"{folder}/{written}")
         if inside.images and inside.bent <= 2:
             return inside
@@ -113,6 +113,7 @@ def _note_numbers(table: LabelTable, known: KnownClasses, lists: ClassLists, lef
         return
     own = lists.of(str(PurePosixPath(table.file).parent))
     if own is not None:
+        left.asked.update(own.files)
         if any(known.find(str(number), own).index != number for number in numbers):
             left.own_numbers[table.file] = own.files
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from reportgen.models.classifiers.base import ClassList
 
 _WNID_STEM = re.compile(r"(n\d{8})_(.+)", re.ASCII | re.DOTALL)
-# Tables beside the images that may be of labels; of more than these it would take long to find out.
-_MOST_TABLES = 50
+# Tables that are read: of those called `labels`, and of others that may be of labels. More would take long.
+_MOST_MEANT, _MOST_TABLES = 1000, 50
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,13 @@ def read_labels(given: Folder, classes: ClassList, remarks: Remarks, *, strict: 
         if (one := said.get(image)) is not None and one.index is not None
     }
     read = [*meant, *others]
-    listed = sorted({file for files in left.own_numbers.values() for file in files})
-    for file in (*(table.file for table in read), *listed):
+    for file in (*(table.file for table in read), *lists.files):
         remarks.use(file)
     for file, reason in left.unread.items():
         remarks.leave(file, reason)
     tell(left, labels, known, remarks)
-    return Labelled(
-        labels, _sources(labels, read), _inputs(given, labels, [table.file for table in read] + listed), left
-    )
+    inputs = _inputs(given, labels, [*(table.file for table in read), *sorted(left.asked)])
+    return Labelled(labels, _sources(labels, read), inputs, left)
 
 
 def class_part(name: str) -> str:
@@ -121,7 +120,9 @@ def _tables(
     asked = [
         file for name, file in by_name if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
     ]
-    for file in (*files, *asked[:_MOST_TABLES]):
+    for file in files[_MOST_MEANT:]:
+        remarks.leave(file.name, f"more than {_MOST_MEANT} tables of labels")
+    for file in (*files[:_MOST_MEANT], *asked[:_MOST_TABLES]):
         called_so = is_meant(file.name)
         numbers = lists.of(str(PurePosixPath(file.name).parent))
         try:
@@ -175,6 +176,9 @@ def _sources(labels: Mapping[str, Label], tables: Sequence[LabelTable]) -> list[
 
 
 def _inputs(given: Folder, labels: Mapping[str, Label], files: Sequence[str]) -> dict[str, str]:
-    inputs = {file: given.beside[file].sha256() for file in files}
+    inputs = {}
+    for file in files:
+        with suppress(UnreadableFile):  # it was read a moment ago
+            inputs[file] = given.beside[file].sha256()
     by_folder = {image: label.index for image, label in labels.items() if label.source == FOLDER}
     return {**inputs, "labels": digest_of(by_folder)} if by_folder else inputs

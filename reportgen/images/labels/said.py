@@ -44,7 +44,8 @@ class LeftOver:
         empty: by table the images whose row has no class.
         contradicted: by table the images of more than one class.
         unknown: by source and text.
-        own_numbers: (table or "folder", lists): numbers are those of the folder's own lists.
+        asked: lists of classes that numbers were looked up in.
+        own_numbers: by table, or "folder", the lists by which its numbers are not the model's indices.
         doubtful_numbers: by table how many numbers from `first` on it uses, though the model has more classes: (first, how many).
         disagreeing: by (the source that holds, the other) the images of which they say different classes.
         numbered: folders called by numbers that were not taken as classes.
@@ -56,6 +57,7 @@ class LeftOver:
     empty: dict[str, list[str]] = field(default_factory=dict)
     contradicted: dict[str, list[str]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], UnknownClass] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     own_numbers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     doubtful_numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
     disagreeing: dict[tuple[str, str], list[str]] = field(default_factory=dict)

@@ -68,6 +68,8 @@ def read_label_table(
     if not headed:
         table = replace(table, rows=((table.header_line, table.header), *table.rows))
         words = [""] * len(words)
+    if not table.rows:
+        raise UnreadableFile("a header alone, and no row")
     columns = _Columns(table, words, named, known)
     name_at = columns.names(meant=meant or not headed)
     if name_at is None:
@@ -147,14 +149,21 @@ class _Columns:
     def names(self, *, meant: bool) -> int | None:
         """The column of those called so whose cells name most images; else, of a table that is meant, any whose cells do."""
         called = [at for word in NAME_WORDS for at, is_called in enumerate(self._words) if is_called == word]
-        best = max(called, key=lambda at: self._images(at, self._table.rows), default=None)
-        if best is not None and (not meant or any(self._images(best, self._table.rows))):
-            return best
-        others = range(min(len(self._words), _TELLING_COLUMNS)) if meant else ()
+        best = max(called, key=lambda at: self._images(at, self._some), default=None)
+        if best is not None and not any(self._images(best, self._some)):  # the images may be the last of a long table
+            best = max(called, key=lambda at: self._images(at, self._table.rows[_TELLING_ROWS:]))
+            if meant and not any(self._images(best, self._table.rows[_TELLING_ROWS:])):
+                by_cells = self._by_cells(called)
+                return best if by_cells is None else by_cells
+        return self._by_cells(called) if best is None and meant else best
+
+    def _by_cells(self, called: Sequence[int]) -> int | None:
+        """The column, of those that are called otherwise, whose cells name most images; None where none does."""
+        others = range(min(len(self._words), _TELLING_COLUMNS))
         pair = self._words == ["", ""]
         found = {at: self._images(at, self._some, numbers=at == 0 or pair) for at in others if at not in called}
-        by_cells = max(found, key=lambda at: found[at], default=None)
-        return by_cells if by_cells is not None and any(found[by_cells]) else best
+        best = max(found, key=lambda at: found[at], default=None)
+        return best if best is not None and any(found[best]) else None
 
     def _images(self, at: int, rows: Sequence[Row], *, numbers: bool = True) -> tuple[bool, int, int]:
         """Whether a column's cells name images with their extension, how many they name, and how many of the cells are no class."""
