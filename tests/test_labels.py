@@ -171,6 +171,9 @@ PLAIN = "file,class\na.png,goldfish\nb.png,4\n"
         "Aufnahme,Tier\na.png,goldfish\nb.png,tiger cat\n",
         "# exported by hand\n# 2024\n" + PLAIN,
         "#" + PLAIN,
+        "file,class,\na.png,goldfish,\nb.png,4,\n",
+        "file,class\na.png,goldfish,\nb.png,4,further\n",
+        "file,labels\na.png,['goldfish']\nb.png,[4]\n",
         "filename,width,height,class,xmin,ymin,xmax,ymax\na.png,9,9,goldfish,0,0,4,4\na.png,9,9,goldfish,1,1,5,5\nb.png,9,9,4,0,0,4,4\n",
         "annotator,choice,id,image\n1,goldfish,7,/data/upload/3/1f2e3d4c-a.png\n1,tiger cat,8,/data/local-files/?d=x%2Fb.png\n",
     ],
@@ -214,6 +217,35 @@ def test_the_table_may_be_called_otherwise(file: str, tmp_path: Path) -> None:
 def test_a_list_for_training_has_blanks_between_image_and_class(tmp_path: Path) -> None:
     assert read(tmp_path, {"labels.txt": "x/a.png 1\nx/b.png 4\n"}).labels == {"a.png": 1, "b.png": 4}
     assert read(tmp_path, {"labels.txt": "a.png tiger cat\nb.png kite\n"}).labels == {"a.png": 4, "b.png": 7}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("labels.json", '{"a.png": "goldfish", "b.png": 4}'),
+        ("labels.json", '[{"file": "a.png", "label": "goldfish"}, {"file": "b.png", "label": 4, "more": {"x": []}}]'),
+        ("labels.jsonl", '{"image": "a.png", "label": "goldfish"}\r\n\r\n{"image": "b.png", "label": "tiger cat"}\r\n'),
+        (
+            "metadata.jsonl",
+            '{"file_name": "a.png", "label": "goldfish"}\n{"file_name": "b.png", "label": "tiger cat"}\n',
+        ),
+    ],
+)
+def test_records_in_json_are_a_table(file: str, content: str, tmp_path: Path) -> None:
+    found = read(tmp_path, {file: content})
+    assert (found.labels, found.sources["a.png"], found.left) == ({"a.png": 1, "b.png": 4}, file, {})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[" * 100_000, "3", "[3]", '{"images": [], "annotations": []}', '["tench"]']
+)
+def test_json_that_is_no_table_is_left_to_others(content: str, tmp_path: Path) -> None:
+    found = read(tmp_path, {"labels.json": content})
+    assert (found.labels, found.texts, found.left) == ({}, [], {})
+
+
+def test_a_spreadsheet_is_said_to_be_one(tmp_path: Path) -> None:
+    assert read(tmp_path, {"labels.xlsx": b"PK"}).left == {"a spreadsheet; save its table as CSV": ["labels.xlsx"]}
 
 
 # --- names of images -----------------------------------------------------------------------------
@@ -358,6 +390,7 @@ NUMBERS = "image,target\na.png,0\nb.png,1\n"
         ("idx_to_class.json", '{"0": "kite", "1": "goldfish"}'),
         ("class_indices.json", '{"0": ["n01608432", "kite"], "1": ["n01443537", "goldfish"]}'),
         ("classes.json", '["kite", "goldfish"]'),
+        ("labels.json", '{"kite": 0, "goldfish": 1}'),
     ],
 )
 def test_numbers_are_the_folders_own_where_it_says_so(file: str, content: str, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ FILES = (
     "class_indices.json",
     "id2label.json",
     "label2id.json",
+    "labels.json",
 )
 _MOST_CLASSES = 1_000_000
 _NUMBER_FIRST = re.compile(r"(\d{1,9})[\s,:;=.]+(\S.*)", re.ASCII)
@@ -82,9 +83,10 @@ def _numbers_in(file: InputFile, named: Named) -> dict[int, str]:
     text = text_of(file.read(MAX_TABLE_BYTES))
     if file.name.casefold().endswith(".json"):
         try:
-            return _of_json(json.loads(text))
+            numbers = _of_json(json.loads(text))
         except (ValueError, RecursionError):
             raise UnreadableFile("not JSON") from None
+        return {} if any(map(has_image_extension, numbers.values())) else numbers
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
     if len(lines) > _MOST_CLASSES:
         return {}

@@ -100,6 +100,10 @@ class KnownClasses:
                 if inside and not rest.isdigit():
                     yield Meaning(tuple(sorted(inside)), "name")
 
+        bare = text.strip("[](){}'\" ")
+        if bare != text:  # a list of one, as pandas writes it: ['tench']
+            yield from self._meanings(bare, with_index)
+            return
         parts = [part.strip() for part in text.split(",")]
         of_parts = [self.find_name(part).indices for part in parts if part] if len(parts) > 1 else []
         if of_parts and of_parts[0]:  # a class and synonyms that the model does not give: "tench, Tinca tinca"

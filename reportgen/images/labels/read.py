@@ -17,7 +17,7 @@ from reportgen.images.labels.classes import KnownClasses
 from reportgen.images.labels.folders import said_by_folders
 from reportgen.images.labels.gather import said_by_tables
 from reportgen.images.labels.said import FILE_NAME, FOLDER, LeftOver, Said, Sayings
-from reportgen.images.labels.table import LabelTable, NoLabels, is_meant, may_be, read_label_table
+from reportgen.images.labels.table import LabelTable, NoLabels, is_meant, is_spreadsheet, may_be, read_label_table
 from reportgen.images.labels.tell import mistakes, tell
 from reportgen.images.naming import Named
 from reportgen.images.remarks import Remarks
@@ -120,6 +120,8 @@ def _tables(
     asked = [
         file for name, file in by_name if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
     ]
+    for name in filter(is_spreadsheet, given.beside):
+        remarks.leave(name, "a spreadsheet; save its table as CSV")
     for file in files[_MOST_MEANT:]:
         remarks.leave(file.name, f"more than {_MOST_MEANT} tables of labels")
     for file in (*files[:_MOST_MEANT], *asked[:_MOST_TABLES]):

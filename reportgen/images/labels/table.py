@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.labels.class_list import ClassNumbers
 from reportgen.images.labels.classes import KnownClasses, is_no_class, number_in
+from reportgen.images.labels.records import SUFFIXES, read_records
 from reportgen.images.labels.words import BESIDE_WORDS, BOX_WORDS, CLASS_WORDS, NAME_WORDS
 from reportgen.images.naming import Named, has_image_extension
 from reportgen.images.tables import Row, Table, plain_word, read_table
@@ -60,7 +61,13 @@ def read_label_table(
         NoLabels: it is not meant, and not clear enough.
         UnreadableFile: it is no table, or which columns name images and classes cannot be told.
     """
-    table = _with_columns(_uncommented(read_table(file, lambda table: _hits(table, named, known))), named)
+    if PurePosixPath(file.name.casefold()).suffix in SUFFIXES:
+        found = read_records(file)
+        if found is None:
+            return None
+        table = found
+    else:
+        table = _with_columns(_uncommented(read_table(file, lambda table: _hits(table, named, known))), named)
     words = [plain_word(cell) for cell in table.header]
     if not meant and len(BOX_WORDS.intersection(words)) > 1:
         return None
@@ -79,7 +86,7 @@ def read_label_table(
             "no column is called as one of images is (name, file, image, path), and none names images here"
         )
     if (class_at := columns.classes(name_at, meant=meant)) is not None:
-        text = _reader(table, class_at, headed)
+        text = _reader(table, class_at, known if headed else None)
         said = columns.title(class_at)
     elif one_hot := columns.one_hot(name_at):
         text = _one_hot_reader(table, one_hot)
@@ -224,14 +231,19 @@ def _cell(cells: Sequence[str], at: int) -> str:
     return cells[at] if at < len(cells) else ""
 
 
-def _reader(table: Table, at: int, headed: bool) -> Callable[[Sequence[str]], str]:
-    """The class of a row; a name with commas that nobody quoted runs over the last column."""
-    width = len(table.header)
-    runs_over = headed and at == width - 1
-    joint = f"{table.separator} "
+def _reader(table: Table, at: int, known: KnownClasses | None) -> Callable[[Sequence[str]], str]:
+    """The class of a row; a name with commas that nobody quoted runs over the last column, where the table has a header.
+
+    Args:
+        known: None where it has none.
+    """
+    width, joint = len(table.header), f"{table.separator} "
+    if known is None or at < width - 1:
+        return lambda cells: _cell(cells, at)
 
     def text(cells: Sequence[str]) -> str:
-        return joint.join(cells[at:]) if runs_over and len(cells) > width else _cell(cells, at)
+        whole = joint.join(cell for cell in cells[at:] if cell)
+        return whole if len(cells) <= width or known.find(whole).indices else _cell(cells, at)
 
     return text
 
@@ -260,7 +272,7 @@ def _require_clear(table: LabelTable, named: Named, known: KnownClasses, numbers
 def is_meant(name: str) -> bool:
     """Whether a file is called as tables of labels are: `labels.csv`, `labels.tsv`, `label.txt`."""
     path = PurePosixPath(name.casefold())
-    return path.stem in ("labels", "label") and path.suffix in (".csv", ".tsv", ".tab", ".txt")
+    return path.stem in ("labels", "label") and path.suffix in (".csv", ".tsv", ".tab", ".txt", *SUFFIXES)
 
 
 _TELLING_PARTS = (
@@ -283,6 +295,12 @@ _OTHER_PARTS = ("submission", "predict", "boxes")
 def may_be(name: str, tables_beside: int) -> bool:
     """Whether a file may be a table of labels by its name, or as the only table in its folder."""
     path = PurePosixPath(name.casefold())
-    if path.suffix not in (".csv", ".tsv", ".tab") or any(part in path.stem for part in _OTHER_PARTS):
+    if path.suffix not in (".csv", ".tsv", ".tab", ".jsonl") or any(part in path.stem for part in _OTHER_PARTS):
         return False
     return tables_beside == 1 or any(part in path.stem for part in _TELLING_PARTS)
+
+
+def is_spreadsheet(name: str) -> bool:
+    """Whether a file is called as labels are, in a format of a spreadsheet's own."""
+    path = PurePosixPath(name.casefold())
+    return path.stem in ("labels", "label") and path.suffix in (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
