@@ -518,6 +518,15 @@ def test_folders_of_numbers_are_classes_where_a_list_says_which(tmp_path: Path) 
     assert set(found.found.inputs) == {"classes.txt", "labels"}
 
 
+def test_folders_of_which_most_are_classes_are_said_to_count_for_nothing(tmp_path: Path) -> None:
+    found = read(tmp_path, {}, ("goldfish/1.jpg", "kite/1.jpg", "holiday/1.jpg"))
+    assert found.labels == {}
+    assert found.texts == [
+        "2 of 3 images lie in folders that are called as classes are (goldfish, kite), and not nearly all: "
+        "no label is taken from folders."
+    ]
+
+
 def test_a_folder_that_is_nearly_a_class_is_said_with_the_class(tmp_path: Path) -> None:
     found = read(tmp_path, {}, ("goldfsh/1.jpg", "goldfsh/2.jpg", "kite/1.jpg"))
     assert found.labels == {"kite/1.jpg": 7}
@@ -571,7 +580,7 @@ def test_an_image_of_which_the_table_says_too_much_or_too_little(tmp_path: Path)
     names = ("kite/a.png", "kite/b.png", "kite/c.png")
     found = table(tmp_path, "name,class\na.png,\nb.png,axolotl\nc.png,kite\nc.png,goldfish\n", names)
     assert found.labels == {"kite/a.png": 7}  # an empty cell says nothing; a class that is none says that it is no kite
-    assert found.warnings["label-empty"].endswith("0 images count as unlabelled.")
+    assert found.warnings["label-empty"].endswith("(kite/a.png); it is labelled otherwise.")
 
 
 def test_the_order_in_which_files_are_listed_makes_no_difference(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from reportgen.images.labels.words import EVERYDAY_WORDS
 
 # Of all images, so many have to lie in folders that are classes, or meant as such.
 NEARLY_ALL = 0.9
+# Where fewer do, but so many, the report says that none counts.
+_MOST_OF_THEM = 0.5
 # So many have to lie in classes that are spelt rightly, before the others are held against them: of those so many, for that takes
 # time, and so like they must be.
 _EVIDENT, _MOST_LIKENED, _LIKENESS = 0.3, 50, 0.85
@@ -37,7 +39,15 @@ def said_by_folders(names: Sequence[str], known: KnownClasses, lists: ClassLists
     shares = [_share(folders, len(names), known) for folders in levels]
     if max(shares) >= NEARLY_ALL:
         return _by_name(levels[shares.index(max(shares))], known, left)
+    if max(shares) >= _MOST_OF_THEM:
+        _note_partly(levels[shares.index(max(shares))], len(names), known, left)
     return _by_number(levels, len(names), known, lists, left)
+
+
+def _note_partly(folders: Mapping[str, PurePosixPath], images: int, known: KnownClasses, left: LeftOver) -> None:
+    classes = [folder.name for folder in folders.values() if known.find_name(folder.name).indices]
+    if len(set(classes)) > 1:
+        left.partly = len(classes), images, sorted(set(classes))
 
 
 def _at_level(names: Sequence[str], level: int) -> dict[str, PurePosixPath]:

@@ -49,6 +49,7 @@ class LeftOver:
         doubtful_numbers: by table how many numbers from `first` on it uses, though the model has more classes: (first, how many).
         disagreeing: by (the source that holds, the other) the images of which they say different classes.
         numbered: folders called by numbers that were not taken as classes.
+        partly: (images in folders called as classes are, all images, those folders), where too few are for folders to be classes.
         unread: by file the reason why it could not be read.
     """
 
@@ -62,6 +63,7 @@ class LeftOver:
     doubtful_numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
     disagreeing: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     numbered: list[str] = field(default_factory=list)
+    partly: tuple[int, int, list[str]] | None = None
     unread: dict[str, str] = field(default_factory=dict)
 
     def no_class(self, source: str, line: int, text: str, indices: tuple[int, ...], image: str) -> None:

@@ -28,7 +28,14 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
         remarks.warn("label-of-several-images", "Labels that may be of several images", text)
     for table, images in left.empty.items():
         bare = [image for image in images if image not in labels]
-        text = f"{table}: no class for {counted(len(images), 'image')}{_first(images)}; {_unlabelled(len(bare))}."
+        rest = (
+            _unlabelled(len(bare))
+            if bare
+            else "it is labelled otherwise"
+            if len(images) == 1
+            else "all are labelled otherwise"
+        )
+        text = f"{table}: no class for {counted(len(images), 'image')}{_first(images)}; {rest}."
         remarks.warn("label-empty", "Images without a class", text)
     for table, images in left.contradicted.items():
         text = f"{table}: more than one class for {counted(len(images), 'image')}{_first(images)}; {_unlabelled(len(images))}."
@@ -45,6 +52,13 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
             f"indices ({named}); if they are the folder's own, a classes.txt says so."
         )
         remarks.warn("label-doubtful-numbers", "Classes by small numbers", text)
+    if left.partly is not None:
+        inside, images_here, folders = left.partly
+        text = (
+            f"{inside} of {counted(images_here, 'image')} lie in folders that are called as classes are{_first(folders)}, and not nearly "
+            "all: no label is taken from folders."
+        )
+        remarks.warn("label-folders-unclear", "Folders that may be classes", text)
     for (holds, other), images in left.disagreeing.items():
         text = (
             f"{_capital(_place(holds))} and {_place(other)} say different classes for {counted(len(images), 'image')}"
