@@ -456,6 +456,22 @@ def test_any_other_table_labels_nothing(file: str, content: str | bytes, left: b
     assert read(tmp_path, {file: content}, strict=True).labels == {}
 
 
+def test_the_lists_of_well_known_sets_are_read(tmp_path: Path) -> None:
+    tiny = "val_0.JPEG\tn01443537\t0\t32\t44\t62\nval_1.JPEG\tn01608432\t52\t55\t57\t59\nval_9.JPEG\tn99999999\t4\t0\t60\t55\n"
+    tiny = tiny.replace("n99999999", "n01440764")
+    names = ("val/images/val_0.JPEG", "val/images/val_1.JPEG")
+    found = read(tmp_path, {"val/val_annotations.txt": tiny}, names)
+    assert found.labels == {names[0]: 1, names[1]: 7}
+    located = "ImageId,PredictionString\nval_0,n01443537 85 1 499 272 \nval_1,n01608432 1 1 9 9 n01608432 2 2 8 8 \n"
+    found = read(tmp_path / "kaggle", {"LOC_val_solution.csv": located}, ("val_0.JPEG", "val_1.JPEG"))
+    assert found.labels == {"val_0.JPEG": 1, "val_1.JPEG": 7}
+
+
+def test_a_text_beside_an_image_is_no_table_of_labels(tmp_path: Path) -> None:
+    names = ("train_1.jpg", "0.jpg")
+    assert read(tmp_path, {"train_1.txt": "0 goldfish\n", "list.txt": "0 goldfish\n"}, names).labels == {}
+
+
 def test_numbers_of_a_table_of_another_name_count_with_a_list(tmp_path: Path) -> None:
     assert read(tmp_path, {"train.csv": NUMBERS, "classes.txt": "kite\ngoldfish\n"}).labels == {"a.png": 7, "b.png": 1}
 
@@ -609,6 +625,16 @@ def test_a_name_that_no_image_has_takes_no_time(written: str, tmp_path: Path) ->
     found = table(tmp_path, f"name,class\n{written},1\nb.png,1\n")
     assert found.labels["b.png"] == 1
     assert all(len(text) < 300 for text in found.texts)
+
+
+def test_what_is_said_of_hostile_names_is_one_line(tmp_path: Path) -> None:
+    content = 'name,class\n"a\n\x1b[2J.png",1\n"b.png","gold\nfsh"\n'
+    found = read(tmp_path, {"x\ny/labels.csv": content}, ("x\ny/b.png",))
+    assert len(found.texts) == 2
+    assert all("\n" not in text and "\x1b" not in text for text in found.texts)
+    with pytest.raises(UsageError) as stopped:
+        read(tmp_path, {}, ("x\ny/b.png",), strict=True)
+    assert "\n" not in str(stopped.value)
 
 
 def test_images_of_one_name_in_many_folders_take_no_time(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from reportgen.images.files import UnreadableFile
+from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
-from reportgen.images.labels.class_list import ClassLists
+from reportgen.images.labels.candidates import meant_tables, other_tables, spreadsheets
+from reportgen.images.labels.class_list import ClassLists, ClassNumbers
 from reportgen.images.labels.classes import KnownClasses
 from reportgen.images.labels.folders import said_by_folders
 from reportgen.images.labels.gather import said_by_tables
 from reportgen.images.labels.said import FILE_NAME, FOLDER, LeftOver, Said, Sayings
-from reportgen.images.labels.table import LabelTable, NoLabels, is_meant, is_spreadsheet, may_be, read_label_table
+from reportgen.images.labels.table import LabelTable, NoLabels, read_label_table
 from reportgen.images.labels.tell import mistakes, tell
 from reportgen.images.naming import Named
 from reportgen.images.remarks import Remarks
@@ -114,35 +115,32 @@ def _tables(
     """The tables that are called `labels`, and those that are clearly of labels though called otherwise."""
     meant: list[LabelTable] = []
     others: list[LabelTable] = []
-    beside = Counter(str(PurePosixPath(name).parent) for name in given.beside if _is_table(name))
-    by_name = sorted(given.beside.items())
-    files = [file for name, file in by_name if is_meant(name) and name not in lists.files]
-    asked = [
-        file for name, file in by_name if not is_meant(name) and may_be(name, beside[str(PurePosixPath(name).parent)])
-    ]
-    for name in filter(is_spreadsheet, given.beside):
+    for name in spreadsheets(given):
         remarks.leave(name, "a spreadsheet; save its table as CSV")
-    for file in files[_MOST_MEANT:]:
+    called_so = meant_tables(given, lists.files)
+    for file in called_so[_MOST_MEANT:]:
         remarks.leave(file.name, f"more than {_MOST_MEANT} tables of labels")
-    for file in (*files[:_MOST_MEANT], *asked[:_MOST_TABLES]):
-        called_so = is_meant(file.name)
-        numbers = lists.of(str(PurePosixPath(file.name).parent))
+    for file in called_so[:_MOST_MEANT]:
         try:
-            table = read_label_table(file, named, known, numbers, meant=called_so)
+            table = read_label_table(file, named, known, _numbers_of(file, lists), meant=True)
+        except UnreadableFile as error:
+            left.unread[file.name] = error.reason
+        else:
+            meant += [table] if table is not None else []
+    for file in other_tables(given, lists.files)[:_MOST_TABLES]:
+        try:
+            table = read_label_table(file, named, known, _numbers_of(file, lists), meant=False)
         except NoLabels as error:
             remarks.leave(file.name, error.reason)
+        except UnreadableFile:  # whoever knows it may read it
             continue
-        except UnreadableFile as error:
-            if called_so:  # another may be read by whoever knows it
-                left.unread[file.name] = error.reason
-            continue
-        if table is not None:
-            (meant if called_so else others).append(table)
+        else:
+            others += [table] if table is not None else []
     return meant, others
 
 
-def _is_table(name: str) -> bool:
-    return PurePosixPath(name.casefold()).suffix in (".csv", ".tsv", ".tab")
+def _numbers_of(file: InputFile, lists: ClassLists) -> ClassNumbers | None:
+    return lists.of(str(PurePosixPath(file.name).parent))
 
 
 def _said_by_file_names(names: Sequence[str], classes: ClassList, known: KnownClasses) -> dict[str, Said]:

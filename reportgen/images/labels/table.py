@@ -185,10 +185,12 @@ class _Columns:
         called = [at for word in CLASS_WORDS for at in places if self._words[at] == word and at != name_at]
         if called:
             return max(called, key=self._names_classes)
-        if not meant:
+        if not meant and any(self._words):
             return None
         others = [at for at in places if at != name_at and (self._words[at] not in BESIDE_WORDS)]
         others = [at for at in others if any(_cell(cells, at) for _, cells in self._some)]
+        if not meant:  # without a header, what is a class in each row is one
+            others = [at for at in others if self._names_classes(at) == 1]
         if len(others) == 1:  # numbers under a word that nobody knows may be anybody's age
             called_otherwise = self._words[others[0]] != ""
             return None if called_otherwise and self._names_classes(others[0]) < 0 else others[0]
@@ -267,40 +269,3 @@ def _require_clear(table: LabelTable, named: Named, known: KnownClasses, numbers
             )
     elif 2 * sum(bool(known.find(text, numbers).indices) for text in here) < len(here):
         raise NoLabels("its classes are not those of the model")
-
-
-def is_meant(name: str) -> bool:
-    """Whether a file is called as tables of labels are: `labels.csv`, `labels.tsv`, `label.txt`."""
-    path = PurePosixPath(name.casefold())
-    return path.stem in ("labels", "label") and path.suffix in (".csv", ".tsv", ".tab", ".txt", *SUFFIXES)
-
-
-_TELLING_PARTS = (
-    "label",
-    "class",
-    "train",
-    "val",
-    "test",
-    "annot",
-    "meta",
-    "truth",
-    "target",
-    "solution",
-    "images",
-    "data",
-)
-_OTHER_PARTS = ("submission", "predict", "boxes")
-
-
-def may_be(name: str, tables_beside: int) -> bool:
-    """Whether a file may be a table of labels by its name, or as the only table in its folder."""
-    path = PurePosixPath(name.casefold())
-    if path.suffix not in (".csv", ".tsv", ".tab", ".jsonl") or any(part in path.stem for part in _OTHER_PARTS):
-        return False
-    return tables_beside == 1 or any(part in path.stem for part in _TELLING_PARTS)
-
-
-def is_spreadsheet(name: str) -> bool:
-    """Whether a file is called as labels are, in a format of a spreadsheet's own."""
-    path = PurePosixPath(name.casefold())
-    return path.stem in ("labels", "label") and path.suffix in (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")

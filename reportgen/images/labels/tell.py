@@ -20,11 +20,13 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
     for table, names in left.absent.items():
         what = "row names no image here" if len(names) == 1 else "rows name no image here"
         remarks.warn(
-            "label-without-image", "Labels of images that are not here", f"{table}: {len(names)} {what}{_first(names)}."
+            "label-without-image",
+            "Labels of images that are not here",
+            f"{_place(table)}: {len(names)} {what}{_first(names)}.",
         )
     for table, names in left.several.items():
         what = "row may mean" if len(names) == 1 else "rows may mean"
-        text = f"{table}: {len(names)} {what} more than one image, and label none{_first(names)}."
+        text = f"{_place(table)}: {len(names)} {what} more than one image, and label none{_first(names)}."
         remarks.warn("label-of-several-images", "Labels that may be of several images", text)
     for table, images in left.empty.items():
         bare = [image for image in images if image not in labels]
@@ -35,20 +37,20 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
             if len(images) == 1
             else "all are labelled otherwise"
         )
-        text = f"{table}: no class for {counted(len(images), 'image')}{_first(images)}; {rest}."
+        text = f"{_place(table)}: no class for {counted(len(images), 'image')}{_first(images)}; {rest}."
         remarks.warn("label-empty", "Images without a class", text)
     for table, images in left.contradicted.items():
-        text = f"{table}: more than one class for {counted(len(images), 'image')}{_first(images)}; {_unlabelled(len(images))}."
+        text = f"{_place(table)}: more than one class for {counted(len(images), 'image')}{_first(images)}; {_unlabelled(len(images))}."
         remarks.warn("label-contradicted", "Images of more than one class", text)
     _tell_unknown(list(left.unknown.values()), known, remarks)
     for source, files in left.own_numbers.items():
-        text = f"Numbers in {_place(source)} are the folder's own, as {' and '.join(files)} says, and not the model's indices."
+        text = f"Numbers in {_place(source)} are the folder's own, as {' and '.join(map(_place, files))} says, and not the model's indices."
         remarks.warn("label-own-numbers", "Classes by numbers of the folder's own", text)
     for table, (first, many) in left.doubtful_numbers.items():
         last = first + many - 1
         named = ", ".join(f"{n} is {_short(known.names[n])}" for n in list(range(first, last + 1))[:_MOST_NAMED])
         text = (
-            f"{table} numbers its classes from {first} to {last}, and the model has {len(known)}: they are taken for the model's "
+            f"{_place(table)} numbers its classes from {first} to {last}, and the model has {len(known)}: they are taken for the model's "
             f"indices ({named}); if they are the folder's own, a classes.txt says so."
         )
         remarks.warn("label-doubtful-numbers", "Classes by small numbers", text)
@@ -70,7 +72,7 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
 def mistakes(left: LeftOver, known: KnownClasses) -> list[str]:
     """What stops a strict run, a line each, with file and line; the first few, then how many more."""
     lines = [
-        f"{file} {reason}" if reason.startswith("line ") else f"{file}: {reason}"
+        f"{_place(file)} {reason}" if reason.startswith("line ") else f"{_place(file)}: {reason}"
         for file, reason in left.unread.items()
     ]
     unknown = list(left.unknown.values())
@@ -83,7 +85,7 @@ def mistakes(left: LeftOver, known: KnownClasses) -> list[str]:
 
 def unknown_class(one: UnknownClass, known: KnownClasses) -> str:
     """`labels.csv line 2: unknown class 'goldfsh'; did you mean 'goldfish'`, with a question mark or without."""
-    where = _place(FOLDER) if one.source == FOLDER else f"{one.source} line {one.line}"
+    where = _place(FOLDER) if one.source == FOLDER else f"{_place(one.source)} line {one.line}"
     text = repr(_short(one.text))
     if one.indices:
         return f"{where}: class {text} could be {' or '.join(map(str, one.indices[:_MOST_NAMED]))}: give the index or WordNet id"
@@ -117,7 +119,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _place(source: str) -> str:
-    return {FOLDER: "the folders", FILE_NAME: "the file names"}.get(source, source)
+    return {FOLDER: "the folders", FILE_NAME: "the file names"}.get(source, printable(source))
 
 
 def _capital(text: str) -> str:
