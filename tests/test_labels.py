@@ -429,6 +429,18 @@ def test_numbers_that_count_from_0_are_the_models_and_doubted(tmp_path: Path) ->
     assert table(tmp_path, "image,target\na.png,7\nb.png,1\n").texts == []
 
 
+def test_numbers_that_count_all_classes_from_1_are_not_the_models(tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(1, 9)]
+    content = "image,target\n" + "".join(f"{name},{i}\n" for i, name in enumerate(names, 1))
+    found = table(tmp_path, content, names)
+    assert found.labels == {}
+    assert found.texts == [
+        "labels.csv numbers its classes from 1 to 8, and the model from 0 to 7: none of them counts without a classes.txt."
+    ]
+    files = {"labels.csv": content, "classes.txt": "\n".join(f"{i} kite" for i in range(1, 9))}
+    assert set(read(tmp_path, files, names).labels.values()) == {7}
+
+
 # --- tables of other names -----------------------------------------------------------------------
 
 

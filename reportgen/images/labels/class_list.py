@@ -45,6 +45,10 @@ class ClassNumbers:
     names: Mapping[int, str]
 
 
+# Of numbers that are not the model's, and that no list explains.
+NOBODYS = ClassNumbers((), {})
+
+
 class ClassLists:
     """The lists of a folder and of the folders in it."""
 
@@ -92,7 +96,7 @@ def _numbers_in(file: InputFile, named: Named) -> dict[int, str]:
         return {}
     written = [line for line in lines if line]
     # labels.txt may be a table of images as well, or the class of each image, in an order that nobody knows.
-    if not written or all(number_in(line) is not None for line in written) or _names_images(written, named):
+    if not written or all(number_in(line) is not None for line in written) or _names_images(written, named, file.name):
         return {}
     for pattern, number_at, name_at in ((_NUMBER_FIRST, 1, 2), (_NUMBER_LAST, 2, 1)):
         found = [match for line in written if (match := pattern.fullmatch(line))]
@@ -101,12 +105,15 @@ def _numbers_in(file: InputFile, named: Named) -> dict[int, str]:
     return {number: line for number, line in enumerate(lines) if line}
 
 
-def _names_images(lines: Sequence[str], named: Named) -> bool:
-    """Whether lines begin with images: by their extension, or, where more follows in the line, by any name of one."""
+def _names_images(lines: Sequence[str], named: Named, file: str) -> bool:
+    """Whether lines begin with images: by their extension, or, in labels.txt, where more follows in the line, by any name of one."""
     parts = [re.split(r"[,;\t| ]+", line, maxsplit=1) for line in lines[:50]]
     first = [text for text, *_ in parts]
-    by_name = all(len(part) > 1 for part in parts) and sum(named.find(text) is not None for text in first) * 2 > len(
-        first
+    may_be_table = PurePosixPath(file.casefold()).name == "labels.txt"
+    by_name = (
+        may_be_table
+        and all(len(part) > 1 for part in parts)
+        and sum(named.find(text) is not None for text in first) * 2 > len(first)
     )
     return by_name or any(has_image_extension(text) for text in first)
 

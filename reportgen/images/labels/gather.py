@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from reportgen.images.folder import Folder
-from reportgen.images.labels.class_list import ClassLists
+from reportgen.images.labels.class_list import NOBODYS, ClassLists, ClassNumbers
 from reportgen.images.labels.classes import KnownClasses, Meaning, is_no_class, number_in
 from reportgen.images.labels.said import LeftOver, Said
 from reportgen.images.labels.table import SEVERAL, LabelTable, Statement
@@ -27,9 +27,10 @@ def said_by_tables(
         left: where everything is noted that is of no use.
     """
     of_image: dict[str, list[_Spoken]] = defaultdict(list)
+    numbers: dict[str, ClassNumbers | None] = {}
     others = {*given.beside, *(skipped.name for skipped in given.skipped)}
     for table in tables:
-        _note_numbers(table, known, lists, left)
+        numbers[table.file] = _numbers_of(table, known, lists, left)
         folder = str(PurePosixPath(table.file).parent)
         for row in table.rows:
             found = _match(row.name, folder, named)
@@ -45,7 +46,7 @@ def said_by_tables(
     for image, rows in of_image.items():
         nearest = min(bent for bent, _, _ in rows)
         spoken = [(table, row) for bent, table, row in rows if bent == nearest]
-        if (one := _of_rows(image, spoken, known, lists, left)) is not None:
+        if (one := _of_rows(image, spoken, known, numbers, left)) is not None:
             said[image] = one
     return said
 
@@ -77,12 +78,20 @@ def _last_folder(name: str) -> str:
 
 
 def _of_rows(
-    image: str, spoken: Sequence[tuple[LabelTable, Statement]], known: KnownClasses, lists: ClassLists, left: LeftOver
+    image: str,
+    spoken: Sequence[tuple[LabelTable, Statement]],
+    known: KnownClasses,
+    numbers: Mapping[str, ClassNumbers | None],
+    left: LeftOver,
 ) -> Said | None:
-    """What all rows of one image say; None where no row says anything."""
+    """What all rows of one image say; None where no row says anything.
+
+    Args:
+        numbers: by table what its numbers mean.
+    """
     told: list[tuple[LabelTable, Statement, Meaning]] = []
     for table, row in spoken:
-        meaning = known.find(row.text, lists.of(str(PurePosixPath(table.file).parent)))
+        meaning = known.find(row.text, numbers[table.file])
         if meaning.indices or not is_no_class(row.text):
             told.append((table, row, meaning))
     if not told:
@@ -92,6 +101,8 @@ def _of_rows(
     common = set(first.indices).intersection(*(meaning.indices for _, _, meaning in told))
     if len(common) == 1:
         return Said(common.pop(), table.file)
+    if any(numbers[table.file] is NOBODYS and number_in(row.text) is not None for table, row, _ in told):
+        return Said(None, table.file)
     different = {meaning.indices or row.text.casefold() for _, row, meaning in told}
     if len(different) > 1 or _holds_several(row.text, known):
         files = " and ".join(dict.fromkeys(table.file for table, _, _ in told[:3]))
@@ -106,17 +117,22 @@ def _holds_several(text: str, known: KnownClasses) -> bool:
     return len(parts) > 1 and all(known.find_name(part).indices for part in parts)
 
 
-def _note_numbers(table: LabelTable, known: KnownClasses, lists: ClassLists, left: LeftOver) -> None:
-    """Whose numbers a table's are: those of a list in the folder, or the model's, which may be doubted where it counts its own."""
+def _numbers_of(table: LabelTable, known: KnownClasses, lists: ClassLists, left: LeftOver) -> ClassNumbers | None:
+    """What the numbers of a table mean: by a list in the folder, else (None) they are the model's indices, which may be doubted.
+
+    Where it counts all classes of the model from 1 on they are not its indices, and nobody says what they are.
+    """
     numbers = {number for row in table.rows if (number := number_in(row.text)) is not None}
     if not numbers:
-        return
+        return None
     own = lists.of(str(PurePosixPath(table.file).parent))
     if own is not None:
         left.asked.update(own.files)
         if any(known.find(str(number), own).index != number for number in numbers):
             left.own_numbers[table.file] = own.files
-        return
+        return own
     first, many = min(numbers), len(numbers)
-    if first in (0, 1) and max(numbers) == first + many - 1 and 2 <= many <= len(known) // 2:
+    from_one = first == 1 and max(numbers) == many == len(known)
+    if from_one or (first in (0, 1) and max(numbers) == first + many - 1 and 2 <= many <= len(known) // 2):
         left.doubtful_numbers[table.file] = (first, many)
+    return NOBODYS if from_one else None

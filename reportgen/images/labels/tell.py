@@ -48,6 +48,11 @@ def tell(left: LeftOver, labels: Mapping[str, Label], known: KnownClasses, remar
         remarks.warn("label-own-numbers", "Classes by numbers of the folder's own", text)
     for table, (first, many) in left.doubtful_numbers.items():
         last = first + many - 1
+        if many == len(known):
+            text = f"{_place(table)} numbers its classes from 1 to {last}, and the model from 0 to {last - 1}: "
+            text += "none of them counts without a classes.txt."
+            remarks.warn("label-doubtful-numbers", "Classes by numbers from 1 on", text)
+            continue
         named = ", ".join(f"{n} is {_short(known.names[n])}" for n in list(range(first, last + 1))[:_MOST_NAMED])
         text = (
             f"{_place(table)} numbers its classes from {first} to {last}, and the model has {len(known)}: they are taken for the model's "

@@ -5,12 +5,14 @@ from __future__ import annotations
 _NAMES = (
     "filename file imagename imagefile imagefilename imgname imgfile fname filepath imagepath imgpath path relpath "
     "imageid imgid image img picture photo images files url uri imageurl externalid datei dateiname bild bilddatei "
-    "pfad name id"
+    "pfad fichier chemin archivo imagen bestand afbeelding 文件名 图片 ファイル名 画像 файл name id"
 )
 _CLASSES = (
     "classname labelname categoryname class label category groundtruth truelabel trueclass target labels classes "
     "wnid synset synsetid choice species breed variety diagnosis predictionstring gt y ytrue actual truth classid "
-    "labelid categoryid classindex labelindex classidx labelidx targetid klasse kategorie etikett name"
+    "labelid categoryid classindex labelindex classidx labelidx targetid klasse kategorie etikett "
+    "classe clase klas étiquette etiquette etiqueta etichetta catégorie categorie categoría categoria "
+    "类别 标签 クラス ラベル класс метка name"
 )
 _BESIDE = "split subset fold set width height size index idx source url license author date annotator comment notes"
 _BOXES = "xmin ymin xmax ymax x0 y0 x1 y1 x2 y2 x y w h left top right bottom bbox box xcenter ycenter"
