@@ -94,7 +94,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     Image.open(photo_path("coffee")).resize((300, 260)).save(folder / "coffee.jpg")
-    (tmp_path / "quick.toml").write_text("[lime]\nnum_samples = 10\nrepeats = 1")
+    (tmp_path / "quick.toml").write_text("[lime]\nnum_samples = 10\nresamples = 0")
     return folder
 
 

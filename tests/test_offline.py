@@ -74,7 +74,7 @@ methods = ["gradcam", "ablationcam"]
 concepts = "words.txt"
 [lime]
 num_samples = 20
-repeats = 1
+resamples = 0
 [faithfulness]
 draws = 1
 random_masks = 1
