@@ -27,11 +27,10 @@ from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.files import InputFile
 from reportgen.images.find import find_images
 from reportgen.images.frame import frame_transform, model_frame
-from reportgen.images.labels.read import class_part, read_labels
+from reportgen.images.labels.read import read_labels
 from reportgen.images.names import slugs
 from reportgen.images.remarks import Remarks
-from reportgen.models.classifiers.base import ClassList, Preprocessing
-from reportgen.utils.errors import UsageError
+from reportgen.models.classifiers.base import Preprocessing
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 MAX_PIXELS = 10_000_000
@@ -502,141 +501,6 @@ def test_the_transform_sends_a_pixel_to_where_the_frame_shows_it(geometry: str, 
     assert (rows * shown).sum() / shown.sum() == pytest.approx(round(y) * scale_y + offset_y, abs=0.3)
 
 
-# --- label ---------------------------------------------------------------------------------------
-
-CLASSES = ClassList(
-    names=("tench, Tinca tinca", "goldfish", "crane", "crane", "tiger cat", "8"),
-    wnids=("n01440764", "n01443537", "n02012849", "n03126707", "n02123159", "n00000008"),
-)
-
-
-def labels_from(table: str | bytes, tmp_path: Path, names: tuple[str, ...] = ("a.png", "b.png")) -> dict[str, Any]:
-    (tmp_path / "labels.csv").write_bytes(table.encode() if isinstance(table, str) else table)
-    return {name: label.index for name, label in read_labels(holding(tmp_path, names), CLASSES, Remarks()).items()}
-
-
-def test_a_wnid_file_name_carries_its_label(tmp_path: Path) -> None:
-    names = [
-        "n01443537_goldfish.JPEG",
-        "sub/n02012849_crane.jpg",
-        "n99999999_nothing.jpg",
-        "n01443537.jpg",
-        "x.jpg",
-    ]
-    labels = read_labels(holding(tmp_path, names), CLASSES, Remarks())
-    assert {name: (label.index, label.source) for name, label in labels.items()} == {
-        "n01443537_goldfish.JPEG": (1, "file name"),
-        "sub/n02012849_crane.jpg": (2, "file name"),
-    }
-    assert read_labels(holding(tmp_path, names), ClassList(CLASSES.names), Remarks()) == {}
-
-
-def test_labels_csv_wins_over_file_names_and_may_be_partial(tmp_path: Path) -> None:
-    names = ("n01443537_goldfish.JPEG", "n02012849_crane.jpg")
-    (tmp_path / "labels.csv").write_text("name,class\nn01443537_goldfish.JPEG,tiger cat\n")
-    labels = read_labels(holding(tmp_path, names), CLASSES, Remarks())
-    assert labels["n01443537_goldfish.JPEG"].model_dump() == {
-        "index": 4,
-        "name": "tiger cat",
-        "source": "labels.csv",
-    }
-    assert labels["n02012849_crane.jpg"].source == "file name"
-
-
-@pytest.mark.parametrize(
-    ("written", "index"),
-    [
-        ("1", 1),
-        ("n01443537", 1),
-        ("goldfish", 1),
-        ("Tiger_Cat", 4),
-        (" TIGER  cat ", 4),
-        ("tinca TINCA", 0),
-        ('"tench, Tinca tinca"', 0),
-        ("8", 5),
-        ("2", 2),
-        ("n03126707", 3),
-    ],
-)
-def test_a_class_is_an_index_a_wnid_or_a_name(written: str, index: int, tmp_path: Path) -> None:
-    assert labels_from(f"name,class\na.png,{written}\n", tmp_path) == {"a.png": index}
-
-
-def test_a_number_that_is_one_class_index_and_anothers_name_is_ambiguous(tmp_path: Path) -> None:
-    digits = ClassList(names=("0", "2", "1"))
-    (tmp_path / "labels.csv").write_text("name,class\na.png,2\n")
-    with pytest.raises(UsageError, match="could be 1 or 2"):
-        read_labels(holding(tmp_path, ["a.png"]), digits, Remarks())
-
-
-def test_spreadsheet_habits_are_fine(tmp_path: Path) -> None:
-    table = "\ufeffName , Class\r\n\r\n b.png , goldfish \r\na.png,1\r\n,\r\n"
-    assert labels_from(table, tmp_path) == {"a.png": 1, "b.png": 1}
-    assert labels_from("name,class\ra.png,1\r", tmp_path) == {"a.png": 1}
-
-
-@pytest.mark.parametrize(
-    ("name", "written"), [("caf\u00e9.png", "cafe\u0301.png"), ("cafe\u0301.png", "caf\u00e9.png")]
-)
-def test_a_name_is_found_composed_or_decomposed(name: str, written: str, tmp_path: Path) -> None:
-    assert labels_from(f"name,class\n{written},1\n", tmp_path, (name,)) == {name: 1}
-
-
-def test_a_row_for_an_image_that_was_skipped_is_fine(tmp_path: Path) -> None:
-    (tmp_path / "broken.png").write_bytes(b"")
-    assert labels_from("name,class\nbroken.png,1\na.png,1\n", tmp_path) == {"a.png": 1}
-
-
-@pytest.mark.parametrize(
-    ("table", "line", "words"),
-    [
-        ("", 1, "the header is not name,class"),
-        ("a.png,1\n", 1, "the header is not name,class"),
-        ("name;class\na.png;1\n", 1, "the header is not name,class"),
-        ("name,class\na.png,1\nb.png\n", 3, "1 cells, not two"),
-        ("name,class\na.png,tench, Tinca tinca\n", 2, "3 cells, not two"),
-        ("name,class\na.png,crane\n", 2, "could be 2 or 3"),
-        ("name,class\n\na.png,goldfsh\n", 3, "did you mean 'goldfish'"),
-        ("name,class\na.png,6\n", 2, "unknown class '6'"),
-        ("name,class\na.png,-1\n", 2, "unknown class '-1'"),
-        ("name,class\na.png,\n", 2, "unknown class ''"),
-        ("name,class\nc.png,1\n", 2, "no image 'c.png'"),
-        ("name,class\n,1\n", 2, "no image ''"),
-        (f"name,class\n{'x' * 5000},1\n", 2, "no image"),
-        ("name,class\na.png,1\nb.png,1\na.png,1\n", 4, "stands in line 2 already"),
-        ('name,class\n"a.png,1\n', 2, "not valid CSV"),
-        (f"name,class\n{'x' * 200_000},1\n", 2, "not valid CSV"),
-    ],
-)
-def test_a_wrong_table_is_wrong_usage_and_names_the_line(table: str, line: int, words: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        labels_from(table, tmp_path)
-    assert str(caught.value).startswith(f"labels.csv line {line}: ")
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("table", [b"name,class\na.png,caf\xe9\n", "name,class\n".encode("utf-16")])
-def test_a_table_that_is_not_utf8_is_wrong_usage(table: bytes, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not UTF-8"):
-        labels_from(table, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("n01443537_goldfish.JPEG", "goldfish"),
-        ("sub/n02012849_crane_bird.jpg", "crane_bird"),
-        ("holiday.photo.png", "holiday.photo"),
-        ("n0144353_goldfish.png", "n0144353_goldfish"),
-        ("n01443537_.png", "n01443537_"),
-        ("photo", "photo"),
-    ],
-)
-def test_the_class_part_of_a_file_name(name: str, part: str) -> None:
-    assert class_part(name) == part
-
-
 # --- name ----------------------------------------------------------------------------------------
 
 
@@ -716,6 +580,6 @@ def test_every_sample_image_is_read_and_has_its_row_in_the_readme() -> None:
         assert f"| `{file.name}` |" in rows
         assert file.path.stat().st_size < 300_000
         assert min(read_image(file, MAX_PIXELS).pixels.shape[:2]) >= 256
-    labels = read_labels(holding(SAMPLES, [file.name for file in found]), imagenet_classes(), Remarks())
+    labels = read_labels(holding(SAMPLES, [file.name for file in found]), imagenet_classes(), Remarks()).labels
     with (SAMPLES / "labels.csv").open(newline="") as table:
         assert {name: label.name for name, label in labels.items()} == dict(list(csv.reader(table))[1:])

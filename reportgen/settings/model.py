@@ -151,7 +151,9 @@ class Settings(SettingsGroup):
         "exact", description="exact: fp32; fast: bf16 where there is hardware for it"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of every random draw")
-    strict: bool = Field(False, description="exit with 1 when an image was skipped")
+    strict: bool = Field(
+        False, description="exit with 1 when an image was skipped, and stop where labels are not understood"
+    )
     template: Annotated[str, PathMark(("writeup", "brief", "poster"))] = "writeup"
     formats: tuple[Literal["pdf", "html", "docx", "md", "tex"], ...] = Field(default=("pdf", "html"), min_length=1)
     archive: bool = Field(False, description="the PDF is PDF/A-3a, for archives, instead of PDF/UA-1")

@@ -116,7 +116,7 @@ def files_below(folder: Path, prefix: str, look: Look, *, notes: bool = True) ->
                 look.remarks.leave(name, reason)
             elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
                 yield listed(path, name, link=entry.is_symlink())
-            elif not path.resolve().is_relative_to(root):
+            elif not path.resolve().is_relative_to(root) and not look.is_out(path):
                 look.miss(name, "a link to a folder elsewhere: not followed")
 
 
@@ -142,7 +142,7 @@ def leave_folder(folder: Path, name: str, reason: str, look: Look) -> None:
         except OSError:
             look.remarks.leave(prefix, f"{reason}, in a folder that cannot be read")
             continue
-        if inside == folder and look.is_out(inside):
+        if look.out is not None and inside.name == look.out.name and look.is_out(inside):
             own = _written_by_run(inside)
             entries = [entry for entry in entries if entry.name not in own]
         for entry in entries:
