@@ -404,6 +404,10 @@ def test_one_image_is_explained_with_what_describes_it(photos: Path) -> None:
     assert (found.names, found.path) == (["a.png"], Path("photos"))
     assert list(found.beside) == ["b.png", "clip.mp4", "labels.csv"]
     assert found.neighbours == {"b.png", "clip.mp4", "labels.csv"}
+    remarks = Remarks()
+    find_images("photos/a.png", remarks)
+    remarks.leave("clip.mp4", "a reader's reason")
+    assert (remarks.left_alone, remarks.seen) == ([], {"clip.mp4"}), "what nobody gave is not told"
 
 
 @pytest.mark.parametrize(

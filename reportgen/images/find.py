@@ -89,6 +89,7 @@ def _sorted_out(given: Given, root: Path, files: Iterable[Listed], look: Look) -
             look.remarks.leave(file.name, reason)
         else:
             beside[file.name] = file
+    look.remarks.silence(frozenset(neighbours))
     stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
     masks = [name for name in images if _is_mask(name, stems)]
     beside |= {name: images.pop(name) for name in masks}
