@@ -135,4 +135,4 @@ def _refusal(path: Path) -> str | None:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         return "a link that leads nowhere" if error.errno in _BROKEN_LINK else os_reason(error)
-    return None if format_of(head) else what_instead(head)
+    return None if format_of(head, path.name) else what_instead(head)
