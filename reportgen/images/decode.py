@@ -117,9 +117,10 @@ def _decoders() -> Mapping[str, Callable[[Source], np.ndarray]]:
     from reportgen.images.decoding.jpeg import read_jpeg
     from reportgen.images.decoding.modern import read_avif, read_heic, read_icon, read_jpeg_xl
     from reportgen.images.decoding.png import read_png
+    from reportgen.images.decoding.pnm import read_pnm
     from reportgen.images.decoding.raw import read_raw
 
-    by_pillow = {"WebP": "WEBP", "BMP": "BMP", "GIF": "GIF", "JPEG 2000": "JPEG2000", "PNM": "PPM", "TGA": "TGA"}
+    by_pillow = {"WebP": "WEBP", "BMP": "BMP", "GIF": "GIF", "JPEG 2000": "JPEG2000", "TGA": "TGA"}
     return {
         "JPEG": read_jpeg,
         "PNG": read_png,
@@ -127,6 +128,7 @@ def _decoders() -> Mapping[str, Callable[[Source], np.ndarray]]:
         "AVIF": read_avif,
         "JPEG XL": read_jpeg_xl,
         "ICO": read_icon,
+        "PNM": read_pnm,
         "DICOM": read_dicom,
         "camera raw": read_raw,
         **{kind: partial(read_with_pillow, formats=(of_pillow,)) for kind, of_pillow in by_pillow.items()},

@@ -44,7 +44,7 @@ class Reading:
 
     Attributes:
         range: of 16-bit channels whose range the file does not declare (setting `images.range`).
-        strict: whether a picture that misses its last rows is skipped.
+        strict: whether a picture of which something is missing is skipped.
     """
 
     range: SampleRange = "declared"

@@ -28,8 +28,8 @@ _ESSENTIAL = frozenset(
 )
 # Pages that are looked at for one that is no smaller copy of another.
 _MOST_PAGES = 64
-# No photograph has more bands; each takes as much memory as the picture.
-_MOST_BANDS = 64
+# No photograph has more bands; and in memory they take no more than four 64-bit channels would.
+_MOST_BANDS, _BYTES_PER_PIXEL = 64, 32
 _NEEDS = "reading it needs the extra tiff (pip install 'reportgen[tiff]')"
 
 
@@ -46,7 +46,7 @@ def read_tiff(source: Source) -> np.ndarray:
         if _is_ordinary(page):
             return read_with_pillow(source, ("TIFF",), page=index)
         try:
-            bands = _bands(page)
+            bands = _bands(page, len(source.data), source.max_pixels * _BYTES_PER_PIXEL)
         except _MissingCodec as error:
             if _pillow_keeps_high_bytes(page):
                 return read_with_pillow(source, ("TIFF",), page=index)
@@ -141,12 +141,22 @@ def _pillow_keeps_high_bytes(page: tifffile.TiffPage) -> bool:
     return page.photometric == RGB and page.samplesperpixel == 3 and page.bitspersample == (16 if contiguous else 8)
 
 
-def _bands(page: tifffile.TiffPage) -> np.ndarray:
-    """(H, W, bands) of the page's own type."""
+def _bands(page: tifffile.TiffPage, size: int, most: int) -> np.ndarray:
+    """(H, W, bands) of the page's own type.
+
+    Args:
+        size: of the file, bytes; most: bytes that the bands may have.
+    """
     if page.dtype is None:
-        raise UnreadableImage(f"a TIFF of {page.bitspersample} bits a sample: save it as PNG")
+        raise UnreadableImage("damaged or truncated TIFF (its kind of numbers is unknown)")
+    pixels = page.imagewidth * page.imagelength
+    if pixels * page.samplesperpixel * page.dtype.itemsize > most:
+        raise UnreadableImage(f"a TIFF of {page.samplesperpixel} bands, too large in memory: export it as RGB")
     if not _has_codec(page):
         raise _MissingCodec(str(getattr(page.compression, "name", page.compression)))
+    places = zip(page.dataoffsets, page.databytecounts, strict=True)
+    if any(offset + count > size for offset, count in places):
+        raise UnreadableImage("truncated TIFF")
     if not _has_imagecodecs():
         _check_inflated(page)
     values = page.asarray(squeeze=False, maxworkers=1)  # planes, depth, rows, columns, samples
