@@ -109,7 +109,9 @@ def _listed_tags(page: tifffile.TiffPage, data: bytes) -> set[int]:
 
 def _is_ordinary(page: tifffile.TiffPage) -> bool:
     """Whether Pillow reads it rightly."""
-    count, bits = page.samplesperpixel, page.bitspersample
+    count, bits, form = page.samplesperpixel, page.bitspersample, page.parent.tiff
+    if form.is_bigtiff and form.byteorder == ">":  # it reads no BigTIFF of this order
+        return False
     if (
         page.compression not in _OF_PILLOW
         or page.sampleformat not in (_UNSIGNED, 4)

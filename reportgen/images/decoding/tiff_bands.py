@@ -14,6 +14,7 @@ _COLOURS = {_GREY_FROM_WHITE: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, 
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # tag ExtraSamples: colours are multiplied by alpha, or not
 _MAX_SAMPLE, _S_MAX_SAMPLE, _ORIENTATION, _SUBSAMPLING, _PROFILE, _INK, _EXTRA = 281, 341, 274, 530, 34675, 332, 338
 _CMYK_INK = 1
+_JPEG = (6, 7)  # values of the tag Compression
 
 
 def picture_of(page: tifffile.TiffPage, bands: np.ndarray, source: Source) -> Image.Image:
@@ -25,7 +26,7 @@ def picture_of(page: tifffile.TiffPage, bands: np.ndarray, source: Source) -> Im
     Raises:
         UnreadableImage: the file does not say which colours its bands are.
     """
-    count, photometric = bands.shape[2], int(page.photometric)
+    count, photometric = bands.shape[2], _photometric(page)
     colours = _colours_of(page, count, source)
     eight = _eight_bit(bands[..., :colours], page, source)
     if photometric == _GREY_FROM_WHITE:
@@ -47,12 +48,18 @@ def picture_of(page: tifffile.TiffPage, bands: np.ndarray, source: Source) -> Im
     return image
 
 
+def _photometric(page: tifffile.TiffPage) -> int:
+    """The tag PhotometricInterpretation; YCbCr in a JPEG has been made RGB when it was unpacked."""
+    in_jpeg = int(page.compression) in _JPEG and page.planarconfig == 1
+    return _RGB if in_jpeg and int(page.photometric) == _YCBCR else int(page.photometric)
+
+
 def _colours_of(page: tifffile.TiffPage, count: int, source: Source) -> int:
     """How many of the first bands are colours."""
-    photometric = int(page.photometric)
-    plain = count - len(_alphas(page, count))
-    if photometric in (_GREY, _GREY_FROM_WHITE) and plain >= 3:
-        if plain > 3:
+    photometric = _photometric(page)
+    before_alpha = next(iter(_alphas(page, count)), count)
+    if photometric in (_GREY, _GREY_FROM_WHITE) and before_alpha >= 3:
+        if before_alpha > 3:
             raise UnreadableImage(
                 f"a TIFF of {count} bands that does not say which are red, green and blue: export it as RGB"
             )
@@ -96,7 +103,7 @@ def _coloured(indices: np.ndarray, page: tifffile.TiffPage) -> Image.Image:
 
 def _eight_bit(values: np.ndarray, page: tifffile.TiffPage, source: Source) -> np.ndarray:
     """The colours as uint8; the indices of a palette as they are."""
-    if int(page.photometric) == _PALETTE:
+    if _photometric(page) == _PALETTE:
         return values.astype(np.int64) if values.dtype.kind == "i" else values
     bits = page.bitspersample
     if values.dtype.kind == "b":
@@ -126,7 +133,7 @@ def _declared(page: tifffile.TiffPage) -> int | None:
 
 def _alphas(page: tifffile.TiffPage, count: int) -> list[int]:
     """The bands that are opacity; the kinds of extra bands are given for the last ones."""
-    if int(page.photometric) == _RGB and count == 4 and page.tags.valueof(_EXTRA) is None:
+    if _photometric(page) == _RGB and count == 4 and page.tags.valueof(_EXTRA) is None:
         return [3]  # older writers say nothing of their alpha
     kinds = page.extrasamples[-count:]
     return [count - len(kinds) + at for at, kind in enumerate(kinds) if kind in (_ASSOCIATED, _UNASSOCIATED)]
