@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -18,7 +19,10 @@ _END = b"\xff\xd9"
 _MOST_MISSING, _MOST_OF_SMALL, _ROW_OF_BLOCKS = 0.05, 1 / 8, 17
 # Bytes that no encoder wrote: where pixels follow from them, the file's own have ended.
 _PADDINGS = tuple(bytes((i * step + 17) % 251 for i in range(1, 512)) for step in (37, 89, 151))
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_STANDALONE = (0x01, 0xD8)
+# What is none within coded pixels: a byte 255 of theirs, filling, and marks of restarts.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_MOST_SEGMENTS = 10_000
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
@@ -30,16 +34,12 @@ def read_jpeg(source: Source) -> np.ndarray:
         UnreadableImage: too large, or more is missing than the last rows.
         Exception: nearly anything, where the bytes are damaged.
     """
-    try:
-        return read_with_pillow(source, FORMATS)
-    except OSError as error:
-        if "truncated" not in str(error).lower():
-            raise
-    return _read_cut(source)
+    # Pillow takes the zeros of a download that was given its size beforehand for pixels.
+    return read_with_pillow(source, FORMATS) if end_of(source.data) else _read_cut(source)
 
 
 def _read_cut(source: Source) -> np.ndarray:
-    # Half of a mark, and the zeros of a download that was given its size beforehand, are no pixels.
+    # Half of a mark, and zeros that fill a file up, are no pixels.
     data = source.data.rstrip(b"\xff\0")
     with Image.open(io.BytesIO(data + _END), formats=FORMATS) as image:
         source.check_size(*image.size)
@@ -93,23 +93,33 @@ def _is_last_pass(data: bytes) -> bool:
 
 
 def segments(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of the segments of the JPEG that begins at `at`, up to its end or to where it is cut; at most 10000."""
+    """Marker and content of the segments of the JPEG that begins at `at`, up to its end or to where it is cut."""
+    return ((marker, data[start:stop]) for marker, start, stop in _walked(data, at) if marker != _END[1])
+
+
+def end_of(data: bytes, at: int = 0) -> int | None:
+    """Where the JPEG that begins at `at` ends, behind the mark of its end; None where it is cut."""
+    return next((stop for marker, _, stop in _walked(data, at) if marker == _END[1]), None)
+
+
+def _walked(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, and where the content of its segment starts and stops."""
     at += 2
-    for _ in range(10_000):
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 4 > len(data):
+    for _ in range(_MOST_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None or found.end() + 2 > len(data) + 2 * (data[found.end() - 1] == _END[1]):
             return
-        marker = data[at + 1]
-        if marker in (0x00, 0xFF) or marker in _STANDALONE:
-            at += 1 if marker == 0xFF else 2
+        marker, at = data[found.end() - 1], found.end()
+        if marker == _END[1]:
+            yield marker, at, at
+            return
+        if marker in _STANDALONE:
             continue
-        if marker == 0xD9:
-            return
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        length = int.from_bytes(data[at : at + 2], "big")
         if length < 2:
             return
-        yield marker, data[at + 4 : at + 2 + length]
-        at += 2 + length
+        yield marker, at + 2, at + length
+        at += length
 
 
 def frame_of(data: bytes, at: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from reportgen.images.decoding.directories import Directory, directories
-from reportgen.images.decoding.jpeg import FORMATS, frame_of
+from reportgen.images.decoding.jpeg import FORMATS, end_of, frame_of
 from reportgen.images.decoding.pillow import read_with_pillow
 from reportgen.images.decoding.source import Source, UnreadableImage
 from reportgen.images.formats import RAW_EXTENSIONS
@@ -128,7 +128,7 @@ def _found(data: bytes) -> Iterator[_Preview]:
             return
         frame = frame_of(data, at)
         if frame is not None:
-            yield _Preview(*frame, at, len(data))
+            yield _Preview(*frame, at, end_of(data, at) or len(data))
         at = data.find(_JPEG, at + len(_JPEG))
 
 
