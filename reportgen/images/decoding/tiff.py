@@ -50,15 +50,17 @@ def read_tiff(source: Source) -> np.ndarray:
         except _MissingCodec as error:
             if _pillow_keeps_high_bytes(page):
                 return read_with_pillow(source, ("TIFF",), page=index)
-            raise UnreadableImage(f"a TIFF of the compression {error.name}; {_NEEDS}, or save it as PNG") from None
+            raise UnreadableImage(
+                f"a TIFF of {error.bits} bits and the compression {error.name}; {_NEEDS}, or save it as PNG"
+            ) from None
         image = picture_of(page, bands, source)
         return upright(image, source)
 
 
 class _MissingCodec(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    def __init__(self, page: tifffile.TiffPage) -> None:
+        super().__init__()
+        self.name, self.bits = str(getattr(page.compression, "name", page.compression)), page.bitspersample
 
 
 @contextmanager
@@ -155,7 +157,7 @@ def _bands(page: tifffile.TiffPage, size: int, most: int) -> np.ndarray:
     if pixels * page.samplesperpixel * page.dtype.itemsize > most:
         raise UnreadableImage(f"a TIFF of {page.samplesperpixel} bands, too large in memory: export it as RGB")
     if not _has_codec(page):
-        raise _MissingCodec(str(getattr(page.compression, "name", page.compression)))
+        raise _MissingCodec(page)
     places = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(offset + count > size for offset, count in places):
         raise UnreadableImage("truncated TIFF")
@@ -206,4 +208,4 @@ def _check_inflated(page: tifffile.TiffPage) -> None:
         elif page.compression == _PACKBITS and 64 * count > 2 * expected + 2**16:
             raise UnreadableImage("damaged TIFF (a strip or tile is larger than it says)")
         elif page.compression != _PACKBITS:
-            raise _MissingCodec(str(page.compression))
+            raise _MissingCodec(page)
