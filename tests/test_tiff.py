@@ -353,8 +353,10 @@ def test_without_the_extra_what_needs_it_is_refused_and_the_rest_is_read(
     lzw = tiff(planes(SIXTEEN), planarconfig="separate", compression="lzw")
     deflate = tiff(planes(SIXTEEN), planarconfig="separate", compression="zlib", predictor=True)
     contiguous = tiff(SIXTEEN, compression="lzw", predictor=True)
+    twelve = tiff(SIXTEEN >> 4, compression="lzw", predictor=True)
     without_imagecodecs(monkeypatch)
     assert "pip install 'reportgen[tiff]'" in reason_of(lzw, tmp_path)
+    assert "pip install 'reportgen[tiff]'" in reason_of(twelve, tmp_path), "nearly black, and nobody could mend it"
     assert (pixels_of(deflate, tmp_path) == REFERENCE).all()
     assert (pixels_of(contiguous, tmp_path) == REFERENCE).all(), "Pillow reads it"
 

@@ -103,7 +103,7 @@ def remark_structure(source: Source, pixels: np.ndarray, transparent: bool) -> N
     size = f"{width} x {height} pixel" + ("s" if width * height > 1 else "")
     if transparent:
         what = f"It is transparent throughout ({size})"
-    elif (pixels == pixels[0, 0]).all():
+    elif (pixels[0] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all():
         what = f"It has one colour throughout ({size})"
     elif min(width, height) < _SMALLEST_SIDE:
         what = f"It has only {size}"

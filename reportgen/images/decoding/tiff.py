@@ -22,6 +22,8 @@ _DEFLATE, _PACKBITS = (8, 32946, 50013), 32773
 _OF_PILLOW = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000})
 _REDUCED, _REDUCED_OLD = 1, 2
 _SMALLER_COPY_OLD = 255  # tag SubfileType
+# High bytes from which on no shorter range, and not that of 12 bits, holds a picture.
+_ALL_BITS, _NOT_BLACK = 128, 16
 # What pixels follow from.
 _ESSENTIAL = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339}
@@ -48,11 +50,11 @@ def read_tiff(source: Source) -> np.ndarray:
         try:
             bands = _bands(page, len(source.data), source.max_pixels * _BYTES_PER_PIXEL)
         except _MissingCodec as error:
-            if _pillow_keeps_high_bytes(page):
-                return read_with_pillow(source, ("TIFF",), page=index)
-            raise UnreadableImage(
-                f"a TIFF of {error.bits} bits and the compression {error.name}; {_NEEDS}, or save it as PNG"
-            ) from None
+            pixels = _by_pillow_after_all(page, index, source)
+            if pixels is None:
+                what = f"a TIFF of {error.bits} bits and the compression {error.name}"
+                raise UnreadableImage(f"{what}; {_NEEDS}, or save it as PNG") from None
+            return pixels
         image = picture_of(page, bands, source)
         return upright(image, source)
 
@@ -135,14 +137,17 @@ def _is_ordinary(page: tifffile.TiffPage) -> bool:
     return bits in (1, 2, 4) and count == 1 and page.photometric in (GREY_FROM_WHITE, GREY, PALETTE)
 
 
-def _pillow_keeps_high_bytes(page: tifffile.TiffPage) -> bool:
-    """Whether Pillow reads a page of 16 bits, or of 8 in planes, whose compression tifffile does not know here."""
-    if page.sampleformat != _UNSIGNED:
-        return False
-    if page.samplesperpixel == 1:
-        return page.bitspersample == 16 and page.photometric == GREY
-    contiguous = page.planarconfig == 1
-    return page.photometric == RGB and page.samplesperpixel == 3 and page.bitspersample == (16 if contiguous else 8)
+def _by_pillow_after_all(page: tifffile.TiffPage, index: int, source: Source) -> np.ndarray | None:
+    """What Pillow reads of a page whose compression tifffile does not know here; None where that would be wrong."""
+    grey = page.photometric == GREY and page.samplesperpixel == 1
+    colours = page.photometric == RGB and page.samplesperpixel == 3
+    deep = page.bitspersample == 16 and page.planarconfig == 1
+    if page.sampleformat != _UNSIGNED or not ((deep and (grey or colours)) or (colours and page.bitspersample == 8)):
+        return None
+    pixels = read_with_pillow(source, ("TIFF",), page=index)
+    # Of colours it keeps the high bytes: enough, where the samples fill 16 bits.
+    least = _ALL_BITS if source.reading.range != "declared" else _NOT_BLACK
+    return None if deep and colours and pixels.max() < least else pixels
 
 
 def _bands(page: tifffile.TiffPage, size: int, most: int) -> np.ndarray:
