@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +31,8 @@ __all__ = [
 # No encoding takes more a pixel (four 64-bit channels); the rest is room for metadata and further frames.
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 32, 64 * 2**20
 _AS_USUAL = Reading()
+# Whose libraries write to standard error; while they are kept from it, so is the progress of other threads.
+_TALKING = frozenset({"TIFF", "JPEG 2000", "JPEG XL", "HEIC", "AVIF", "DICOM"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ def read_image(file: InputFile, max_pixels: int, reading: Reading = _AS_USUAL) -
         raise UnreadableImage(what_instead(data[:HEAD_BYTES]))
     source = Source(data, max_pixels, reading)
     try:
-        with guarded_pillow(), quiet_standard_error():
+        with guarded_pillow(), quiet_standard_error() if kind in _TALKING else nullcontext():
             pixels = _decode(source, kind, file.name)
     except UnreadableImage:
         raise
@@ -91,7 +93,7 @@ def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
     source = Source(b"", max_pixels)
     source.check_size(*image.size)
     try:
-        with guarded_pillow(), quiet_standard_error():
+        with guarded_pillow(), quiet_standard_error() if image.format == "TIFF" else nullcontext():
             upright = image
             with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
                 upright = ImageOps.exif_transpose(image)
