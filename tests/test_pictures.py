@@ -293,6 +293,12 @@ def test_a_format_that_pillow_reads_is_found_and_read(name: str, tmp_path: Path)
     assert [file.name for file in find_images(tmp_path).files] == [name]
 
 
+def test_sixteen_bits_of_a_pgm_or_dicom_declare_nothing(tmp_path: Path) -> None:
+    for data in (pnm(b"P5", 65535, GREY.astype(np.uint16) * 16), dicom(GREY.astype(np.uint16) * 16)):
+        assert set(remarks_of(data, tmp_path)) == {"undeclared-range"}
+        assert (decoded(data, tmp_path, range="auto").pixels[..., 0] == GREY).all()
+
+
 def test_bits_of_black_and_white(tmp_path: Path) -> None:
     data = encode(Image.fromarray(GREY > 127), "PPM")
     assert data[:2] == b"P4"
@@ -474,6 +480,47 @@ def test_colours_and_frames_of_a_dicom(tmp_path: Path) -> None:
     assert remarks_of(several, tmp_path) == {"dicom-frames": "It holds 3 frames; the first was read."}
 
 
+def packed_dicom(frame: bytes, syntax: str, pixels: np.ndarray = GREY, photometric: str = "MONOCHROME2") -> bytes:
+    """The file with its frame in another transfer syntax."""
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.encaps import encapsulate
+
+    dataset = pydicom.dcmread(io.BytesIO(dicom(pixels, photometric)))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].is_undefined_length = True
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+JPEG_BASELINE, JPEG_2000, JPEG_LS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
+
+
+def test_packed_frames_of_a_dicom(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    dataset = pydicom.dcmread(io.BytesIO(dicom(TWELVE, bits=12)))
+    dataset.compress(pydicom.uid.RLELossless)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    assert (pixels_of(buffer.getvalue(), tmp_path)[..., 0] == GREY).all()
+    exact = encode(Image.fromarray(GREY), "JPEG2000", no_jp2=True)
+    assert (pixels_of(packed_dicom(exact, JPEG_2000), tmp_path)[..., 0] == GREY).all()
+    lossy = encode(Image.fromarray(REFERENCE), "JPEG", quality=95)
+    found = pixels_of(packed_dicom(lossy, JPEG_BASELINE, REFERENCE, "YBR_FULL_422"), tmp_path)
+    assert close(found, REFERENCE)
+
+
+def test_a_frame_of_a_dicom_that_is_larger_than_the_file_says_is_no_bomb(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    frame = bytearray(encode(Image.fromarray(GREY), "JPEG"))
+    at = frame.index(b"\xff\xc0")
+    struct.pack_into(">HH", frame, at + 5, 30_000, 30_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "DICOM" in reason_of(packed_dicom(bytes(frame), JPEG_BASELINE), tmp_path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
 def test_a_dicom_without_a_picture_or_with_too_large_a_one(tmp_path: Path) -> None:
     assert "more than max_pixels" in reason_of(dicom(GREY), tmp_path, max_pixels=100)
     pydicom = pytest.importorskip("pydicom")
@@ -487,11 +534,9 @@ def test_a_dicom_without_a_picture_or_with_too_large_a_one(tmp_path: Path) -> No
 def test_a_dicom_of_a_compression_that_is_not_read_says_which(tmp_path: Path) -> None:
     data = dicom(GREY).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99"[:20], 1)
     assert "deflated" in reason_of(data.replace(b"1.2.840.10008.1.2.1.", b"1.2.840.10008.1.2.1.99", 1), tmp_path)
-    pytest.importorskip("pydicom")
-    from pydicom.uid import JPEGLSLossless
-
-    lossless = dicom(GREY).replace(b"1.2.840.10008.1.2.1\0", JPEGLSLossless.encode(), 1)
-    assert "DICOM" in reason_of(lossless, tmp_path)
+    assert "the compression JPEG-LS" in reason_of(packed_dicom(b"\xff\xd8", JPEG_LS), tmp_path)
+    strange = dicom(GREY).replace(b"1.2.840.10008.1.2.1\0", b"1.\n.840.10008.1.2.1\0", 1)
+    assert "DICOM" in reason_of(strange, tmp_path)
 
 
 # --- hostile -------------------------------------------------------------------------------------

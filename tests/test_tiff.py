@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import lzma
 import struct
 import zlib
 from pathlib import Path
@@ -361,19 +362,47 @@ def test_without_the_extra_what_needs_it_is_refused_and_the_rest_is_read(
     assert (pixels_of(contiguous, tmp_path) == REFERENCE).all(), "Pillow reads it"
 
 
-def test_a_strip_that_unpacks_to_more_than_it_says_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    resource = pytest.importorskip("resource")
-    strip = zlib.compress(bytes(300_000_000), 9)
-    data = tiff(planes(SIXTEEN), planarconfig="separate", compression="zlib")
+def bomb(compression: str) -> bytes:
+    """A plane of 48 rows that unpacks to 200 megabytes, which were never in memory at once."""
+    packer: Any = lzma.LZMACompressor(preset=0) if compression == "lzma" else zlib.compressobj()
+    strip = b"".join(packer.compress(bytes(2**20)) for _ in range(200)) + packer.flush()
+    data = tiff(planes(SIXTEEN), planarconfig="separate", compression=compression)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         offsets, counts = (file.pages[0].tags[tag].valueoffset for tag in (273, 279))
     grown = bytearray(data + strip)
     struct.pack_into("<I", grown, offsets, len(data))
     struct.pack_into("<I", grown, counts, len(strip))
-    without_imagecodecs(monkeypatch)
+    return bytes(grown)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzma"])
+@pytest.mark.parametrize("extra", [True, False])
+def test_a_strip_that_unpacks_to_more_than_it_says_is_no_bomb(
+    compression: str, extra: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource, data = pytest.importorskip("resource"), bomb(compression)
+    if not extra:
+        without_imagecodecs(monkeypatch)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert "larger than it says" in reason_of(bytes(grown), tmp_path)
+    try:
+        assert pixels_of(data, tmp_path).shape == REFERENCE.shape
+    except UnreadableImage as error:
+        assert "TIFF" in error.reason
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+def test_a_jpeg_in_a_strip_that_is_larger_than_the_picture_is_no_bomb(tmp_path: Path) -> None:
+    pytest.importorskip("imagecodecs")
+    data = tiff(planes(REFERENCE), planarconfig="separate", compression="jpeg")
+    at = data.index(b"\xff\xc0")
+    grown = data[: at + 5] + struct.pack(">HH", 60_000, 60_000) + data[at + 9 :]
+    assert "larger than it says" in reason_of(grown, tmp_path)
+
+
+def test_a_compression_that_is_not_read_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("imagecodecs")
+    data = tiff(SIXTEEN, compression="jpeg2000")
+    assert reason_of(data, tmp_path).startswith("a TIFF of the compression JPEG2000, which is not read")
 
 
 def test_a_deep_picture_is_refused_by_its_size_and_by_its_tiles(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, SupportsFloat
 
 import numpy as np
@@ -42,7 +43,8 @@ def read_dicom(source: Source) -> np.ndarray:
     except InvalidDicomError:
         raise UnreadableImage("damaged or truncated DICOM") from None
     frames = _check(dataset, source)
-    values = _first_frame(dataset)
+    with _limited(source.max_pixels):
+        values = _first_frame(dataset)
     kind = str(dataset.PhotometricInterpretation)
     if values.ndim == 2 and kind.startswith("MONOCHROME"):
         grey = _grey(dataset, values, source)
@@ -52,6 +54,16 @@ def read_dicom(source: Source) -> np.ndarray:
     if frames > 1:
         source.remark("dicom-frames", "First of several frames", f"It holds {frames} frames; the first was read.")
     return upright(image, source)
+
+
+@contextmanager
+def _limited(max_pixels: int) -> Iterator[None]:
+    """Pillow, which pydicom may use, unpacks a frame in the size that it says itself; called with Pillow's switches held."""
+    kept, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = kept
 
 
 def _check(dataset: Dataset, source: Source) -> int:
@@ -74,9 +86,9 @@ def _first_frame(dataset: Dataset) -> np.ndarray:
     try:
         values = np.asarray(pixel_array(dataset, index=0))
     except (RuntimeError, NotImplementedError, AttributeError):
-        raise UnreadableImage(
-            f"a DICOM of the compression {syntax.name}, which is not read here: export it as PNG"
-        ) from None
+        known = syntax.name != str(syntax)  # the words of the standard, and none of the file's
+        named = f"the compression {syntax.name}" if known else "an unknown compression"
+        raise UnreadableImage(f"a DICOM of {named}, which is not read here: export it as PNG") from None
     return apply_color_lut(values, dataset) if dataset.PhotometricInterpretation == "PALETTE COLOR" else values
 
 
@@ -102,7 +114,8 @@ def _grey(dataset: Dataset, values: np.ndarray, source: Source) -> np.ndarray:
         return _windowed(measured.astype(np.float64), centre, width, str(dataset.get("VOILUTFunction", "LINEAR")))
     if values.dtype.kind == "u" and bits <= 16 and "ModalityLUTSequence" not in dataset:
         falling = _first(dataset.get("RescaleSlope")) or 1.0
-        eight = few_bits(values, bits) if bits <= 8 else sixteen_bit(values.astype(np.uint16), source, bits)
+        declared = bits if bits < 16 else None  # which is said of any numbers that have sixteen
+        eight = few_bits(values, bits) if bits <= 8 else sixteen_bit(values.astype(np.uint16), source, declared)
         return eight if falling > 0 else 255 - eight
     return scaled(measured)
 

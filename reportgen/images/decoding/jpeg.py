@@ -122,11 +122,18 @@ def _walked(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
         at += length
 
 
-def frame_of(data: bytes, at: int) -> tuple[int, int] | None:
-    """Width and height of the JPEG that begins at `at`, where it is one that shows a photograph: 8 bits, with a lossy frame."""
+def frame_of(data: bytes, at: int, *, any_precision: bool = False) -> tuple[int, int] | None:
+    """Width and height of the JPEG that begins at `at`.
+
+    Args:
+        any_precision: also where it shows no photograph, which has 8 bits and a lossy frame.
+    """
     for count, (marker, segment) in enumerate(segments(data, at)):
         if marker in _FRAMES:
-            if marker not in (0xC0, 0xC1, 0xC2) or len(segment) < 6 or segment[0] != 8 or segment[5] not in (1, 3):
+            if len(segment) < 6:
+                return None
+            photograph = marker in (0xC0, 0xC1, 0xC2) and segment[0] == 8 and segment[5] in (1, 3)
+            if not photograph and not any_precision:
                 return None
             return int.from_bytes(segment[3:5], "big"), int.from_bytes(segment[1:3], "big")
         if marker == 0xDA or count > 100:

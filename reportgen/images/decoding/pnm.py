@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from reportgen.images.decoding.pillow import read_with_pillow, upright
-from reportgen.images.decoding.samples import high_bits, of_shares
+from reportgen.images.decoding.samples import high_bits, of_shares, sixteen_bit
 from reportgen.images.decoding.source import Source, UnreadableImage
 
 _SPACE = rb"(?:\s|#[^\r\n]*[\r\n])+"
@@ -40,6 +40,10 @@ def read_pnm(source: Source) -> np.ndarray:
         raise UnreadableImage("truncated PNM")
     values = np.frombuffer(source.data, kind, count, header.end()).reshape(height, width, bands)
     bits = largest.bit_length()
-    exact = largest == 2**bits - 1 and bits >= 8
-    eight = high_bits(values.astype(np.uint16), bits) if exact else of_shares(values.astype(np.float32) / largest)
+    if largest == _LARGEST:  # which many writers say of any numbers
+        eight = sixteen_bit(values.astype(np.uint16), source)
+    elif largest == 2**bits - 1 and bits >= 8:
+        eight = high_bits(values.astype(np.uint16), bits)
+    else:
+        eight = of_shares(values.astype(np.float32) / largest)
     return upright(Image.fromarray(eight[..., 0] if bands == 1 else eight), source)

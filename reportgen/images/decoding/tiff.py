@@ -11,13 +11,16 @@ from contextlib import contextmanager
 import numpy as np
 import tifffile
 
+from reportgen.images.decoding.jpeg import frame_of
 from reportgen.images.decoding.pillow import check_tile, read_with_pillow, upright
 from reportgen.images.decoding.source import Source, UnreadableImage
 from reportgen.images.decoding.tiff_bands import picture_of
 
 GREY_FROM_WHITE, GREY, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 _UNSIGNED = 1
-_DEFLATE, _PACKBITS = (8, 32946, 50013), 32773
+_DEFLATE, _PACKBITS, _JPEG = (8, 32946, 50013), 32773, 7
+# Compressions that tifffile unpacks to what a strip or tile says, and no further: none, LZW, LZMA, Zstandard, and those above.
+_BOUNDED = frozenset({1, 5, _JPEG, *_DEFLATE, _PACKBITS, 34925, 34926, 50000})
 # Compressions that Pillow's libtiff unpacks: none, CCITT, LZW, JPEG, deflate, PackBits, LZMA, Zstandard.
 _OF_PILLOW = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000})
 _REDUCED, _REDUCED_OLD = 1, 2
@@ -161,11 +164,16 @@ def _bands(page: tifffile.TiffPage, size: int, most: int) -> np.ndarray:
     pixels = page.imagewidth * page.imagelength
     if pixels * page.samplesperpixel * page.dtype.itemsize > most:
         raise UnreadableImage(f"a TIFF of {page.samplesperpixel} bands, too large in memory: export it as RGB")
+    if page.compression not in _BOUNDED:
+        name = getattr(page.compression, "name", page.compression)
+        raise UnreadableImage(f"a TIFF of the compression {name}, which is not read: save it as PNG")
     if not _has_codec(page):
         raise _MissingCodec(page)
     places = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(offset + count > size for offset, count in places):
         raise UnreadableImage("truncated TIFF")
+    if page.compression == _JPEG:
+        _check_jpegs(page)
     if not _has_imagecodecs():
         _check_inflated(page)
     values = page.asarray(squeeze=False, maxworkers=1)  # planes, depth, rows, columns, samples
@@ -190,6 +198,16 @@ def _has_codec(page: tifffile.TiffPage) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _check_jpegs(page: tifffile.TiffPage) -> None:
+    """A JPEG is unpacked in the size that it says itself."""
+    width, rows = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.imagelength)
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        page.parent.filehandle.seek(offset)
+        frame = frame_of(page.parent.filehandle.read(count), 0, any_precision=True)
+        if frame is not None and frame[0] * frame[1] > (width + 16) * (rows + 16):
+            raise UnreadableImage("damaged TIFF (a strip or tile is larger than it says)")
 
 
 def _check_inflated(page: tifffile.TiffPage) -> None:
