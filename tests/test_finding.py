@@ -89,8 +89,8 @@ def test_a_text_that_opens_with_bm_is_no_bitmap(tmp_path: Path) -> None:
         ("b.png", b"dear reader", "looks like text"),
         ("umlaut.gif", b"a" + "ä".encode() * 300, "looks like text"),
         ("noise.TIFF", bytes(range(256)), "not a JPEG, PNG"),
-        ("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(50), "HEIC"),
-        ("phone.heic", b"\0\0\0\x18ftypheic" + bytes(50), "save it as JPEG"),
+        ("phone.jpg", b"\0\0\0\x18ftypisom" + bytes(50), "a film"),
+        ("phone.heic", b"\0\0\0\x18ftypmp42" + bytes(50), "as JPEG or PNG"),
     ],
 )
 def test_a_file_that_only_claims_to_be_an_image_is_skipped_with_a_reason(

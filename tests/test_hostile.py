@@ -222,7 +222,7 @@ def hostile_folder(folder: Path) -> dict[str, str]:
     written = {
         "cut.jpg": (good[:200], "truncated PNG"),
         "empty.jpg": (b"", "empty file"),
-        "zeros.jpg": (bytes(5000), "not a JPEG, PNG, WebP, TIFF, BMP or GIF image"),
+        "zeros.jpg": (bytes(5000), "not a JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF or another kind of picture"),
         "text.jpg": (b"hello", "not an image (looks like text)"),
         "tile.tif": (tiled(3000), "a tile of 3000 x 3000 pixels is more than max_pixels = 1000000"),
         "large.png": (encode(Image.new("1", (1001, 1000))), "1001 x 1000 pixels are more than max_pixels = 1000000"),

@@ -33,7 +33,7 @@ def find_images(
     """Every image of what was given, the files that only claim to be one, and what lies beside them.
 
     A folder, an image, an archive of images, several of these, a pattern, a list (`read_list`), or an address: `sources`.
-    A file is an image when its first bytes are those of a JPEG, PNG, WebP, TIFF, BMP or GIF, whatever its
+    A file is an image when its first bytes are those of a format that is read (`formats`), whatever its
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
     it lies beside. What systems and programs leave behind, and what is hidden, is left alone (`left_alone`).
     Links to files are followed. Links to folders are not; one that leads out of the folder given stands in `skipped`.
@@ -117,4 +117,4 @@ def _refusal(item: Listed) -> str | None:
         head = item.file.head(HEAD_BYTES)
     except UnreadableFile as error:
         return error.reason
-    return None if format_of(head) else what_instead(head)
+    return None if format_of(head, item.file.name) else what_instead(head)

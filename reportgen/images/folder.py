@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.images.files import InputFile
+from reportgen.images.formats import READ
 from reportgen.report.document import Skipped
 from reportgen.utils.errors import NothingToDo
 
@@ -39,7 +40,7 @@ class Folder:
         """The error of a folder in which no image can be read."""
         shown = self.shown or str(self.path)
         if not skipped:
-            return NothingToDo(f"{shown}: no image in it; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files")
+            return NothingToDo(f"{shown}: no image in it; give a folder with files of {READ}")
         first = skipped[0]
         return NothingToDo(
             f"{shown}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"

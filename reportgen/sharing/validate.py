@@ -16,7 +16,7 @@ import numpy as np
 from reportgen.analysis.parameter_file import CheckedParameters, ParameterFile
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import View
-from reportgen.images.decode import UnreadableImage, read_image
+from reportgen.images.decode import Reading, UnreadableImage, read_image
 from reportgen.images.find import MASK_SUFFIX, find_images
 from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth.read import mask_in_frame
@@ -97,7 +97,7 @@ def score_parameters(
                 yield Scored(key, files[key].name, problem="no mask")
             else:
                 try:
-                    image = read_image(files[key], settings.max_pixels)
+                    image = read_image(files[key], settings.max_pixels, Reading.of(settings))
                     iou, seconds = _iou(partial(method.mask, entry=entry), engine, image.pixels, mask)
                     yield Scored(key, image.name, iou, seconds)
                 except (UnreadableImage, UsageError) as error:

@@ -89,4 +89,6 @@ def looks_like_archive(file: InputFile) -> bool:
         head = file.head(512)
     except UnreadableFile:
         return False
-    return format_of(head) is None and (head.startswith(_ZIP) or head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar")
+    return format_of(head, file.name) is None and (
+        head.startswith(_ZIP) or head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar"
+    )

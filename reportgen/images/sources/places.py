@@ -72,7 +72,7 @@ def _is_file(path: Path) -> bool:
 
 def _claims_to_be_image(file: InputFile) -> bool:
     try:
-        is_image = format_of(file.head(HEAD_BYTES)) is not None
+        is_image = format_of(file.head(HEAD_BYTES), file.name) is not None
     except UnreadableFile:
         is_image = False
     return is_image or file.path.suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS

@@ -124,9 +124,10 @@ def _one_file(address: str, prefix: str, shown: str) -> Iterator[Listed]:
         head = file.head(HEAD_BYTES)
     except UnreadableFile as error:
         raise UsageError(f"{shown}: {error.reason}") from None
-    if format_of(head) is None and (is_archive(name) or looks_like_archive(file)):
+    kind = format_of(head, name)
+    if kind is None and (is_archive(name) or looks_like_archive(file)):
         yield from archive_files(stored, Path(name), prefix, shown)
-    elif format_of(head) is None:
+    elif kind is None:
         raise UsageError(f"{shown}: neither an image nor an archive of images")
     else:
         yield Listed(InputFile(prefix.rstrip("/") or name, Path(name), stored))
