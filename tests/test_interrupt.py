@@ -379,7 +379,7 @@ def test_an_image_that_vanishes_during_the_run_is_skipped_with_a_reason(server: 
     answer = Job(server, folder, tmp_path).run(env={"AT": f"1:{folder / 'photo-002.png'}"})
     assert answer["code"] == 0, answer["said"]
     report = json.loads((tmp_path / "out/report.json").read_bytes())
-    assert report["skipped"] == [{"name": "photo-002.png", "reason": "No such file or directory"}]
+    assert report["skipped"] == [{"name": "photo-002.png", "reason": "cannot be read: no such file or directory"}]
 
 
 # --- the cache -----------------------------------------------------------------------------------
