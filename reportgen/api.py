@@ -15,8 +15,9 @@ from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.rendering.render import render as render_files
 from reportgen.rendering.render import render_all, require_renderable
 from reportgen.rendering.templates import template_sha256
-from reportgen.report.document import Note, Report, TemplateRecord
+from reportgen.report.document import Note, Report
 from reportgen.report.manifest import FURTHER_MODELS, MAIN_FILES
+from reportgen.report.provenance import TemplateRecord
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.settings.model import Settings
 from reportgen.storage.cache import in_use

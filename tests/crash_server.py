@@ -42,7 +42,8 @@ from reportgen.models.runtime import Forward
 from reportgen.pipeline.providers import Providers
 from reportgen.rendering.render import render
 from reportgen.report.blocks import Column, Figure, Section, Table
-from reportgen.report.document import Finding, RuntimeRecord
+from reportgen.report.document import Finding
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.group import NoSettings
 from reportgen.settings.model import Settings
 from reportgen.sharing import repeat

@@ -32,16 +32,14 @@ from reportgen.report.document import (
     ImageRecord,
     Label,
     LeftAlone,
-    ModelRecord,
     Note,
     Prediction,
-    Provenance,
     Report,
-    RuntimeRecord,
     Skipped,
     Target,
     Warning_,
 )
+from reportgen.report.provenance import ModelRecord, Provenance, RuntimeRecord
 from reportgen.report.report_json import report_json
 from reportgen.storage.run_folder import RunFolder
 

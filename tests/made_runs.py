@@ -17,17 +17,8 @@ from reportgen.models.encoders import Encoder, resolve_encoder
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.providers import Providers
 from reportgen.report.blocks import Picture
-from reportgen.report.document import (
-    ClassProbability,
-    HeadKind,
-    ImageRecord,
-    Prediction,
-    Report,
-    RuntimeRecord,
-    Shown,
-    Skipped,
-    Target,
-)
+from reportgen.report.document import ClassProbability, ImageRecord, Prediction, Report, Shown, Skipped, Target
+from reportgen.report.provenance import HeadKind, RuntimeRecord
 from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings, StatisticsSettings, installed_groups, settings_class, with_groups
 from reportgen.storage.run_folder import RunFolder

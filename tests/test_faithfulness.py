@@ -35,7 +35,7 @@ from reportgen.analysis.view import View
 from reportgen.images.ground_truth.read import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.blocks import Figure, Table
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import StatisticsSettings
 from toys import subject, toy_network, toy_spec
 

@@ -22,7 +22,7 @@ from reportgen.models.classifiers.fitting import own_weights
 from reportgen.models.classifiers.fitting.fit import fill, fit
 from reportgen.models.classifiers.fitting.skeleton import Skeleton, skeleton_of
 from reportgen.pipeline.models import Model
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 

@@ -36,7 +36,8 @@ from reportgen.models.classifiers.splitting.split import split_any, split_timm
 from reportgen.models.encoders.conse import CLASSIFIER
 from reportgen.models.runtime import Engine
 from reportgen.models.runtime.openvino_backend import relative_difference
-from reportgen.report.document import Report, RuntimeRecord
+from reportgen.report.document import Report
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.load import load
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError

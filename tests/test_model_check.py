@@ -16,7 +16,7 @@ from onnx_files import Body, Classifier, exported
 from reportgen.models.classifiers import ClassifierSpec
 from reportgen.pipeline.model_check import ModelCheck, check_model
 from reportgen.pipeline.providers import Providers
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 from test_cli import call  # noqa: F401  # a fixture

@@ -27,7 +27,7 @@ from reportgen.models.classifiers import ClassifierSpec, Network
 from reportgen.pipeline import one_image
 from reportgen.pipeline.one_image import KeptModels
 from reportgen.pipeline.providers import Providers
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.report.report_json import report_json
 from toys import ROOT, imported, photo_folder, photo_path, toy_network, toy_spec
 

@@ -17,7 +17,7 @@ from reportgen.models.classifiers import ClassifierSpec, Network
 from reportgen.models.runtime import SHOWN, Blend, Engine, Machine, choose_runtime, openvino_backend
 from reportgen.models.runtime.openvino_backend import ConversionFailed, OpenVinoBackend, find_or_convert
 from reportgen.models.runtime.torch_backend import TorchBackend
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.utils.errors import UsageError
 from reportgen.utils.softmax import softmax
 from toys import PooledHead, imported, network, python, toy_network, toy_spec

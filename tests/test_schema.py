@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from fixtures import make_report
 from reportgen.cli import main as cli
-from reportgen.report.document import Document, Report, Shown, TemplateRecord
+from reportgen.report.document import Document, Report, Shown
+from reportgen.report.provenance import TemplateRecord
 from reportgen.report.report_json import parse_report, report_json
 from reportgen.report.schema import VERSION, report_schema, schema_json
 from toys import ROOT

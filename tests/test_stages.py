@@ -13,7 +13,7 @@ from torchvision import models
 
 from reportgen.models.classifiers import resolve, timm_zoo, torchvision_zoo
 from reportgen.models.runtime import Engine
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError
 

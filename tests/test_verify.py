@@ -19,10 +19,11 @@ from reportgen.cli import main as cli
 from reportgen.rendering.render import render
 from reportgen.rendering.templates import template_sha256
 from reportgen.report.archive import open_zip, write_zip
-from reportgen.report.document import ImageRecord, TemplateRecord
+from reportgen.report.document import ImageRecord
 from reportgen.report.limits import ReadLimits
 from reportgen.report.manifest import manifest_json, read_manifest
 from reportgen.report.open import open_report, read_report
+from reportgen.report.provenance import TemplateRecord
 from reportgen.report.report_json import report_json
 from reportgen.sharing.bundle import bundle
 from reportgen.sharing.verify import verify

@@ -25,7 +25,7 @@ from reportgen.models.classifiers.splitting.parts import OneOf
 from reportgen.models.classifiers.splitting.split import linear_head
 from reportgen.models.encoders import resolve_encoder
 from reportgen.models.runtime import Engine, Fill, Forward
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings
 

@@ -12,7 +12,7 @@ from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject, View, of_kind
 from reportgen.models.runtime import Engine
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.hashing import seed_from
 from reportgen.utils.json_types import JSON

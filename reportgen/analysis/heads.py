@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from reportgen.models.classifiers.base import Activation, ClassList
 from reportgen.report.blocks import Text
-from reportgen.report.document import HeadKind, Term
+from reportgen.report.document import Term
+from reportgen.report.provenance import HeadKind
 
 ACTIVATIONS: Mapping[HeadKind, Activation] = {"softmax": "softmax", "binary": "sigmoid", "multilabel": "sigmoid"}
 # The class that is explained on each image.

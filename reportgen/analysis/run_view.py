@@ -14,7 +14,8 @@ import numpy as np
 from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder
 from reportgen.report.blocks import Picture, Table
-from reportgen.report.document import HeadKind, ImageRecord, Shown, Skipped
+from reportgen.report.document import ImageRecord, Shown, Skipped
+from reportgen.report.provenance import HeadKind
 from reportgen.settings.group import SettingsGroup
 from reportgen.settings.model import StatisticsSettings
 from reportgen.utils.json_types import JSON

@@ -21,16 +21,12 @@ from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.several import named, numbers_of_further
 from reportgen.pipeline.summary import summarise
 from reportgen.report.document import (
-    AnalysisRecord,
     Document,
     FileNote,
     Finding,
-    HeadKind,
     ImageRecord,
     Label,
-    ModelRecord,
     Prediction,
-    Provenance,
     Reference,
     Report,
     Shown,
@@ -39,6 +35,7 @@ from reportgen.report.document import (
 )
 from reportgen.report.ids import listed_ids, parts_of
 from reportgen.report.manifest import FURTHER_MODELS
+from reportgen.report.provenance import AnalysisRecord, HeadKind, ModelRecord, Provenance
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON

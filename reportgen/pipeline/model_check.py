@@ -17,7 +17,7 @@ from reportgen.models.runtime import Engine
 from reportgen.models.runtime.backend import relative_difference
 from reportgen.pipeline.capabilities import capabilities
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.report.document import HeadKind, RuntimeRecord
+from reportgen.report.provenance import HeadKind, RuntimeRecord
 from reportgen.settings.group import last_part
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import UsageError

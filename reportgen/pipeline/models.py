@@ -11,7 +11,7 @@ from reportgen.models.classifiers import ClassifierSpec
 from reportgen.models.runtime import Engine
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.providers import Providers
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON

@@ -12,7 +12,7 @@ from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.classifiers.registry import resolve
 from reportgen.models.runtime import Engine
 from reportgen.models.runtime.choice import Precision, Runtime, choose_runtime
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.settings.model import Settings
 from reportgen.utils.versions import versions
 

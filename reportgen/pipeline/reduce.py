@@ -27,8 +27,9 @@ from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.pipeline.several import told_apart
-from reportgen.report.document import HeadKind, ImageRecord, Label, Shown, Skipped, Target
+from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
+from reportgen.report.provenance import HeadKind
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import SettingsGroup
 from reportgen.storage.codec import Array, encode

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reportgen.analysis import wording
-from reportgen.report.document import Finding, HeadKind, ImageRecord, Summary, Verdict
+from reportgen.report.document import Finding, ImageRecord, Summary, Verdict
 from reportgen.report.ids import listed_ids
+from reportgen.report.provenance import HeadKind
 
 # More than these, and a summary is a second list of findings.
 MOST_FINDINGS = 5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reportgen.models.classifiers.layout import LayoutKind
-from reportgen.report.document import HeadKind
+from reportgen.report.provenance import HeadKind
 from reportgen.utils.json_types import JSON
 from reportgen.utils.softmax import sigmoid, softmax
 

@@ -11,7 +11,7 @@ from typing import Literal
 from reportgen.models.classifiers.base import ClassifierSpec
 from reportgen.models.quiet import import_openvino
 from reportgen.models.runtime.backend import EXACT_TOLERANCE
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.utils.errors import UsageError
 
 Runtime = Literal["auto", "torch", "openvino"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 import numpy as np
 
 from reportgen.models.runtime.backend import Backend, Fill, Forward, LayerAttention, StageRunner
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 from reportgen.storage.cache import touch
 from reportgen.utils.concurrency import engine_lock, raise_if_stopped
 from reportgen.utils.errors import ReportgenError

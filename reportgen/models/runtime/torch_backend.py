@@ -10,7 +10,7 @@ import torch
 from reportgen.models.classifiers.base import Network
 from reportgen.models.runtime.backend import Fill, Forward, StageRunner
 from reportgen.models.runtime.stages import StageMeans, chosen_stages
-from reportgen.report.document import RuntimeRecord
+from reportgen.report.provenance import RuntimeRecord
 
 CPU_BATCH = 16
 CUDA_BATCH = 256
