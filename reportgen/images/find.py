@@ -12,14 +12,13 @@ from pathlib import Path, PurePosixPath
 from reportgen.images.files import InputFile, os_reason
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
+from reportgen.images.ground_truth.masks import masks_of
 from reportgen.images.remarks import Remarks
 from reportgen.notes.folder import NOTES, holds_notes
 from reportgen.report.document import Skipped
 from reportgen.report.manifest import OWN_NAMES, is_run
 from reportgen.utils.errors import UsageError
 
-# Beside an image of the same stem such a file is its ground truth (reportgen.truth).
-MASK_SUFFIX = ".mask.png"
 _IGNORED_NAMES = frozenset({"__macosx", "thumbs.db"})
 _BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 
@@ -31,7 +30,7 @@ def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
     ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
     Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
-    `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
+    A mask of an image, by its name (`masks_of`), is its ground truth, and no image.
     The figures of a report are no photographs: where a run wrote, its own files and folders are ignored. So is a folder
     `notes` directly in `folder` in which Markdown lies: the author's own words (`reportgen.notes`).
 
@@ -60,19 +59,13 @@ def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
             skipped.append(Skipped(name=file.name, reason=reason))
         else:
             beside[file.name] = file
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
-    masks = [name for name in images if _is_mask(name, stems)]
-    beside |= {name: images.pop(name) for name in masks}
+    beside |= {name: images.pop(name) for name in masks_of(images)}
     return Folder(
         path=folder,
         files=tuple(images.values()),
         skipped=tuple(sorted(skipped, key=lambda item: item.name)),
         beside=dict(sorted(beside.items())),
     )
-
-
-def _is_mask(name: str, stems: set[str]) -> bool:
-    return name.endswith(MASK_SUFFIX) and name.removesuffix(MASK_SUFFIX) in stems
 
 
 def _check_folder(folder: Path) -> None:

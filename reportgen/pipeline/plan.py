@@ -12,7 +12,8 @@ from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.find import find_images
 from reportgen.images.folder import Folder
-from reportgen.images.ground_truth.read import Annotation, read_truth
+from reportgen.images.ground_truth.annotation import Annotation
+from reportgen.images.ground_truth.read import read_truth
 from reportgen.images.labels.read import LABELS_FILE, read_labels
 from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights

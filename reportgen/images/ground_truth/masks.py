@@ -1,0 +1,134 @@
+"""Which pictures are masks and no photographs, by their names alone; what is in them is read later, by `mask_file`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+
+from reportgen.images.ground_truth.partners import IMAGE_FOLDERS, Dirs, Partners, parts_of, stem_of
+
+# Beside an image of the same stem such a file is its ground truth.
+MASK_SUFFIX = ".mask.png"
+# Folders that hold nothing else, and folders that may hold photographs as well: of labels, or of people with masks.
+_SURE_FOLDERS = frozenset(
+    [
+        "masks",
+        "segmentationclass",
+        "segmentationobject",
+        "segmentationclassaug",
+        "segmentation",
+        "segmentations",
+        "trimaps",
+        "groundtruth",
+        "ground_truth",
+        "gt_masks",
+        "masks_human",
+        "masks_machine",
+        "gtfine",
+    ]
+)
+_LIKELY_FOLDERS = frozenset(
+    ["mask", "gt", "labels", "label", "annotations", "annotation", "annots", "seg", "segs", "matte", "mattes"]
+)
+_LOSSY = ("jpg", "jpeg", "jpe", "jfif")
+_WORDS = r"masks?|segs?|segm|segmentation|gt|ground[ _-]?truth|trimap|matte|annotation"
+_NUMBER = r"(?:[ ._-]?\d{1,4}|[ ._-]?\(\d{1,4}\))?"
+_AFTER = re.compile(rf"(.+?)[ ._-](?:{_WORDS}){_NUMBER}", re.DOTALL)
+_BEFORE = re.compile(r"(?:mask|gt|seg)[ ._-](.+)", re.DOTALL)
+
+
+def masks_of(names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The masks among pictures, and the images whose object each marks; none where the image is not there.
+
+    A mask is called as an image of the same folder is, with a word for masks behind (`a_mask.png`, `a.mask.png`, `a_seg_1.png`)
+    or before (`mask_a.png`); or as the image is, in a parallel folder (`masks/a.png` and `images/a.jpg`). A picture that is
+    called so without such an image is a photograph, but for one among masks in a folder that is called `masks`, or the like.
+    """
+    partners = Partners(names)
+    found = {name: images for name in sorted(names) if (images := _image_of(name, partners))}
+    found |= dict.fromkeys(_among_masks(names, found), ())
+    return {mask: _roots(mask, found) for mask in sorted(found)}
+
+
+def _image_of(mask: str, partners: Partners) -> tuple[str, ...]:
+    folders, last = parts_of(mask)
+    stem = stem_of(last)
+    called = _called(stem)
+    for base in called:
+        if images := tuple(image for image in partners.beside(folders, base) if image != mask):
+            return images
+    of_masks = [i for i, folder in enumerate(folders) if folder in _SURE_FOLDERS | _LIKELY_FOLDERS]
+    for i in reversed(of_masks):
+        first = i
+        while first - 1 in of_masks:  # `annotations/trimaps` stands for one folder
+            first -= 1
+        for base in (stem, *called):
+            if images := _in_parallel(mask, folders[:first] + folders[i:], first, base, partners):
+                return images
+    return ()
+
+
+def _called(stem: str) -> list[str]:
+    """What the image may be called that a file of this stem is the mask of."""
+    found = [match[1] for pattern in (_AFTER, _BEFORE) if (match := pattern.fullmatch(stem))]
+    # `a.jpg.mask`: the image's whole name, and else its stem.
+    return list(dict.fromkeys(name for base in found for name in (base, stem_of(base))))
+
+
+def _in_parallel(mask: str, folders: Dirs, i: int, called: str, partners: Partners) -> tuple[str, ...]:
+    """The image in a folder parallel to the `i`th, which is called as one of masks."""
+    sure = folders[i] in _SURE_FOLDERS and mask.rpartition(".")[2].casefold() not in _LOSSY
+    near = [(image, other) for image, other in partners.across(folders, i, called) if image != mask]
+    usual = [image for image, other in near if not other or other in IMAGE_FOLDERS]
+    if len(usual) == 1:
+        return (usual[0],)
+    if usual or not sure:
+        return ()
+    others = [image for image, other in near if not _is_of_masks(other)]
+    if not near:
+        within = [(image, parts_of(image)[0]) for image in partners.all_called(called) if image != mask]
+        others = [im for im, dirs in within if dirs[:i] == folders[:i] and not any(map(_is_of_masks, dirs[i:]))]
+    return (others[0],) if len(others) == 1 else ()
+
+
+def _is_of_masks(folder: str) -> bool:
+    return folder in _SURE_FOLDERS | _LIKELY_FOLDERS or "mask" in folder
+
+
+def _among_masks(names: Collection[str], found: Collection[str]) -> list[str]:
+    """Pictures in a folder of nothing but masks, of which some have their image: the images of these are not there."""
+    of_masks = {at for name in found if (at := _sure_folder(name)) is not None}
+    return [name for name in names if name not in found and _sure_folder(name) in of_masks]
+
+
+def _sure_folder(name: str) -> Dirs | None:
+    folders, last = parts_of(name)
+    if last.rpartition(".")[2] in _LOSSY:
+        return None
+    places = [i for i, folder in enumerate(folders) if folder in _SURE_FOLDERS]
+    return folders[: places[-1] + 1] if places else None
+
+
+def _roots(mask: str, found: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The images of a mask; where one of them is a mask itself, that one's."""
+    images: dict[str, None] = {}
+    waiting, seen = list(found[mask]), {mask}
+    while waiting:
+        image = waiting.pop(0)
+        if image not in seen:
+            seen.add(image)
+            if image in found:
+                waiting += found[image]
+            else:
+                images[image] = None
+    return tuple(images)
+
+
+def by_image(masks: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """Image -> its masks, in the order of their names."""
+    turned: dict[str, list[str]] = defaultdict(list)
+    for mask, images in sorted(masks.items()):
+        for image in images:
+            turned[image].append(mask)
+    return turned
