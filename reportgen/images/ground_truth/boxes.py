@@ -13,38 +13,14 @@ from reportgen.images.ground_truth.shapes import Box, Flaw, box, box_of_sides, n
 from reportgen.images.tables import Table
 
 BOXES = "a table of boxes"
-_NAMES = [
-    "filename",
-    "file",
-    "name",
-    "image",
-    "imagename",
-    "imagefile",
-    "imagepath",
-    "filepath",
-    "path",
-    "imageid",
-    "imgid",
-    "img",
-    "imgname",
-    "id",
-    "photo",
-    "picture",
-]
-_CLASSES = [
-    "class",
-    "label",
-    "category",
-    "classname",
-    "labelname",
-    "categoryname",
-    "classid",
-    "categoryid",
-    "labels",
-    "target",
-    "object",
-    "name",
-]
+_NAMES = (
+    "filename", "file", "name", "image", "imagename", "imagefile", "imagepath", "filepath", "path", "imageid",
+    "imgid", "img", "imgname", "id", "photo", "picture",
+)  # fmt: skip
+_CLASSES = (
+    "class", "label", "category", "classname", "labelname", "categoryname", "classid", "categoryid", "labels",
+    "target", "object", "name",
+)  # fmt: skip
 _CORNERS = tuple(
     tuple(words.split())
     for words in (

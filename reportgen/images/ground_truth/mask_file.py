@@ -94,8 +94,8 @@ def _marked(image: Image.Image) -> np.ndarray:
         return _of_layers(layers[..., :3], layers[..., 3])
     values = np.asarray(image)
     if values.ndim == 3:
-        marked = (values != 0).any(axis=2)
-        return marked
+        coloured: np.ndarray = (values != 0).any(axis=2)
+        return coloured
     return _of_numbers(np.nan_to_num(values) if values.dtype.kind == "f" else values)
 
 
@@ -113,13 +113,13 @@ def _of_numbers(values: np.ndarray) -> np.ndarray:
 def _of_palette(image: Image.Image) -> np.ndarray:
     indices = np.asarray(image)
     colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    dark = np.zeros(256, bool)
-    dark[: len(colours)] = ~colours.any(axis=1)[:256]
+    dark: np.ndarray = np.zeros(256, bool)
+    dark[: len(colours)] = np.logical_not((colours != 0).any(axis=1))[:256]
     if (
         not dark[0] and dark[np.unique(indices)].any()
     ):  # a drawing program that sorted its colours by how often they occur
-        marked: np.ndarray = ~dark[indices]
-        return marked
+        bright: np.ndarray = np.logical_not(dark)[indices]
+        return bright
     return _of_numbers(indices)
 
 

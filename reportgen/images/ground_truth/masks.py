@@ -11,23 +11,10 @@ from reportgen.images.ground_truth.partners import IMAGE_FOLDERS, Dirs, Partners
 # Beside an image of the same stem such a file is its ground truth.
 MASK_SUFFIX = ".mask.png"
 # Folders that hold nothing else, and folders that may hold photographs as well: of labels, or of people with masks.
-_SURE_FOLDERS = frozenset(
-    [
-        "masks",
-        "segmentationclass",
-        "segmentationobject",
-        "segmentationclassaug",
-        "segmentation",
-        "segmentations",
-        "trimaps",
-        "groundtruth",
-        "ground_truth",
-        "gt_masks",
-        "masks_human",
-        "masks_machine",
-        "gtfine",
-    ]
-)
+_SURE_FOLDERS = frozenset((
+    "masks", "segmentationclass", "segmentationobject", "segmentationclassaug", "segmentation", "segmentations",
+    "trimaps", "groundtruth", "ground_truth", "gt_masks", "masks_human", "masks_machine", "gtfine",
+))  # fmt: skip
 _LIKELY_FOLDERS = frozenset(
     ["mask", "gt", "labels", "label", "annotations", "annotation", "annots", "seg", "segs", "matte", "mattes"]
 )
