@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from xml.parsers import expat
@@ -11,6 +12,7 @@ from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.texts import text_in
 
 _DEEPEST = 100  # XML elements within one another; annotations have five
+_DECLARED = re.compile(rb"""encoding=["']([A-Za-z0-9._-]{1,40})["']""")
 _MOST_YAML = 256 * 2**10  # bytes: the names of 10 000 classes; PyYAML reads slowly
 
 
@@ -51,13 +53,22 @@ def xml_in(file: InputFile) -> Element:
         return _parsed(data, None)
     except (ParseError, expat.ExpatError, LookupError, ValueError):
         pass
-    text = text_in(file)  # a declaration that is not true, or an encoding that expat does not read
+    # An encoding of several bytes a character, which expat does not read, or a declaration that is not true.
+    text = _as_declared(data) or text_in(file)
     try:
         return _parsed(text.encode("utf-8", "replace"), "utf-8")
     except expat.ExpatError as error:
         raise UnreadableFile(f"not valid XML (line {error.lineno}: {expat.ErrorString(error.code)})") from None
     except (ParseError, LookupError, ValueError):
         raise UnreadableFile("not valid XML") from None
+
+
+def _as_declared(data: bytes) -> str | None:
+    declared = _DECLARED.search(data[:200])
+    try:
+        return data.decode(declared[1].decode()) if declared else None
+    except (LookupError, ValueError):
+        return None
 
 
 def _parsed(data: bytes, encoding: str | None) -> Element:
