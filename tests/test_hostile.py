@@ -440,8 +440,7 @@ def test_annotations_that_would_unfold_or_overflow_are_left_alone(
         assert read_truth(holding(folder, ["a.jpg"]), remarks) == {}
     finally:
         (folder / file).unlink()
-    [left] = remarks.left_alone
-    assert left.names == [file]
+    [left] = [left for left in remarks.left_alone if file in left.names]
     assert said in left.reason and len(left.reason) < 300
 
 

@@ -49,8 +49,8 @@ WORDS = {
 }
 BESIDE = "Where the object is marked the curves do not decide; they stand beside it."
 NO_TRUTH = (
-    f"boxes or masks beside the images would measure it ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), and none that say where the "
-    "object is were given"
+    f"boxes or masks beside the images would measure it ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), and none that could be used "
+    "were given"
 )
 
 

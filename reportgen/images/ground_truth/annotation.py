@@ -215,13 +215,13 @@ class Annotation:
 
 
 def mask_in_frame(file: InputFile, width: int, height: int, preprocessing: Preprocessing) -> np.ndarray:
-    """(H, W) bool: a mask in the model's frame. One that is as large as the frame, and not of the image's shape, is taken as it is.
+    """(H, W) bool: a mask in the model's frame. It is as large as the upright image, or as that frame; nothing is scaled unsaid.
 
     Args:
         width, height: of the upright image.
 
     Raises:
-        UnreadableFile: it cannot be read, or fits neither.
+        UnreadableFile: it cannot be read, or has another size.
     """
     try:
         mask = read_mask(file, width, height)
@@ -229,9 +229,9 @@ def mask_in_frame(file: InputFile, width: int, height: int, preprocessing: Prepr
         raise UnreadableFile(f"{file.name}: {error.reason}") from None
     if mask.size == (preprocessing.size, preprocessing.size) != (width, height):
         return mask.marked
-    if not fits(mask.size, width, height):
+    if mask.size != (width, height):
         raise UnreadableFile(f"{file.name}: a mask of {_sizes(mask.size, width, height)}")
-    return in_model_frame(_to_size(mask.marked, width, height), width, height, preprocessing)
+    return in_model_frame(mask.marked, width, height, preprocessing)
 
 
 def in_model_frame(mask: np.ndarray, width: int, height: int, preprocessing: Preprocessing) -> np.ndarray:

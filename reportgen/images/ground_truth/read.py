@@ -18,7 +18,7 @@ from reportgen.images.ground_truth.label_studio import LABEL_STUDIO, is_label_st
 from reportgen.images.ground_truth.label_studio import WORDS as STUDIO_WORDS
 from reportgen.images.ground_truth.labelme import LABELME, is_labelme, read_labelme
 from reportgen.images.ground_truth.labelme import WORDS as LABELME_WORDS
-from reportgen.images.ground_truth.masks import by_image, masks_of
+from reportgen.images.ground_truth.masks import MASK_SUFFIX, by_image, masks_of
 from reportgen.images.ground_truth.reading import Reading
 from reportgen.images.ground_truth.via import VIA, is_via, is_via_table, read_via, read_via_table
 from reportgen.images.ground_truth.via import WORDS as VIA_WORDS
@@ -32,7 +32,7 @@ BOXES_FILE = "boxes.csv"
 # Of an image that several kinds of file mark the first holds.
 ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO)
 # What can be laid beside the images, in words.
-FORMATS = ("masks", "boxes.csv", "Pascal VOC", "COCO", "LabelMe", "VIA", "YOLO", "CVAT", "Label Studio")
+FORMATS = (f"<image>{MASK_SUFFIX}", "boxes.csv", "Pascal VOC", "COCO", "LabelMe", "VIA", "YOLO", "CVAT", "Label Studio")
 _WORDS = (*COCO_WORDS, *LABELME_WORDS, *VIA_WORDS, *STUDIO_WORDS)
 _TABLES = (".csv", ".tsv")
 _MOST_NAMED = 3
