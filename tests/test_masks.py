@@ -56,6 +56,13 @@ GREY = OBJECT.astype(np.uint8) * 255
         ("gt/a.png", "imgs/a.png"),
         ("mask/a.png", "image/a.png"),
         ("GT/a.bmp", "Images/a.jpg"),
+        ("train_masks/a_mask.gif", "train/a.jpg"),  # Carvana
+        ("train_labels/a.png", "train/a.png"),  # CamVid
+        ("trainannot/a.png", "train/a.png"),
+        ("DUTS-TR-Mask/a.png", "DUTS-TR-Image/a.jpg"),
+        ("PedMasks/a_mask.png", "PNGImages/a.png"),  # Penn-Fudan
+        ("ISIC2018_Task1_Training_GroundTruth/I_1_segmentation.png", "ISIC2018_Task1-2_Training_Input/I_1.jpg"),
+        ("Annotations/480p/bear/00000.png", "JPEGImages/480p/bear/00000.jpg"),  # DAVIS
     ],
 )
 def test_a_mask_is_known_by_its_name_and_is_no_image(tmp_path: Path, mask: str, image: str) -> None:
@@ -75,6 +82,8 @@ def test_a_mask_is_known_by_its_name_and_is_no_image(tmp_path: Path, mask: str, 
         ["mask/1.png", "no_mask/1.png"],
         ["with_mask/1.jpg", "without_mask/1.jpg"],
         ["labels/1.png", "bottles/1.png"],
+        ["face_mask/1.jpg", "face/1.jpg"],
+        ["face_mask/1.png", "face_no_mask/1.png"],
         ["label/1.jpg", "text/1.jpg"],
         ["masks/1.png", "cats/1.jpg", "dogs/1.jpg"],  # could be of either
         ["sub/a.jpg", "a_mask.png"],

@@ -10,14 +10,12 @@ from reportgen.images.ground_truth.partners import IMAGE_FOLDERS, Dirs, Partners
 
 # Beside an image of the same stem such a file is its ground truth.
 MASK_SUFFIX = ".mask.png"
-# Folders that hold nothing else, and folders that may hold photographs as well: of labels, or of people with masks.
-_SURE_FOLDERS = frozenset((
-    "masks", "segmentationclass", "segmentationobject", "segmentationclassaug", "segmentation", "segmentations",
-    "trimaps", "groundtruth", "ground_truth", "gt_masks", "masks_human", "masks_machine", "gtfine",
-))  # fmt: skip
-_LIKELY_FOLDERS = frozenset(
-    ["mask", "gt", "labels", "label", "annotations", "annotation", "annots", "seg", "segs", "matte", "mattes"]
+# Folders that hold nothing else, by the end of their name (`PedMasks`, `Training_GroundTruth`), and folders that may hold
+# photographs as well: of labels, or of people with masks.
+_SURE = re.compile(
+    r".*masks(?:_human|_machine)?|segmentation(?:class|object)(?:aug)?|gtfine|(?:.*[ _-])?(?:segmentations?|trimaps|ground[ _-]?truth)"
 )
+_LIKELY = re.compile(r"(?:(.+?)[ _-]?)?(?:mask|gts?|labels?|annotations?|annots?|segs?|mattes?)")
 _LOSSY = ("jpg", "jpeg", "jpe", "jfif")
 _WORDS = r"masks?|segs?|segm|segmentation|gt|ground[ _-]?truth|trimap|matte|annotation"
 _NUMBER = r"(?:[ ._-]?\d{1,4}|[ ._-]?\(\d{1,4}\))?"
@@ -45,7 +43,7 @@ def _image_of(mask: str, partners: Partners) -> tuple[str, ...]:
     for base in called:
         if images := tuple(image for image in partners.beside(folders, base) if image != mask):
             return images
-    of_masks = [i for i, folder in enumerate(folders) if folder in _SURE_FOLDERS | _LIKELY_FOLDERS]
+    of_masks = [i for i, folder in enumerate(folders) if _is_of_masks(folder)]
     for i in reversed(of_masks):
         first = i
         while first - 1 in of_masks:  # `annotations/trimaps` stands for one folder
@@ -65,22 +63,26 @@ def _called(stem: str) -> list[str]:
 
 def _in_parallel(mask: str, folders: Dirs, i: int, called: str, partners: Partners) -> tuple[str, ...]:
     """The image in a folder parallel to the `i`th, which is called as one of masks."""
-    sure = folders[i] in _SURE_FOLDERS and mask.rpartition(".")[2].casefold() not in _LOSSY
+    lossless = mask.rpartition(".")[2].casefold() not in _LOSSY
     near = [(image, other) for image, other in partners.across(folders, i, called) if image != mask]
     usual = [image for image, other in near if not other or other in IMAGE_FOLDERS]
     if len(usual) == 1:
         return (usual[0],)
-    if usual or not sure:
+    if usual or not lossless:
         return ()
-    others = [image for image, other in near if not _is_of_masks(other)]
-    if not near:
+    others = [(image, other) for image, other in near if not _is_of_masks(other)]
+    likely = _LIKELY.fullmatch(folders[i])
+    if not _SURE.fullmatch(folders[i]):  # `train_labels` beside `train`
+        start = likely[1] if likely else None
+        others = [(image, other) for image, other in others if start and other.startswith(start)]
+    elif not near:
         within = [(image, parts_of(image)[0]) for image in partners.all_called(called) if image != mask]
-        others = [im for im, dirs in within if dirs[:i] == folders[:i] and not any(map(_is_of_masks, dirs[i:]))]
-    return (others[0],) if len(others) == 1 else ()
+        others = [(im, "") for im, dirs in within if dirs[:i] == folders[:i] and not any(map(_is_of_masks, dirs[i:]))]
+    return (others[0][0],) if len(others) == 1 else ()
 
 
 def _is_of_masks(folder: str) -> bool:
-    return folder in _SURE_FOLDERS | _LIKELY_FOLDERS or "mask" in folder
+    return "mask" in folder or bool(_SURE.fullmatch(folder) or _LIKELY.fullmatch(folder))
 
 
 def _among_masks(names: Collection[str], found: Collection[str]) -> list[str]:
@@ -93,7 +95,7 @@ def _sure_folder(name: str) -> Dirs | None:
     folders, last = parts_of(name)
     if last.rpartition(".")[2] in _LOSSY:
         return None
-    places = [i for i, folder in enumerate(folders) if folder in _SURE_FOLDERS]
+    places = [i for i, folder in enumerate(folders) if _SURE.fullmatch(folder)]
     return folders[: places[-1] + 1] if places else None
 
 

@@ -7,23 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 # Folders that hold the images of a data set, beside folders of what is said of them.
-IMAGE_FOLDERS = frozenset(
-    [
-        "images",
-        "image",
-        "imgs",
-        "img",
-        "jpegimages",
-        "pictures",
-        "photos",
-        "rgb",
-        "leftimg8bit",
-        "input",
-        "inputs",
-        "original",
-        "originals",
-    ]
-)
+IMAGE_FOLDERS = frozenset((
+    "images", "image", "imgs", "img", "jpegimages", "pngimages", "pictures", "photos", "rgb", "leftimg8bit", "input", "inputs",
+    "original", "originals",
+))  # fmt: skip
 
 # The folders of a path.
 Dirs = tuple[str, ...]
