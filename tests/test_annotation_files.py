@@ -297,6 +297,25 @@ def test_label_studio_is_read(tmp_path: Path, kind: str, value: dict[str, object
     assert found.truths["a.jpg"].source == "Label Studio" and found.truths["a.jpg"].categories == ("tench",)
 
 
+def test_create_ml_is_read(tmp_path: Path) -> None:
+    at = {"x": 50, "y": 40, "width": 40, "height": 40}
+    content = json.dumps([{"image": "a.jpg", "annotations": [{"label": "tench", "coordinates": at}]}])
+    found = read(beside(folder_with(tmp_path, "train/a.jpg"), "train/_annotations.createml.json", content))
+    assert found.shapes("train/a.jpg") == [SHAPE]
+    assert found.truths["train/a.jpg"].categories == ("tench",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"), [("rectangle", [[30, 20], [70, 60]]), ("polygon", [[30, 20], [70, 20], [70, 60], [30, 60]])]
+)
+def test_supervisely_is_read(tmp_path: Path, kind: str, points: list[list[int]]) -> None:
+    marked = {"classTitle": "tench", "geometryType": kind, "points": {"exterior": points, "interior": []}}
+    content = json.dumps({"description": "", "size": {"height": HEIGHT, "width": WIDTH}, "objects": [marked]})
+    found = read(beside(folder_with(tmp_path, "ds/img/a.jpg"), "ds/ann/a.jpg.json", content))
+    assert close(found, painted(BOX), "ds/img/a.jpg")
+    assert found.truths["ds/img/a.jpg"].categories == ("tench",)
+
+
 # --- tables of boxes -----------------------------------------------------------------------------
 
 TABLES = {
@@ -416,6 +435,13 @@ GOOD: dict[str, Any] = {
     "studio.json": json.loads(
         studio({"x": 25.0, "y": 25.0, "width": 33, "height": 50.0, "rectanglelabels": ["tench"]}, "rectanglelabels")
     ),
+}
+GOOD["createml.json"] = [
+    {"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {"x": 50, "y": 40, "width": 40, "height": 40}}]}
+]
+GOOD["a.jpg.json"] = {
+    "size": {"height": HEIGHT, "width": WIDTH},
+    "objects": [{"geometryType": "rectangle", "points": {"exterior": [[30, 20], [70, 60]], "interior": []}}],
 }
 VALUES = st.sampled_from(
     (

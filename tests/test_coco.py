@@ -73,6 +73,12 @@ def test_each_folder_of_roboflow_has_its_own_file(tmp_path: Path) -> None:
     assert (found.shapes("train/a.jpg"), found.shapes("valid/a.jpg")) == ([SHAPE], [Box(1, 1, 6, 6)])
 
 
+def test_a_file_is_of_the_split_that_it_is_called_after(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "train2017/a.jpg", "val2017/a.jpg")
+    found = read(beside(folder, "annotations/instances_val2017.json", coco(OBJECT)))
+    assert set(found.truths) == {"val2017/a.jpg"} and found.said == ""
+
+
 @pytest.mark.parametrize("id_", [1, "1", 1.0, "a"])
 def test_ids_are_numbers_or_text(tmp_path: Path, id_: object) -> None:
     image = {"id": "a" if id_ == "a" else "1", "file_name": "a.jpg"}

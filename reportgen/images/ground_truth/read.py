@@ -12,6 +12,8 @@ from reportgen.images.ground_truth.annotation import Annotation, Mark
 from reportgen.images.ground_truth.boxes import BOXES, is_box_table, read_boxes
 from reportgen.images.ground_truth.coco import COCO, CocoFiles, is_coco, is_results
 from reportgen.images.ground_truth.coco import WORDS as COCO_WORDS
+from reportgen.images.ground_truth.createml import CREATE_ML, is_createml, read_createml
+from reportgen.images.ground_truth.createml import WORDS as CREATE_ML_WORDS
 from reportgen.images.ground_truth.cvat import CVAT, is_cvat, read_cvat
 from reportgen.images.ground_truth.documents import json_in, xml_in
 from reportgen.images.ground_truth.label_studio import LABEL_STUDIO, is_label_studio, read_label_studio
@@ -20,6 +22,8 @@ from reportgen.images.ground_truth.labelme import LABELME, is_labelme, read_labe
 from reportgen.images.ground_truth.labelme import WORDS as LABELME_WORDS
 from reportgen.images.ground_truth.masks import MASK_SUFFIX, by_image, masks_of
 from reportgen.images.ground_truth.reading import Reading
+from reportgen.images.ground_truth.supervisely import SUPERVISELY, is_supervisely, read_supervisely
+from reportgen.images.ground_truth.supervisely import WORDS as SUPERVISELY_WORDS
 from reportgen.images.ground_truth.via import VIA, is_via, is_via_table, read_via, read_via_table
 from reportgen.images.ground_truth.via import WORDS as VIA_WORDS
 from reportgen.images.ground_truth.voc import VOC, is_voc, read_voc
@@ -30,10 +34,10 @@ from reportgen.images.tables import read_table
 MASKS = "masks"
 BOXES_FILE = "boxes.csv"
 # Of an image that several kinds of file mark the first holds.
-ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO)
+ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO, CREATE_ML, SUPERVISELY)
 # What can be laid beside the images, in words.
 FORMATS = (f"<image>{MASK_SUFFIX}", "boxes.csv", "Pascal VOC", "COCO", "LabelMe", "VIA", "YOLO", "CVAT", "Label Studio")
-_WORDS = (*COCO_WORDS, *LABELME_WORDS, *VIA_WORDS, *STUDIO_WORDS)
+_WORDS = (*COCO_WORDS, *LABELME_WORDS, *VIA_WORDS, *STUDIO_WORDS, *CREATE_ML_WORDS, *SUPERVISELY_WORDS)
 _TABLES = (".csv", ".tsv")
 _MOST_NAMED = 3
 
@@ -161,6 +165,10 @@ def _json(reading: Reading) -> None:
             read_via(file, data, reading)
         elif is_label_studio(data):
             read_label_studio(file, data, reading)
+        elif is_createml(data):
+            read_createml(file, data, reading)
+        elif isinstance(data, dict) and is_supervisely(data):
+            read_supervisely(file, data, reading)
         else:
             reading.leave(file, "JSON that marks no object in a form that is read")
 

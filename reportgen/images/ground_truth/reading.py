@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from reportgen.images.files import InputFile
 from reportgen.images.folder import Folder
 from reportgen.images.ground_truth.annotation import Mark
-from reportgen.images.ground_truth.partners import Partners
-from reportgen.images.ground_truth.shapes import MAX_SHAPES, Flaw, Shape
+from reportgen.images.ground_truth.partners import Partners, parts_of, stem_of
+from reportgen.images.ground_truth.shapes import MAX_SHAPES, Flaw, Polygon, Runs, Shape
 from reportgen.images.naming import Named
 from reportgen.images.remarks import Remarks
 from reportgen.utils.terminal_text import counted, printable
 
 _MOST_NAMED = 3
+# To draw a polygon takes time by its corners, and runs by their pixels; 1 stands for about ten seconds.
+_MOST_COST, _CORNERS, _PIXELS = 1.0, 2e5, 2e9
 _MOST_SHOWN = 80  # characters of a name that somebody wrote
 
 
@@ -31,16 +33,23 @@ class Reading:
         self._others = remarks.seen  # by the readers before
         # By kind of file and image.
         self._marks: dict[str, dict[str, dict[Mark, None]]] = defaultdict(lambda: defaultdict(dict))
+        self._cost: dict[str, float] = defaultdict(float)
         self._flaws: dict[str, dict[str, None]] = defaultdict(dict)
         self._missing: dict[str, None] = {}
         self._several: dict[str, None] = {}
 
     def image(self, written: str, file: str) -> str | None:
-        """The image that a name in a file means: one under the file's own folder, else the only one called so."""
+        """The image that a name in a file means: one under the file's own folder, else the only one called so.
+
+        Of several in folders of their own it is the one whose folder the file lies in, or is called after: `train/a.jpg` for
+        `annotations/instances_train.json`.
+        """
         beside = "/".join(part for part in (file.rpartition("/")[0], written) if part)
         if beside in self._exact:
             return beside
         found = self._named.candidates(written)
+        if len(found) > 1:
+            found = _nearest(found, file)
         if len(found) != 1:
             shown = f"{file}: {printable(written, _MOST_SHOWN)}"
             (self._several if found else self._missing).setdefault(shown)
@@ -62,6 +71,9 @@ class Reading:
         category: object = "",
     ) -> None:
         """An object of an image, by the kind of file. Raises: Flaw: the image has more of them than are drawn."""
+        self._cost[image] += _cost(shape)
+        if self._cost[image] > _MOST_COST:
+            raise Flaw("more corners or pixels in one image than are drawn")
         marks = self._marks[kind][image]
         called = printable(str(category), _MOST_SHOWN) if isinstance(category, str | int) else ""
         marks.setdefault(Mark(shape, size, relative, called))
@@ -105,6 +117,29 @@ class Reading:
         more = [f"{len(places) - _MOST_NAMED} more"] if len(places) > _MOST_NAMED else []
         listed = "; ".join([*list(places)[:_MOST_NAMED], *more])
         self.remarks.warn(code, name, f"{text}: {listed}.")
+
+
+def _nearest(found: Sequence[str], file: str) -> Sequence[str]:
+    """Of images that are called alike those in the file's own folder, or in one that its name speaks of."""
+    folders, last = parts_of(file)
+    stem = stem_of(last)
+    for fits in (
+        lambda dirs: bool(folders) and dirs[: len(folders)] == folders,
+        lambda dirs: bool(folders) and dirs[:1] == folders[:1],
+        lambda dirs: any(folder in stem for folder in dirs),
+    ):
+        near = [image for image in found if fits(parts_of(image)[0])]
+        if len(near) == 1:
+            return near
+    return found
+
+
+def _cost(shape: Shape) -> float:
+    if isinstance(shape, Polygon):
+        return len(shape.corners) / _CORNERS
+    if isinstance(shape, Runs):
+        return shape.width * shape.height / _PIXELS
+    return 0.0
 
 
 def size_of(width: object, height: object) -> tuple[float, float] | None:

@@ -15,7 +15,7 @@ from reportgen.images.texts import text_in
 YOLO = "YOLO"
 # Where a text is looked at that does not lie beside its image.
 _FOLDERS = frozenset(["labels", "label", "yolo", "txt", "obj_train_data", "annotations", "annotation", "predict"])
-_NAME_FILES = ("classes.txt", "obj.names", "classes.names")
+_NAME_FILES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels")
 _YAML = (".yaml", ".yml")
 # Shares may pass the border by so much: a box about something that is cut off.
 _SLACK = 0.5
