@@ -56,6 +56,8 @@ GREY = OBJECT.astype(np.uint8) * 255
         ("gt/a.png", "imgs/a.png"),
         ("mask/a.png", "image/a.png"),
         ("GT/a.bmp", "Images/a.jpg"),
+        ("00ae65/masks/07a9bf.png", "00ae65/images/00ae65.png"),  # nuclei of the Data Science Bowl: a file an object
+        ("a_json/label.png", "a_json/img.png"),  # labelme_json_to_dataset
         ("train_masks/a_mask.gif", "train/a.jpg"),  # Carvana
         ("train_labels/a.png", "train/a.png"),  # CamVid
         ("trainannot/a.png", "train/a.png"),

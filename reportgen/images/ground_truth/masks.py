@@ -20,6 +20,8 @@ _LOSSY = ("jpg", "jpeg", "jpe", "jfif")
 _WORDS = r"masks?|segs?|segm|segmentation|gt|ground[ _-]?truth|trimap|matte|annotation"
 _NUMBER = r"(?:[ ._-]?\d{1,4}|[ ._-]?\(\d{1,4}\))?"
 _AFTER = re.compile(rf"(.+?)[ ._-](?:{_WORDS}){_NUMBER}", re.DOTALL)
+# In a folder an image.
+_BARE, _BARE_IMAGES = ("mask", "label", "gt", "seg"), ("img", "image", "rgb")
 _BEFORE = re.compile(r"(?:mask|gt|seg)[ ._-](.+)", re.DOTALL)
 
 
@@ -51,11 +53,17 @@ def _image_of(mask: str, partners: Partners) -> tuple[str, ...]:
         for base in (stem, *called):
             if images := _in_parallel(mask, folders[:first] + folders[i:], first, base, partners):
                 return images
+        # A folder an image, called as it is: `12/images/12.png`, and `12/masks/1f3a.png` for each object.
+        alone = partners.alone_beside(folders[:i]) if _sure_folder(mask) == folders else None
+        if alone is not None and folders[:i][-1:] == (stem_of(parts_of(alone)[1]),):
+            return (alone,)
     return ()
 
 
 def _called(stem: str) -> list[str]:
     """What the image may be called that a file of this stem is the mask of."""
+    if stem in _BARE:
+        return list(_BARE_IMAGES)
     found = [match[1] for pattern in (_AFTER, _BEFORE) if (match := pattern.fullmatch(stem))]
     # `a.jpg.mask`: the image's whole name, and else its stem.
     return list(dict.fromkeys(name for base in found for name in (base, stem_of(base))))

@@ -35,8 +35,10 @@ class Partners:
         self._beside: dict[tuple[Dirs, str], list[str]] = defaultdict(list)
         self._across: dict[tuple[Dirs, Dirs, str], list[tuple[str, str]]] = defaultdict(list)
         self._anywhere: dict[str, list[str]] = defaultdict(list)
+        self._within: dict[Dirs, list[str]] = defaultdict(list)
         for image in sorted(images):
             folders, last = parts_of(image)
+            self._within[folders].append(image)
             for called in dict.fromkeys((stem_of(last), last)):
                 self._beside[folders, called].append(image)
                 self._anywhere[called].append(image)
@@ -73,6 +75,11 @@ class Partners:
         """The image that is called so, where it is the only one."""
         found = self._anywhere.get(called, [])
         return tuple(found) if len(found) == 1 else ()
+
+    def alone_beside(self, above: Dirs) -> str | None:
+        """The image of a folder of images, `above/images`, where there is one, and nothing but it in there."""
+        found = [image for folder in sorted(IMAGE_FOLDERS) for image in self._within.get((*above, folder), [])]
+        return found[0] if len(found) == 1 else None
 
     def all_called(self, called: str) -> list[str]:
         return self._anywhere.get(called, [])
