@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.images.ground_truth.runs import runs_of
+from reportgen.images.ground_truth.runs import placed, runs_of
 from reportgen.images.ground_truth.shapes import Box, Flaw, Polygon, Runs
 from truth_folders import BOX, HEIGHT, WIDTH, beside, folder_with, painted, read, seen
 
@@ -194,6 +194,21 @@ def test_runs_are_what_pycocotools_makes_and_reads(mask: np.ndarray, times: int)
     assert packed(runs(large)) == text
     ours = runs_of({"size": list(large.shape), "counts": text})
     assert np.array_equal(ours.pixels(), coco_mask.decode(theirs).astype(bool))
+
+
+@settings(max_examples=200, deadline=None)
+@given(MASKS, st.integers(-15, 15), st.integers(-15, 15), st.integers(1, 15), st.integers(1, 15))
+def test_a_part_is_placed_where_it_lies_and_cut_at_the_borders(
+    part: np.ndarray, left: int, top: int, width: int, height: int
+) -> None:
+    around = np.zeros((height + 60, width + 60), bool)
+    around[top + 30 : top + 30 + part.shape[0], left + 30 : left + 30 + part.shape[1]] = part
+    expected = around[30 : 30 + height, 30 : 30 + width]
+    if not expected.any():
+        with pytest.raises(Flaw):
+            placed(part, left, top, (width, height))
+    else:
+        assert np.array_equal(placed(part, left, top, (width, height)).pixels(), expected)
 
 
 @settings(max_examples=300, deadline=None)

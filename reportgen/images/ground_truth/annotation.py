@@ -199,14 +199,14 @@ class Annotation:
                 notes["truth-scaled"] = TruthNote("truth-scaled", detail=_sizes(size, width, height))
             if isinstance(mark.shape, Runs):
                 at = (mark.shape.width, mark.shape.height)
-                runs[at] = mark.shape.pixels() | runs.get(at, np.False_)
+                runs[at] = mark.shape.columns() | runs.get(at, np.False_)
                 continue
             if (drawn := _drawn(mark, size, width, height, preprocessing)) is None:
                 outside += 1
                 continue
             frame = drawn if frame is None else frame | drawn
-        for pixels in runs.values():
-            drawn = in_model_frame(_to_size(pixels, width, height), width, height, preprocessing)
+        for columns in runs.values():
+            drawn = in_model_frame(_to_size(columns.T, width, height), width, height, preprocessing)
             frame = drawn if frame is None else frame | drawn
         if outside:
             detail = counted(outside, "object")

@@ -83,7 +83,7 @@ def read_boxes(file: InputFile, table: Table, reading: Reading) -> None:
     columns = _columns(table)
     assert columns is not None
     reading.remarks.use(file.name)
-    rows = [*([] if _has_header(table) else [(1, table.header)]), *table.rows]
+    rows = [*([] if _without_header(table) is None else [(1, table.header)]), *table.rows]
     relative = _are_shares([cells for _, cells in rows], columns.box)
     for line, cells in rows:
         with reading.object(file.name, f"line {line}"):
@@ -100,8 +100,8 @@ def read_boxes(file: InputFile, table: Table, reading: Reading) -> None:
 
 
 def _columns(table: Table) -> _Columns | None:
-    if not _has_header(table):
-        return _Columns(0, (1, 2, 3, 4), _of_corners, 5 if len(table.header) > 5 else None)
+    if (bare := _without_header(table)) is not None:
+        return bare
     name = table.column(_NAMES)
     if name is None:
         return None
@@ -119,12 +119,20 @@ def _columns(table: Table) -> _Columns | None:
     return None
 
 
-def _has_header(table: Table) -> bool:
-    """Whether the first row is one; RetinaNet's tables begin with a picture and its box."""
+def _without_header(table: Table) -> _Columns | None:
+    """The columns of a table whose first row is a box already: of RetinaNet, or of makesense.ai."""
     cells = table.header
-    if len(cells) < 5 or PurePosixPath(cells[0].replace("\\", "/")).suffix.lower() not in EXTENSIONS:
-        return True
-    return not all(_is_number(cell) or not cell for cell in cells[1:5])
+    if len(cells) < 5 or not all(_is_number(cell) or not cell for cell in cells[1:5]):
+        return None
+    if _is_picture(cells[0]):  # a.jpg,x0,y0,x1,y1,class
+        return _Columns(0, (1, 2, 3, 4), _of_corners, 5)
+    if len(cells) > 5 and _is_picture(cells[5]):  # class,x,y,width,height,a.jpg,120,80
+        return _Columns(5, (1, 2, 3, 4), _of_sides, 0, (6, 7))
+    return None
+
+
+def _is_picture(cell: str) -> bool:
+    return PurePosixPath(cell.replace("\\", "/")).suffix.lower() in EXTENSIONS
 
 
 def _first(table: Table, groups: Sequence[Sequence[str]]) -> tuple[int, ...] | None:

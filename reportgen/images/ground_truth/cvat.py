@@ -5,9 +5,22 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 from reportgen.images.files import InputFile
 from reportgen.images.ground_truth.reading import Reading, size_of
-from reportgen.images.ground_truth.shapes import Flaw, Shape, box, ellipse, number, polygon, turned
+from reportgen.images.ground_truth.runs import placed
+from reportgen.images.ground_truth.shapes import (
+    MAX_MASK_PIXELS,
+    Flaw,
+    Runs,
+    Shape,
+    box,
+    ellipse,
+    number,
+    polygon,
+    turned,
+)
 
 CVAT = "CVAT"
 _NO_AREA = ("points", "polyline", "skeleton", "cuboid", "tag", "attribute")
@@ -30,7 +43,9 @@ def read_cvat(file: InputFile, root: Element, reading: Reading) -> None:
             if child.tag in ("tag", "attribute"):
                 continue
             with reading.object(file.name, f"{written[:80]!r} {child.tag[:20]} {place}"):
-                reading.mark(CVAT, image, _shape(child), size=size, category=child.get("label", ""))
+                reading.afford(image)
+                shape = _mask(child, size) if child.tag == "mask" else _shape(child)
+                reading.mark(CVAT, image, shape, size=size, category=child.get("label", ""))
 
 
 def _shape(item: Element) -> Shape:
@@ -46,3 +61,16 @@ def _shape(item: Element) -> Shape:
     if item.tag in _NO_AREA:
         raise Flaw("a point or a line, which has no area")
     raise Flaw("a shape of a kind that is not read")
+
+
+def _mask(item: Element, size: tuple[float, float] | None) -> Runs:
+    """A mask: counts of pixels, row after row of the part of the image that it lies in."""
+    left, top, width, height = (round(number(item.get(key))) for key in ("left", "top", "width", "height"))
+    try:
+        counts = [int(count) for count in item.get("rle", "").split(",")]
+    except ValueError:
+        raise Flaw("runs of pixels whose counts are no numbers") from None
+    if not 0 < width * height <= MAX_MASK_PIXELS or width < 0 or min(counts) < 0 or sum(counts) != width * height:
+        raise Flaw("runs of pixels that do not fill their mask")
+    part = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(height, width)
+    return placed(part, left, top, size)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping
 
+import numpy as np
+from PIL import Image
+
+from reportgen.images.decode import guarded_pillow
 from reportgen.images.files import InputFile
 from reportgen.images.ground_truth.partners import parts_of, stem_of
 from reportgen.images.ground_truth.reading import Reading, size_of
-from reportgen.images.ground_truth.shapes import Flaw, Shape, box_between, circle_through, polygon
+from reportgen.images.ground_truth.runs import placed
+from reportgen.images.ground_truth.shapes import (
+    MAX_MASK_PIXELS,
+    Flaw,
+    Runs,
+    Shape,
+    box_between,
+    circle_through,
+    number,
+    polygon,
+)
 
 LABELME = "LabelMe"
 WORDS = (("shapes", "points"),)
@@ -31,7 +47,8 @@ def read_labelme(file: InputFile, data: Mapping[str, object], reading: Reading) 
         with reading.object(file.name, f"shapes[{place}]"):
             if not isinstance(item, dict):
                 raise Flaw("a shape without points")
-            shape = _shape(item)
+            reading.afford(images[0])
+            shape = _mask(item, size) if item.get("shape_type") == "mask" else _shape(item)
             for image in images:
                 reading.mark(LABELME, image, shape, size=size, category=item.get("label"))
 
@@ -52,12 +69,28 @@ def _shape(item: Mapping[str, object]) -> Shape:
     points, kind = item.get("points"), item.get("shape_type") or "polygon"
     if not isinstance(points, list):
         raise Flaw("a shape without points")
-    if kind == "rectangle":
+    if kind == "rectangle" and len(points) != 4:  # X-AnyLabeling writes all four corners
         return box_between(points)
     if kind == "circle":
         return circle_through(points)
-    if kind == "polygon":
+    if kind in ("polygon", "rectangle", "rotation", "quadrilateral"):
         return polygon(points)
     if kind in ("point", "points", "line", "linestrip"):
         raise Flaw("a point or a line, which has no area")
     raise Flaw("a shape of a kind that is not read")
+
+
+def _mask(item: Mapping[str, object], size: tuple[float, float] | None) -> Runs:
+    """A mask, a PNG in base64 whose upper left pixel lies at the first point."""
+    text, points = item.get("mask"), item.get("points")
+    if not isinstance(text, str) or not isinstance(points, list) or not points or not isinstance(points[0], list):
+        raise Flaw("a mask without pixels or place")
+    left, top = (round(number(side)) for side in (points[0] + [None, None])[:2])
+    try:
+        with guarded_pillow(), Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=("PNG",)) as image:
+            if image.width * image.height > MAX_MASK_PIXELS:
+                raise Flaw(f"a mask of more than {MAX_MASK_PIXELS} pixels")
+            part = np.asarray(image.convert("L")) > 0
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise Flaw("a mask that cannot be read") from None
+    return placed(part, left, top, size)

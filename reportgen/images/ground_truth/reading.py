@@ -17,7 +17,7 @@ from reportgen.utils.terminal_text import counted, printable
 
 _MOST_NAMED = 3
 # To draw a polygon takes time by its corners, and runs by their pixels; 1 stands for about ten seconds.
-_MOST_COST, _CORNERS, _PIXELS = 1.0, 2e5, 2e9
+_MOST_COST, _CORNERS, _PIXELS = 1.0, 2e5, 1e9
 _MOST_SHOWN = 80  # characters of a name that somebody wrote
 
 
@@ -71,15 +71,19 @@ class Reading:
         category: object = "",
     ) -> None:
         """An object of an image, by the kind of file. Raises: Flaw: the image has more of them than are drawn."""
-        self._cost[image] += _cost(shape)
-        if self._cost[image] > _MOST_COST:
-            raise Flaw("more corners or pixels in one image than are drawn")
+        self.afford(image, _cost(shape))
         marks = self._marks[kind][image]
         called = printable(str(category), _MOST_SHOWN) if isinstance(category, str | int) else ""
         marks.setdefault(Mark(shape, size, relative, called))
         if len(marks) > MAX_SHAPES:
             marks.popitem()
             raise Flaw(f"more than {MAX_SHAPES} in one image")
+
+    def afford(self, image: str, cost: float = 0.0) -> None:
+        """Spend what a shape takes to draw; nothing, to ask before it is unpacked. Raises: Flaw: the image had enough of it."""
+        self._cost[image] += cost
+        if self._cost[image] > _MOST_COST:
+            raise Flaw("more corners or pixels in one image than are drawn")
 
     @contextmanager
     def object(self, file: str, place: str) -> Iterator[None]:

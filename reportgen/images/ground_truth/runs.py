@@ -1,4 +1,4 @@
-"""COCO's run-length encoding: a mask as counts of pixels, column after column, as a list or packed into text.
+"""Masks within annotations: runs of pixels. COCO's are counts, column after column, as a list or packed into text.
 
 The packing is that of cocodataset/cocoapi (maskApi.c, `rleFrString`): five bits a character, the sixth says that more follow,
 a number from the third on is the difference to the one before the last. `tests/test_coco.py` holds it against pycocotools.
@@ -7,6 +7,8 @@ a number from the third on is the difference to the one before the last. `tests/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from reportgen.images.ground_truth.shapes import MAX_MASK_PIXELS, Flaw, Runs
 
@@ -35,6 +37,32 @@ def runs_of(segmentation: Mapping[object, object]) -> Runs:
     if sum(numbers) != height * width:
         raise Flaw("runs of pixels that do not fill their mask")
     return Runs(tuple(numbers), width, height)
+
+
+def placed(part: np.ndarray, left: int, top: int, size: tuple[float, float] | None) -> Runs:
+    """A part of a mask, (h, w) bool, whose upper left pixel lies at (left, top) of an image of a `size`, (width, height).
+
+    Raises:
+        Flaw: the size is not stated, or larger than is drawn; or the part lies outside.
+    """
+    if size is None or not all(float(side).is_integer() for side in size):
+        raise Flaw("a mask in an image whose size is not stated")
+    width, height = int(size[0]), int(size[1])
+    if width * height > MAX_MASK_PIXELS:
+        raise Flaw(f"runs of more than {MAX_MASK_PIXELS} pixels")
+    inside = part[max(0, -top) : max(0, height - top), max(0, -left) : max(0, width - left)]
+    if not inside.any():
+        raise Flaw("a mask without a pixel in its image")
+    y, x = max(0, top), max(0, left)
+    columns = np.zeros((inside.shape[1], height), bool)  # those that it lies in; before and behind them is nothing
+    columns[:, y : y + inside.shape[0]] = inside.T
+    flat = columns.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    ends = [0, *([0] if flat[0] else []), *edges.tolist(), flat.size, *([flat.size] if flat[-1] else [])]
+    counts = np.diff(ends).tolist()
+    counts[0] += x * height
+    counts[-1] += width * height - x * height - flat.size
+    return Runs(tuple(counts), width, height)
 
 
 def unpacked(text: str, pixels: int) -> list[int]:

@@ -75,10 +75,14 @@ class Runs:
     width: int
     height: int
 
+    def columns(self) -> np.ndarray:
+        """(width, height) bool: the mask turned on its side, as it is stored."""
+        values = np.arange(len(self.counts)) % 2 == 1
+        return np.repeat(values, self.counts).reshape(self.width, self.height)
+
     def pixels(self) -> np.ndarray:
         """(height, width) bool."""
-        values = np.arange(len(self.counts)) % 2 == 1
-        return np.repeat(values, self.counts).reshape(self.width, self.height).T
+        return self.columns().T
 
 
 Shape = Box | Polygon | Ellipse | Runs

@@ -57,7 +57,7 @@ def _images(name: str, reading: Reading) -> tuple[str, ...]:
 def _no_yolo(lines: Sequence[tuple[int, Sequence[str]]]) -> str | None:
     """Why a text is no YOLO."""
     if not lines:
-        return "an empty file"
+        return "an empty text, which marks no object"
     poses = 0
     for _, cells in lines:
         try:
