@@ -31,6 +31,7 @@ from reportgen.report.document import (
     Finding,
     ImageRecord,
     Label,
+    LeftAlone,
     ModelRecord,
     Note,
     Prediction,
@@ -109,6 +110,10 @@ def make_report(
         skipped=[
             Skipped(name="a.jpg", reason="the file is empty"),
             Skipped(name="sub/b.png", reason="not an image: starts with 'hello'"),
+        ],
+        left_alone=[
+            LeftAlone(reason="a half download", count=1, names=["c.jpg.part"]),
+            LeftAlone(reason="neither an image nor anything that is read", count=12, names=["a.mp4", "b.mp4"]),
         ],
         sections=[
             _cams_section(run, images, frames),

@@ -60,7 +60,8 @@ def test_it_runs_with_its_settings_and_only_its_own_results_depend_on_them(repor
         report = json.loads((tmp_path / "out/report.json").read_bytes())
         assert report["settings"]["darkness"] == {"below": 64 if not config else 200}
         assert report["sections"][0]["blocks"][0]["text"].endswith(f"darker than {200 if config else 64}.")
-        return [image["darkness"]["share"] for image in report["images"]], done.stderr
+        [counted] = [line for line in done.stderr.splitlines() if "in the store" in line]
+        return [image["darkness"]["share"] for image in report["images"]], counted
 
     dark, said = shares()
     assert "0 of 4 results were in the store" in said

@@ -103,7 +103,7 @@ def _call(terminal: Terminal) -> int:
     """Run the command that the arguments name; what a user can cause is said, and becomes the exit code."""
     try:
         code = int(
-            app(standalone_mode=False, obj=terminal) or 0
+            app(prog_name="reportgen", standalone_mode=False, obj=terminal) or 0
         )  # the code of an Exit, or what the command returned: None
     except ReportgenError as error:
         terminal.fail(error.lines)

@@ -26,7 +26,7 @@ def tell_outcome(report: Report, out: Path, files: Sequence[Path], terminal: Ter
         CheckFailed: a gate failed, or, with `strict`, an image was skipped.
     """
     from reportgen.pipeline.gates import JUNIT
-    from reportgen.report.digest import gate_sentence
+    from reportgen.report.digest import gate_sentence, left_alone
 
     terminal.found(out=out, paths=files, **outcome(report))
     for file in files:
@@ -37,6 +37,8 @@ def tell_outcome(report: Report, out: Path, files: Sequence[Path], terminal: Ter
         terminal.say(f"skipped {skipped.name!r}: {skipped.reason}")
     if len(report.skipped) > MOST_SKIPPED:
         terminal.say(f"skipped {len(report.skipped) - MOST_SKIPPED} more; the report names them all")
+    if left := left_alone(report):
+        terminal.say(left)
     failed = [gate for gate in report.gates if not gate.passed]
     for gate in failed:
         terminal.say(f"gate {gate_sentence(gate)}", "red")
@@ -70,6 +72,7 @@ def outcome(report: Report) -> dict[str, object]:
         ],
         "gates": [gate.model_dump() for gate in report.gates],
         "skipped": [skipped.model_dump() for skipped in report.skipped],
+        "left_alone": [left.model_dump() for left in report.left_alone],
         "warnings": len(report.warnings),
     }
 

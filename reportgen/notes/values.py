@@ -184,8 +184,8 @@ def totals(data: Data) -> dict[str, JSON]:
 
 # The keys of every report; what else stands there an analysis has added.
 _OF_REPORT = frozenset({
-    "schema_version", "title", "provenance", "settings", "document", "images", "shown", "skipped", "sections", "findings", "tested",
-    "summary", "gates", "rules", "warnings", "glossary", "references", "files",
+    "schema_version", "title", "provenance", "settings", "document", "images", "shown", "skipped", "left_alone", "sections", "findings",
+    "tested", "summary", "gates", "rules", "warnings", "glossary", "references", "files",
 })  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Differences:
         images: new, vanished and changed images, a sentence each.
         verdicts: findings and gates that were judged differently.
         numbers: of the images that both have, and of the report.
-        other: tables, texts, the summary, which images are shown, warnings, skipped files.
+        other: tables, texts, the summary, which images are shown, warnings, files skipped or left alone.
         notes: settings, versions, models: no difference by themselves.
     """
 
@@ -82,7 +82,18 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
     for group in ("settings", "provenance", "rules", "schema_version"):
         notes = _walk(old.pop(group), new.pop(group), f"{group}.", 0.0)
         found.notes.extend(note for note in notes if note.place != "provenance.created")
-    for group in ("title", "document", "summary", "shown", "skipped", "warnings", "glossary", "references", "files"):
+    for group in (
+        "title",
+        "document",
+        "summary",
+        "shown",
+        "skipped",
+        "left_alone",
+        "warnings",
+        "glossary",
+        "references",
+        "files",
+    ):
         found.other.extend(_walk(old.pop(group, None), new.pop(group, None), group, tolerance))
     found.numbers.extend(_walk(old, new, "", tolerance))  # what analyses added to the report
     found.other.extend(_sections(a.sections, b.sections, tolerance))

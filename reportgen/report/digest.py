@@ -15,6 +15,7 @@ from reportgen.utils.terminal_text import counted, printable
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MOST_SKIPPED = 10  # named one by one
+MOST_KINDS = 3  # reasons for which files were left alone
 # Marks of Markdown and HTML, what would begin a list or a heading, and what GitHub makes a link or a mention of.
 _MARKS = re.compile(r"[\\`*_\[\]|<>~$&@#]|^[-+=]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
@@ -84,7 +85,19 @@ def markdown(report: Report) -> str:
         more = len(report.skipped) - len(named)
         named += [f"- and {more} more"] if more else []
         parts.append("\n".join([f"{counted(len(report.skipped), 'file')} could not be read:", "", *named]))
+    if left := left_alone(report):
+        parts.append(f"{left[0].upper()}{escaped(left[1:])}.")
     return "\n\n".join(parts) + "\n"
+
+
+def left_alone(report: Report) -> str:
+    """How many files of the input were left alone, and why, in one line; empty where none were."""
+    kinds = sorted(report.left_alone, key=lambda left: -left.count)
+    if not kinds:
+        return ""
+    named = [f"{left.reason} ({left.count})" for left in kinds[:MOST_KINDS]]
+    more = [f"{counted(len(kinds) - MOST_KINDS, 'further reason')}"] if len(kinds) > MOST_KINDS else []
+    return f"{counted(sum(left.count for left in kinds), 'file')} left alone: {'; '.join([*named, *more])}"
 
 
 def escaped(text: str) -> str:

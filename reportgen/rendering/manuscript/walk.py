@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -215,8 +215,8 @@ def _gates(context: Plain) -> Iterator[Part]:
 
 
 def _warnings(context: Plain) -> Iterator[Part]:
-    words, skipped = context["words"], context["report"]["skipped"]
-    if not context["warnings"] and not skipped:
+    words, skipped, left_alone = context["words"], context["report"]["skipped"], context["report"]["left_alone"]
+    if not context["warnings"] and not skipped and not left_alone:
         return
     place = name("report.json, warnings", "code")
     yield chapter(context, "warnings")
@@ -237,6 +237,20 @@ def _warnings(context: Plain) -> Iterator[Part]:
             more = fill(words["more"], n=filters.number(len(skipped) - SKIPPED))
             rows.append((more, name("report.json, skipped", "code")))
         yield Facts(clean(words["unreadable"]), tuple(rows))
+    if left_alone:
+        yield Facts(clean(words["left_alone"]), tuple(_left_alone(words, left_alone)))
+
+
+def _left_alone(words: Plain, kinds: Sequence[Plain]) -> Iterator[tuple[Inline, Inline]]:
+    """By reason the files that were left alone: the first few by name, the others as a number."""
+    for left in kinds[:SKIPPED]:
+        files = [name(file) for file in left["names"]]
+        if left["count"] > len(files):
+            files.append(fill(words["more"], n=filters.number(left["count"] - len(files))))
+        yield said(left["reason"]), joined(files)
+    if len(kinds) > SKIPPED:
+        more = fill(words["more"], n=filters.number(len(kinds) - SKIPPED))
+        yield more, name("report.json, left_alone", "code")
 
 
 def _images(context: Plain) -> Iterator[Part]:
