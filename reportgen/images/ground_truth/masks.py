@@ -18,6 +18,8 @@ _SURE = re.compile(
 _LIKELY = re.compile(r"(?:(.+?)[ _-]?)?(?:mask|gts?|labels?|annotations?|annots?|segs?|mattes?)")
 _LOSSY = ("jpg", "jpeg", "jpe", "jfif")
 _WORDS = r"masks?|segs?|segm|segmentation|gt|ground[ _-]?truth|trimap|matte|annotation"
+# One of these is in the name of every mask, or of its folder.
+_HINT = re.compile("mask|seg|gt|ground|trimap|matte|annot|label", re.IGNORECASE)
 _NUMBER = r"(?:[ ._-]?\d{1,4}|[ ._-]?\(\d{1,4}\))?"
 _AFTER = re.compile(rf"(.+?)[ ._-](?:{_WORDS}){_NUMBER}", re.DOTALL)
 # In a folder an image.
@@ -32,9 +34,13 @@ def masks_of(names: Collection[str]) -> dict[str, tuple[str, ...]]:
     or before (`mask_a.png`); or as the image is, in a parallel folder (`masks/a.png` and `images/a.jpg`). A picture that is
     called so without such an image is a photograph, but for one among masks in a folder that is called `masks`, or the like.
     """
-    partners = Partners(names)
-    found = {name: images for name in sorted(names) if (images := _image_of(name, partners))}
-    found |= dict.fromkeys(_among_masks(names, found), ())
+    candidates = sorted(name for name in names if _HINT.search(name))
+    if not candidates:  # of most folders
+        return {}
+    stems = {stem_of(parts_of(name)[1]) for name in candidates}
+    partners = Partners(names, stems.union(*map(_called, stems)))
+    found = {name: images for name in candidates if (images := _image_of(name, partners))}
+    found |= dict.fromkeys(_among_masks(candidates, found), ())
     return {mask: _roots(mask, found) for mask in sorted(found)}
 
 

@@ -29,9 +29,13 @@ def stem_of(name: str) -> str:
 
 
 class Partners:
-    """The images of a folder, to be found by a file of the same stem, or of the image's whole name and a further extension."""
+    """The images of a folder, to be found by a file of the same stem, or of the image's whole name and a further extension.
 
-    def __init__(self, images: Collection[str]) -> None:
+    Args:
+        asked: what will be asked for, stems and names in one case; everything where it is not given.
+    """
+
+    def __init__(self, images: Collection[str], asked: Collection[str] | None = None) -> None:
         self._beside: dict[tuple[Dirs, str], list[str]] = defaultdict(list)
         self._across: dict[tuple[Dirs, Dirs, str], list[tuple[str, str]]] = defaultdict(list)
         self._anywhere: dict[str, list[str]] = defaultdict(list)
@@ -40,6 +44,8 @@ class Partners:
             folders, last = parts_of(image)
             self._within[folders].append(image)
             for called in dict.fromkeys((stem_of(last), last)):
+                if asked is not None and called not in asked:
+                    continue
                 self._beside[folders, called].append(image)
                 self._anywhere[called].append(image)
                 for i in range(len(folders) + 1):

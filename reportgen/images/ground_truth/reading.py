@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 from reportgen.images.files import InputFile
 from reportgen.images.folder import Folder
@@ -27,8 +28,6 @@ class Reading:
     def __init__(self, given: Folder, remarks: Remarks) -> None:
         self.given = given
         self.remarks = remarks
-        self.partners = Partners(given.names)
-        self._named = Named(given.names)
         self._exact = set(given.names)
         self._others = remarks.seen  # by the readers before
         # By kind of file and image.
@@ -37,6 +36,14 @@ class Reading:
         self._flaws: dict[str, dict[str, None]] = defaultdict(dict)
         self._missing: dict[str, None] = {}
         self._several: dict[str, None] = {}
+
+    @cached_property
+    def partners(self) -> Partners:
+        return Partners(self.given.names)
+
+    @cached_property
+    def _named(self) -> Named:
+        return Named(self.given.names)
 
     def image(self, written: str, file: str) -> str | None:
         """The image that a name in a file means: one under the file's own folder, else the only one called so.
