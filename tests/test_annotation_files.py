@@ -55,6 +55,7 @@ def said_of(folder: Path) -> tuple[str, dict[str, str]]:
         "0 0.25 0.25 0.583333 0.25 0.583333 0.75 0.25 0.75",
         "0 0.25 0.25 0.583333 0.25 0.583333 0.75 0.25 0.75 0.87",
         f"0.0 {SHARES}",
+        "0,0 0,416667 0,5 0,333333 0,5",
     ],
 )
 def test_yolo_is_read_beside_and_in_parallel_folders(tmp_path: Path, image: str, file: str, line: str) -> None:
@@ -109,12 +110,20 @@ def test_a_text_that_is_no_yolo_is_left_alone(tmp_path: Path, content: str | byt
     assert reason in found.left.get("a.txt", "")
 
 
+def test_poses_are_known_by_their_yaml(tmp_path: Path) -> None:
+    folder = beside(folder_with(tmp_path, "images/a.jpg"), "labels/a.txt", f"0 {SHARES} 0.4 0.4 0.5 0.5\n")
+    found = read(beside(folder, "data.yaml", "kpt_shape: [2, 2]\nnames: {0: fish}\n"))
+    assert found.truths == {}
+    assert found.said == "1 marked object was left out (a pose, which marks points and no object): labels/a.txt line 1."
+
+
 def test_a_line_of_yolo_with_a_flaw_is_said_and_the_others_count(tmp_path: Path) -> None:
-    content = f"0 0.5 0.5 0 0.2\n0 {SHARES}\n0 0.2 0.2 0.1 0.1 0.07\n"
+    content = f"0 0.5 0.5 0 0.2\n0 {SHARES}\n0 0.2 0.2 0.1 0.1 0.07\n0 0.5 0.5 nan 0.1\n"
     found = read(beside(folder_with(tmp_path, "a.jpg"), "a.txt", content))
     assert close(found, painted(BOX))
     assert found.said == (
         "1 marked object was left out (a box without area): a.txt line 1.\n"
+        "1 marked object was left out (a coordinate that is not a number): a.txt line 4.\n"
         "1 marked object was left out (a detector's box with a score below 0.5): a.txt line 3."
     )
 

@@ -227,7 +227,10 @@ def test_an_xml_with_anything_wrong_never_stops_a_run(folder: Path, file: str, d
 
 LINES = st.lists(
     st.lists(
-        st.sampled_from(("0", "1", "0.5", "0.2", "-3", "nan", "inf", "1e309", "x", "2.5", "9" * 5000)), max_size=12
+        st.sampled_from(
+            ("0", "1", "0.5", "0.2", "-3", "nan", "inf", "1e309", "x", "2.5", "0,0", "1_0", "٣", "9" * 5000)
+        ),
+        max_size=12,
     ),
     max_size=4,
 ).map(lambda lines: "\n".join(" ".join(line) for line in lines))

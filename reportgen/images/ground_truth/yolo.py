@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from reportgen.images.files import UnreadableFile
 from reportgen.images.ground_truth.coco import LEAST_SCORE
@@ -19,32 +20,41 @@ _NAME_FILES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels")
 _YAML = (".yaml", ".yml")
 # Shares may pass the border by so much: a box about something that is cut off.
 _SLACK = 0.5
-_VISIBILITIES = {0.0, 1.0, 2.0}
+_NO_SHARES = "numbers that are no shares of the image's sides, as YOLO's are"
+# Of a pose's point: not there, hidden, seen.
+_VISIBILITIES, _SEEN = {0.0, 1.0, 2.0}, 2.0
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of YOLO's form: the class, and the numbers behind it."""
+
+    place: int
+    number: int
+    values: tuple[float, ...]
 
 
 def read_yolo(reading: Reading) -> None:
     """Add what the texts beside the images mark; a text that is no YOLO is left alone."""
     texts = {name: file for name, file in reading.given.beside.items() if name.lower().endswith(".txt")}
     about = {name: images for name in texts if (images := _images(name, reading))}
-    names: _Names | None = None
+    classes: _Classes | None = None
     for name, images in about.items():
         file = texts[name]
         try:
-            text = text_in(file)
+            lines, flaws = _lines_of(text_in(file))
         except UnreadableFile as error:
             reading.leave(file, error.reason)
             continue
-        lines = [(place, line.split()) for place, line in enumerate(text.splitlines(), 1) if line.strip()]
-        if reason := _no_yolo(lines):
-            reading.leave(file, reason)
-            continue
-        names = names or _Names(reading)
+        classes = classes or _Classes(reading)  # read only where there is something to name
         reading.remarks.use(file.name)
-        for place, cells in lines:
-            with reading.object(file.name, f"line {place}"):
-                shape = _shape(cells)
+        for place, reason in flaws:
+            reading.flaw(reason, f"{file.name} line {place}")
+        for line in lines:
+            with reading.object(file.name, f"line {line.place}"):
+                shape = _shape(line.values, classes.have_points(file.name))
                 for image in images:
-                    reading.mark(YOLO, image, shape, relative=True, category=names.of(file.name, cells[0]))
+                    reading.mark(YOLO, image, shape, relative=True, category=classes.name(file.name, line.number))
 
 
 def _images(name: str, reading: Reading) -> tuple[str, ...]:
@@ -54,34 +64,50 @@ def _images(name: str, reading: Reading) -> tuple[str, ...]:
     return reading.partners.of(name) if _FOLDERS & set(folders) else ()
 
 
-def _no_yolo(lines: Sequence[tuple[int, Sequence[str]]]) -> str | None:
-    """Why a text is no YOLO."""
-    if not lines:
-        return "an empty text, which marks no object"
-    poses = 0
-    for _, cells in lines:
-        try:
-            values = [number(cell) for cell in cells]
-        except Flaw:
-            return "a text that is not of YOLO's form"
-        if len(values) < 5 or values[0] < 0 or not values[0].is_integer():
-            return "a text that is not of YOLO's form"
-        if not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:5]):
-            return "numbers that are no shares of the image's sides, as YOLO's are"
-        poses += _is_pose(values)
-    return "YOLO of poses, which mark points and no object" if poses == len(lines) else None
+def _lines_of(text: str) -> tuple[list[_Line], list[tuple[int, str]]]:
+    """The lines of YOLO's form, and what is wrong with the others.
+
+    Raises:
+        UnreadableFile: fewer than half of them are.
+    """
+    lines: list[_Line] = []
+    flaws: list[tuple[int, str]] = []
+    for place, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                lines.append(_line(place, line.split()))
+            except Flaw as flaw:
+                flaws.append((place, flaw.reason))
+    if not lines and not flaws:
+        raise UnreadableFile("an empty text, which marks no object")
+    if len(flaws) > len(lines):
+        raise UnreadableFile(_NO_SHARES if flaws[0][1] == _NO_SHARES else "a text that is not of YOLO's form")
+    if all(_is_pose(line.values) for line in lines):
+        raise UnreadableFile("YOLO of poses, which mark points and no object")
+    return lines, flaws
+
+
+def _line(place: int, cells: Sequence[str]) -> _Line:
+    """Raises: Flaw: it is not of YOLO's form."""
+    class_, *values = (number(cell) for cell in cells)
+    if len(values) < 4 or class_ < 0 or not class_.is_integer():
+        raise Flaw("a line that is not of YOLO's form")
+    if not all(-_SLACK <= value <= 1 + _SLACK for value in values[:4]):
+        raise Flaw(_NO_SHARES)
+    return _Line(place, int(class_), tuple(values))
 
 
 def _is_pose(values: Sequence[float]) -> bool:
     """A box, and after it x, y and a visibility for each point."""
-    visible = values[7::3]
-    return len(values) > 6 and (len(values) - 5) % 3 == 0 and set(visible) <= _VISIBILITIES and not len(values) % 2
+    visible = set(values[6::3])
+    if len(values) < 7 or (len(values) - 4) % 3 or not visible <= _VISIBILITIES:
+        return False
+    return len(values) % 2 == 1 or _SEEN in visible  # a polygon has an even number of values, none of them 2
 
 
-def _shape(cells: Sequence[str]) -> Shape:
-    """Of `class x y w h`, with a confidence behind it or not; or of `class x y x y x y` and so on."""
-    values = [number(cell) for cell in cells[1:]]
-    if _is_pose([0.0, *values]):
+def _shape(values: Sequence[float], have_points: bool) -> Shape:
+    """Of `x y w h`, with a confidence behind it or not; or of `x y x y x y` and so on."""
+    if _is_pose(values) or (have_points and len(values) > 5):
         raise Flaw("a pose, which marks points and no object")
     if len(values) % 2 and values[-1] < LEAST_SCORE:
         raise Flaw(f"a detector's box with a score below {LEAST_SCORE:g}")
@@ -91,11 +117,12 @@ def _shape(cells: Sequence[str]) -> Shape:
     return polygon_of_flat(values[: len(values) // 2 * 2])
 
 
-class _Names:
+class _Classes:
     """What the classes are called: by `classes.txt`, `obj.names`, or the `names` of a YAML, the nearest above a file."""
 
     def __init__(self, reading: Reading) -> None:
         self._by_folder: dict[str, tuple[str, Mapping[str, str]]] = {}
+        self._with_points: set[str] = set()
         self._reading = reading
         for name, file in reading.given.beside.items():
             last = name.rpartition("/")[2].lower()
@@ -103,7 +130,10 @@ class _Names:
                 if last in _NAME_FILES:
                     found = dict(zip(map(str, range(10**6)), _lines(text_in(file)), strict=False))
                 elif last.endswith(_YAML):
-                    found = _of_yaml(yaml_in(file))
+                    data = yaml_in(file)
+                    found = _of_yaml(data)
+                    if isinstance(data, dict) and "kpt_shape" in data:
+                        self._with_points.add(folder_of(name))
                 else:
                     continue
             except UnreadableFile as error:
@@ -112,16 +142,27 @@ class _Names:
             if found:
                 self._by_folder.setdefault(folder_of(name), (name, found))
 
-    def of(self, file: str, class_: str) -> str:
-        folder = folder_of(file)
-        while True:
+    def name(self, file: str, number_: int) -> str:
+        """What a class is called; `` where nothing says so."""
+        for folder in _upwards(file):
             if folder in self._by_folder:
                 name, names = self._by_folder[folder]
                 self._reading.remarks.use(name)
-                return names.get(str(int(float(class_))), "")
-            if not folder:
-                return ""
-            folder = folder_of(folder)
+                return names.get(str(number_), "")
+        return ""
+
+    def have_points(self, file: str) -> bool:
+        """Whether a YAML above a file says that its objects are poses."""
+        return bool(self._with_points) and any(folder in self._with_points for folder in _upwards(file))
+
+
+def _upwards(file: str) -> Iterator[str]:
+    """The folder that a file lies in, and those that it lies in, up to the first, which is ``."""
+    folder = folder_of(file)
+    yield folder
+    while folder:
+        folder = folder_of(folder)
+        yield folder
 
 
 def _lines(text: str) -> list[str]:
