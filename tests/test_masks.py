@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from reportgen.images.find import find_images
 from reportgen.images.ground_truth.annotation import TruthNote
@@ -231,7 +231,32 @@ def test_a_jpeg_mask_is_cut_at_half_and_said(tmp_path: Path) -> None:
     assert np.count_nonzero(np.asarray(Image.open(folder / "a_mask.jpg"))) > OBJECT.sum()  # it is blurred
     found = read(folder)
     assert np.array_equal(found.mask("a.png"), seen(OBJECT))
-    assert found.fitted("a.png").notes == (TruthNote("truth-lossy-mask"),)
+    assert found.fitted("a.png").notes == (TruthNote("truth-soft-mask"),)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("how", ["was a JPEG", "smoothed"])
+def test_a_soft_border_is_cut_at_half_and_said(tmp_path: Path, how: str, mode: str) -> None:
+    folder = folder_with(tmp_path, "a.png")
+    if how == "smoothed":
+        soft = Image.fromarray(GREY).filter(ImageFilter.GaussianBlur(3))
+    else:
+        save(tmp_path / "elsewhere.jpg", GREY, quality=40)
+        soft = Image.open(tmp_path / "elsewhere.jpg").convert("L")
+        soft.load()
+        (tmp_path / "elsewhere.jpg").unlink()
+    save(folder / "a_mask.png", soft.convert(mode))
+    found = read(folder)
+    assert (found.mask("a.png") ^ seen(OBJECT)).sum() <= 24  # the corners are rounded
+    assert found.fitted("a.png").notes == (TruthNote("truth-soft-mask"),)
+
+
+def test_many_classes_are_all_of_them_the_object(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "a.jpg")
+    classes = np.zeros((HEIGHT, WIDTH), np.uint8)
+    classes[20:60, 30:70] = 1 + np.arange(40)  # 40 numbers, a column each
+    save(folder / "a_mask.png", classes)
+    assert np.array_equal(read(folder).mask(), seen(OBJECT))
 
 
 def test_the_middle_of_a_trimap_is_the_object(tmp_path: Path) -> None:

@@ -462,7 +462,7 @@ def test_a_box_of_the_whole_image_is_no_evidence(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_warned_of_once_for_each_kind() -> None:
     sizes = TruthNote("truth-scaled", detail="1 x 1 pixels; the upright image has 2 x 2")
-    notes = [(f"{letter}.jpg", sizes) for letter in "abcde"] + [("f.jpg", TruthNote("truth-lossy-mask"))]
+    notes = [(f"{letter}.jpg", sizes) for letter in "abcde"] + [("f.jpg", TruthNote("truth-soft-mask"))]
     assert [(warning.code, warning.text) for warning in warnings_of(notes)] == [
         (
             "truth-scaled",
@@ -471,9 +471,9 @@ def test_what_does_not_fit_is_warned_of_once_for_each_kind() -> None:
             "c.jpg (1 x 1 pixels; the upright image has 2 x 2); 2 more.",
         ),
         (
-            "truth-lossy-mask",
-            "The mask of 1 image is stored as JPEG, which blurs its border: what is brighter than half counts as the "
-            "object: f.jpg.",
+            "truth-soft-mask",
+            "The mask of 1 image has a soft border, as JPEG and smoothing make it: what is brighter than half counts as "
+            "the object: f.jpg.",
         ),
     ]
 

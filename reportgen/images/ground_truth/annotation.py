@@ -75,9 +75,9 @@ NOTES = {
         "The ground truth of {} marks everything or nothing: that is no evidence of where the object is, and was left out",
     ),
     "truth-unreadable": ("A mask that cannot be read", "The mask of {} cannot be read, and was left out"),
-    "truth-lossy-mask": (
-        "Masks with lossy compression",
-        "The mask of {} is stored as JPEG, which blurs its border: what is brighter than half counts as the object",
+    "truth-soft-mask": (
+        "Masks without a sharp border",
+        "The mask of {} has a soft border, as JPEG and smoothing make it: what is brighter than half counts as the object",
     ),
 }
 
@@ -176,8 +176,8 @@ class Annotation:
                 continue
             if mask.size != (width, height):
                 notes["truth-scaled"] = TruthNote("truth-scaled", detail=_sizes(mask.size, width, height))
-            if mask.lossy:
-                notes["truth-lossy-mask"] = TruthNote("truth-lossy-mask")
+            if mask.soft:
+                notes["truth-soft-mask"] = TruthNote("truth-soft-mask")
             pixels = _to_size(mask.marked, width, height)
             whole = pixels if whole is None else whole | pixels
         return whole, tuple(notes.values())

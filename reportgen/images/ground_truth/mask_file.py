@@ -18,6 +18,8 @@ from reportgen.images.ground_truth.shapes import MAX_MASK_PIXELS
 # Of a palette or of class numbers: pixels that are nobody's, as Pascal VOC draws them between objects.
 _BORDER = 255
 _HIGHEST_CLASS = 200
+_GREY, _HALF, _WHITE = 32, 127, 224
+_MOST_GREYS, _MOST_WHITES = 16, 4  # levels in a mask that is sharp
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
 # The Oxford-IIIT pets: 1 is the animal, 2 what is behind it, 3 the border.
 _TRIMAPS = "trimaps"
@@ -25,10 +27,10 @@ _TRIMAPS = "trimaps"
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """A mask as its file has it. `marked`: (h, w) bool; `lossy`: its values were blurred, and cut at half."""
+    """A mask as its file has it. `marked`: (h, w) bool; `soft`: its border was blurred, and its values cut at half."""
 
     marked: np.ndarray
-    lossy: bool = False
+    soft: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,7 +47,8 @@ def read_mask(file: InputFile, width: int, height: int) -> Mask:
     """The object's pixels.
 
     What is not 0 is the object; of a palette what has not its first colour; where alpha alone differs from pixel to pixel,
-    what is opaque; of JPEG what is brighter than half. 255 among numbers of classes is a border, and no object's.
+    what is opaque; of JPEG, and of grey levels that were smoothed or were a JPEG once, what is brighter than half. 255 among
+    numbers of classes is a border, and no object's.
 
     Args:
         width, height: of the upright image, to bound what is decoded.
@@ -58,11 +61,12 @@ def read_mask(file: InputFile, width: int, height: int) -> Mask:
             pixels = image.width * image.height
             if pixels > max(MAX_MASK_PIXELS, width * height) or _tile(image) > max(MAX_MASK_PIXELS, width * height):
                 raise UnreadableFile(f"a mask of {image.width} x {image.height} pixels is too large")
-            marked = _marked(image)
+            soft = _soft(image)
+            marked = _marked(image) if soft is None else soft > _HALF
             if _TRIMAPS in PurePosixPath(file.name.casefold()).parts[:-1]:
                 values = np.asarray(image)
                 marked = values == 1 if values.ndim == 2 and values.max() <= 3 else marked
-            return Mask(marked, lossy=image.format == "JPEG")
+            return Mask(marked, soft=soft is not None)
     except UnreadableFile:
         raise
     except MemoryError:
@@ -79,11 +83,27 @@ def _tile(image: Image.Image) -> int:
     return int(sides[0]) * int(sides[1])
 
 
+def _soft(image: Image.Image) -> np.ndarray | None:
+    """(h, w) uint8: the grey levels of a mask whose border is not sharp; None where it is."""
+    if image.format == "JPEG":
+        levels: np.ndarray = np.asarray(image.convert("RGB")).max(axis=2)
+        return levels
+    if image.mode not in ("L", "RGB"):
+        return None
+    values = np.asarray(image)
+    if values.ndim == 3:
+        if (values != values[..., :1]).any():
+            return None  # colours, of classes
+        values = values[..., 0]
+    counts = np.bincount(values.ravel(), minlength=256)
+    greys, white = counts[_GREY:_WHITE], counts[_WHITE:]
+    # Mostly white, among many greys or in many shades. Numbers of classes are few; those of many objects are not mostly white.
+    shades = np.count_nonzero(greys) >= _MOST_GREYS or np.count_nonzero(white) >= _MOST_WHITES
+    return values if shades and white.sum() > greys.sum() / 2 else None
+
+
 def _marked(image: Image.Image) -> np.ndarray:
     """(h, w) bool."""
-    if image.format == "JPEG":
-        bright: np.ndarray = np.asarray(image.convert("RGB")).max(axis=2) > 127
-        return bright
     if image.mode == "P":
         marked: np.ndarray = _of_palette(image)
         if image.has_transparency_data and (marked.all() or not marked.any()):
