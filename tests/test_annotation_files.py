@@ -350,6 +350,8 @@ TABLES = {
     "German Excel": "\ufeffDateiname;Name;left;top;right;bottom\r\nx;a.jpg;30,0;20,0;70,0;60,0\r\n",
     "pandas": ",image_path,x1,y1,x2,y2,class\n0,data\\train\\a.jpg,30,20,70,60,tench\n",
     "RetinaNet": "a.jpg,30,20,70,60,tench\nb.jpg,,,,,\n",
+    "names of classes": "image,name,xmin,ymin,xmax,ymax\na.jpg,tench,30,20,70,60\n",
+    "numbered": "id,image_id,x,y,width,height,category\n7,a.jpg,30,20,40,40,tench\n",
     "makesense.ai": "tench,30,20,40,40,a.jpg,120,80\n",
     "tabs": "filename\tx_min\ty_min\tx_max\ty_max\na.jpg\t30\t20\t70\t60\n",
     "any order": "ymax,xmax,label,ymin,xmin,filename\n60,70,tench,20,30,a.jpg\n",

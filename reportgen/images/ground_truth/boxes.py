@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from reportgen.images.files import InputFile
@@ -58,6 +58,8 @@ _CENTRES = tuple(
 _WHOLE = ("bbox", "box", "boundingbox")  # all four in one cell: `[10, 20, 30, 40]`
 _WIDTHS, _HEIGHTS = ("imagewidth", "imgwidth", "imgw"), ("imageheight", "imgheight", "imgh")
 
+_LOOKED_AT = 50  # rows, to tell which column names images
+
 # Four cells -> a box.
 _Maker = Callable[[Sequence[object]], Box]
 
@@ -82,6 +84,7 @@ def read_boxes(file: InputFile, table: Table, reading: Reading) -> None:
     """Add what a table that `is_box_table` marks."""
     columns = _columns(table)
     assert columns is not None
+    columns = _named_by_images(table, columns, reading)
     reading.remarks.use(file.name)
     rows = [*([] if _without_header(table) is None else [(1, table.header)]), *table.rows]
     relative = _are_shares([cells for _, cells in rows], columns.box)
@@ -117,6 +120,19 @@ def _columns(table: Table) -> _Columns | None:
         width = stated or _both(table, ("width",), ("height",))
         return _Columns(name, (whole,), _of_sides, category, width)
     return None
+
+
+def _named_by_images(table: Table, columns: _Columns, reading: Reading) -> _Columns:
+    """The columns, with the name taken from where images are named: in `image,name,xmin,...` the name is the class's."""
+    taken = {*columns.box, *(columns.size or ())}
+    places = [place for word in _NAMES if (place := table.column((word,))) is not None and place not in taken]
+    if _without_header(table) is not None or len(places) < 2:
+        return columns
+    first = table.rows[:_LOOKED_AT]
+    found = {place: sum(reading.is_here(_at(cells, place)) for _, cells in first) for place in dict.fromkeys(places)}
+    name = max(found, key=found.__getitem__)
+    others = (table.column((word,)) for word in _CLASSES)
+    return replace(columns, name=name, category=next((i for i in others if i is not None and i != name), None))
 
 
 def _without_header(table: Table) -> _Columns | None:
