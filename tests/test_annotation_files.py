@@ -324,6 +324,20 @@ def test_create_ml_is_read(tmp_path: Path) -> None:
     assert found.truths["train/a.jpg"].categories == ("tench",)
 
 
+def test_metadata_of_hugging_face_is_read(tmp_path: Path) -> None:
+    content = (
+        '{"file_name": "a.jpg", "objects": {"bbox": [[30.0, 20.0, 40.0, 40.0], [1, 2, 0, 4]], "categories": ["tench", 0]}}\n'
+        '{"file_name": "b.jpg", "objects": {"bbox": [], "categories": []}}\n\nhalf a li\n'
+    )
+    found = read(beside(folder_with(tmp_path, "train/a.jpg", "train/b.jpg"), "train/metadata.jsonl", content))
+    assert found.shapes("train/a.jpg") == [SHAPE] and set(found.truths) == {"train/a.jpg"}
+    assert found.truths["train/a.jpg"].categories == ("tench",)
+    assert found.said == (
+        "1 marked object was left out (a box without area): train/metadata.jsonl line 1 object 1.\n"
+        "1 marked object was left out (a line that is not valid JSON): train/metadata.jsonl line 4."
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "points"), [("rectangle", [[30, 20], [70, 60]]), ("polygon", [[30, 20], [70, 20], [70, 60], [30, 60]])]
 )

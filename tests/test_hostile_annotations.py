@@ -46,6 +46,7 @@ STRAY = {
     "latin.xml": '<?xml version="1.0" encoding="ISO-8859-1"?><meta>Müller</meta>'.encode("latin-1"),
     "a.xml": "<html><body></html>",
     "a.txt": "Foto vom See, München 2019\n".encode("latin-1"),
+    "prompts.jsonl": '{"prompt": "x"}\n{"prompt": "y"}\n',
     "README.txt": "Photographs of fish.\n",
     "notes.csv": 'one,two\n1,2,3\n"\n',
     "data.yaml": "a: [1\n",
@@ -92,6 +93,7 @@ GOOD: dict[str, Any] = {
         studio({"x": 25.0, "y": 25.0, "width": 33, "height": 50.0, "rectanglelabels": ["tench"]}, "rectanglelabels")
     ),
 }
+GOOD["lines.jsonl"] = {"file_name": "a.jpg", "objects": {"bbox": [[30, 20, 40, 40]], "categories": ["tench"]}}
 GOOD["createml.json"] = [
     {"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {"x": 50, "y": 40, "width": 40, "height": 40}}]}
 ]

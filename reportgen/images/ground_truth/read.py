@@ -16,6 +16,7 @@ from reportgen.images.ground_truth.createml import CREATE_ML, is_createml, read_
 from reportgen.images.ground_truth.createml import WORDS as CREATE_ML_WORDS
 from reportgen.images.ground_truth.cvat import CVAT, is_cvat, read_cvat
 from reportgen.images.ground_truth.documents import json_in, xml_in
+from reportgen.images.ground_truth.json_lines import JSON_LINES, read_json_lines
 from reportgen.images.ground_truth.label_studio import LABEL_STUDIO, is_label_studio, read_label_studio
 from reportgen.images.ground_truth.label_studio import WORDS as STUDIO_WORDS
 from reportgen.images.ground_truth.labelme import LABELME, is_labelme, read_labelme
@@ -34,7 +35,7 @@ from reportgen.images.tables import read_table
 MASKS = "masks"
 BOXES_FILE = "boxes.csv"
 # Of an image that several kinds of file mark the first holds.
-ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO, CREATE_ML, SUPERVISELY)
+ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO, CREATE_ML, SUPERVISELY, JSON_LINES)
 # What can be laid beside the images, in words.
 FORMATS = (f"<image>{MASK_SUFFIX}", "boxes.csv", "Pascal VOC", "COCO", "LabelMe", "VIA", "YOLO", "CVAT", "Label Studio")
 _WORDS = (*COCO_WORDS, *LABELME_WORDS, *VIA_WORDS, *STUDIO_WORDS, *CREATE_ML_WORDS, *SUPERVISELY_WORDS)
@@ -174,3 +175,4 @@ def _json(reading: Reading) -> None:
 
     _each(reading, (".json",), read)
     coco.finish()
+    _each(reading, (".jsonl",), lambda file: read_json_lines(file, reading))
