@@ -29,7 +29,7 @@ def faithfulness(folder: Path) -> dict[str, Contribution]:
     maps = (*WRITEUP, "mean", "lime")
     good = dict.fromkeys(("gradcam", "ablationcam", "mean", "lime"), 0.2)
     marked = MarkedObject("a table of boxes", 0.2)
-    scaled = TruthNote("truth-scaled", detail="500 x 375 pixels; the upright image has 384 x 288")
+    scaled = TruthNote("truth-scaled", detail="500 x 375 pixels, the upright image has 384 x 288")
     says_nothing = TruthNote("truth-says-nothing", detail="COCO: everything")
     few = [
         _measured(0, maps, {**good, "mean": 0.05}, truth=marked),

@@ -283,9 +283,7 @@ def test_a_damaged_mask_among_good_ones_is_said_and_the_others_count(tmp_path: P
     beside(folder, "a_mask_2.png", data[: len(data) // 2])
     found = read(folder)
     assert np.array_equal(found.mask(), seen(OBJECT))
-    assert found.fitted().notes == (
-        TruthNote("truth-unreadable", detail="not a picture that can be read; save the mask again"),
-    )
+    assert found.fitted().notes == (TruthNote("truth-unreadable", detail="not a picture that can be read"),)
 
 
 # --- size ----------------------------------------------------------------------------------------
@@ -298,7 +296,7 @@ def test_a_mask_of_another_size_of_the_same_shape_is_scaled_and_said(tmp_path: P
     found = read(folder)
     different = found.mask() ^ seen(OBJECT)
     assert different.sum() <= 0.06 * seen(OBJECT).sum()
-    sizes = f"{size[0]} x {size[1]} pixels; the upright image has 120 x 80"
+    sizes = f"{size[0]} x {size[1]} pixels, the upright image has 120 x 80"
     assert found.fitted().notes == (TruthNote("truth-scaled", detail=sizes),)
 
 
@@ -307,7 +305,7 @@ def test_a_mask_of_another_shape_is_left_out(tmp_path: Path) -> None:
     save(folder / "a_mask.png", Image.fromarray(GREY).resize((80, 80)))
     fitted = read(folder).fitted()
     assert fitted.truth is None
-    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 80 pixels; the upright image has 120 x 80"),)
+    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 80 pixels, the upright image has 120 x 80"),)
 
 
 @settings(max_examples=200, deadline=None)

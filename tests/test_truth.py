@@ -152,7 +152,7 @@ def test_a_rotated_mask_that_is_not_upright_is_no_truth(tmp_path: Path) -> None:
     Image.fromarray(np.rot90(painted(BOX)).astype(np.uint8)).save(folder / "a.mask.png")
     fitted = read(folder).fitted()
     assert fitted.truth is None
-    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels; the upright image has 120 x 80"),)
+    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels, the upright image has 120 x 80"),)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA", "LA", "I;16"])
@@ -425,7 +425,7 @@ def test_annotations_of_another_shape_are_no_truth(tmp_path: Path, kind: str) ->
         (folder / "t.json").write_text(coco([{"image_id": 7, "bbox": [5, 5, 9, 9]}], width=80, height=120))
     fitted = read(folder).fitted()
     assert fitted.truth is None
-    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels; the upright image has 120 x 80"),)
+    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels, the upright image has 120 x 80"),)
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])
@@ -440,7 +440,7 @@ def test_annotations_of_another_size_are_scaled(tmp_path: Path, kind: str) -> No
     fitted = read(folder).fitted(geometry="squash")
     assert fitted.truth is not None
     assert np.array_equal(fitted.truth.mask, seen(painted(BOX), "squash"))
-    assert fitted.notes == (TruthNote("truth-scaled", detail="240 x 160 pixels; the upright image has 120 x 80"),)
+    assert fitted.notes == (TruthNote("truth-scaled", detail="240 x 160 pixels, the upright image has 120 x 80"),)
 
 
 def test_a_box_beside_the_image_is_left_out_and_the_others_count(tmp_path: Path) -> None:
@@ -461,14 +461,14 @@ def test_a_box_of_the_whole_image_is_no_evidence(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_warned_of_once_for_each_kind() -> None:
-    sizes = TruthNote("truth-scaled", detail="1 x 1 pixels; the upright image has 2 x 2")
+    sizes = TruthNote("truth-scaled", detail="1 x 1 pixels, the upright image has 2 x 2")
     notes = [(f"{letter}.jpg", sizes) for letter in "abcde"] + [("f.jpg", TruthNote("truth-soft-mask"))]
     assert [(warning.code, warning.text) for warning in warnings_of(notes)] == [
         (
             "truth-scaled",
             "The ground truth of 5 images is written for another size of the same shape, and was scaled: "
-            "a.jpg (1 x 1 pixels; the upright image has 2 x 2); b.jpg (1 x 1 pixels; the upright image has 2 x 2); "
-            "c.jpg (1 x 1 pixels; the upright image has 2 x 2); 2 more.",
+            "a.jpg (1 x 1 pixels, the upright image has 2 x 2); b.jpg (1 x 1 pixels, the upright image has 2 x 2); "
+            "c.jpg (1 x 1 pixels, the upright image has 2 x 2); 2 more.",
         ),
         (
             "truth-soft-mask",

@@ -172,10 +172,10 @@ class Annotation:
                 notes.setdefault("truth-unreadable", TruthNote("truth-unreadable", detail=error.reason))
                 continue
             if not fits(mask.size, width, height):
-                notes["truth-other-shape"] = TruthNote("truth-other-shape", detail=_sizes(mask.size, width, height))
+                notes["truth-other-shape"] = TruthNote("truth-other-shape", detail=_both(mask.size, width, height))
                 continue
             if mask.size != (width, height):
-                notes["truth-scaled"] = TruthNote("truth-scaled", detail=_sizes(mask.size, width, height))
+                notes["truth-scaled"] = TruthNote("truth-scaled", detail=_both(mask.size, width, height))
             if mask.soft:
                 notes["truth-soft-mask"] = TruthNote("truth-soft-mask")
             pixels = _to_size(mask.marked, width, height)
@@ -193,10 +193,10 @@ class Annotation:
         for mark in self.marks:
             size = (width, height) if mark.relative or mark.size is None else mark.size
             if not fits(size, width, height):
-                notes["truth-other-shape"] = TruthNote("truth-other-shape", detail=_sizes(size, width, height))
+                notes["truth-other-shape"] = TruthNote("truth-other-shape", detail=_both(size, width, height))
                 continue
             if size != (width, height):
-                notes["truth-scaled"] = TruthNote("truth-scaled", detail=_sizes(size, width, height))
+                notes["truth-scaled"] = TruthNote("truth-scaled", detail=_both(size, width, height))
             if isinstance(mark.shape, Runs):
                 at = (mark.shape.width, mark.shape.height)
                 runs[at] = mark.shape.columns() | runs.get(at, np.False_)
@@ -230,7 +230,7 @@ def mask_in_frame(file: InputFile, width: int, height: int, preprocessing: Prepr
     if mask.size == (preprocessing.size, preprocessing.size) != (width, height):
         return mask.marked
     if mask.size != (width, height):
-        raise UnreadableFile(f"{file.name}: a mask of {_sizes(mask.size, width, height)}")
+        raise UnreadableFile(f"{file.name}: a mask of {_both(mask.size, width, height)}")
     return in_model_frame(mask.marked, width, height, preprocessing)
 
 
@@ -265,5 +265,6 @@ def _to_size(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(image.resize((width, height), Image.Resampling.NEAREST)) > 0
 
 
-def _sizes(size: tuple[float, float], width: int, height: int) -> str:
-    return f"{size[0]:g} x {size[1]:g} pixels; the upright image has {width} x {height}"
+def _both(size: tuple[float, float], width: int, height: int) -> str:
+    """The size that ground truth is written for, and the image's."""
+    return f"{size[0]:g} x {size[1]:g} pixels, the upright image has {width} x {height}"

@@ -72,7 +72,7 @@ def read_mask(file: InputFile, width: int, height: int) -> Mask:
     except MemoryError:
         raise UnreadableFile("a mask that needs more memory than there is") from None
     except Exception:  # decoders meeting hostile bytes raise nearly anything
-        raise UnreadableFile("not a picture that can be read; save the mask again") from None
+        raise UnreadableFile("not a picture that can be read") from None
 
 
 def _tile(image: Image.Image) -> int:

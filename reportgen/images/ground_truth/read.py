@@ -103,8 +103,11 @@ def _masks(reading: Reading) -> dict[str, Annotation]:
     for mask, images in masks.items():
         if not images:
             reading.leave(beside[mask], "a mask of an image that is not in the folder")
+    known = set(reading.given.names)
     found = {}
     for image, names in by_image(masks).items():
+        if image not in known:
+            continue  # of a picture that lies beside, and is not explained
         files = [beside[name] for name in names]
         try:
             found[image] = Annotation.of_masks(MASKS, files)
