@@ -12,9 +12,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from reportgen.images.decode import guarded_pillow
 from reportgen.images.files import InputFile, UnreadableFile
-from reportgen.images.formats import FORMATS
 from reportgen.images.ground_truth.shapes import MAX_MASK_PIXELS
 
+_FORMATS = ("PNG", "TIFF", "BMP", "GIF", "JPEG", "WEBP", "PPM")
 # Of a palette or of class numbers: pixels that are nobody's, as Pascal VOC draws them between objects.
 _BORDER = 255
 _HIGHEST_CLASS = 200
@@ -57,7 +57,7 @@ def read_mask(file: InputFile, width: int, height: int) -> Mask:
         UnreadableFile: it cannot be decoded, or is far larger than the image.
     """
     try:
-        with guarded_pillow(), Image.open(io.BytesIO(file.read()), formats=FORMATS) as image:
+        with guarded_pillow(), Image.open(io.BytesIO(file.read()), formats=_FORMATS) as image:
             pixels = image.width * image.height
             if pixels > max(MAX_MASK_PIXELS, width * height) or _tile(image) > max(MAX_MASK_PIXELS, width * height):
                 raise UnreadableFile(f"a mask of {image.width} x {image.height} pixels is too large")
