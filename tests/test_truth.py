@@ -341,6 +341,15 @@ def test_a_table_that_is_not_understood_is_left_alone(tmp_path: Path, content: s
     assert found.left == {"boxes.csv": reason}
 
 
+def test_a_file_that_another_reader_left_is_not_left_alone_where_it_is_used(tmp_path: Path) -> None:
+    folder = beside(folder_with(tmp_path, "a.jpg"), "train.csv", f"name,x0,y0,x1,y1\n{GOOD_ROW}")
+    remarks = Remarks()
+    remarks.leave("train.csv", "its classes are not those of the model")
+    remarks.leave("b.csv", "its classes are not those of the model")
+    assert set(read_truth(find_images(folder), remarks)) == {"a.jpg"}
+    assert [(left.count, left.names) for left in remarks.left_alone] == [(1, ["b.csv"])]
+
+
 def of_pieces(*pieces: str) -> str:
     return f"<annotation>{''.join(pieces)}</annotation>"
 
