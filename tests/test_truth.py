@@ -493,9 +493,22 @@ def test_two_kinds_that_disagree_are_said_once(tmp_path: Path) -> None:
     beside(folder, "a.xml", voc((5, 5, 9, 9)))
     beside(folder, "t.json", coco([{"image_id": 7, "bbox": [30, 20, 40, 40]}]))  # as the table has it
     assert read(folder).said == (
-        "1 image is marked in more than one kind of file, and not alike; of each the first holds: "
+        "1 image is marked in more than one kind of file, and not alike; of each the first that fits holds: "
         "a.jpg (a table of boxes, not Pascal VOC)."
     )
+
+
+def test_where_the_first_kind_does_not_fit_the_next_one_holds(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "a.jpg")
+    Image.new("L", (80, 120), 255).save(folder / "a.mask.png")
+    write_truth(folder, "boxes.csv")
+    before = only(folder)
+    fitted = read(folder).fitted(geometry="squash")
+    assert fitted.truth is not None and fitted.truth.source == "a table of boxes"
+    assert np.array_equal(fitted.truth.mask, seen(painted(BOX), "squash"))
+    assert [note.kind for note in fitted.notes] == ["truth-other-shape"]
+    beside(folder, "boxes.csv", "name,x0,y0,x1,y1\na.jpg,1,1,9,9\n")
+    assert only(folder).digest != before.digest
 
 
 def test_the_run_goes_on_and_says_what_does_not_fit(tmp_path: Path) -> None:

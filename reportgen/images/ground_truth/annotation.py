@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
@@ -125,12 +125,20 @@ class Annotation:
         marks: every object that is marked; empty where `masks` are the truth.
         masks: files, of which each marks a part of it.
         digest: of all that decides the truth.
+        otherwise: what another kind of file says, where this one does not fit the image or says nothing.
     """
 
     source: str
     marks: tuple[Mark, ...] = ()
     masks: tuple[InputFile, ...] = ()
     digest: str = field(default="", compare=False)
+    otherwise: Annotation | None = None
+
+    def or_else(self, other: Annotation | None) -> Annotation:
+        """This annotation, and the other where this one is no truth of the image."""
+        if other is None:
+            return self
+        return replace(self, otherwise=other, digest=digest_of([self.digest, other.digest]))
 
     @classmethod
     def of_marks(cls, source: str, marks: Sequence[Mark]) -> Annotation:
@@ -150,6 +158,13 @@ class Annotation:
 
     def in_frame(self, width: int, height: int, preprocessing: Preprocessing) -> Fitted:
         """What it says of an upright image of this size, in the model's frame. Nothing in a file makes it fail."""
+        fitted = self._fitted(width, height, preprocessing)
+        if fitted.truth is not None or self.otherwise is None:
+            return fitted
+        other = self.otherwise.in_frame(width, height, preprocessing)
+        return Fitted(other.truth, (*fitted.notes, *other.notes))
+
+    def _fitted(self, width: int, height: int, preprocessing: Preprocessing) -> Fitted:
         found, notes = self._of_masks(width, height) if self.masks else self._of_marks(width, height, preprocessing)
         if found is None:
             return Fitted(None, notes)

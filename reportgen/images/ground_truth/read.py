@@ -46,7 +46,7 @@ _MOST_NAMED = 3
 def read_truth(given: Folder, remarks: Remarks) -> dict[str, Annotation]:
     """The annotation of each image that has one. Every object that a kind of file marks in an image belongs to it.
 
-    Of several kinds the first of `ORDER` holds. Whatever is not understood is left alone, and an object that has a flaw is
+    Of several kinds the first of `ORDER` that fits the image holds. Whatever is not understood is left alone, and an object that has a flaw is
     left out, and the others count: nothing in a file stops a run.
 
     Args:
@@ -63,11 +63,14 @@ def read_truth(given: Folder, remarks: Remarks) -> dict[str, Annotation]:
     several: dict[str, str] = {}
     for name in given.names:
         marked = {kind: by_kind[kind][name] for kind in ORDER if name in by_kind[kind]}
+        held: Annotation | None = None
+        for kind in reversed(marked):
+            held = Annotation.of_marks(kind, marked[kind]).or_else(held)
         if name in masks:
-            found[name] = masks[name]
-        elif marked:
-            kind = next(iter(marked))
-            found[name] = Annotation.of_marks(kind, marked[kind])
+            held = masks[name].or_else(held)
+        if held is None:
+            continue
+        found[name] = held
         others = [kind for kind in marked if kind != found[name].source and not _equal(found[name], marked[kind])]
         if others:
             several[name] = f"{found[name].source}, not {' or '.join(others)}"
@@ -87,9 +90,7 @@ def _say_which(several: Mapping[str, str], remarks: Remarks) -> None:
     more = [f"{len(places) - _MOST_NAMED} more"] if len(places) > _MOST_NAMED else []
     listed = "; ".join([*places[:_MOST_NAMED], *more])
     are = "image is" if len(several) == 1 else "images are"
-    text = (
-        f"{len(several)} {are} marked in more than one kind of file, and not alike; of each the first holds: {listed}."
-    )
+    text = f"{len(several)} {are} marked in more than one kind of file, and not alike; of each the first that fits holds: {listed}."
     remarks.warn("truth-in-several-kinds", "Ground truth of more than one kind", text)
 
 
