@@ -46,8 +46,8 @@ _MOST_NAMED = 3
 def read_truth(given: Folder, remarks: Remarks) -> dict[str, Annotation]:
     """The annotation of each image that has one. Every object that a kind of file marks in an image belongs to it.
 
-    Of several kinds the first of `ORDER` that fits the image holds. Whatever is not understood is left alone, and an object that has a flaw is
-    left out, and the others count: nothing in a file stops a run.
+    Of several kinds the first of `ORDER` that fits the image holds. Whatever is not understood is left alone, an object that
+    has a flaw is left out, and the others count: nothing in a file stops a run.
 
     Args:
         remarks: what was used, and everything that was not.
