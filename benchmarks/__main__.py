@@ -1,4 +1,4 @@
-"""`python -m benchmarks` times explanations; `python -m benchmarks statistics` calibrates verdicts."""
+"""`python -m benchmarks` times explanations; `statistics` calibrates verdicts, `resamples` LIME's stability."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ def main() -> None:
         from benchmarks import statistics
 
         statistics.main(sys.argv[2:])
+    elif sys.argv[1:2] == ["resamples"]:
+        from benchmarks import resamples
+
+        resamples.main(sys.argv[2:])
     else:
         from benchmarks import explanations
 

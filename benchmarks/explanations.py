@@ -39,13 +39,12 @@ def main() -> None:
     arguments = _arguments()
     settings = Settings(
         **({"models": (arguments.model,)} if arguments.model else {}),
-        lime={"repeats": 1},  # what the library does; the two further draws are reportgen's own evidence
+        lime={"resamples": 0},  # what the library does; how far it holds is reportgen's own evidence
         cams={"attention": False},  # the maps of attention are no part of the four
         weights=dict(w.split("=", 1) for w in arguments.weights),
     )
     console = Console(stderr=True)
-    files, _ = find_images(arguments.images)
-    files = files[: arguments.limit]
+    files = find_images(arguments.images).files[: arguments.limit]
     with tempfile.TemporaryDirectory() as scratch:
         weights = _random_weights(settings.models[0], Path(scratch)) if arguments.random_weights else {}
         settings = settings.model_copy(update={"weights": {**settings.weights, **weights}})

@@ -22,7 +22,7 @@ from reportgen.analyses.cams.methods import METHODS
 from reportgen.analyses.cams.result import CamsResult, Likeness, pair_key
 from reportgen.analyses.cams.settings import OF_ATTENTION, CamSettings
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
-from reportgen.analyses.lime.result import LimeResult, Surrogate
+from reportgen.analyses.lime.result import LimeResult, Surrogate, Varied
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
@@ -179,21 +179,21 @@ def lime(folder: Path) -> dict[str, Contribution]:
         _lime(((3, -0.2),), 0.62, seeds=None, samples=None, features=None),
         _lime(((9, 0.3), (15, 0.1)), 0.72, seeds=0.8, samples=0.9, features=0.85, top_class=1),
     ]
-    supported = [_lime(((5, 0.4),), 0.8, 0.9 - 0.01 * i, 0.5, 0.6) for i in range(12)]
+    supported = [_lime(((5, 0.4),), 0.8, 0.9 - 0.01 * i, 0.5, 0.6, varied="resamples") for i in range(12)]
     contradicted = [_lime(((5, 0.4),), 0.8, 0.5 - 0.01 * i, 0.8, 0.9) for i in range(12)]
     once = [_lime(((5, 0.4), (6, 0.2)), 0.81, None, 0.7, 0.6, repeats=1)]
     return {
         "four images: a low R2, an empty mask, another top class": chapter(
-            LIME, folder / "a", {"lime": few}, LimeSettings()
+            LIME, folder / "a", {"lime": few}, LimeSettings(repeats=3)
         ),
         "twelve images, one with figures: both parameters matter": chapter(
-            LIME, folder / "b", {"lime": supported}, LimeSettings(), figures=1
+            LIME, folder / "b", {"lime": supported}, LimeSettings(resamples=3), figures=1
         ),
         "twelve images, none with figures: no parameter matters": chapter(
-            LIME, folder / "c", {"lime": contradicted}, LimeSettings(), figures=0
+            LIME, folder / "c", {"lime": contradicted}, LimeSettings(repeats=3), figures=0
         ),
         "one image, one draw, hidden in its mean colour": chapter(
-            LIME, folder / "d", {"lime": once}, LimeSettings(repeats=1, hide_color=None)
+            LIME, folder / "d", {"lime": once}, LimeSettings(resamples=0, hide_color=None)
         ),
     }
 
@@ -207,14 +207,16 @@ def _lime(
     *,
     top_class: int = 2,
     repeats: int = 3,
+    varied: Varied = "seeds",
 ) -> LimeResult:
     mask = np.isin(SEGMENTS, [superpixel for superpixel, weight in weights if weight > 0])
     masks = [mask, *[mask & ~square(8, 8, 4)] * (repeats - 1)]
     return lime_result(
         SEGMENTS,
         Surrogate(weights, 0.1, 0.8, r2, 0.9, top_class, 500),
-        masks=np.stack(masks),
-        forward_passes=500 * repeats,
+        masks=masks if varied == "seeds" else [mask, *masks],
+        varied=varied,
+        forward_passes=500 * (repeats if varied == "seeds" else 1),
         jaccard_seeds=seeds,
         r2_seeds=(r2, r2 - 0.05, r2 + 0.05)[:repeats],
         jaccard_half_samples=samples,

@@ -23,13 +23,18 @@ from reportgen.analyses.faithfulness.result import (
     Measurements,
     Score,
 )
-from reportgen.analyses.lime.result import LimeResult, Surrogate
+from reportgen.analyses.lime.result import LimeResult, Surrogate, packed
 from reportgen.images.ground_truth.annotation import TruthNote
 from reportgen.models.encoders import EmbedTexts
 from reportgen.utils.json_types import JSON
 
 
-def lime_result(segments: np.ndarray, surrogate: Surrogate | None = None, **values: Any) -> LimeResult:
+def lime_result(
+    segments: np.ndarray,
+    surrogate: Surrogate | None = None,
+    masks: Sequence[np.ndarray] | None = None,
+    **values: Any,
+) -> LimeResult:
     """LIME on (H, W) superpixels; without a surrogate none of them weighs anything, and the mask is empty."""
     fitted = surrogate or Surrogate((), 0.0, 0.0, 1.0, 0.9, 2, 8)
     chosen = [superpixel for superpixel, weight in fitted.weights if weight > 0]
@@ -37,10 +42,11 @@ def lime_result(segments: np.ndarray, surrogate: Surrogate | None = None, **valu
         "target": 2,
         "seed": 0,
         "segments": segments.astype(np.int32),
-        "masks": np.isin(segments, chosen)[None],
+        "packed": packed(masks if masks is not None else [np.isin(segments, chosen)]),
         "surrogate": fitted,
         "n_selected": len(chosen),
         "forward_passes": fitted.forward_passes,
+        "varied": "seeds",
         "jaccard_seeds": None,
         "r2_seeds": (fitted.r2,),
         "jaccard_half_samples": None,

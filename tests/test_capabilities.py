@@ -23,7 +23,7 @@ from toys import photo_folder, toy_network, toy_spec
 NO_MAP = "its answers are all there is of it"
 LACKS: dict[Any, str] = {"activations": NO_MAP, "stages": NO_MAP, "weights": "it has none"}
 TASKS = ("cams", "lime", "agreement", "faithfulness", "sanity", "comparison")
-SMALL: dict[str, Any] = {"lime": {"num_samples": 20, "repeats": 1}, "faithfulness": {"draws": 1, "random_masks": 1}}
+SMALL: dict[str, Any] = {"lime": {"num_samples": 20, "resamples": 0}, "faithfulness": {"draws": 1, "random_masks": 1}}
 
 
 def specs() -> dict[str, ClassifierSpec]:

@@ -94,7 +94,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     Image.open(photo_path("coffee")).resize((300, 260)).save(folder / "coffee.jpg")
-    (tmp_path / "quick.toml").write_text("[lime]\nnum_samples = 10\nrepeats = 1")
+    (tmp_path / "quick.toml").write_text("[lime]\nnum_samples = 10\nresamples = 0")
     return folder
 
 
@@ -176,9 +176,9 @@ def test_a_mistake_in_the_environment(call: Any, photos: Path, monkeypatch: pyte
     assert "unknown setting lime.num_sampels (environment); did you mean num_samples?" in ended.complaint
 
 
-def test_a_damaged_labels_table(call: Any, photos: Path) -> None:
+def test_a_class_that_the_model_does_not_have_stops_a_strict_run(call: Any, photos: Path) -> None:
     (photos / "labels.csv").write_text("name,class\ncoffee.jpg,espreso\n")
-    ended = call("run", "photos")
+    ended = call("run", "photos", "--strict")
     assert ended.code == 2
     assert "Preparing models" not in ended.err
     assert "labels.csv line 2: unknown class 'espreso'; did you mean 'espresso'?" in ended.complaint

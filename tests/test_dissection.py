@@ -25,7 +25,6 @@ from reportgen.analyses.dissection.task import ANALYSIS, EMBEDDING
 from reportgen.analysis.registry import load_analyses
 from reportgen.cli.dissect import dissect
 from reportgen.figures import overlays
-from reportgen.images.labels.read import LABELS_FILE
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.probe_file import make_probe_file
 from reportgen.report.blocks import Figure, Notice
@@ -326,7 +325,7 @@ def test_reportgen_dissect_replaces_a_file_of_its_own(
 
 
 def test_the_name_that_reportgen_dissect_chooses_is_not_that_of_class_labels() -> None:
-    assert signature(dissect).parameters["out"].default != Path(LABELS_FILE)
+    assert signature(dissect).parameters["out"].default != Path("labels.csv")
 
 
 def test_a_run_takes_the_labels_of_one_model_from_the_file(

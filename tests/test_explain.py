@@ -35,7 +35,7 @@ from reportgen.utils.errors import Problems, UsageError
 from toys import photo_folder, toy_network, toy_spec
 
 TASKS = ("cams", "lime", "agreement", "faithfulness", "comparison")
-LIME = {"num_samples": 20, "repeats": 1}
+LIME = {"num_samples": 20, "resamples": 0}
 FAITHFULNESS = {"draws": 1, "random_masks": 1}
 PHOTOS = ("chelsea", "coffee", "rocket")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from made_results import lime_result
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
 from reportgen.analyses.lime.result import LimeResult, Surrogate
 from reportgen.analyses.lime.settings import LimeSettings
-from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, stability
+from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, resampled, stability
 from reportgen.analyses.lime.surrogate import (
+    Draw,
     draw,
     explain,
     fit,
@@ -32,7 +34,7 @@ from reportgen.models.runtime import Engine
 from reportgen.settings.model import Settings
 from toys import CountingEngine, subject, toy_network, toy_spec
 
-FEW = LimeSettings(num_samples=64, repeats=1)
+FEW = LimeSettings(num_samples=64, resamples=0)
 ARGUMENTS = {
     "labels",
     "hide_color",
@@ -204,7 +206,7 @@ def test_a_superpixel_that_was_not_fitted_weighs_nothing() -> None:
 
 
 def explained(view: View, seed: int, **lime: Any) -> LimeResult:
-    settings = LimeSettings(**{"num_samples": 64, "repeats": 1, **lime})
+    settings = LimeSettings(**{"num_samples": 64, "resamples": 0, **lime})
     return ANALYSIS.map(subject(view, int(view.forward.logits[0].argmax()), settings, seed=seed))
 
 
@@ -261,8 +263,8 @@ def test_half_the_samples_and_half_the_features_are_held_against_the_same_of_ano
     view: View, segments: np.ndarray
 ) -> None:
     settings, target = FEW.model_copy(update={"repeats": 2}), int(view.forward.logits[0].argmax())
-    fitted, draws = repeats(view, segments, target, 5, settings)
-    held = stability(segments, fitted, draws, target, settings)
+    _, draws = repeats(view, segments, target, 5, settings)
+    held = stability(segments, draws, target, settings)
     state = np.random.RandomState(0)
     half, fewer = [], []
     for drawn in draws:
@@ -274,8 +276,62 @@ def test_half_the_samples_and_half_the_features_are_held_against_the_same_of_ano
     assert held.jaccard_half_samples == jaccard(*half)
     assert held.jaccard_half_features == jaccard(*fewer)
     assert held.jaccard_half_samples != held.jaccard_seeds
-    alone = stability(segments, fitted[:1], draws[:1], target, settings)
+    alone = stability(segments, draws[:1], target, settings)
     assert (alone.jaccard_seeds, alone.jaccard_half_samples, alone.jaccard_half_features) == (None, None, None)
+
+
+def test_resamples_are_the_samples_drawn_again_with_replacement(view: View, segments: np.ndarray) -> None:
+    target = int(view.forward.logits[0].argmax())
+    _, [drawn] = repeats(view, segments, target, 5, FEW)
+    made = resampled(drawn, 40, 5)
+    rows = {row.tobytes(): float(p[target]) for row, p in zip(drawn.data, drawn.probabilities, strict=True)}
+    for one in made:
+        assert one.data.shape == drawn.data.shape
+        assert one.data[0].all(), "the whole image"
+        assert all(rows[row.tobytes()] == p[target] for row, p in zip(one.data, one.probabilities, strict=True)), (
+            "a sample keeps its answer"
+        )
+    distinct = [len({row.tobytes() for row in one.data}) / len(rows) for one in made]
+    assert np.mean(distinct) == pytest.approx(1 - np.exp(-1), abs=0.02), "with replacement"
+    assert len({one.data.tobytes() for one in made}) == 40
+    assert [one.data.tobytes() for one in resampled(drawn, 3, 5)] == [one.data.tobytes() for one in made[:3]]
+    assert resampled(drawn, 1, 6)[0].data.tobytes() != made[0].data.tobytes()
+
+
+def test_one_draw_is_compared_over_its_resamples_without_a_further_pass(view: View, first: LimeResult) -> None:
+    held = explained(view, 5, resamples=4)
+    assert (held.varied, held.forward_passes) == ("resamples", 64)
+    assert weights(held) == weights(first)
+    assert np.array_equal(held.mask, first.mask)
+    assert len(held.masks) == 5 and len(held.compared) == len(held.r2_seeds) == 4
+    assert held.jaccard_seeds == pytest.approx(np.mean([jaccard(a, b) for a, b in combinations(held.compared, 2)]))
+    assert None not in (held.jaccard_half_samples, held.jaccard_half_features)
+    assert held.surrogate.r2 not in held.r2_seeds
+    again = explained(view, 5, resamples=4)
+    assert np.array_equal(held.packed, again.packed) and held.r2_seeds == again.r2_seeds
+    drawn_anew = explained(view, 5, resamples=4, repeats=2)
+    assert (drawn_anew.varied, len(drawn_anew.masks), drawn_anew.forward_passes) == ("seeds", 2, 128)
+    assert np.array_equal(drawn_anew.compared, drawn_anew.masks)
+
+
+def test_resamples_of_a_linear_model_differ_as_true_draws_do() -> None:
+    """On samples whose answers are a noisy sum: the spread of a weight over resamples is that over draws, to a few per cent."""
+    rng, n, size = np.random.default_rng(0), 300, 12
+    true = np.linspace(-1, 1, size)
+
+    def drawn() -> Draw:
+        data = rng.integers(0, 2, (n, size))
+        data[0] = 1
+        answers = data @ true + rng.normal(0, 0.5, n)
+        return Draw(data, answers[:, None].astype(np.float32))
+
+    def weight_of_the_last(draw: Draw) -> float:
+        settings = LimeSettings(num_features=size)
+        return dict(fit(draw.data, draw.probabilities, 0, settings, np.random.RandomState(0)).weights)[size - 1]
+
+    over_draws = np.std([weight_of_the_last(drawn()) for _ in range(60)])
+    over_resamples = np.mean([np.std([weight_of_the_last(one) for one in resampled(drawn(), 30, i)]) for i in range(4)])
+    assert over_resamples == pytest.approx(over_draws, rel=0.25)
 
 
 def test_jaccard_of_two_empty_masks_is_none() -> None:

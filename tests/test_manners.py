@@ -179,13 +179,13 @@ def test_a_run_as_json(call: Any) -> None:
         "findings": 1,
         "gates": 0,
         "gates_failed": 0,
-        "warnings": 1,
+        "warnings": 3,  # two of them: pictures of one colour
     }
     assert found["verdicts"] == {"supported": 0, "contradicted": 1, "undecided": 0, "not measured": 0}
     (finding,) = found["findings"]
     assert (finding["id"], finding["verdict"], finding["claim"]) == ("bright", "contradicted", "Images are bright.")
     assert [skipped["name"] for skipped in found["skipped"]] == ["c.png"]
-    assert (found["gates"], found["warnings"], "error" in found) == ([], 1, False)
+    assert (found["gates"], found["warnings"], "error" in found) == ([], 3, False)
 
 
 def test_a_failed_gate_as_json_has_the_report_and_the_error(call: Any, folder: Path) -> None:
@@ -236,6 +236,18 @@ KEYS = {
     "render": {"paths"},
     "open": {"paths", "opened"},
     "init": {"paths"},
+    "labels": {
+        "model",
+        "images",
+        "labelled",
+        "sources",
+        "classes",
+        "unlabelled",
+        "absent",
+        "unknown",
+        "warnings",
+        "left_alone",
+    },
     "dissect": {"paths", "columns", "rows", "notes"},
     "verify": {"ok", "matched", "changed", "missing", "not_in_manifest", "notes"},
     "diff": {"same", "count", "images", "verdicts", "numbers", "other", "notes"},
@@ -268,6 +280,7 @@ def test_every_other_command_as_json(call: Any, folder: Path) -> None:
         ["render", "out", "-o", "again", "--format", "html"],
         ["open", "out"],
         ["init", "new", "--yes"],
+        ["labels", "photos"],
         ["verify", "out"],
         ["diff", "out", "twice"],
         ["bundle", "out", "-o", "out.zip"],

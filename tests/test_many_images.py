@@ -77,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def analysed(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Report:
-    lime = {"num_samples": 8, "repeats": 1}
+    lime = {"num_samples": 8, "resamples": 0}
     report, _ = analyse_toy(folder, out, out.parent / "cache", [CAMS, LIME], lime=lime, **settings)
     return report
 

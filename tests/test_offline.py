@@ -74,7 +74,7 @@ methods = ["gradcam", "ablationcam"]
 concepts = "words.txt"
 [lime]
 num_samples = 20
-repeats = 1
+resamples = 0
 [faithfulness]
 draws = 1
 random_masks = 1
@@ -88,6 +88,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "photos", "-o", "out", "--config", "small.toml"]],
     "open": [["open", "out"]],
     "init": [["init", "new", "--yes"]],
+    "labels": [["labels", "photos"]],
     "help": [["help", "run"]],
     "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
     "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],

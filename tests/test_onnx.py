@@ -531,7 +531,7 @@ def test_a_report_names_no_folder(tmp_path: Path) -> None:
 
 def test_a_run_explains_it_as_far_as_it_goes(tmp_path: Path, cache: Path) -> None:
     path = exported(Classifier(), tmp_path / "net.onnx")
-    small = {"lime": {"num_samples": 20, "repeats": 1}, "faithfulness": {"draws": 1, "random_masks": 1}}
+    small = {"lime": {"num_samples": 20, "resamples": 0}, "faithfulness": {"draws": 1, "random_masks": 1}}
     chosen = settings(
         path, tasks=("cams", "faithfulness"), cams={"methods": ("gradcam", "layercam", "scorecam")}, **small
     )

@@ -382,7 +382,7 @@ def test_a_new_image_is_the_only_one_explained(first: Done, photos: Path, mine: 
 
 
 def test_damaged_results_are_computed_again(photos: Path, tmp_path: Path, mine: Path) -> None:
-    cache, chosen = tmp_path / "cache", settings(tasks=("lime",), lime={"num_samples": 6, "repeats": 1})
+    cache, chosen = tmp_path / "cache", settings(tasks=("lime",), lime={"num_samples": 6, "resamples": 0})
     cache.mkdir()
     (cache / "models").symlink_to(mine / "models")
     with environment(**EPOCH):
@@ -608,7 +608,7 @@ def test_images_with_nothing_in_them_are_explained_or_say_why_not(mine: Path, tm
         folder,
         tmp_path / "out",
         mine,
-        settings(cams={"methods": ("gradcam", "ablationcam")}, lime={"num_samples": 6, "repeats": 1}),
+        settings(cams={"methods": ("gradcam", "ablationcam")}, lime={"num_samples": 6, "resamples": 0}),
     )
     assert [image["name"] for image in found.json["images"]] == ["grey.png", "one_pixel.png"]
     assert "NaN" not in (found.out / "report.json").read_text()
@@ -668,10 +668,10 @@ def test_an_image_that_changes_under_the_run_is_skipped(
     Image.new("RGB", (50, 50), "red").save(folder / "b.jpg")
     decode = images_module.read_image
 
-    def racing(file: Any, max_pixels: int) -> Any:
+    def racing(file: Any, *how: Any) -> Any:
         if file.name == "b.jpg":
             Image.new("RGB", (50, 50), "blue").save(file.path)
-        return decode(file, max_pixels)
+        return decode(file, *how)
 
     monkeypatch.setattr(images_module, "read_image", racing)
     found = run(folder, tmp_path / "out", mine, settings(tasks=("lime",)))
@@ -695,7 +695,7 @@ def test_class_names_that_change_are_not_taken_from_the_store(photos: Path, mine
             architectures={name: "torchvision:squeezenet1_1"},
             tasks=("lime",),
             runtime="torch",
-            lime={"num_samples": 4, "repeats": 1},
+            lime={"num_samples": 4, "resamples": 0},
         )
         found = run(folder, tmp_path / "out", mine, chosen)
         top5 = [entry["name"] for image in found.json["images"] for entry in image["prediction"]["top5"]]

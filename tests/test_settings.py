@@ -284,3 +284,11 @@ def test_public_settings_are_json_and_whole() -> None:
     assert set(shown) == set(settings_class().model_fields)
     assert shown["seed"] == 3
     assert shown["template"] == "writeup"
+
+
+def test_the_range_of_samples_is_a_word_or_a_number_of_bits(tmp_path: Path) -> None:
+    for written, meant in (("auto", "auto"), ("declared", "declared"), ("12", 12)):
+        assert settings_of(tmp_path, IMAGES__RANGE=written).settings.images.range == meant
+    assert settings_of(tmp_path, toml="[images]\nrange = 10").settings.images.range == 10
+    for wrong in ("7", "16", "full"):
+        assert "images.range" in problem_of(tmp_path, IMAGES__RANGE=wrong)

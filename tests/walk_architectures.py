@@ -139,7 +139,7 @@ def _explain(name: str, photo: np.ndarray, weights: Path, scratch: Path, row: Ro
         flat += [method] if METHODS[method].explain(view, target).degenerate else []
     cam = METHODS["scorecam"].explain(_affordable(view, row), target)
     row.degenerate = ", ".join([*flat, *(["scorecam"] if cam.degenerate else [])])
-    settings = LimeSettings(num_samples=LIME_SAMPLES, repeats=1)
+    settings = LimeSettings(num_samples=LIME_SAMPLES, resamples=0)
     subject = Subject(
         view=view, target=target, seed=1, run_seed=0, settings=settings, results={}, timed=lambda _: nullcontext(),
         encoder=lambda wanted: resolve_encoder(wanted, Settings()), again=lambda *_: None,

@@ -32,7 +32,7 @@ MOST_LINES = 40
 
 @dataclass(frozen=True)
 class Bar:
-    """The bar of one image: IoU, what knows nothing of it (other images, a centred Gaussian), ceiling, and the range over seeds."""
+    """The bar of one image: IoU, what knows nothing of it (other images, a centred Gaussian), ceiling, and the range over LIME's masks."""
 
     name: str
     iou: float
@@ -55,7 +55,7 @@ def _bars(rows: Rows) -> list[Bar]:
 
 
 def iou_bars(run: Run, rows: Rows) -> list[Figure]:
-    """IoU of each image, largest first, with the IoU of other images and of a Gaussian, the ceiling, and the range over LIME's seeds."""
+    """IoU of each image, largest first, with the IoU of others and of a Gaussian, the ceiling, and the range over LIME's masks."""
     bars = _bars(rows)
     if not bars:
         return []
@@ -72,7 +72,7 @@ def iou_bars(run: Run, rows: Rows) -> list[Figure]:
     caption = (
         "IoU of each image. What knows nothing of it: the mean IoU with the masks of other images, and LIME's mask with a centred Gaussian "
         "of Grad-CAM's area. The ceiling is the most that masks of these areas can reach; thin lines: the range over LIME's "
-        f"seeds.{left_out}"
+        f"masks of the same image.{left_out}"
     )
     return [_chart_figure(run, "agreement-iou", figure, alt, caption)]
 
@@ -95,7 +95,7 @@ def _draw_bars(axes: Axes, shown: Sequence[Bar]) -> None:
             ecolor="black",
             capsize=2.5,
             lw=1,
-            label="range over seeds",
+            label="range over LIME's masks",
             zorder=3,
         )
     other = [np.nan if bar.other is None else bar.other for bar in shown]

@@ -49,7 +49,7 @@ class Comparison:
         cam_area, lime_area: shares of the frame.
         iou_area_matched, chance_area_matched: when Grad-CAM's mask is cut to LIME's area.
         iou_gaussian: of LIME's mask and a centred Gaussian cut to Grad-CAM's area, which knows nothing of the image.
-        iou_seeds: with LIME's mask of each draw.
+        iou_seeds: with each of LIME's masks (`LimeResult.masks`), the explanation first.
         iou_by_threshold, chance_by_threshold: when Grad-CAM's mask holds all pixels from a share of the maximum on.
     """
 

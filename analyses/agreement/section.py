@@ -300,7 +300,8 @@ def _observations(rows: Rows, agreed: Agreed) -> list[str]:
 
 
 def _limits(run: Run, n: int) -> list[str]:
-    repeats = len(run.result("lime", 0, LimeResult).masks)
+    lime = run.result("lime", 0, LimeResult)
+    repeats = len(lime.masks) if lime.varied == "seeds" else 1
     draws = f"{repeats} LIME draws" if repeats > 1 else "one LIME draw"
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",

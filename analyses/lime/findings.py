@@ -12,6 +12,8 @@ from reportgen.analysis.stats import paired
 from reportgen.analysis.verdicts import Claim, Decision
 from reportgen.report.document import Evidence
 
+from .result import Varied
+
 CLAIM = "The quality of LIME's explanations depends on the parameters (number of samples and of features)."
 
 
@@ -28,28 +30,32 @@ class Held(Protocol):
     def jaccard_half_features(self) -> float | None: ...
 
 
-# What is changed, in words, and the Jaccard index of the masks of different seeds once it is.
+# What is changed, in words, and the Jaccard index of the masks of different draws once it is.
 PARAMETERS: dict[str, tuple[str, Callable[[Held], float | None]]] = {
     "jaccard_half_samples": ("with half the samples", lambda held: held.jaccard_half_samples),
     "jaccard_half_features": ("with half the features", lambda held: held.jaccard_half_features),
 }
 
 
-def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
-    """A parameter matters where masks of different seeds agree less once it is halved, image by image.
+def depends_on_parameters(entries: Sequence[Held], smallest: float, varied: Varied = "seeds") -> Claim:
+    """A parameter matters where masks of different draws agree less once it is halved, image by image.
 
     Args:
-        entries: of each observation; smallest: difference of Jaccard indices of interest.
+        entries: of each observation; smallest: difference of Jaccard indices of interest; varied: what the masks are of.
     """
     seeds = [e.jaccard_seeds for e in entries if e.jaccard_seeds is not None]
     if not seeds:
-        text = "One draw an image gives no spread over seeds to hold a changed parameter against; lime.repeats of 2 or more does."
+        text = (
+            "Without resamples or further draws no mask is there to hold a changed parameter against; lime.resamples or lime.repeats of 2 "
+            "or more gives them."
+        )
         return verdicts.not_measured("L4", "lime", CLAIM, text)
-    parts = [f"the masks of one image under different seeds have a median Jaccard index of {np.median(seeds):.2f}"]
+    of_one = {"seeds": "under different seeds", "resamples": "from different resamples of its samples"}[varied]
+    parts = [f"the masks of one image {of_one} have a median Jaccard index of {np.median(seeds):.2f}"]
     numbers = [
         Evidence(
             name="jaccard_seeds_median",
-            words="Jaccard index of the masks of one image under different seeds, median",
+            words=f"Jaccard index of the masks of one image {of_one}, median",
             value=float(np.median(seeds)),
             n=len(seeds),
             source="lime-stability",
@@ -68,7 +74,7 @@ def depends_on_parameters(entries: Sequence[Held], smallest: float) -> Claim:
         numbers.append(
             evidence.shift(
                 f"seeds_minus_{key}",
-                f"Jaccard index of the masks of different seeds minus that {words}",
+                f"Jaccard index of the masks of different {varied} minus that {words}",
                 moved,
                 "lime-stability",
             )

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from reportgen.storage.codec import Array
+
+Varied = Literal["seeds", "resamples"]
+
+
+def packed(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """(masks, bytes) uint8: (H, W) bool masks, eight pixels a byte."""
+    return np.packbits(np.stack(masks).reshape(len(masks), -1), axis=1)
 
 
 @dataclass(frozen=True)
@@ -36,22 +46,24 @@ class LimeResult:
     Attributes:
         target: index of the explained class; seed: of the first draw.
         segments: (H, W) int32 superpixels of the input frame, numbered from 0 without gaps.
-        masks: (repeats, H, W) bool, the mask of each draw; the first is the explanation.
+        packed: (masks, bytes) uint8, eight pixels a byte: the explanation's mask, then the others (`masks`).
         surrogate: of the first draw.
         n_selected: superpixels in the first mask.
         forward_passes: of all draws.
-        jaccard_seeds: mean over pairs of masks; r2_seeds: of each draw.
-        jaccard_half_samples, jaccard_half_features: as `jaccard_seeds`, of masks from half of each draw's samples, and from half the
-            features. A Jaccard index is None with one draw, or where all masks are empty.
+        varied: what the others are: masks of draws under further seeds, or of resamples of the only draw.
+        jaccard_seeds: mean over pairs of the masks that are compared; r2_seeds: of the fits behind them.
+        jaccard_half_samples, jaccard_half_features: as `jaccard_seeds`, of masks from half of the samples each, and from half the
+            features. A Jaccard index is None where there are no two masks to compare, or all are empty.
     """
 
     target: int
     seed: int
     segments: Array
-    masks: Array
+    packed: Array
     surrogate: Surrogate
     n_selected: int
     forward_passes: int
+    varied: Varied
     jaccard_seeds: float | None
     r2_seeds: tuple[float, ...]
     jaccard_half_samples: float | None
@@ -63,6 +75,18 @@ class LimeResult:
         return int(self.segments.max()) + 1
 
     @property
+    def masks(self) -> np.ndarray:
+        """(masks, H, W) bool; the first is the explanation."""
+        flat = np.unpackbits(self.packed, axis=1, count=self.segments.size)
+        return flat.reshape(-1, *self.segments.shape).astype(bool)
+
+    @property
+    def compared(self) -> np.ndarray:
+        """(masks, H, W) bool: those that are held against each other. A resample is no further draw beside the one that it is from."""
+        masks = self.masks
+        return masks if self.varied == "seeds" else masks[1:]
+
+    @cached_property
     def mask(self) -> np.ndarray:
         """(H, W) bool: the explanation."""
         mask: np.ndarray = self.masks[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from reportgen.analysis.shown import particular, shown_note
 from reportgen.figures import overlays
 from reportgen.report.blocks import (
     Block,
-    Cell,
     ColorBar,
     Column,
     Facts,
@@ -28,61 +26,20 @@ from reportgen.report.blocks import (
     Text,
 )
 from reportgen.report.document import ImageRecord, Warning_
-from reportgen.utils.json_types import JSON
 
 from .findings import depends_on_parameters
+from .measured import Measured
 from .params import FILE, explain_arguments, explain_params, pickled
-from .result import LimeResult, Surrogate
+from .result import LimeResult
 from .rules import STABLE_JACCARD
 from .settings import LimeSettings
+from .stability_table import compared, stability_table
 
 Run = RunView[LimeSettings]
 
 PANEL_PX = 448
 # Under this share of explained variance the surrogate's weights describe little of the model.
 LOW_R2 = 0.5
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What stands in tables of one image; `mask` is a file of the run folder, the rest as in `LimeResult`.
-
-    Attributes:
-        area: share of the frame in the mask; stable: None where no two masks can be compared.
-    """
-
-    mask: str
-    area: float
-    stable: bool | None
-    n_segments: int
-    n_selected: int
-    seed: int
-    surrogate: Surrogate
-    forward_passes: int
-    jaccard_seeds: float | None
-    r2_seeds: tuple[float, ...]
-    jaccard_half_samples: float | None
-    jaccard_half_features: float | None
-
-    def entry(self) -> dict[str, JSON]:
-        """Its entry in report.json."""
-        return {
-            "mask": self.mask,
-            "area": self.area,
-            "stable": self.stable,
-            "n_segments": self.n_segments,
-            "n_selected": self.n_selected,
-            "r2": self.surrogate.r2,
-            "forward_passes": self.forward_passes,
-            "seed": self.seed,
-            "probability": self.surrogate.probability,
-            "surrogate_probability": self.surrogate.prediction,
-            "weights": [[superpixel, weight] for superpixel, weight in self.surrogate.weights],
-            "jaccard_seeds": self.jaccard_seeds,
-            "r2_seeds": list(self.r2_seeds),
-            "jaccard_half_samples": self.jaccard_half_samples,
-            "jaccard_half_features": self.jaccard_half_features,
-        }
 
 
 def reduce_lime(run: Run) -> Contribution:
@@ -98,6 +55,7 @@ def reduce_lime(run: Run) -> Contribution:
         warnings += _warnings(image, result)
     observed = [measured[position] for position in run.observations]
     spread = [entry.jaccard_seeds for entry in observed if entry.jaccard_seeds is not None]
+    varied = measured[0].varied
     names, seeds = [image.name for image in run.images], [entry.seed for entry in measured]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
@@ -107,17 +65,20 @@ def reduce_lime(run: Run) -> Contribution:
         *_particular(figures, measured),
         Heading(text="Measurements"),
         _table(run, measured),
-        *_stability_table(run, measured),
+        *stability_table(run, measured),
         Listing(role="limit", items=_limits(run)),
         *_approach(run),
     ]
     return Contribution(
         Section(id="lime", title="LIME", blocks=blocks),
         per_image=[entry.entry() for entry in measured],
-        findings=[depends_on_parameters(observed, run.statistics.iou)],
+        findings=[depends_on_parameters(observed, run.statistics.iou, varied)],
         gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
-        references=("ribeiro2016", "vedaldi2008", "jaccard1912", *bibliography.PAIRED),
+        references=(
+            *("ribeiro2016", "vedaldi2008", "jaccard1912", *bibliography.PAIRED),
+            *(("efron1979",) if varied == "resamples" else ()),
+        ),
         terms=("superpixel", "surrogate", "R²", "mask", "seed", "Jaccard index", "sign-flip test", "Holm's correction"),
     )
 
@@ -144,6 +105,7 @@ def _measured(run: Run, image: ImageRecord, result: LimeResult) -> Measured:
         seed=result.seed,
         surrogate=result.surrogate,
         forward_passes=result.forward_passes,
+        varied=result.varied,
         jaccard_seeds=spread,
         r2_seeds=result.r2_seeds,
         jaccard_half_samples=result.jaccard_half_samples,
@@ -180,34 +142,40 @@ def _panels(run: Run, position: int, image: ImageRecord, result: LimeResult, sca
         caption=f"Superpixels that raise the probability of {image.target.name}: {result.n_selected} of "
         f"{result.n_segments}; strongest weight {strongest:.3f}; R² {result.surrogate.r2:.2f}.",
         pictures=[*pictures, *_stability_picture(run, image, result, frame)],
-        columns=3 + (len(result.masks) > 1),
-        legend=_legend(len(result.masks), scale),
+        columns=3 + (len(result.compared) > 1),
+        legend=_legend(result, scale),
         image=image.name,
     )
 
 
 def _stability_picture(run: Run, image: ImageRecord, result: LimeResult, frame: np.ndarray) -> list[Picture]:
-    masks = result.masks
+    masks = result.compared
     if len(masks) < 2:
         return []
+    over = _over(result)
     share = masks.mean(axis=0, dtype=np.float32)
     always, ever = float((share == 1).mean()), float((share > 0).mean())
     picture = run.files.photo(
         f"figures/{image.slug}-lime-stability.jpg",
         overlays.heat_overlay(frame, np.clip(overlays.upscale(share, PANEL_PX), 0, 1)),
-        alt=f"How often each pixel of {image.name} lies in LIME's mask over {len(masks)} seeds: always on "
+        alt=f"How often each pixel of {image.name} lies in LIME's mask over {over}: always on "
         f"{wording.percent(always)} of the frame, at least once on {wording.percent(ever)}.",
-        label=f"In the mask, share of {len(masks)} seeds",
+        label=f"In the mask, share of {over}",
     )
-    return [picture.model_copy(update={"layer": "LIME mask over seeds"})]
+    return [picture.model_copy(update={"layer": f"LIME mask over {result.varied}"})]
 
 
-def _legend(masks: int, scale: str) -> ColorBar:
+def _over(result: LimeResult) -> str:
+    """`10 resamples`: over what the masks of an image are compared."""
+    return f"{len(result.compared)} {result.varied}"
+
+
+def _legend(result: LimeResult, scale: str) -> ColorBar:
     """The signs of the weights, and where there are several masks the scale of their share."""
     entries = overlays.signed_legend()
-    if masks < 2:
+    if len(result.compared) < 2:
         return ColorBar(entries=entries)
-    return ColorBar(file=scale, low="0", high=f"{masks} seeds", entries=entries)
+    return ColorBar(file=scale, low="0", high=_over(result), entries=entries)
 
 
 def _approach(run: Run) -> list[Block]:
@@ -285,35 +253,6 @@ def _table(run: Run, measured: Sequence[Measured]) -> Table:
     )
 
 
-def _stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
-    if run.settings.repeats < 2:
-        return []
-    rows: list[list[Cell]] = []
-    for image, entry in zip(run.images, measured, strict=True):
-        stable = "no masks" if entry.stable is None else "stable" if entry.stable else "unstable"
-        jaccard = (entry.jaccard_seeds, entry.jaccard_half_samples, entry.jaccard_half_features)
-        rows.append([image.name, *jaccard, min(entry.r2_seeds), max(entry.r2_seeds), stable])
-    table = Table(
-        id="lime-stability",
-        caption=f"How LIME's masks hold over {run.settings.repeats} seeds (mean Jaccard index of all pairs): as they are, with half the "
-        "samples of each draw, and with half the features. A mask is called stable from a mean of "
-        f"{STABLE_JACCARD:g}.",
-        detail=True,
-        columns=[
-            Column(key="image", label="Image"),
-            Column(key="jaccard_seeds", label="Jaccard, seeds", decimals=3, headline=True),
-            Column(key="jaccard_half_samples", label="with half the samples", decimals=3),
-            Column(key="jaccard_half_features", label="with half the features", decimals=3),
-            Column(key="r2_low", label="R², lowest", decimals=3),
-            Column(key="r2_high", label="R², highest", decimals=3),
-            Column(key="stable", label="Verdict"),
-        ],
-        rows=rows,
-        row_images=[image.name for image in run.images],
-    )
-    return [run.files.table(table)]
-
-
 def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
     """Of the images that count as one observation each."""
     r2 = np.array([entry.surrogate.r2 for entry in measured])
@@ -328,9 +267,10 @@ def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
         f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
     ]
     known = [entry.stable for entry in measured if entry.stable is not None]
+    number, varied = compared(run)
     if known:
         items.append(
-            f"Over {run.settings.repeats} seeds the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
+            f"Over {number} {varied} the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
         )
     if low:
         items.append(
@@ -344,11 +284,16 @@ def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
 def _limits(run: Run) -> list[str]:
     s = run.settings
     drawn = f"The weights shown come from one random draw of {s.num_samples} samples"
-    seeds = (
-        f"; the spread over {s.repeats} seeds stands in the table."
-        if s.repeats > 1
-        else "; another seed gives other weights."
-    )
+    number, varied = compared(run)
+    if not number:
+        seeds = "; another seed gives other weights."
+    elif varied == "seeds":
+        seeds = f"; the spread over {number} seeds stands in the table."
+    else:
+        seeds = (
+            f"; how far another draw would move the mask is estimated from {number} resamples of these. Draws under other seeds "
+            "(lime.repeats) measure it."
+        )
     return [
         drawn + seeds,
         "Hidden superpixels make images that the model was never trained on; the weights describe the model there "

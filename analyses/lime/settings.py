@@ -16,7 +16,12 @@ class LimeSettings(SettingsGroup):
     hide_color: int | None = Field(0, ge=0, le=255, description="grey level of a hidden superpixel; null: its mean")
     num_features: int = Field(15, ge=1, description="superpixels kept by the surrogate and, at most, in the mask")
     num_samples: int = Field(500, ge=2, description="perturbed images, the unperturbed first one included")
-    repeats: int = Field(3, ge=1, description="draws under different seeds; the first one is the explanation")
+    repeats: int = Field(1, ge=1, description="draws under different seeds; the first one is the explanation")
+    resamples: int = Field(
+        10,
+        ge=0,
+        description="of one draw, refits to its samples drawn with replacement, which tell how far the mask holds; 0: none",
+    )
     batch_size: int = Field(10, ge=1, description="as written to explain_params.pkl; the runtime picks its own")
     distance_metric: Literal["cosine"] = Field("cosine", description="of a sample to the unperturbed image")
     kernel_width: float = Field(0.25, gt=0, description="how fast a sample's weight falls with its distance")

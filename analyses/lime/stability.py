@@ -1,4 +1,8 @@
-"""How far a LIME mask can be trusted: repeats under other seeds, half the samples, half the features."""
+"""How far a LIME mask can be trusted: other draws, half the samples, half the features.
+
+Other draws are made under other seeds, or estimated without a forward pass: the samples of one draw, drawn again with replacement, stand
+for a draw of their own (the bootstrap, Efron 1979). `benchmarks lime-stability` holds the one against the other.
+"""
 
 from __future__ import annotations
 
@@ -39,26 +43,36 @@ def repeats(
     return fitted, drawn
 
 
+def resampled(drawn: Draw, count: int, seed: int) -> list[Draw]:
+    """`count` draws of as many samples as `drawn` has, taken from its own with replacement. The first, the whole image, is in each: every
+    draw of LIME's has it."""
+    n, made = len(drawn.data), []
+    for number in range(count):
+        others = np.random.RandomState(seed_from(seed, "resample", number)).randint(1, n, n - 1)
+        rows = np.concatenate([[0], others])
+        made.append(Draw(drawn.data[rows], drawn.probabilities[rows]))
+    return made
+
+
 @dataclass(frozen=True)
 class Stability:
-    """What the mask owes to the seed, and how much more with fewer samples or features.
+    """What the mask owes to the draw, and how much more with fewer samples or features.
 
     Attributes:
-        masks: (repeats, H, W) bool, of each draw.
+        masks: of each draw, (H, W) bool; r2: of each fit.
         jaccard_seeds: mean over pairs of masks; None with one draw, or where all are empty.
         jaccard_half_samples, jaccard_half_features: the same of masks from half of each draw's samples, and from half the features.
     """
 
-    masks: np.ndarray
+    masks: Sequence[np.ndarray]
+    r2: tuple[float, ...]
     jaccard_seeds: float | None
     jaccard_half_samples: float | None
     jaccard_half_features: float | None
 
 
-def stability(
-    segments: np.ndarray, fitted: Sequence[Surrogate], draws: Sequence[Draw], target: int, settings: LimeSettings
-) -> Stability:
-    """How far masks of different seeds agree, as they are, with half the samples and with half the features.
+def stability(segments: np.ndarray, draws: Sequence[Draw], target: int, settings: LimeSettings) -> Stability:
+    """How far masks of different draws agree, as they are, with half the samples and with half the features.
 
     Each half is held against the same half of another draw, and not against the mask that it is part of. The halves cost no
     forward pass: they refit the first half of each draw's samples, or fewer features.
@@ -66,19 +80,22 @@ def stability(
     fewer = settings.model_copy(update={"num_features": max(1, settings.num_features // 2)})
     state = np.random.RandomState(0)  # ridge regression's closed form draws nothing
 
-    def refitted(drawn: Draw, samples: int, own: LimeSettings) -> np.ndarray:
-        surrogate = fit(drawn.data[:samples], drawn.probabilities[:samples], target, own, state)
-        return positive_mask(segments, surrogate, own.num_features)
+    def refitted(drawn: Draw, samples: int, own: LimeSettings) -> Surrogate:
+        return fit(drawn.data[:samples], drawn.probabilities[:samples], target, own, state)
 
-    masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in fitted]
-    several = draws if len(draws) > 1 else ()
+    def masks_of(samples: float, own: LimeSettings) -> list[np.ndarray]:
+        fitted = (refitted(drawn, max(2, int(len(drawn.data) * samples)), own) for drawn in draws)
+        return [positive_mask(segments, surrogate, own.num_features) for surrogate in fitted]
+
+    surrogates = [refitted(drawn, len(drawn.data), settings) for drawn in draws]
+    masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in surrogates]
+    several = len(draws) > 1
     return Stability(
-        masks=np.stack(masks),
+        masks=masks,
+        r2=tuple(surrogate.r2 for surrogate in surrogates),
         jaccard_seeds=_mean_jaccard(masks),
-        jaccard_half_samples=_mean_jaccard(
-            [refitted(drawn, max(2, len(drawn.data) // 2), settings) for drawn in several]
-        ),
-        jaccard_half_features=_mean_jaccard([refitted(drawn, len(drawn.data), fewer) for drawn in several]),
+        jaccard_half_samples=_mean_jaccard(masks_of(0.5, settings)) if several else None,
+        jaccard_half_features=_mean_jaccard(masks_of(1, fewer)) if several else None,
     )
 
 

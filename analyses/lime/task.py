@@ -12,12 +12,12 @@ from reportgen.analysis.view import Subject
 from reportgen.settings.model import Settings
 from reportgen.utils.json_types import JSON
 
-from .result import LimeResult
+from .result import LimeResult, Varied, packed
 from .rules import RULES
 from .section import reduce_lime
 from .settings import LimeSettings
-from .stability import repeats, stability
-from .surrogate import positive_superpixels, superpixels
+from .stability import repeats, resampled, stability
+from .surrogate import positive_mask, positive_superpixels, superpixels
 from .terms import TERMS
 from .validation import LimeParameters
 from .works import WORKS
@@ -28,10 +28,10 @@ class Lime(Analysis[LimeSettings, LimeResult]):
 
     name = "lime"
     title = "LIME"
-    version = "4"
+    version = "5"
     concurrent = True
     order = 30
-    gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks under other seeds"}
+    gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks of other draws"}
     ranked_by = "the R² of LIME's surrogate"
     parameter_file = LimeParameters()
     works = WORKS
@@ -41,7 +41,7 @@ class Lime(Analysis[LimeSettings, LimeResult]):
 
     def alone(self, method: str, settings: LimeSettings) -> LimeSettings:
         """The explanation is the first draw; the others only tell how far it holds."""
-        return settings.model_copy(update={"repeats": 1})
+        return settings.model_copy(update={"repeats": 1, "resamples": 0})
 
     def saliency(self, result: LimeResult, method: str) -> Saliency:
         why = None if result.mask.any() else "no superpixel speaks for the class: the mask is empty"
@@ -60,17 +60,24 @@ class Lime(Analysis[LimeSettings, LimeResult]):
             segments = superpixels(view.frame, settings)
         with subject.timed("lime"):
             fitted, draws = repeats(view, segments, target, subject.seed, settings)
-            held = stability(segments, fitted, draws, target, settings)
+        # Of one draw the others are estimated: they take no forward pass.
+        varied: Varied = "resamples" if settings.repeats == 1 and settings.resamples > 1 else "seeds"
+        if varied == "resamples":
+            draws = resampled(draws[0], settings.resamples, subject.seed)
+        with subject.timed("lime stability"):
+            held = stability(segments, draws, target, settings)
+        mask = positive_mask(segments, fitted[0], settings.num_features)
         return LimeResult(
             target=target,
             seed=subject.seed,
             segments=segments,
-            masks=held.masks,
+            packed=packed([mask, *held.masks] if varied == "resamples" else held.masks),
             surrogate=fitted[0],
             n_selected=len(positive_superpixels(fitted[0], settings.num_features)),
             forward_passes=sum(surrogate.forward_passes for surrogate in fitted),
+            varied=varied,
             jaccard_seeds=held.jaccard_seeds,
-            r2_seeds=tuple(surrogate.r2 for surrogate in fitted),
+            r2_seeds=held.r2,
             jaccard_half_samples=held.jaccard_half_samples,
             jaccard_half_features=held.jaccard_half_features,
         )

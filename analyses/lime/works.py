@@ -16,4 +16,9 @@ WORKS = (
         title="Quick Shift and Kernel Methods for Mode Seeking", authors=["Vedaldi, A.", "Soatto, S."],
         venue="European Conference on Computer Vision (ECCV)", pages="705–718",
     ),
+    Reference(
+        key="efron1979", kind="article", year=1979, doi="10.1214/aos/1176344552",
+        title="Bootstrap Methods: Another Look at the Jackknife", authors=["Efron, B."],
+        venue="The Annals of Statistics", volume="7", number="1", pages="1–26",
+    ),
 )  # fmt: skip

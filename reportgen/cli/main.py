@@ -20,6 +20,7 @@ from reportgen.cli.diff import diff
 from reportgen.cli.dissect import dissect
 from reportgen.cli.doctor import doctor
 from reportgen.cli.init import init
+from reportgen.cli.labels import labels
 from reportgen.cli.libraries import heard
 from reportgen.cli.log import log
 from reportgen.cli.manners import mannered
@@ -48,7 +49,7 @@ app = typer.Typer(
 for command in (run, render):
     app.command()(command)
 app.command("open")(open_run)
-for command in (init, dissect, doctor, validate, submit, bundle, card, verify, diff, log, summary, schema):
+for command in (init, labels, dissect, doctor, validate, submit, bundle, card, verify, diff, log, summary, schema):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 app.add_typer(config.app, name="config")

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
-from PIL import ImageFile as PillowFile
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image, ImageOps
 
+from reportgen.images.decoding.colours import to_srgb
+from reportgen.images.decoding.pillow import guarded_pillow, quiet_standard_error, read_with_pillow
+from reportgen.images.decoding.source import PictureRemark, Reading, Source, UnreadableImage, require_whole
 from reportgen.images.files import InputFile, UnreadableFile
-from reportgen.images.formats import FORMATS, HEAD_BYTES, format_of, what_instead
-from reportgen.utils.concurrency import PROCESS_WIDE
+from reportgen.images.formats import HEAD_BYTES, format_of, what_instead
 
-_TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
+__all__ = [
+    "DecodedImage",
+    "PictureRemark",
+    "Reading",
+    "UnreadableImage",
+    "guarded_pillow",
+    "read_image",
+    "require_whole",
+    "upright_pixels",
+]
+
 # No encoding takes more a pixel (four 64-bit channels); the rest is room for metadata and further frames.
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 32, 64 * 2**20
-# Levels of 255: profiles that call themselves sRGB differ by about this much from one another.
-_SRGB_TOLERANCE = 3
-
-
-class UnreadableImage(UnreadableFile):
-    """A file that cannot be decoded."""
+_AS_USUAL = Reading()
+# Whose libraries write to standard error; while they are kept from it, so is the progress of other threads.
+_TALKING = frozenset({"TIFF", "JPEG 2000", "JPEG XL", "HEIC", "AVIF", "DICOM"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +43,17 @@ class DecodedImage:
         name: as in `InputFile`.
         sha256: of the file's bytes, lower-case hex.
         pixels: (H, W, 3) uint8, sRGB, upright.
+        remarks: what a reader must know of how it was read.
     """
 
     name: str
     sha256: str
     pixels: np.ndarray
+    remarks: tuple[PictureRemark, ...] = ()
 
 
-def read_image(file: InputFile, max_pixels: int) -> DecodedImage:
-    """Read a file once: its hash, and its first frame as upright 8-bit sRGB.
-
-    Transparent pixels are laid over white. 16-bit channels keep their high byte. 32-bit grey is scaled from
-    [0, 1] (floats) or [0, 255] (integers) where all of it lies in there, otherwise from [min, max]; pixels
-    that are not finite become black. An embedded RGB or CMYK profile is applied, a broken one is ignored.
+def read_image(file: InputFile, max_pixels: int, reading: Reading = _AS_USUAL) -> DecodedImage:
+    """Read a file once: its hash, and its picture as upright 8-bit sRGB. docs/pictures.md says how each kind is brought to that.
 
     Args:
         max_pixels: width times height of the largest image that is decoded.
@@ -62,21 +65,23 @@ def read_image(file: InputFile, max_pixels: int) -> DecodedImage:
         data = file.read(max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE)
     except UnreadableFile as error:
         raise UnreadableImage(error.reason) from None
-    kind = format_of(data[:HEAD_BYTES])
+    kind = format_of(data[:HEAD_BYTES], file.name)
     if kind is None:
         raise UnreadableImage(what_instead(data[:HEAD_BYTES]))
+    source = Source(data, max_pixels, reading)
     try:
-        with guarded_pillow(), _quiet_libtiff(kind):
-            pixels = np.array(_decode(data, max_pixels))
+        with guarded_pillow(), quiet_standard_error() if kind in _TALKING else nullcontext():
+            pixels = _decode(source, kind, file.name)
     except UnreadableImage:
         raise
     except MemoryError:
         raise UnreadableImage("needs more memory than there is") from None
     except Exception as error:  # decoders meeting hostile bytes raise nearly anything
-        # Pillow's own words stay out: some hold an address, and two equal runs give equal bytes.
+        # Their own words stay out: some hold an address, and two equal runs give equal bytes.
         damage = "truncated" if "truncated" in str(error).lower() else "damaged or truncated"
         raise UnreadableImage(f"{damage} {kind}") from error
-    return DecodedImage(file.name, hashlib.sha256(data).hexdigest(), pixels)
+    require_whole(source.remarks, reading.strict)
+    return DecodedImage(file.name, hashlib.sha256(data).hexdigest(), pixels, tuple(source.remarks))
 
 
 def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
@@ -85,125 +90,48 @@ def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
     Raises:
         UnreadableImage: it cannot be decoded, or is too large.
     """
-    _check_size(image, max_pixels)
+    source = Source(b"", max_pixels)
+    source.check_size(*image.size)
     try:
-        with guarded_pillow(), _quiet_libtiff(image.format or ""):
+        with guarded_pillow(), quiet_standard_error() if image.format == "TIFF" else nullcontext():
             upright = image
-            with suppress(Exception):  # as in _decode
+            with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
                 upright = ImageOps.exif_transpose(image)
-            return np.array(_to_srgb(upright))
+            return np.array(to_srgb(upright, source))
     except UnreadableImage:
         raise
     except Exception as error:  # its file is read only now, and may be damaged
         raise UnreadableImage("damaged or truncated") from error
 
 
-@contextmanager
-def guarded_pillow() -> Iterator[None]:
-    """Pillow's switches for one decode at a time: silent, strict about truncation, no pixel limit but our own."""
-    with PROCESS_WIDE, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        saved = Image.MAX_IMAGE_PIXELS, PillowFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, PillowFile.LOAD_TRUNCATED_IMAGES = None, False
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, PillowFile.LOAD_TRUNCATED_IMAGES = saved
-
-
-@contextmanager
-def _quiet_libtiff(kind: str) -> Iterator[None]:
-    """libtiff writes about damage straight to file descriptor 2, where no Python filter sees it."""
-    kept = None
+def _decode(source: Source, kind: str, name: str) -> np.ndarray:
+    """(H, W, 3) uint8. A decoder is imported when the first picture of its kind is met."""
     if kind == "TIFF":
-        with suppress(OSError):  # a service may run without one
-            kept = os.dup(2)
-    if kept is None:
-        yield
-        return
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
+        from reportgen.images.decoding.raw import is_raw, read_raw
+        from reportgen.images.decoding.tiff import read_tiff
+
+        return read_raw(source) if is_raw(source.data, name) else read_tiff(source)
+    return _decoders()[kind](source)
 
 
-def _decode(data: bytes, max_pixels: int) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        _check_size(image, max_pixels)
-        _check_tile(image, max_pixels)
-        image.load()
-        with suppress(Exception):  # a broken EXIF block: turned if it could be read that far
-            ImageOps.exif_transpose(image, in_place=True)
-        return _to_srgb(image)
+def _decoders() -> Mapping[str, Callable[[Source], np.ndarray]]:
+    from reportgen.images.decoding.dicom import read_dicom
+    from reportgen.images.decoding.jpeg import read_jpeg
+    from reportgen.images.decoding.modern import read_avif, read_heic, read_icon, read_jpeg_xl
+    from reportgen.images.decoding.png import read_png
+    from reportgen.images.decoding.pnm import read_pnm
+    from reportgen.images.decoding.raw import read_raw
 
-
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise UnreadableImage(f"{width} x {height} pixels are more than max_pixels = {max_pixels}")
-
-
-def _check_tile(image: Image.Image, max_pixels: int) -> None:
-    """A tile of a TIFF is unpacked whole, however small the image that it belongs to."""
-    if isinstance(image, TiffImageFile):
-        sides = [image.tag_v2.get(tag, 1) for tag in (_TILE_WIDTH, _TILE_LENGTH)]
-        if not all(isinstance(side, int) for side in sides) or sides[0] * sides[1] > max_pixels:
-            raise UnreadableImage(f"a tile of {sides[0]} x {sides[1]} pixels is more than max_pixels = {max_pixels}")
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Every mode -> mode RGB, sRGB, over white."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
-        return _eight_bit(image).convert("RGB")
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        colours = _from_profile(layers.convert("RGB"), profile)
-        colours.putalpha(layers.getchannel("A"))
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB")
-    return _from_profile(image if image.mode in ("RGB", "CMYK") else image.convert("RGB"), profile)
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Mode I;16, I or F -> L (see `read_image`)."""
-    values = np.asarray(image)
-    if image.mode.startswith("I;16") or image.format == "PNG":  # older Pillow reads 16-bit PNG as mode I
-        return Image.fromarray((values.astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
-    finite = np.isfinite(values)
-    if not finite.any():
-        raise UnreadableImage("no pixel has a finite value")
-    low, high = float(values[finite].min()), float(values[finite].max())
-    whole = 1.0 if image.mode == "F" else 255.0
-    if low >= 0 and high <= whole:
-        low, high = 0.0, whole
-    scaled = (np.where(finite, values, low).astype(np.float64) - low) * (255 / ((high - low) or 1))
-    return Image.fromarray(np.rint(scaled).astype(np.uint8))
-
-
-def _from_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Mode RGB or CMYK -> sRGB by the embedded ICC profile; by Pillow's formula where none works."""
-    if profile:
-        with suppress(Exception):  # a profile is advice, and its parser meets hostile bytes too
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
-            if image.mode == "CMYK" or not _is_identity(transform):
-                return _applied(transform, image)
-    return image.convert("RGB")
-
-
-def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
-    converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None  # None only in place
-    return converted
-
-
-def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether the profile is sRGB by another name: then the stored pixels are left exactly as they are."""
-    levels = np.arange(0, 256, 17, dtype=np.uint8)
-    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(16, -1, 3)
-    moved = np.asarray(_applied(transform, Image.fromarray(cube)))
-    return int(np.abs(moved.astype(int) - cube).max()) <= _SRGB_TOLERANCE
+    by_pillow = {"WebP": "WEBP", "BMP": "BMP", "GIF": "GIF", "JPEG 2000": "JPEG2000", "TGA": "TGA"}
+    return {
+        "JPEG": read_jpeg,
+        "PNG": read_png,
+        "HEIC": read_heic,
+        "AVIF": read_avif,
+        "JPEG XL": read_jpeg_xl,
+        "ICO": read_icon,
+        "PNM": read_pnm,
+        "DICOM": read_dicom,
+        "camera raw": read_raw,
+        **{kind: partial(read_with_pillow, formats=(of_pillow,)) for kind, of_pillow in by_pillow.items()},
+    }

@@ -26,7 +26,7 @@ _BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
     """Every image under `folder`, the files that only claim to be one, and what lies beside them.
 
-    A file is an image when its first bytes are those of a JPEG, PNG, WebP, TIFF, BMP or GIF, whatever its
+    A file is an image when its first bytes are those of a format that is read (`formats`), whatever its
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
     ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
     Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
@@ -128,4 +128,4 @@ def _refusal(path: Path) -> str | None:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         return "a link that leads nowhere" if error.errno in _BROKEN_LINK else os_reason(error)
-    return None if format_of(head) else what_instead(head)
+    return None if format_of(head, path.name) else what_instead(head)

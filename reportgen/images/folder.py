@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reportgen.images.files import InputFile
+from reportgen.images.formats import READ
 from reportgen.report.document import Skipped
 from reportgen.utils.errors import NothingToDo
 
@@ -34,9 +35,7 @@ class Folder:
     def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
         """The error of a folder in which no image can be read."""
         if not skipped:
-            return NothingToDo(
-                f"{self.path}: no image in this folder; give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files"
-            )
+            return NothingToDo(f"{self.path}: no image in this folder; give a folder with files of {READ}")
         first = skipped[0]
         return NothingToDo(
             f"{self.path}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"

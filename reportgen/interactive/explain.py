@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reportgen.images.decode import UnreadableImage, read_image, upright_pixels
+from reportgen.images.decode import Reading, UnreadableImage, read_image, upright_pixels
 from reportgen.images.files import InputFile
 from reportgen.interactive.drawing import SIZE, THUMB, drawn
 from reportgen.pipeline.one_image import KeptModels, Photograph, explain_image
@@ -113,7 +113,7 @@ def explain(
         UsageError: no such picture, method, model or class, or weights that are missing; one line that says what to do.
     """
     chosen = _with_model(settings or Settings(), model)
-    photograph, cache = _photograph(image, chosen.max_pixels), cache_folder()
+    photograph, cache = _photograph(image, chosen), cache_folder()
     with in_use(cache):
         found = explain_image(photograph, method, target, chosen, cache / "models", providers, _KEPT)
     return Explanation(
@@ -140,7 +140,8 @@ def _with_model(settings: Settings, model: str | None) -> Settings:
     return Settings(**{**given, "models": (model,), "explain": (), "tasks": ()})
 
 
-def _photograph(image: str | os.PathLike[str] | Image.Image | np.ndarray, max_pixels: int) -> Photograph:
+def _photograph(image: str | os.PathLike[str] | Image.Image | np.ndarray, settings: Settings) -> Photograph:
+    max_pixels = settings.max_pixels
     if isinstance(image, np.ndarray):
         return _of_pixels("array", _rgb(image, max_pixels))
     if isinstance(image, Image.Image):
@@ -152,7 +153,7 @@ def _photograph(image: str | os.PathLike[str] | Image.Image | np.ndarray, max_pi
     if path.is_dir():
         raise UsageError(f"{path}: a folder; explain takes one picture, reportgen.run a folder of them")
     try:
-        decoded = read_image(InputFile(path.name, path), max_pixels)
+        decoded = read_image(InputFile(path.name, path), max_pixels, Reading.of(settings))
     except UnreadableImage as error:
         raise UsageError(f"{path}: {error.reason}") from None
     return Photograph(path.name, decoded.pixels, decoded.sha256)

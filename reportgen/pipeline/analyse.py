@@ -8,6 +8,7 @@ from pathlib import Path
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
+from reportgen.pipeline.pictures import of_pictures, of_probe_pictures
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
@@ -73,6 +74,7 @@ def analyse(
         contributions=contributions,
         copies=shared.mapped.copies,
         observed=observed(shared),
+        pictures=[*of_pictures(mapped, made.explained), *of_probe_pictures(probe, made.explained)],
         references=references,
         document=document,
         written=list(folder.written),

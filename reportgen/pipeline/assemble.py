@@ -69,6 +69,7 @@ class Reduced:
         inputs: what was read besides images and weights, with a SHA-256.
         contributions: by analysis, in the report's order; those of a further explained model under the id of both.
         copies: groups of images that are the same picture; observed: what counts as one observation.
+        pictures: what a reader must know of how pictures were read.
         document: what stands around the results.
         written: the names of all files in the run folder.
     """
@@ -82,6 +83,7 @@ class Reduced:
     contributions: Mapping[str, Contribution]
     copies: Copies
     observed: Observed
+    pictures: Sequence[Warning_]
     references: Sequence[Reference]
     document: Document
     written: Sequence[str]
@@ -124,6 +126,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         warnings=[
             *(Warning_(code="left-out", name="Analyses left out", text=one.sentence) for one in run.plan.left_out),
             *run.plan.remarks.warnings,
+            *run.pictures,
             *_of_predictions(run),
             *_copies(run),
             *(w for c in contributions.values() for w in c.warnings),

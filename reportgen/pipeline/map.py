@@ -19,7 +19,7 @@ import numpy as np
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.view import Subject, View
 from reportgen.images.copies import perceptual_hash
-from reportgen.images.decode import UnreadableImage, read_image
+from reportgen.images.decode import DecodedImage, PictureRemark, Reading, UnreadableImage, read_image, require_whole
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.frame import model_frame
@@ -46,19 +46,30 @@ class OpenImage:
 
     file: InputFile
     max_pixels: int
+    reading: Reading
     sha256: str
 
     @cached_property
+    def _decoded(self) -> DecodedImage:
+        """Raises: UnreadableImage: the file cannot be decoded, or is another than it was."""
+        decoded = read_image(self.file, self.max_pixels, self.reading)
+        if decoded.sha256 != self.sha256:
+            raise UnreadableImage("the file changed while it was being read")
+        return decoded
+
+    @property
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8, upright.
 
         Raises:
             UnreadableImage: the file cannot be decoded, or is another than it was.
         """
-        decoded = read_image(self.file, self.max_pixels)
-        if decoded.sha256 != self.sha256:
-            raise UnreadableImage("the file changed while it was being read")
-        return decoded.pixels
+        return self._decoded.pixels
+
+    @property
+    def remarks(self) -> tuple[PictureRemark, ...]:
+        """Raises: UnreadableImage: as `pixels`."""
+        return self._decoded.remarks
 
     @cached_property
     def perceptual_hash(self) -> str:
@@ -195,7 +206,7 @@ def explain(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
         UnreadableFile: the file cannot be read; nothing of it is kept in this run.
     """
     settings = bench.plan.settings
-    image = OpenImage(file, settings.max_pixels, file.sha256())
+    image = OpenImage(file, settings.max_pixels, Reading.of(settings), file.sha256())
     one = _OneImage(image, bench)
     explained = explained_by(analyses, settings)
     names = dict.fromkeys([*explained, *(m for a in analyses for m in bench.plan.models_of(a))])
@@ -222,20 +233,28 @@ class _OneImage:
         self._views: dict[str, View] = {}
 
     def observe(self, model: Model) -> Observation:
-        """What a model says of the image."""
+        """What a model says of the image.
+
+        Raises:
+            UnreadableImage: it cannot be decoded, or settings are strict and something of it is missing.
+        """
         # Only the explained models' frames are ever drawn; a probe set of thousands would fill the disk with the others.
         drawn = model.spec.name in self.bench.plan.every_explained
         # The limit too: an image that a colder cache would refuse is refused.
         limit = self.image.max_pixels
-        key = digest_of([OBSERVATION, OBSERVATION_VERSION, self.image.sha256, model.identity, drawn, limit])
+        pixels = [self.image.sha256, *self.image.reading.identity]
+        key = digest_of([OBSERVATION, OBSERVATION_VERSION, *pixels, model.identity, drawn, limit])
         name = self.image.file.name
 
         def make() -> Observation:
             height, width = self.image.pixels.shape[:2]
             size, hashed = (width, height), self.image.perceptual_hash
-            return observed(self._view(model), model, name, size, hashed, keep_frame=drawn)
+            view, remarks = self._view(model), self.image.remarks
+            return observed(view, model, name, size, hashed, keep_frame=drawn, remarks=remarks)
 
-        return self._kept(OBSERVATION, model, key, Observation, make, "prediction")
+        found = self._kept(OBSERVATION, model, key, Observation, make, "prediction")
+        require_whole(found.remarks, self.image.reading.strict)
+        return found
 
     def map(self, analysis: AnyAnalysis, model: Model, target: int) -> None:
         """Map one analysis; what it requires is mapped already."""
@@ -243,7 +262,8 @@ class _OneImage:
         required = {needed: self.keys[needed, name] for needed in analysis.requires if (needed, name) in self.keys}
         seed = seed_from(settings.seed, self.image.sha256)
         marked = self.bench.plan.truths.get(self.image.file.name) if analysis.uses_truth else None
-        parts = [analysis.name, analysis.version, self.image.sha256, model.identity, target, seed]
+        pixels = [self.image.sha256, *self.image.reading.identity]
+        parts = [analysis.name, analysis.version, *pixels, model.identity, target, seed]
         truth = [] if marked is None else [marked.digest]
         key = digest_of([*parts, *truth, self.bench.plan.relevant[analysis.name], required])
 

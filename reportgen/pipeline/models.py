@@ -16,9 +16,10 @@ from reportgen.settings.model import Settings
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress
+from reportgen.utils.versions import DECODERS
 
 # Packages whose version is part of every result's key.
-KEY_PACKAGES = ("numpy", "pillow", "scipy", "scikit-image", "scikit-learn")
+KEY_PACKAGES = ("numpy", "pillow", *DECODERS, "scipy", "scikit-image", "scikit-learn")
 
 
 @dataclass(frozen=True)

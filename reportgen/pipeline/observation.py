@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.analysis.view import View
+from reportgen.images.decode import PictureRemark
 from reportgen.models.classifiers import ClassifierSpec
 from reportgen.pipeline.models import Model
 from reportgen.report.document import ClassProbability, Prediction
 from reportgen.storage.codec import Array
 from reportgen.utils.errors import UsageError
 
-OBSERVATION, OBSERVATION_VERSION = "observation", "4"
+OBSERVATION, OBSERVATION_VERSION = "observation", "5"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Observation:
         width, height: of the upright original, pixels.
         perceptual_hash: of the original (`reportgen.images.copies`).
         deviation: None where it was computed in exact precision.
+        remarks: what a reader must know of how the picture was read.
         frame: (H, W, 3) uint8, the input frame; None for a model whose frames are not drawn.
     """
 
@@ -46,17 +48,25 @@ class Observation:
     prediction: Prediction
     perceptual_hash: str
     deviation: Deviation | None = None
+    remarks: tuple[PictureRemark, ...] = ()
     frame: Array | None = None
 
 
 def observed(
-    view: View, model: Model, image: str, size: tuple[int, int], perceptual_hash: str, *, keep_frame: bool
+    view: View,
+    model: Model,
+    image: str,
+    size: tuple[int, int],
+    perceptual_hash: str,
+    *,
+    keep_frame: bool,
+    remarks: tuple[PictureRemark, ...] = (),
 ) -> Observation:
     """Make the observation.
 
     Args:
         image: the image's name, for messages.
-        size: width and height of the original; perceptual_hash: of its pixels.
+        size: width and height of the original; perceptual_hash: of its pixels; remarks: of how they were read.
 
     Raises:
         UsageError: the model's answer is no number.
@@ -71,6 +81,7 @@ def observed(
         prediction=_prediction(logits, model.spec),
         perceptual_hash=perceptual_hash,
         deviation=None if exact is None else _deviation(logits, exact, model.spec),
+        remarks=remarks,
         frame=view.frame if keep_frame else None,
     )
 

@@ -14,7 +14,7 @@ from reportgen.images.find import find_images
 from reportgen.images.folder import Folder
 from reportgen.images.ground_truth.annotation import Annotation
 from reportgen.images.ground_truth.read import read_truth
-from reportgen.images.labels.read import LABELS_FILE, read_labels
+from reportgen.images.labels.read import Labelled, read_labels
 from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
@@ -135,12 +135,10 @@ def plan(
         _require_shown(folder.names, settings.document.show)
     specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
     can = _possible(analyses, specs, settings, problems)
-    uses_truth = any(analysis.uses_truth for analysis in can.analyses)
     explained = specs.get(settings.explained[0])
-    labels: dict[str, Label] = {}
-    truths: dict[str, Annotation] = {}
+    labelled, truths = Labelled(), dict[str, Annotation]()
     if described:
-        labels, truths = _described(folder, explained, problems, remarks, uses_truth=uses_truth)
+        labelled, truths = _described(folder, explained, settings, can.analyses, problems, remarks)
     problems.raise_any()
     for looked_in in (folder, probe):
         if looked_in is not None and not looked_in.files:
@@ -154,11 +152,11 @@ def plan(
         relevant=relevant,
         codes={analysis.name: code_of(analysis) for analysis in can.analyses},
         samples=_samples(folder.files, can.analyses, settings),
-        labels=labels,
+        labels=labelled.labels,
         truths=truths,
         remarks=remarks,
         front=front,
-        inputs=_inputs(folder, truths, settings, can.analyses) if described else {},
+        inputs=_inputs(labelled, truths, settings, can.analyses) if described else {},
         gaps=can.gaps,
         left_out=can.left_out,
     )
@@ -263,18 +261,23 @@ def _kept(missing: list[MissingWeights]) -> Iterator[None]:
 
 
 def _described(
-    folder: Folder, explained: ClassifierSpec | None, problems: _Problems, remarks: Remarks, *, uses_truth: bool
-) -> tuple[dict[str, Label], dict[str, Annotation]]:
+    folder: Folder,
+    explained: ClassifierSpec | None,
+    settings: Settings,
+    analyses: Sequence[AnyAnalysis],
+    problems: _Problems,
+    remarks: Remarks,
+) -> tuple[Labelled, dict[str, Annotation]]:
     """What lies beside the images: their labels, and the ground truth where an analysis uses it."""
-    labels: dict[str, Label] = {}
+    labelled = Labelled()
     truths: dict[str, Annotation] = {}
     if explained is not None:
         with problems.noted():
-            labels = read_labels(folder, explained.classes, remarks)
-    if uses_truth:
+            labelled = read_labels(folder, explained.classes, remarks, strict=settings.strict)
+    if any(analysis.uses_truth for analysis in analyses):
         with problems.noted():
             truths = read_truth(folder, remarks)
-    return labels, truths
+    return labelled, truths
 
 
 def _require_shown(names: Sequence[str], asked: Sequence[str]) -> None:
@@ -301,11 +304,10 @@ def _samples(
 
 
 def _inputs(
-    given: Folder, truths: Mapping[str, Annotation], settings: Settings, analyses: Sequence[AnyAnalysis]
+    labelled: Labelled, truths: Mapping[str, Annotation], settings: Settings, analyses: Sequence[AnyAnalysis]
 ) -> dict[str, str]:
     inputs = files_named_in(settings, ("classes", *(analysis.settings_name for analysis in analyses)))
-    if LABELS_FILE in given.beside:
-        inputs[LABELS_FILE] = given.beside[LABELS_FILE].sha256()
+    inputs |= labelled.inputs
     if truths:
         inputs["ground truth"] = digest_of({name: truth.digest for name, truth in truths.items()})
     return inputs

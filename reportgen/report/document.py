@@ -184,7 +184,7 @@ class FileNote(Data):
 
 
 class Label(Data):
-    """The true class, and where it was read from (`file name`, `labels.csv`)."""
+    """The true class, and where it was read from: `labels.csv` or another table by its name, `folder`, `file name`."""
 
     index: int
     name: str
@@ -300,8 +300,8 @@ class Provenance(Data):
     analyses: dict[str, AnalysisRecord] = Field(default={})
     inputs: dict[str, str] = Field(
         default={},
-        description="SHA-256 of what was read besides images and weights: labels.csv, ground truth, probe set, and by setting "
-        "the files that settings of analyses name (dissection.labels)",
+        description="SHA-256 of what was read besides images and weights: labels.csv and other tables and lists of labels, "
+        "labels (of folders), ground truth, probe set, and by setting the files that settings of analyses name (dissection.labels)",
     )
     template: TemplateRecord | None = None
 

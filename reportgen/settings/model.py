@@ -86,6 +86,16 @@ class PreprocessingSettings(SettingsGroup):
         return values
 
 
+class ImagesSettings(SettingsGroup):
+    """How pictures are read."""
+
+    range: Literal["declared", "auto"] | Annotated[int, Field(ge=8, le=15)] = Field(
+        "declared",
+        description="of 16-bit samples whose range a file does not declare. declared: all 16 bits; auto: the fewest of 8, 10, 12, 14 "
+        "that hold a picture; a number: so many bits, where they hold it",
+    )
+
+
 class StatisticsSettings(SettingsGroup):
     """The smallest effects of interest: a claim of "larger" is supported by nothing smaller."""
 
@@ -151,11 +161,15 @@ class Settings(SettingsGroup):
         "exact", description="exact: fp32; fast: bf16 where there is hardware for it"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of every random draw")
-    strict: bool = Field(False, description="exit with 1 when an image was skipped")
+    strict: bool = Field(
+        False,
+        description="exit with 1 when an image was skipped, a JPEG that misses its end among them; stop where labels are not understood",
+    )
     template: Annotated[str, PathMark(("writeup", "brief", "poster"))] = "writeup"
     formats: tuple[Literal["pdf", "html", "docx", "md", "tex"], ...] = Field(default=("pdf", "html"), min_length=1)
     archive: bool = Field(False, description="the PDF is PDF/A-3a, for archives, instead of PDF/UA-1")
     max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")
+    images: ImagesSettings = ImagesSettings()
     document: DocumentSettings = DocumentSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     gates: dict[str, float] = Field(

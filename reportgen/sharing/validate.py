@@ -16,7 +16,7 @@ import numpy as np
 from reportgen.analysis.parameter_file import CheckedParameters, ParameterFile
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import View
-from reportgen.images.decode import read_image
+from reportgen.images.decode import Reading, read_image
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
@@ -98,7 +98,7 @@ def score_parameters(
                 yield Scored(key, files[key].name, problem="no mask")
             else:
                 try:
-                    image = read_image(files[key], settings.max_pixels)
+                    image = read_image(files[key], settings.max_pixels, Reading.of(settings))
                     iou, seconds = _iou(partial(method.mask, entry=entry), engine, image.pixels, mask)
                     yield Scored(key, image.name, iou, seconds)
                 except (UnreadableFile, UsageError) as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from reportgen.images.decode import guarded_pillow
+from reportgen.images.decoding.pillow import guarded_pillow
 from reportgen.images.files import InputFile
 from reportgen.images.ground_truth.partners import parts_of, stem_of
 from reportgen.images.ground_truth.reading import Reading, size_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from reportgen.images.decode import guarded_pillow
+from reportgen.images.decoding.pillow import guarded_pillow, quiet_standard_error
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.ground_truth.shapes import MAX_MASK_PIXELS
 
@@ -57,7 +58,9 @@ def read_mask(file: InputFile, width: int, height: int) -> Mask:
         UnreadableFile: it cannot be decoded, or is far larger than the image.
     """
     try:
-        with guarded_pillow(), Image.open(io.BytesIO(file.read()), formats=_FORMATS) as image:
+        data = file.read()
+        quiet = quiet_standard_error() if data.startswith((b"II", b"MM")) else nullcontext()  # libtiff talks
+        with guarded_pillow(), quiet, Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             pixels = image.width * image.height
             if pixels > max(MAX_MASK_PIXELS, width * height) or _tile(image) > max(MAX_MASK_PIXELS, width * height):
                 raise UnreadableFile(f"a mask of {image.width} x {image.height} pixels is too large")

@@ -1,58 +1,105 @@
-"""The true class of an image: from labels.csv, or from its file name."""
+"""The true class of each image: from tables, from the folders that images lie in, and from file names."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
+from reportgen.images.labels.candidates import meant_tables, other_tables, spreadsheets
+from reportgen.images.labels.class_list import ClassLists, ClassNumbers
+from reportgen.images.labels.classes import KnownClasses
+from reportgen.images.labels.folders import said_by_folders
+from reportgen.images.labels.gather import said_by_tables
+from reportgen.images.labels.said import FILE_NAME, FOLDER, LeftOver, Said, Sayings
+from reportgen.images.labels.table import LabelTable, NoLabels, read_label_table
+from reportgen.images.labels.tell import mistakes, tell
+from reportgen.images.naming import Named
 from reportgen.images.remarks import Remarks
 from reportgen.report.document import Label
-from reportgen.utils.errors import UsageError
-from reportgen.utils.untrusted_files import read_at_most
+from reportgen.utils.errors import Problems
+from reportgen.utils.hashing import digest_of
 
 if TYPE_CHECKING:
     from reportgen.models.classifiers.base import ClassList
 
-LABELS_FILE = "labels.csv"
 _WNID_STEM = re.compile(r"(n\d{8})_(.+)", re.ASCII | re.DOTALL)
+# Tables that are read: of those called `labels`, and of others that may be of labels. More would take long.
+_MOST_MEANT, _MOST_TABLES = 1000, 50
 
 
-def read_labels(given: Folder, classes: ClassList, remarks: Remarks) -> dict[str, Label]:
+@dataclass(frozen=True)
+class Source:
+    """Where labels come from. `how`: what was understood of it; `images`: how many have their label from it."""
+
+    name: str
+    how: str
+    images: int
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What is known of the classes of the images.
+
+    Attributes:
+        labels: by image.
+        sources: of the labels, the one that holds over the others first.
+        inputs: SHA-256 of what was read, by the name of the file; "labels" for folders.
+        left: what is left over.
+    """
+
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    sources: Sequence[Source] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    left: LeftOver = field(default_factory=LeftOver)
+
+
+def read_labels(given: Folder, classes: ClassList, remarks: Remarks, *, strict: bool = False) -> Labelled:
     """The true class of each image that has one.
 
-    `labels.csv` in `folder` wins: a header `name,class`, then one row an image; the class is its index, its
-    WordNet id, or its name (or one of the synonyms that commas part), whatever the case, an underscore
-    standing for a space. Otherwise a file called `<wnid>_<class>` carries its label.
+    A table called `labels` (`labels.csv`) holds over one called otherwise (`train.csv`), that over the folder that an image lies in,
+    and that over a file name `<wnid>_<class>`. A class is its name, one of the synonyms that commas part, its WordNet id or
+    its index, or the number that a list in the folder (`classes.txt`) gives it.
 
     Args:
         remarks: where everything is noted that is not understood.
+        strict: a table that cannot be read, or a class that the model does not have, is an error.
 
     Raises:
-        UsageError: labels.csv cannot be read as such a table; the message names the line.
+        Problems: `strict`, a line each, with file and line.
     """
-    by_key = _class_keys(classes)
-    names = given.names
-    labels = {name: label for name in names if (label := _label_in_name(name, classes, by_key))}
-    table = given.beside.get(LABELS_FILE)
-    if table is not None:
-        # A Mac may store a name decomposed that the user types composed; the exact name comes first.
-        known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
-        for line, name, text in _table_rows(table.path):
-            image = known.get(name) or known.get(unicodedata.normalize("NFC", name))
-            index = _class_index(text, by_key, line)
-            if image is not None:
-                labels[image] = Label(index=index, name=classes.names[index], source=LABELS_FILE)
-            elif name not in given.beside:
-                raise _table_error(line, f"no image {name!r} in the folder")
-    return labels
+    named, known, left = Named(given.names), KnownClasses(classes), LeftOver()
+    lists = ClassLists(given, named)
+    meant, others = _tables(given, named, known, lists, remarks, left)
+    sayings = (
+        said_by_tables(meant, given, named, known, lists, left),
+        said_by_tables(others, given, named, known, lists, left),
+        said_by_folders(given.names, known, lists, left),
+        _said_by_file_names(given.names, classes, known),
+    )
+    said = _settled(sayings, left)
+    lines = mistakes(left, known) if strict else []
+    if lines:
+        raise Problems(lines)
+    labels = {
+        image: Label(index=one.index, name=classes.names[one.index], source=one.source)
+        for image in given.names
+        if (one := said.get(image)) is not None and one.index is not None
+    }
+    read = [*meant, *others]
+    for file in (*(table.file for table in read), *lists.files):
+        remarks.use(file)
+    for file, reason in left.unread.items():
+        remarks.leave(file, reason)
+    tell(left, labels, known, remarks)
+    inputs = _inputs(given, labels, [*(table.file for table in read), *sorted(left.asked)])
+    return Labelled(labels, _sources(labels, read), inputs, left)
 
 
 def class_part(name: str) -> str:
@@ -62,61 +109,76 @@ def class_part(name: str) -> str:
     return match[2] if match else stem
 
 
-def _label_in_name(name: str, classes: ClassList, by_key: Mapping[str, Sequence[int]]) -> Label | None:
-    match = _WNID_STEM.fullmatch(PurePosixPath(name).stem)
-    if not match or not classes.wnids or len(found := by_key.get(match[1], [])) != 1:
-        return None
-    return Label(index=found[0], name=classes.names[found[0]], source="file name")
+def _tables(
+    given: Folder, named: Named, known: KnownClasses, lists: ClassLists, remarks: Remarks, left: LeftOver
+) -> tuple[list[LabelTable], list[LabelTable]]:
+    """The tables that are called `labels`, and those that are clearly of labels though called otherwise."""
+    meant: list[LabelTable] = []
+    others: list[LabelTable] = []
+    for name in spreadsheets(given):
+        remarks.leave(name, "a spreadsheet; save its table as CSV")
+    called_so = meant_tables(given, lists.files)
+    for file in called_so[_MOST_MEANT:]:
+        remarks.leave(file.name, f"more than {_MOST_MEANT} tables of labels")
+    for file in called_so[:_MOST_MEANT]:
+        try:
+            table = read_label_table(file, named, known, _numbers_of(file, lists), meant=True)
+        except UnreadableFile as error:
+            left.unread[file.name] = error.reason
+        else:
+            meant += [table] if table is not None else []
+    for file in other_tables(given, lists.files)[:_MOST_TABLES]:
+        try:
+            table = read_label_table(file, named, known, _numbers_of(file, lists), meant=False)
+        except NoLabels as error:
+            remarks.leave(file.name, error.reason)
+        except UnreadableFile:  # whoever knows it may read it
+            continue
+        else:
+            others += [table] if table is not None else []
+    return meant, others
 
 
-def _class_keys(classes: ClassList) -> dict[str, list[int]]:
-    """Everything that a class may be called by -> the indices of the classes called so."""
-    keys: dict[str, set[int]] = defaultdict(set)
-    for index, name in enumerate(classes.names):
-        for key in (str(index), name, *name.split(",")):
-            keys[_key(key)].add(index)
-    for index, wnid in enumerate(classes.wnids or ()):
-        keys[_key(wnid)].add(index)
-    return {key: sorted(indices) for key, indices in keys.items()}
+def _numbers_of(file: InputFile, lists: ClassLists) -> ClassNumbers | None:
+    return lists.of(str(PurePosixPath(file.name).parent))
 
 
-def _key(text: str) -> str:
-    return " ".join(text.replace("_", " ").casefold().split())
+def _said_by_file_names(names: Sequence[str], classes: ClassList, known: KnownClasses) -> dict[str, Said]:
+    if not classes.wnids:
+        return {}
+    said = {}
+    for name in names:
+        match = _WNID_STEM.fullmatch(PurePosixPath(name).stem)
+        if match and (index := known.find_name(match[1]).index) is not None:
+            said[name] = Said(index, FILE_NAME)
+    return said
 
 
-def _class_index(text: str, by_key: Mapping[str, Sequence[int]], line: int) -> int:
-    found = by_key.get(_key(text), [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise _table_error(line, f"class {text!r} could be {' or '.join(map(str, found))}: give the index")
-    close = difflib.get_close_matches(_key(text), by_key, n=1)
-    raise _table_error(line, f"unknown class {text!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+def _settled(sayings: Sequence[Sayings], left: LeftOver) -> dict[str, Said]:
+    """By image what the first source says that says anything; where a later one says another class, that is noted."""
+    said: dict[str, Said] = {}
+    for one in sayings:
+        for image, other in one.items():
+            holds = said.setdefault(image, other)
+            if None not in (holds.index, other.index) and holds.index != other.index:
+                left.disagreeing.setdefault((holds.source, other.source), []).append(image)
+    return said
 
 
-def _table_rows(table: Path) -> Iterator[tuple[int, str, str]]:
-    """(line, name, class) of each row of labels.csv; blank lines do not count."""
-    try:
-        text = read_at_most(table).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{table}: not UTF-8 text; save it as CSV in UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines: dict[str, int] = {}
-    try:
-        rows = ([cell.strip() for cell in row] for row in reader)
-        filled = (row for row in rows if any(row))
-        if [cell.lower() for cell in next(filled, [])] != ["name", "class"]:
-            raise _table_error(max(1, reader.line_num), "the header is not name,class")
-        for row in filled:
-            if len(row) != 2:
-                raise _table_error(reader.line_num, f"{len(row)} cells, not two; quote what holds a comma")
-            if row[0] in lines:
-                raise _table_error(reader.line_num, f"{row[0]!r} stands in line {lines[row[0]]} already")
-            lines[row[0]] = reader.line_num
-            yield reader.line_num, row[0], row[1]
-    except csv.Error as error:
-        raise _table_error(max(1, reader.line_num), f"not valid CSV ({error})") from None
+def _sources(labels: Mapping[str, Label], tables: Sequence[LabelTable]) -> list[Source]:
+    counts = Counter(label.source for label in labels.values())
+    rows = [
+        Source(table.file, f"images in {table.names_in}, classes in {table.classes_in}", counts[table.file])
+        for table in tables
+    ]
+    ways = ((FOLDER, "a folder for each class"), (FILE_NAME, "<wnid>_<class>"))
+    return [*rows, *(Source(name, how, counts[name]) for name, how in ways if counts[name])]
 
 
-def _table_error(line: int, problem: str) -> UsageError:
-    return UsageError(f"{LABELS_FILE} line {line}: {problem}")
+def _inputs(given: Folder, labels: Mapping[str, Label], files: Sequence[str]) -> dict[str, str]:
+    inputs = {}
+    for file in files:
+        with suppress(UnreadableFile):  # it was read a moment ago
+            inputs[file] = given.beside[file].sha256()
+    by_folder = {image: label.index for image, label in labels.items() if label.source == FOLDER}
+    return {**inputs, "labels": digest_of(by_folder)} if by_folder else inputs
