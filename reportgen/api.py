@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from reportgen.images.sources.given import Images
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.pipeline.own_words import OwnWords
@@ -26,12 +27,13 @@ from reportgen.utils.progress import Progress, Stopwatch
 from reportgen.utils.progress_bars import watched
 
 
-def run(images: str | Path, settings: Settings | None = None, *, progress: Progress | bool | None = None) -> Report:
-    """Explain the images below a folder.
+def run(images: Images, settings: Settings | None = None, *, progress: Progress | bool | None = None) -> Report:
+    """Explain the images of a folder, an archive, several paths, or an address.
 
     The figures lie in a temporary folder that lives as long as the report, or a part of it; `render` and `make_report` keep them.
 
     Args:
+        images: a path, several of them, or what `reportgen.images.sources.given.read_list` read.
         progress: who is told how far it is. None: whoever sees the terminal or the notebook; False: nobody.
 
     Raises:
@@ -41,8 +43,8 @@ def run(images: str | Path, settings: Settings | None = None, *, progress: Progr
     folder, cache, settings = RunFolder(Path(home.name)), cache_folder(), settings or Settings()
     names = [analysis.name for analysis in INSTALLED.analyses(settings.tasks)]
     with watched(progress) as told, in_use(cache):
-        words = OwnWords(Path(images), settings, names, say=told.say)
-        report, _ = analyse(Path(images), settings, folder, cache, progress=told, further=(words.require_possible,))
+        words = OwnWords(images, settings, names, say=told.say)
+        report, _ = analyse(images, settings, folder, cache, progress=told, further=(words.require_possible,))
     report = words.added_to(report).with_folder(home)
     # A finished run folder, so that a PDF made from it carries the same manifest as one made by `make_report`.
     folder.raw(REPORT, report_json(report))
@@ -74,7 +76,7 @@ def render(
 
 
 def make_report(
-    images: str | Path,
+    images: Images,
     out: str | Path,
     settings: Settings | None = None,
     *,
@@ -88,6 +90,7 @@ def make_report(
     """Explain a folder of images and write a complete run folder; its manifest is written last.
 
     Args:
+        images: as for `run`.
         fresh: compute every result, also those in the store.
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         command: the command line as the report shows it.
@@ -100,7 +103,7 @@ def make_report(
         UsageError: wrong settings, an unknown model or task, missing weights; a note that refers to what is not there.
         ReportgenError: a file cannot be written, or a renderer cannot be loaded.
     """
-    images, out, settings = Path(images), Path(out), settings or Settings()
+    out, settings = Path(out), settings or Settings()
     cache, analyses = cache_folder(), providers.analyses(settings.tasks)
     files = [analysis.parameter_file for analysis in analyses]
     further = [FURTHER_MODELS] if len(settings.explained) > 1 else []

@@ -105,8 +105,11 @@ def photos(tmp_path: Path) -> Path:
     ("arguments", "code", "said"),
     [
         (["run", "missing"], 2, "missing: no such folder"),
-        (["run", "photos/coffee.jpg"], 2, "photos/coffee.jpg: not a folder"),
-        (["run", "empty"], 3, "empty: no image in this folder"),
+        (["run", "photos", "--list", "list.txt"], 2, "--list and paths on the command line: give one of them"),
+        (["run", "photos", "-"], 2, "- (a list on standard input) and other paths: give one of them"),
+        (["run", "pho*os/*.tif"], 2, "pho*os/*.tif: nothing matches this pattern"),
+        (["run", "s3://bucket/photos"], 2, "s3://bucket/photos: is fetched only with --allow-download"),
+        (["run", "empty"], 3, "empty: no image in it"),
         (["run", "unreadable"], 3, "unreadable: no readable image; 1 skipped, the first is a.jpg"),
         (["run", "photos", "--model", "efficientnet_lit0"], 2, "did you mean efficientnet_lite"),
         (
@@ -129,7 +132,7 @@ def photos(tmp_path: Path) -> Path:
         (["run", "photos", "-o", "taken"], 2, "taken: is a file; give a folder for the report with -o"),
         (["run", "photos", "-o", "site"], 2, "site/report.html: is in the way and no run of reportgen's"),
         (["run"], 2, "Missing argument"),
-        (["run", "photos", "more"], 2, "unexpected extra argument"),
+        (["run", "photos", "more"], 2, "more: no such folder or file"),
         (["rum", "photos"], 2, "No such command 'rum'"),
         (["render", "missing"], 2, "no such report; give a run folder or its report.json"),
         (["render", "photos"], 2, "photos/report.json: no such report"),
@@ -447,7 +450,7 @@ def test_python_dash_m_and_exit_codes_reach_the_shell(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.returncode == 2
-    assert done.stderr == "reportgen: missing: no such folder\n"
+    assert done.stderr == "reportgen: missing: no such folder or file\n"
     shown = subprocess.run(
         [sys.executable, "-m", "reportgen", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,251 +12,22 @@ import pytest
 from PIL import Image
 
 from folders import holding, looked_through
-from pictures import MAX_PIXELS, blocks, encode
+from pictures import MAX_PIXELS
 from reportgen.images import frame as frame_module
 from reportgen.images import names as names_module
-from reportgen.images.decode import UnreadableImage, read_image
-from reportgen.images.files import InputFile
+from reportgen.images.decode import read_image
 from reportgen.images.find import find_images
 from reportgen.images.frame import frame_transform, model_frame
 from reportgen.images.labels.read import read_labels
 from reportgen.images.names import slugs
 from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers.base import Preprocessing
-from reportgen.report.document import Skipped
-from reportgen.storage.run_folder import RunFolder
-from reportgen.utils.errors import UsageError
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 
 
 def names_of(folder: Path) -> list[str]:
     return [file.name for file in find_images(folder).files]
-
-
-# --- find ----------------------------------------------------------------------------------------
-
-
-def test_images_are_found_by_content_and_named_by_posix_path_in_plain_sort_order(tmp_path: Path) -> None:
-    for name in ("b.png", "a/z.JPG", "a/b/deep.jpeg", "a.png", "B.png", "a-.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(encode(blocks()))
-    found, skipped = looked_through(tmp_path)
-    assert [file.name for file in found] == ["B.png", "a-.png", "a.png", "a/b/deep.jpeg", "a/z.JPG", "b.png"]
-    assert [file.path for file in found] == [tmp_path / file.name for file in found]
-    assert skipped == []
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO"])
-def test_an_image_is_read_under_any_extension(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "photo.dat").write_bytes(encode(blocks(), kind))
-    (found,), _ = looked_through(tmp_path)
-    assert read_image(found, MAX_PIXELS).pixels.shape == (48, 64, 3)
-
-
-def test_a_text_that_opens_with_bm_is_no_bitmap(tmp_path: Path) -> None:
-    (tmp_path / "cars").write_text("BMW and others: a list of cars, long enough to hold a header.")
-    assert looked_through(tmp_path) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("empty.jpg", b"", "empty file"),
-        ("b.png", b"dear reader", "looks like text"),
-        ("umlaut.gif", b"a" + "ä".encode() * 300, "looks like text"),
-        ("noise.TIFF", bytes(range(256)), "not a JPEG, PNG"),
-        ("phone.jpg", b"\0\0\0\x18ftypisom" + bytes(50), "a film"),
-        ("phone.heic", b"\0\0\0\x18ftypmp42" + bytes(50), "as JPEG or PNG"),
-    ],
-)
-def test_a_file_that_only_claims_to_be_an_image_is_skipped_with_a_reason(
-    name: str, content: bytes, words: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    found, (skipped,) = looked_through(tmp_path)
-    assert found == []
-    assert skipped.name == name
-    assert words in skipped.reason
-
-
-def test_other_files_hidden_ones_and_system_litter_are_ignored(tmp_path: Path) -> None:
-    png = encode(blocks())
-    for name in (
-        ".hidden.png",
-        ".git/a.png",
-        "__MACOSX/a.png",
-        "sub/.thumbs/a.png",
-        "Thumbs.db",
-        "sub/THUMBS.DB",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(png)
-    for name in ("notes.txt", "labels.csv", "boxes.csv", "a.xml", "a.json", "clip.mp4", "empty"):
-        (tmp_path / name).write_bytes(b"" if name == "empty" else b"some text")
-    assert looked_through(tmp_path) == ([], [])
-
-
-def test_the_input_folder_itself_may_be_hidden_or_a_link(tmp_path: Path) -> None:
-    hidden = tmp_path / ".data"
-    hidden.mkdir()
-    (hidden / "a.png").write_bytes(encode(blocks()))
-    (tmp_path / "link").symlink_to(hidden)
-    assert names_of(hidden) == names_of(tmp_path / "link") == ["a.png"]
-
-
-def test_a_folder_named_like_an_image_is_walked(tmp_path: Path) -> None:
-    (tmp_path / "album.jpg").mkdir()
-    (tmp_path / "album.jpg" / "a.png").write_bytes(encode(blocks()))
-    assert names_of(tmp_path) == ["album.jpg/a.png"]
-
-
-def test_links_to_files_are_followed_and_loops_of_folders_do_not_hang(tmp_path: Path) -> None:
-    outside, folder = tmp_path / "outside.png", tmp_path / "in"
-    outside.write_bytes(encode(blocks()))
-    (folder / "sub").mkdir(parents=True)
-    (folder / "linked.png").symlink_to(outside)
-    (folder / "sub" / "loop").symlink_to(folder)
-    (folder / "self.jpg").symlink_to(folder / "self.jpg")
-    (folder / "gone.jpg").symlink_to(tmp_path / "nowhere")
-    (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
-    found, skipped = looked_through(folder)
-    assert [file.name for file in found] == ["linked.png"]
-    assert [item.name for item in skipped] == ["gone.jpg", "self.jpg"]
-    assert {item.reason for item in skipped} == {"a link that leads nowhere"}
-
-
-def test_a_link_to_a_folder_elsewhere_is_named_because_its_images_are_missed(tmp_path: Path) -> None:
-    (tmp_path / "album").mkdir()
-    (tmp_path / "album" / "a.png").write_bytes(encode(blocks()))
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "more").symlink_to(tmp_path / "album")
-    assert looked_through(tmp_path / "in") == (
-        [],
-        [Skipped(name="more", reason="a link to a folder elsewhere: not followed")],
-    )
-
-
-@pytest.mark.parametrize("finished", [True, False])
-def test_the_figures_of_an_earlier_report_are_no_photographs_but_what_lies_beside_them_is(
-    finished: bool, tmp_path: Path
-) -> None:
-    album = tmp_path / "album"
-    with closing(RunFolder(album)) as run:
-        run.begin()
-        run.raw("figures/a.png", encode(blocks()))
-        if finished:
-            run.raw("report.json", b"{}")
-            run.finish()
-    for name in ("a.png", "album/b.png", "album/more/figures/c.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(encode(blocks()))
-    assert names_of(tmp_path) == ["a.png", "album/b.png", "album/more/figures/c.png"]
-    assert looked_through(tmp_path)[1] == []
-    assert names_of(album) == ["b.png", "more/figures/c.png"]
-    assert names_of(album / "figures") == ["a.png"], "what is named itself is looked into"
-
-
-def test_a_folder_with_a_manifest_of_something_else_is_looked_into(tmp_path: Path) -> None:
-    for name, text in {
-        "app": '{"name": "app"}',
-        "other": '{"schema_version": 1, "files": {}}',
-        "deep": "[" * 10**5,
-    }.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "manifest.json").write_text(text)
-        (tmp_path / name / ".unfinished").write_text(text)
-        (tmp_path / name / "a.png").write_bytes(encode(blocks()))
-    (tmp_path / "pipe").mkdir()
-    os.mkfifo(tmp_path / "pipe/manifest.json")
-    os.mkfifo(tmp_path / "pipe/.unfinished")
-    assert names_of(tmp_path) == ["app/a.png", "deep/a.png", "other/a.png"]
-
-
-def test_a_fifo_named_like_an_image_is_never_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    os.mkfifo(tmp_path / "pipe")
-    assert looked_through(tmp_path) == ([], [Skipped(name="pipe.jpg", reason="not a regular file")])
-    with pytest.raises(UnreadableImage, match="not a regular file"):
-        read_image(InputFile("pipe.jpg", tmp_path / "pipe.jpg"), MAX_PIXELS)
-
-
-def test_what_may_not_be_read_is_skipped_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The suite may run as root, whom no permission stops: the refusal is made where the system would make it.
-    (tmp_path / "locked").mkdir()
-    (tmp_path / "secret.jpg").write_bytes(encode(blocks()))
-    scandir, opened = os.scandir, Path.open
-
-    def deny_folder(path: Any) -> Any:
-        if Path(path).name == "locked":
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    def deny_file(path: Path, *args: Any, **options: Any) -> Any:
-        if path.name == "secret.jpg":
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *args, **options)
-
-    monkeypatch.setattr(os, "scandir", deny_folder)
-    monkeypatch.setattr(Path, "open", deny_file)
-    found, skipped = looked_through(tmp_path)
-    assert found == []
-    assert [(item.name, item.reason) for item in skipped] == [
-        ("locked", "folder cannot be read: permission denied"),
-        ("secret.jpg", "cannot be read: permission denied"),
-    ]
-
-
-def test_a_missing_folder_or_a_file_in_its_place_is_wrong_usage(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encode(blocks()))
-    with pytest.raises(UsageError, match="no such folder"):
-        find_images(tmp_path / "missing")
-    with pytest.raises(UsageError, match="not a folder"):
-        find_images(tmp_path / "a.png")
-
-
-def test_odd_names_survive_as_valid_text(tmp_path: Path) -> None:
-    odd = [
-        "line\nbreak.png",
-        "🐈.png",
-        "שלום.png",
-        "a" * 251 + ".png",
-        "back\\slash.png",
-        "-rf.png",
-        "%s{0}.png",
-    ]
-    png = encode(blocks())
-    for name in odd:
-        (tmp_path / name).write_bytes(png)
-    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(png)
-    found, skipped = looked_through(tmp_path)
-    assert sorted(file.name for file in found) == sorted([*odd, "caf\\xe9.png"])
-    assert skipped == []
-    for file in found:
-        file.name.encode("utf-8")  # raises where a surrogate is left
-        assert read_image(file, MAX_PIXELS).pixels.shape == (48, 64, 3)
-    assert len(set(slugs(file.name for file in found).values())) == len(found)
-
-
-def test_two_names_that_become_equal_as_text_do_not_hide_each_other(tmp_path: Path) -> None:
-    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(encode(blocks()))
-    (tmp_path / "caf\\xe9.png").write_bytes(encode(blocks()))
-    found, skipped = looked_through(tmp_path)
-    assert [file.name for file in found] == [item.name for item in skipped] == ["caf\\xe9.png"]
-
-
-def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> None:
-    depth = 1200
-    levels = [tmp_path / "/".join(["d"] * level) for level in range(1, depth + 1)]
-    for level in levels:
-        level.mkdir()
-    (levels[-1] / "a.png").write_bytes(encode(blocks()))
-    try:
-        assert names_of(tmp_path) == ["d/" * depth + "a.png"]
-    finally:  # pytest would clear the folder up by a recursion of its own, and fail at it
-        (levels[-1] / "a.png").unlink()
-        for level in reversed(levels):
-            level.rmdir()
 
 
 # --- frame ---------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_a_quiet_run_says_where_its_pages_are_and_nothing_else(call: Any) -> Non
 def test_a_quiet_run_still_says_what_is_wrong(call: Any) -> None:
     ended = call(*RUN, "-q", "--strict")
     assert (ended.code, ended.err) == (1, "reportgen: 1 of 3 images were skipped (--strict)\n")
-    assert call("run", "gone", "-q").err == "reportgen: gone: no such folder\n"
+    assert call("run", "gone", "-q").err == "reportgen: gone: no such folder or file\n"
 
 
 def test_a_verbose_run_says_what_is_reused_and_computed_by_which_backend_and_where_files_go(
@@ -375,9 +375,9 @@ def test_no_color_and_force_color_are_honoured(stream: io.StringIO, environ: dic
 def test_an_error_is_red_where_colours_are_forced_and_plain_where_not(
     call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call("run", "gone").err == "reportgen: gone: no such folder\n"
+    assert call("run", "gone").err == "reportgen: gone: no such folder or file\n"
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert call("run", "gone").err == "\x1b[31m\x1b[1mreportgen: \x1b[0mgone: no such folder\n"
+    assert call("run", "gone").err == "\x1b[31m\x1b[1mreportgen: \x1b[0mgone: no such folder or file\n"
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in call("run", "gone").err
 

@@ -205,7 +205,7 @@ def test_a_smaller_limit_is_taken_over(source: Any, tmp_path: Path) -> None:
 
 
 def test_images_that_are_not_here_have_to_be_named(source: Any) -> None:
-    with pytest.raises(UsageError, match=r"its images \(a folder called 'imagenet10'\) are not here; say where"):
+    with pytest.raises(UsageError, match=r"its images \(called 'imagenet10'\) are not here; say where"):
         plan(source(), None, {}, None)
     Path("imagenet10").mkdir()
     assert plan(source(), None, {}, None).images == Path("imagenet10")

@@ -182,6 +182,19 @@ def test_an_object_that_is_not_marked_leaves_an_image_without_truth(tmp_path: Pa
 # --- which file speaks for which image -----------------------------------------------------------
 
 
+def test_of_one_image_that_is_given_the_files_of_others_are_not_spoken_of(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "a.jpg", "b.jpg", "b.mask.png")
+    other = {"id": 8, "file_name": "b.jpg"}
+    objects = [{"image_id": 7, "bbox": [30, 20, 40, 40]}, {"image_id": 8, "bbox": [1, 1, 2, 2]}]
+    beside(folder, "t.json", json.dumps({"images": [{"id": 7, "file_name": "a.jpg"}, other], "annotations": objects}))
+    for name, content in (("b.xml", voc((5, 5, 9, 9))), ("b.txt", "0 0.5 0.5 0.1 0.1"), ("c.json", "{}")):
+        beside(folder, name, content)
+    remarks = Remarks()
+    found = read_truth(find_images(folder / "a.jpg", remarks), remarks)
+    assert {name: [mark.shape for mark in of.marks] for name, of in found.items()} == {"a.jpg": [Box(30, 20, 70, 60)]}
+    assert remarks.warnings == [] and remarks.left_alone == []
+
+
 def test_a_mask_beside_its_image_is_no_image(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg", "a.mask.png", "sub/b.png", "sub/b.mask.png", "lonely.mask.png")
     assert [file.name for file in find_images(folder).files] == ["a.jpg", "lonely.mask.png", "sub/b.png"]

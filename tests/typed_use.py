@@ -30,6 +30,7 @@ def use() -> None:
     report = run("photos", Settings(tasks=("cams",)), progress=False)
     assert_type(report, Report)
     assert_type(make_report("photos", "out"), Report)
+    assert_type(make_report([Path("photos"), "more.zip"], "out"), Report)
     assert_type(read_report("out"), Report)
     assert_type(render(report, "out", formats=("html",)), list[Path])
     assert_type(report.section("cams"), Section)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,10 +17,23 @@ from reportgen.cli.terminal import Terminal
 from reportgen.utils.errors import UsageError
 
 if TYPE_CHECKING:
+    from reportgen.images.sources.given import Given
+    from reportgen.images.sources.given import Images as GivenImages
     from reportgen.sharing.repeat import Repeat
     from reportgen.utils.json_types import JSON
 
-Images = Annotated[Path | None, typer.Argument(help="The folder of images.", show_default=False)]
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="A folder of images; or images, folders, archives (.zip, .tar), quoted patterns, addresses; "
+        "- for a list of paths on standard input.",
+        show_default=False,
+    ),
+]
+PathList = Annotated[
+    str | None,
+    typer.Option("--list", metavar="FILE", help="A text file of paths instead, one a line; - is standard input."),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The run folder.")]
 Preset = Annotated[
     Literal["embedded", "writeup"] | None,
@@ -63,7 +77,9 @@ Jobs = Annotated[
 # Parameters that say where a report goes and how fast it comes: the report does not show them. What --config says stands
 # in its settings.
 _NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", *MANNERS})
-_NAMES_A_PLACE = frozenset({"template", "probe", "repeat"})
+_NAMES_A_PLACE = frozenset({"template", "probe", "repeat", "path_list"})
+# A shell makes hundreds of names of one pattern; a reader of the command line needs the first few.
+_MOST_SHOWN = 8
 
 
 @mannered
@@ -71,6 +87,7 @@ def run(
     terminal: Terminal,
     context: typer.Context,
     images: Images = None,
+    path_list: PathList = None,
     out: Out = Path("report"),
     preset: Preset = None,
     models: Models = None,
@@ -111,16 +128,15 @@ def run(
             "archive": archive or None,
             "strict": strict or None,
         }
-        first = _run_to_repeat(repeat, images, flags, config, out, terminal) if repeat else None
-        folder = first.images if first else images
-        if folder is None:
-            raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+        given = _given(images, path_list)
+        first = _run_to_repeat(repeat, given, flags, config, out, terminal) if repeat else None
+        to_explain = first.images if first else _required(given)
         settings = (first.loaded if first else load(flags, config)).settings
-        command = (first.command if first else None) or shown_command(context, folder)
+        shown = (first.command if first else None) or shown_command(context, to_explain)
         _tell_places(out, terminal)
         notes = first.report.document.notes if first else ()
         report = make_report(
-            folder, out, settings, fresh=fresh, jobs=jobs, command=command, progress=progress, notes=notes
+            to_explain, out, settings, fresh=fresh, jobs=jobs, command=shown, progress=progress, notes=notes
         )
     if first:
         terminal.say(first.outcome(report))
@@ -128,9 +144,36 @@ def run(
     tell_outcome(report, out, files, terminal, strict=settings.strict)
 
 
-def shown_command(context: typer.Context, images: Path) -> list[str]:
+def _given(images: list[str] | None, path_list: str | None) -> Given | None:
+    """What the command line says to explain; None: nothing."""
+    from reportgen.images.sources.given import STDIN, Given, read_list
+
+    if images and path_list is not None:
+        raise UsageError("--list and paths on the command line: give one of them")
+    if images and STDIN in images and len(images) > 1:
+        raise UsageError("- (a list on standard input) and other paths: give one of them")
+    name = STDIN if images == [STDIN] else path_list
+    if name is not None:
+        return read_list(name, sys.stdin.buffer)
+    return Given(tuple(images)) if images else None
+
+
+def _required(given: Given | None) -> Given:
+    if given is None:
+        raise UsageError("Missing argument 'IMAGES': give the folder of images (see reportgen run --help)")
+    return given
+
+
+def shown_command(context: typer.Context, images: GivenImages) -> list[str]:
     """The command line as the report shows it: no output folder, no path that names a machine or a user."""
-    parts = ["reportgen", "run", images.resolve().name]
+    from reportgen.images.sources.given import STDIN, given_of, last_part
+
+    parts, given = ["reportgen", "run"], given_of(images)
+    if not given.listed:
+        parts += [last_part(path) for path in given.paths[:_MOST_SHOWN]]
+        parts += ["…"] if len(given.paths) > _MOST_SHOWN else []
+    elif context.params.get("path_list") is None:
+        parts.append(STDIN)
     for parameter in context.command.params:
         name = str(parameter.name)
         flag, value = max(parameter.opts, key=len), context.params.get(name)
@@ -148,7 +191,7 @@ def _without_folder(parameter: str, value: str) -> str:
     """A place by its last part, a model without its folder (`without_folders`), any other value as it is."""
     from reportgen.settings.model import without_folders
 
-    if parameter in _NAMES_A_PLACE:
+    if parameter in _NAMES_A_PLACE and value != "-":
         return Path(value).resolve().name
     if parameter == "formats":
         return ",".join(split_formats(value) or ())
@@ -156,7 +199,7 @@ def _without_folder(parameter: str, value: str) -> str:
 
 
 def _run_to_repeat(
-    source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None, out: Path, terminal: Terminal
+    source: Path, images: Given | None, flags: Mapping[str, JSON], config: Path | None, out: Path, terminal: Terminal
 ) -> Repeat:
     from reportgen.report.open import run_folder
     from reportgen.sharing.repeat import prepare

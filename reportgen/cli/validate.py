@@ -29,7 +29,7 @@ def validate(
         Path,
         typer.Argument(metavar="FILE", help="A file of parameters, such as explain_params.pkl.", show_default=False),
     ],
-    images: Annotated[Path | None, typer.Option(help="Score it: the folder of its images.")] = None,
+    images: Annotated[str | None, typer.Option(help="Score it: its images, a folder or an archive.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Score it: a folder of PNG masks named like the images.")] = None,
     model: Annotated[str | None, typer.Option(help="The classifier to score it with.")] = None,
     config: Config = None,

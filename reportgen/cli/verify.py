@@ -23,7 +23,8 @@ def verify(
         ),
     ],
     images: Annotated[
-        Path | None, typer.Option(help="The folder of images: are they those that were explained?")
+        str | None,
+        typer.Option(help="The images, as they were given to run: are they those that were explained?"),
     ] = None,
 ) -> None:
     """Check that a run is as it was made; exit with 1 where something was changed or is missing."""

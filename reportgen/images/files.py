@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import IO, Protocol
 
 from reportgen.utils.hashing import file_sha256
 from reportgen.utils.untrusted_files import MAX_TEXT_BYTES
+
+NOT_REGULAR = "not a regular file"
+_CHUNK = 1 << 20
 
 
 class UnreadableFile(Exception):
@@ -20,12 +28,36 @@ class UnreadableFile(Exception):
         self.reason = reason
 
 
+class Stored(Protocol):
+    """Bytes that are no file of this machine: a member of an archive, a file far away.
+
+    What implements it is a frozen dataclass of plain data: it can be a key, and be sent to another process. Several threads may
+    open it at once.
+    """
+
+    def __hash__(self) -> int: ...
+
+    def size(self) -> int:
+        """Bytes. Raises: UnreadableFile: it cannot be told."""
+        ...
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Its bytes from the first on. Raises: UnreadableFile, also while they are read: they cannot be had."""
+        ...
+
+
 @dataclass(frozen=True)
 class InputFile:
-    """A file by its `name`, the posix path under what was given, and the `path` where it really lies."""
+    """A file by its `name`, the posix path under what was given.
+
+    Attributes:
+        path: where it lies; of one in an archive, or far away, only what messages call it.
+        stored: where its bytes are, if they are no file of this machine.
+    """
 
     name: str
     path: Path
+    stored: Stored | None = None
 
     def read(self, most: int = MAX_TEXT_BYTES) -> bytes:
         """All its bytes, `most` of them at the most.
@@ -33,13 +65,25 @@ class InputFile:
         Raises:
             UnreadableFile: it is gone, no regular file (a pipe would wait for ever), larger, or cannot be read.
         """
+        if self.stored is not None:
+            return _read(self.stored, most)
         with _reasons():
-            status = self.path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableFile("not a regular file")
-            if status.st_size > most:
-                raise UnreadableFile(f"{status.st_size} bytes; at most {most} are read")
+            _require_size(self._size_on_disk(), most)
             return self.path.read_bytes()
+
+    def head(self, count: int) -> bytes:
+        """Its first `count` bytes, or all of a shorter one.
+
+        Raises:
+            UnreadableFile: as for `read`.
+        """
+        if self.stored is not None:
+            with self.stored.open() as file:
+                return file.read(count)
+        with _reasons():
+            self._size_on_disk()
+            with self.path.open("rb") as file:
+                return file.read(count)
 
     def sha256(self) -> str:
         """Of its bytes, lower-case hex.
@@ -47,12 +91,50 @@ class InputFile:
         Raises:
             UnreadableFile: it cannot be read.
         """
+        if self.stored is not None:
+            return _sha256(self.stored)
         with _reasons():
             return file_sha256(self.path)
+
+    def _size_on_disk(self) -> int:
+        status = self.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFile(NOT_REGULAR)
+        return status.st_size
+
+
+def as_text(name: str) -> str:
+    """A name as valid text: bytes of it that do not decode are written as `\\xff`."""
+    return os.fsencode(name).decode(sys.getfilesystemencoding(), "backslashreplace")
 
 
 def os_reason(error: OSError) -> str:
     return f"cannot be read: {(error.strerror or type(error).__name__).lower()}"
+
+
+def _read(stored: Stored, most: int) -> bytes:
+    _require_size(stored.size(), most)
+    chunks, size = [], 0
+    with stored.open() as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            _require_size(size, most)  # what its archive says of its size may be a lie
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+@lru_cache(maxsize=64)
+def _sha256(stored: Stored) -> str:
+    digest = hashlib.sha256()
+    with stored.open() as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _require_size(size: int, most: int) -> None:
+    if size > most:
+        raise UnreadableFile(f"{size} bytes; at most {most} are read")
 
 
 @contextmanager

@@ -1,41 +1,50 @@
-"""The images below a folder, by name; a file that only claims to be one is skipped with a reason."""
+"""The images of what was given, by name; a file that only claims to be one is skipped with a reason."""
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from reportgen.images.files import InputFile, os_reason
+from reportgen.images.files import NOT_REGULAR, InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
 from reportgen.images.ground_truth.masks import masks_of
+from reportgen.images.left_alone import OUT
 from reportgen.images.remarks import Remarks
-from reportgen.notes.folder import NOTES, holds_notes
+from reportgen.images.sources.disk import Look
+from reportgen.images.sources.given import Given, Images, given_of
+from reportgen.images.sources.listed import Listed
+from reportgen.images.sources.places import files_of
 from reportgen.report.document import Skipped
-from reportgen.report.manifest import OWN_NAMES, is_run
-from reportgen.utils.errors import UsageError
-
-_IGNORED_NAMES = frozenset({"__macosx", "thumbs.db"})
-_BROKEN_LINK = (errno.ENOENT, errno.ELOOP)
 
 
-def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
-    """Every image under `folder`, the files that only claim to be one, and what lies beside them.
+def find_images(
+    images: Images,
+    remarks: Remarks | None = None,
+    *,
+    apart: Mapping[Path, str] | None = None,
+    out: Path | None = None,
+    allow_download: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Folder:
+    """Every image of what was given, the files that only claim to be one, and what lies beside them.
 
+    A folder, an image, an archive of images, several of these, a pattern, a list (`read_list`), or an address: `sources`.
     A file is an image when its first bytes are those of a format that is read (`formats`), whatever its
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
-    ignored. Hidden files and folders, `__MACOSX` and `Thumbs.db` are ignored. Links to files are followed.
-    Links to folders are not; one that leads out of `folder` stands in `skipped`, for its images are missed.
+    it lies beside. What systems and programs leave behind, and what is hidden, is left alone (`left_alone`).
+    Links to files are followed. Links to folders are not; one that leads out of the folder given stands in `skipped`.
     A mask of an image, by its name (`masks_of`), is its ground truth, and no image.
-    The figures of a report are no photographs: where a run wrote, its own files and folders are ignored. So is a folder
-    `notes` directly in `folder` in which Markdown lies: the author's own words (`reportgen.notes`).
+    The figures of a report are no photographs: where a run wrote, its own files and folders are left alone. A folder
+    `notes` directly in the one folder given, in which Markdown lies, holds the author's own words (`reportgen.notes`).
 
     Args:
         remarks: where files are noted that are not meant to be explained, and why.
+        apart: folders below those given that are no part of the images, and why.
+        out: the run folder, whether it is there or not: no part of the images either.
+        allow_download: whether addresses may be read.
+        say: tells the user a line, of what takes long.
 
     Returns:
         Images, skipped files and those beside them, each sorted by name, a plain sort of the posix paths. Bytes of a file
@@ -43,89 +52,61 @@ def find_images(folder: Path, remarks: Remarks | None = None) -> Folder:
         skipped.
 
     Raises:
-        UsageError: `folder` is missing, is not a folder, or cannot be read.
+        UsageError: something is missing, cannot be read, or is neither an image nor holds any.
     """
-    _check_folder(folder)
+    given = given_of(images)
+    folders = {**(apart or {}), **({} if out is None else {out: OUT})}
+    resolved = {path.resolve(): reason for path, reason in folders.items()}
+    look = Look(remarks or Remarks(), apart=resolved, out=None if out is None else out.resolve(), say=say)
+    root, files = files_of(given, look, allow_download=allow_download)
+    return _sorted_out(given, root, files, look)
+
+
+def _sorted_out(given: Given, root: Path, files: Iterable[Listed], look: Look) -> Folder:
     images: dict[str, InputFile] = {}
     beside: dict[str, InputFile] = {}
-    skipped: list[Skipped] = []
-    for file in sorted(_walk(folder, skipped), key=lambda file: (file.name, os.fsencode(file.path))):
-        reason = _refusal(file.path)
+    neighbours: set[str] = set()
+    seen: set[tuple[str, Path]] = set()
+    for item in sorted(files, key=lambda item: (item.file.name, os.fsencode(item.file.path))):
+        file = item.file
+        if (file.name, file.path) in seen and not file.stored:  # given twice
+            continue
+        seen.add((file.name, file.path))
+        if item.neighbour:
+            neighbours.add(file.name)
+            beside.setdefault(file.name, file)
+            continue
+        reason = _refusal(item)
         if reason is None and file.name in images:
             reason = "its name, written as text, is another file's"
         if reason is None:
             images[file.name] = file
         elif PurePosixPath(file.name).suffix.lower() in EXTENSIONS | UNREAD_EXTENSIONS:
-            skipped.append(Skipped(name=file.name, reason=reason))
+            look.skipped.append(Skipped(name=file.name, reason=reason))
+        elif item.refusal is not None or reason == NOT_REGULAR:
+            look.remarks.leave(file.name, reason)
         else:
             beside[file.name] = file
+    look.remarks.silence(frozenset(neighbours))
     beside |= {name: images.pop(name) for name in masks_of(images)}
     return Folder(
-        path=folder,
+        path=root,
         files=tuple(images.values()),
-        skipped=tuple(sorted(skipped, key=lambda item: item.name)),
+        skipped=tuple(sorted(look.skipped, key=lambda item: item.name)),
         beside=dict(sorted(beside.items())),
+        neighbours=frozenset(neighbours),
+        shown=given.shown,
     )
 
 
-def _check_folder(folder: Path) -> None:
+def _refusal(item: Listed) -> str | None:
+    """Why a file is not an image, or None where it is one; only a regular file is ever opened."""
+    if item.refusal is not None:
+        return item.refusal
+    if item.by_name:
+        return None if PurePosixPath(item.file.name).suffix.lower() in EXTENSIONS else "not called as an image"
     try:
-        os.scandir(folder).close()
-    except FileNotFoundError:
-        raise UsageError(f"{folder}: no such folder") from None
-    except NotADirectoryError:
-        raise UsageError(f"{folder}: not a folder; give the folder that holds the images") from None
-    except ValueError:  # a NUL in the name
-        raise UsageError(f"{str(folder)!r}: no such folder") from None
-    except OSError as error:
-        raise UsageError(f"{folder}: {os_reason(error)}") from None
-
-
-def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[InputFile]:
-    """Every entry under `folder` that is not a folder, in no order; folders not walked go to `skipped`."""
-    root = folder.resolve()
-    waiting = [folder]  # a list, not recursion: an untrusted tree may be deeper than Python's stack
-    while waiting:
-        inside = waiting.pop()
-        try:
-            with os.scandir(inside) as listing:
-                entries = [entry for entry in listing if not _is_ignored(entry.name)]
-            # These names alone: a manifest is as untrusted as the folder, and must not hide photographs.
-            if is_run(inside):
-                entries = [entry for entry in entries if entry.name not in OWN_NAMES]
-        except OSError as error:
-            skipped.append(Skipped(name=_name(inside, folder), reason=f"folder {os_reason(error)}"))
-            continue
-        for entry in entries:
-            path = inside / entry.name
-            if inside == folder and entry.name == NOTES and holds_notes(path):
-                continue
-            if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
-            elif not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a parent is locked)
-                yield InputFile(_name(path, folder), path)
-            elif not path.resolve().is_relative_to(root):
-                reason = "a link to a folder elsewhere: not followed"
-                skipped.append(Skipped(name=_name(path, folder), reason=reason))
-
-
-def _is_ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _IGNORED_NAMES
-
-
-def _name(path: Path, folder: Path) -> str:
-    """The posix path under `folder`, as valid text: what does not decode is written as `\\xff`."""
-    raw = os.fsencode(path.relative_to(folder).as_posix())
-    return raw.decode(sys.getfilesystemencoding(), "backslashreplace")
-
-
-def _refusal(path: Path) -> str | None:
-    """Why `path` is not an image, or None where it is one; only a regular file is ever opened."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return "not a regular file"
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        return "a link that leads nowhere" if error.errno in _BROKEN_LINK else os_reason(error)
-    return None if format_of(head, path.name) else what_instead(head)
+        head = item.file.head(HEAD_BYTES)
+    except UnreadableFile as error:
+        return error.reason
+    return None if format_of(head, item.file.name) else what_instead(head)

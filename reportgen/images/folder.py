@@ -14,19 +14,23 @@ from reportgen.utils.errors import NothingToDo
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of images.
+    """A folder of images, or what takes its place: an archive, several paths, a list.
 
     Attributes:
-        path: what the user gave.
+        path: the folder, or the archive; of several paths what their names are relative to.
         files: the images that are explained, by name.
         skipped: files that only claim to be images.
         beside: by name every other file that was found: labels, annotations, masks, and what nobody understands.
+        neighbours: names of those beside that nobody gave: they lie in the folder of an image that was given.
+        shown: what messages call it; `path` where nothing is said.
     """
 
     path: Path
     files: tuple[InputFile, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     beside: Mapping[str, InputFile] = field(default_factory=dict)
+    neighbours: frozenset[str] = frozenset()
+    shown: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -34,9 +38,10 @@ class Folder:
 
     def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
         """The error of a folder in which no image can be read."""
+        shown = self.shown or str(self.path)
         if not skipped:
-            return NothingToDo(f"{self.path}: no image in this folder; give a folder with files of {READ}")
+            return NothingToDo(f"{shown}: no image in it; give a folder with files of {READ}")
         first = skipped[0]
         return NothingToDo(
-            f"{self.path}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"
+            f"{shown}: no readable image; {len(skipped)} skipped, the first is {first.name} ({first.reason})"
         )

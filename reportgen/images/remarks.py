@@ -17,10 +17,15 @@ class Remarks:
         self._warnings: dict[tuple[str, str, str | None], Warning_] = {}
         self._left: dict[str, dict[str, None]] = defaultdict(dict)
         self._used: set[str] = set()
+        self._silent: frozenset[str] = frozenset()
 
     def use(self, file: str) -> None:
         """A file beside the images that is understood, and read."""
         self._used.add(file)
+
+    def silence(self, files: frozenset[str]) -> None:
+        """Files that nobody gave, and that are only looked at: that one of them is left alone is not told."""
+        self._silent |= files
 
     @property
     def seen(self) -> set[str]:
@@ -33,7 +38,10 @@ class Remarks:
 
     def leave(self, file: str, reason: str) -> None:
         """A file of the input that is not understood, or not meant, and why; the reason is what files are counted under."""
-        self._left[reason].setdefault(file)
+        if file in self._silent:
+            self._used.add(file)
+        else:
+            self._left[reason].setdefault(file)
 
     @property
     def warnings(self) -> list[Warning_]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from reportgen.models.classifiers.registry import missing_classifier_files
 from reportgen.models.classifiers.weights import Remote
@@ -17,15 +16,10 @@ from reportgen.models.encoders.registry import is_encoder, missing_encoder_files
 from reportgen.settings.model import Settings
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.hashing import file_sha256
+from reportgen.utils.https import HTTPS, opened
 from reportgen.utils.progress import Progress
 
-if TYPE_CHECKING:
-    from httpx2 import Response
-
-HTTPS = frozenset({"https"})
-TIMEOUT_S = 30
 CHUNK = 1 << 20
-MOST_REDIRECTS = 10
 
 
 def fetch(name: str, settings: Settings, progress: Progress) -> list[Path]:
@@ -84,7 +78,7 @@ def download(remote: Remote, progress: Progress, schemes: frozenset[str] = HTTPS
 
 def _transfer(remote: Remote, file: IO[bytes], progress: Progress, schemes: frozenset[str]) -> str:
     """Write the body to `file`; returns the SHA-256, or its first digits, that it must have, "" where none is known."""
-    with _opened(remote.url, schemes) as (response, linked):
+    with opened(remote.url, schemes) as (response, linked):
         size = int(response.headers.get("Content-Length") or 0)
         progress.stage(f"Fetching {remote.path.name}", max(1, -(-size // CHUNK)))
         received = 0
@@ -95,29 +89,6 @@ def _transfer(remote: Remote, file: IO[bytes], progress: Progress, schemes: froz
     if size and received != size:
         raise OSError(f"the connection ended after {received} of {size} bytes")
     return remote.sha256 or linked
-
-
-@contextlib.contextmanager
-def _opened(url: str, schemes: frozenset[str]) -> Iterator[tuple[Response, str]]:
-    """The answer behind redirects, its body not yet read, and the SHA-256 that Hugging Face names beside its own redirect, or ""."""
-    import httpx2 as httpx
-
-    linked = ""
-    # As it is: a compressed body would have another length and another hash.
-    with httpx.Client(timeout=TIMEOUT_S, headers={"Accept-Encoding": "identity"}) as client:
-        for _ in range(MOST_REDIRECTS):
-            if httpx.URL(url).scheme not in schemes:
-                raise OSError(f"{url} is not https")
-            with client.stream("GET", url) as response:
-                if response.next_request is None:
-                    if response.status_code != httpx.codes.OK:
-                        raise OSError(f"the server says {response.status_code} {response.reason_phrase}")
-                    yield response, linked
-                    return
-                etag = response.headers.get("X-Linked-Etag", "").strip('"')
-                linked = etag if len(etag) == 64 else linked
-                url = str(response.next_request.url)
-    raise OSError(f"more than {MOST_REDIRECTS} redirects")
 
 
 def _require_content(remote: Remote, scratch: Path, expected: str) -> None:

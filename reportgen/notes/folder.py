@@ -58,8 +58,8 @@ def holds_notes(folder: Path) -> bool:
     return folder.name == NOTES and next(_markdown(folder), None) is not None
 
 
-def notes_folder(images: Path, named: str | None) -> Path | None:
-    """The folder of notes that the settings name, or the one beside the images; None where there is none.
+def notes_folder(images: Path | None, named: str | None) -> Path | None:
+    """The folder of notes that the settings name, or the one in the folder of images; None where there is none.
 
     Raises:
         UsageError: the settings name no folder.
@@ -69,7 +69,7 @@ def notes_folder(images: Path, named: str | None) -> Path | None:
         if not is_folder(folder):
             raise UsageError(f"setting document.notes: {folder}: no such folder; give the folder of your notes")
         return folder
-    return images / NOTES if holds_notes(images / NOTES) else None
+    return images / NOTES if images is not None and holds_notes(images / NOTES) else None
 
 
 def find_notes(folder: Path, sections: Sequence[str], images: Sequence[str]) -> tuple[list[NoteFile], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from reportgen.images.sources.given import Images
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
@@ -24,7 +25,7 @@ from reportgen.utils.versions import PACKAGES
 
 
 def analyse(
-    images: Path,
+    images: Images,
     settings: Settings,
     folder: RunFolder,
     cache: Path,
@@ -36,7 +37,7 @@ def analyse(
     providers: Providers = INSTALLED,
     further: Sequence[Callable[[], object]] = (),
 ) -> tuple[Report, Stopwatch]:
-    """Explain every image below `images` and make a Report of it; its files go to `folder`.
+    """Explain every image of `images` and make a Report of it; its files go to `folder`.
 
     Args:
         jobs: how many images are under way at once; the report is the same for any number.
@@ -47,7 +48,8 @@ def analyse(
         Problems: what is missing or cannot work, a line each.
     """
     progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
-    made = plan(images, settings, providers=providers, further=(*further, folder.require_free), progress=progress)
+    checks = (*further, folder.require_free)
+    made = plan(images, settings, providers=providers, further=checks, progress=progress, out=folder.path)
     for left_out in made.left_out:
         progress.say(left_out.sentence)
     with watch.stage("models"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.images.find import find_images
+from reportgen.images.sources.given import Images, given_of
 from reportgen.notes.check import require_known, require_possible
 from reportgen.notes.folder import NOTES, NoteFile, find_notes, notes_folder
 from reportgen.report.document import Note, Report
@@ -26,13 +27,13 @@ class OwnWords:
     """The notes of one run.
 
     Attributes:
-        images: the folder of images.
+        images: what was given to explain; notes lie in it where it is one folder.
         given: the notes of the run that is repeated; they stand where the settings name no folder.
         analyses: names of the analyses of the run, whose sections and numbers a note may be about.
         say: tells the user a line.
     """
 
-    images: Path
+    images: Images
     settings: Settings
     analyses: Sequence[str]
     given: Sequence[Note] = ()
@@ -48,7 +49,7 @@ class OwnWords:
         folder = self._folder()
         if folder is None and not self.given:
             return
-        names = find_images(self.images).names
+        names = find_images(self.images, allow_download=self.settings.allow_download).names
         further = (id_of(name, model) for model in self.settings.explained[1:] for name in self.analyses)
         # What is left out is told when the run is made, for only then are its sections known.
         notes, _ = self._notes(folder, [*self.analyses, *further], names)
@@ -71,7 +72,7 @@ class OwnWords:
 
     def _folder(self) -> Path | None:
         named = self.settings.document.notes
-        return None if self.given and named is None else notes_folder(self.images, named)
+        return None if self.given and named is None else notes_folder(given_of(self.images).folder, named)
 
     def _notes(
         self, folder: Path | None, sections: Sequence[str], images: Sequence[str]

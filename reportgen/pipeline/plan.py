@@ -10,18 +10,19 @@ from pathlib import Path
 
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.images.files import InputFile, UnreadableFile
-from reportgen.images.find import find_images
 from reportgen.images.folder import Folder
 from reportgen.images.ground_truth.annotation import Annotation
 from reportgen.images.ground_truth.read import read_truth
 from reportgen.images.labels.read import Labelled, read_labels
 from reportgen.images.remarks import Remarks
+from reportgen.images.sources.given import Images, given_of
 from reportgen.models.classifiers import ClassifierSpec, MissingWeights
 from reportgen.models.download import fetch
 from reportgen.pipeline.capabilities import Capabilities, LeftOut, capabilities
 from reportgen.pipeline.code import code_of
 from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
+from reportgen.pipeline.given import leave_rest, look_through, look_through_probe, warn_of_shared
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.report.document import Label
 from reportgen.settings.files import files_named_in
@@ -99,25 +100,27 @@ class Plan:
 
 
 def plan(
-    images: Path,
+    images: Images,
     settings: Settings,
     *,
     providers: Providers = INSTALLED,
     further: Sequence[Callable[[], object]] = (),
     progress: Progress | None = None,
     described: bool = True,
+    out: Path | None = None,
 ) -> Plan:
     """Look at everything that a run needs. Weights that are missing are fetched where the settings allow it.
 
     Args:
         further: checks of the caller's, whose UsageErrors are said together with the others.
         described: whether what lies beside the images (labels, ground truth) is read.
+        out: the run folder, which is no part of the images.
 
     Raises:
         Problems: one line for each thing that is missing or cannot work.
         NothingToDo: there is no image.
     """
-    problems, settings = _Problems(), settings.of_its_models()
+    problems, remarks, progress, settings = _Problems(), Remarks(), progress or Silent(), settings.of_its_models()
     # One that the user asks for and that has nothing to do says so itself (`require_settings`).
     asked = providers.analyses(settings.tasks)
     analyses = tuple(analysis for analysis in asked if analysis.applies(settings) or analysis.name in settings.tasks)
@@ -127,22 +130,16 @@ def plan(
     front = FrontMatter()
     with problems.noted():
         front = read_front_matter(settings)
-    remarks = Remarks()
-    folder, probe = _folder(images, problems, remarks), None
-    if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
-        probe = _folder(Path(settings.probe), problems, Remarks())
-    with problems.noted():
-        _require_shown(folder.names, settings.document.show)
-    specs, relevant = _found(settings, analyses, providers, problems, progress or Silent())
+    folder, probe = _given(images, settings, analyses, problems, remarks, out, progress)
+    specs, relevant = _found(settings, analyses, providers, problems, progress)
     can = _possible(analyses, specs, settings, problems)
     explained = specs.get(settings.explained[0])
     labelled, truths = Labelled(), dict[str, Annotation]()
     if described:
         labelled, truths = _described(folder, explained, settings, can.analyses, problems, remarks)
+        leave_rest(folder, remarks, settings, uses_truth=any(analysis.uses_truth for analysis in can.analyses))
     problems.raise_any()
-    for looked_in in (folder, probe):
-        if looked_in is not None and not looked_in.files:
-            raise looked_in.no_image(looked_in.skipped)
+    _require_images(folder, probe)
     return Plan(
         settings=settings,
         analyses=can.analyses,
@@ -204,10 +201,35 @@ class _Problems:
             raise Problems(list(self._lines))
 
 
-def _folder(path: Path, problems: _Problems, remarks: Remarks) -> Folder:
+def _given(
+    images: Images,
+    settings: Settings,
+    analyses: Sequence[AnyAnalysis],
+    problems: _Problems,
+    remarks: Remarks,
+    out: Path | None,
+    progress: Progress,
+) -> tuple[Folder, Folder | None]:
+    """The images, and the probe set where it is one of its own and something is measured on it."""
+    folder, probe = _folder(images, lambda: look_through(images, settings, remarks, out, progress.say), problems), None
+    if settings.probe is not None and any(analysis.over == "probe" for analysis in analyses):
+        probe = _folder(settings.probe, lambda: look_through_probe(settings, out), problems)
+        warn_of_shared(folder, probe, remarks)
     with problems.noted():
-        return find_images(path, remarks)
-    return Folder(path)
+        _require_shown(folder.names, settings.document.show)
+    return folder, probe
+
+
+def _require_images(folder: Folder, probe: Folder | None) -> None:
+    for looked_in in (folder, probe):
+        if looked_in is not None and not looked_in.files:
+            raise looked_in.no_image(looked_in.skipped)
+
+
+def _folder(images: Images, look: Callable[[], Folder], problems: _Problems) -> Folder:
+    with problems.noted():
+        return look()
+    return Folder(Path(given_of(images).shown))
 
 
 def _found(

@@ -12,7 +12,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -123,11 +123,9 @@ def open_zip(path: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[Archiv
 
 
 def _require_harmless(path: Path, archive: zipfile.ZipFile, limits: ReadLimits) -> None:
-    entries = archive.infolist()
-    if len(entries) > limits.entries:
-        raise CheckFailed(f"{path}: refused, it has {len(entries)} entries, more than {limits.entries}")
+    require_amount(str(path), path.stat().st_size, archive.infolist(), limits)
     seen: dict[str, str] = {}
-    for entry in entries:
+    for entry in archive.infolist():
         problem = _problem(entry)
         if problem is not None:
             raise CheckFailed(f"{path}: refused, its entry {entry.orig_filename[:80]!r} {problem}")
@@ -135,12 +133,34 @@ def _require_harmless(path: Path, archive: zipfile.ZipFile, limits: ReadLimits) 
         if name in seen:
             raise CheckFailed(f"{path}: refused, it holds {entry.filename[:80]!r} twice (as {seen[name][:80]!r})")
         seen[name] = entry.filename
+
+
+def require_amount(shown: str, size: int, entries: Sequence[zipfile.ZipInfo], limits: ReadLimits) -> None:
+    """Require that a zip holds no more than `limits` say, and no more than its own size can honestly hold.
+
+    Args:
+        shown: what messages call it.
+        size: its bytes.
+
+    Raises:
+        CheckFailed: it holds more.
+    """
+    if len(entries) > limits.entries:
+        raise CheckFailed(f"{shown}: refused, it has {len(entries)} entries, more than {limits.entries}")
     total = sum(entry.file_size for entry in entries)
-    size = path.stat().st_size
     if total > limits.total or (total > limits.dense_total and total > limits.ratio * size):
-        raise CheckFailed(f"{path}: refused, {size} bytes would unpack to {total}")
+        raise CheckFailed(f"{shown}: refused, {size} bytes would unpack to {total}")
     if sum(entry.compress_size for entry in entries) > size:
-        raise CheckFailed(f"{path}: refused, its entries overlap")
+        raise CheckFailed(f"{shown}: refused, its entries overlap")
+
+
+def is_special(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is a link or a device, and neither a file nor a folder."""
+    return stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR)
+
+
+def is_encrypted(entry: zipfile.ZipInfo) -> bool:
+    return bool(entry.flag_bits & 1)
 
 
 def _problem(entry: zipfile.ZipInfo) -> str | None:
@@ -148,9 +168,9 @@ def _problem(entry: zipfile.ZipInfo) -> str | None:
     parts = name.removesuffix("/").split("/")
     if any(character in name for character in "\\:\0") or any(part in ("", ".", "..") for part in parts):
         return "leads out of the archive's own folder"
-    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if is_special(entry):
         return "is a link or a device"
-    if entry.flag_bits & 1:
+    if is_encrypted(entry):
         return "is encrypted"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "is compressed in a way that no bundle is"

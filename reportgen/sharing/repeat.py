@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
+from reportgen.images.sources.given import Images, given_of
 from reportgen.models.classifiers import resolve
 from reportgen.rendering.templates import shipped_names, template_sha256
 from reportgen.report.diff import compare
@@ -41,7 +43,7 @@ class Repeat:
     """
 
     report: Report
-    images: Path
+    images: Images
     loaded: Loaded
     command: list[str] | None
     notes: list[str]
@@ -54,11 +56,11 @@ class Repeat:
         return f"repeated, with {found.count} differences; reportgen diff shows them"
 
 
-def prepare(source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
+def prepare(source: Path, images: Images | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
     """Everything that the run needs, checked before any work.
 
     Args:
-        images: None: a folder called as the first run's, here or beside it.
+        images: None: what is called as the first run's images, here or beside it.
         flags, config: win over the first run's settings, and name its files again.
 
     Raises:
@@ -67,12 +69,13 @@ def prepare(source: Path, images: Path | None, flags: Mapping[str, JSON], config
         CheckFailed: images, weights or the template are not those of the first run.
     """
     planned = plan(source, images, flags, config)
-    require_same_images(planned.report, planned.images, source)
+    allowed = planned.loaded.settings.allow_download
+    require_same_images(planned.report, planned.images, source, allow_download=allowed)
     require_same_files(planned.report, planned.loaded.settings, source)
     return planned
 
 
-def plan(source: Path, images: Path | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
+def plan(source: Path, images: Images | None, flags: Mapping[str, JSON], config: Path | None) -> Repeat:
     """The run to make again, its images and weights not yet looked at: see `prepare`."""
     report = read_report(source)
     folder = images or _images_of(report, source)
@@ -82,19 +85,21 @@ def plan(source: Path, images: Path | None, flags: Mapping[str, JSON], config: P
     return Repeat(report, folder, loaded, command, [*changed, *_other_versions(report)])
 
 
-def require_same_images(report: Report, folder: Path, source: Path) -> None:
-    """Require that `folder` holds the images that the report explains, and no other.
+def require_same_images(report: Report, images: Images, source: Path, *, allow_download: bool = False) -> None:
+    """Require that what is given holds the images that the report explains, and no other.
 
     Raises:
         CheckFailed: it does not; the first few are named.
     """
     found = Verification()
-    compare_images(report, folder, found)
+    compare_images(report, images, found, allow_download=allow_download)
     groups = (("changed", found.changed), ("missing", found.missing), ("extra", found.extra))
     lines = [f"{line} {word}" for word, group in groups for line in group]
     if lines:
         more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-        raise CheckFailed(f"{folder}: not the images of {source}: {'; '.join(lines[:MOST_NAMED])}{more}")
+        raise CheckFailed(
+            f"{given_of(images).shown}: not the images of {source}: {'; '.join(lines[:MOST_NAMED])}{more}"
+        )
 
 
 def require_same_files(report: Report, settings: Settings, source: Path) -> None:
@@ -127,13 +132,16 @@ def _changed(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> Iterator[str]
             yield f"setting {'.'.join(key)}: {before!r} then, {value!r} now"
 
 
-def _images_of(report: Report, source: Path) -> Path:
-    parts = report.provenance.command
-    name = Path(parts[2]).name if len(parts) > 2 else ""
-    for folder in (Path(name), source.parent / name) if name else ():
-        if folder.is_dir():
-            return folder
-    called = f" (a folder called {name!r})" if name else ""
+def _images_of(report: Report, source: Path) -> Images:
+    """What the command line of the report names, where it lies here or beside the report."""
+    named = list(takewhile(lambda part: not part.startswith("-"), report.provenance.command[2:]))
+    names = [Path(name).name for name in named]
+    if all(names):
+        for folder in (Path(), source.parent) if names else ():
+            paths = [folder / name for name in names]
+            if all(path.exists() for path in paths):
+                return paths[0] if len(paths) == 1 else paths
+    called = f" (called {', '.join(repr(name) for name in names[:MOST_NAMED])})" if names else ""
     raise UsageError(f"{source}: its images{called} are not here; say where: reportgen run IMAGES --from {source}")
 
 

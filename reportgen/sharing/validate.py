@@ -23,6 +23,7 @@ from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth.annotation import mask_in_frame
 from reportgen.images.ground_truth.masks import MASK_SUFFIX
 from reportgen.images.names import slugs
+from reportgen.images.sources.given import Images
 from reportgen.models.classifiers import resolve
 from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.settings.model import Settings
@@ -66,7 +67,7 @@ def read_parameters(file: Path) -> CheckedParameters:
 
 
 def score_parameters(
-    checked: CheckedParameters, images: Path, masks: Path, settings: Settings, progress: Progress
+    checked: CheckedParameters, images: Images, masks: Path, settings: Settings, progress: Progress
 ) -> Iterator[Scored]:
     """Apply each entry to its image with the first model of the settings, and compare with the mask that the user gives.
 

@@ -32,6 +32,7 @@ from reportgen.utils.versions import DRAWING, own_version, versions
 
 if TYPE_CHECKING:
     from reportgen.images.files import InputFile
+    from reportgen.images.sources.given import Images
 
 PDF = "report.pdf"
 # Written beside the manifest, and not listed in it.
@@ -67,7 +68,7 @@ class Verification:
         return ", ".join(f"{len(found)} {word}" for word, found in counts.items() if found)
 
 
-def verify(source: Path, images: Path | None = None, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
+def verify(source: Path, images: Images | None = None, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
     """Check a run folder, a bundle or a PDF, and the images that it is about where they are given.
 
     Raises:
@@ -104,15 +105,15 @@ def verify_folder(run: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Verificatio
     return found
 
 
-def compare_images(report: Report, folder: Path, found: Verification) -> None:
-    """Note in `found` which images below `folder` are not those that the report explains.
+def compare_images(report: Report, images: Images, found: Verification, *, allow_download: bool = False) -> None:
+    """Note in `found` which of the images given are not those that the report explains.
 
     Raises:
-        UsageError: the folder cannot be read.
+        UsageError: they cannot be read.
     """
     from reportgen.images.find import find_images
 
-    there = {file.name: file for file in find_images(folder).files}
+    there = {file.name: file for file in find_images(images, allow_download=allow_download).files}
     skipped = {file.name for file in report.skipped}
     for image in report.images:
         if image.name not in there:

@@ -57,6 +57,8 @@ class Reading:
         found = self._named.candidates(written)
         if len(found) > 1:
             found = _nearest(found, file)
+        if not found and file in self.given.neighbours:
+            return None  # of other images in the folder of the one that was given
         if len(found) != 1:
             shown = f"{file}: {printable(written, _MOST_SHOWN)}"
             (self._several if found else self._missing).setdefault(shown)
