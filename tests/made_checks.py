@@ -17,6 +17,7 @@ from reportgen.analyses.sanity.result import SanityResult
 from reportgen.analyses.sanity.settings import SanitySettings
 from reportgen.analyses.sanity.task import ANALYSIS as SANITY
 from reportgen.analysis.protocol import Contribution
+from reportgen.images.ground_truth.annotation import TruthNote
 
 WRITEUP = ("gradcam", "ablationcam", "scorecam")
 
@@ -27,12 +28,16 @@ WRITEUP = ("gradcam", "ablationcam", "scorecam")
 def faithfulness(folder: Path) -> dict[str, Contribution]:
     maps = (*WRITEUP, "mean", "lime")
     good = dict.fromkeys(("gradcam", "ablationcam", "mean", "lime"), 0.2)
-    marked = MarkedObject("boxes.csv", 0.2)
+    marked = MarkedObject("a table of boxes", 0.2)
+    scaled = TruthNote("truth-scaled", detail="500 x 375 pixels, the upright image has 384 x 288")
+    says_nothing = TruthNote("truth-says-nothing", detail="COCO: everything")
     few = [
         _measured(0, maps, {**good, "mean": 0.05}, truth=marked),
-        _measured(1, maps, good, truth=MarkedObject("masks", 0.3), constant=("lime",)),
-        _measured(2, maps, {"scorecam": 0.1}, truth=MarkedObject("boxes.csv", 0.0)),
-        _measured(3, maps, good),
+        _measured(
+            1, maps, good, truth=MarkedObject("YOLO", 0.3, ("fish", "reed")), notes=(scaled,), constant=("lime",)
+        ),
+        _measured(2, maps, {"scorecam": 0.1}, truth=MarkedObject("a table of boxes", 0.0)),
+        _measured(3, maps, good, notes=(says_nothing,)),
     ]
     supported = [_measured(i, maps, {**good, "mean": 0.3, "lime": 0.3}, truth=marked) for i in range(12)]
     as_well = [_measured(i, maps, {**good, "gaussian": 0.19}, truth=marked) for i in range(12)]
@@ -76,6 +81,7 @@ def _measured(
     masks: int = 10,
     area: float = 0.3,
     constant: Sequence[str] = (),
+    notes: tuple[TruthNote, ...] = (),
 ) -> FaithfulnessResult:
     """Image i: maps are better than the best control by so much, others are worse."""
     by = {
@@ -92,6 +98,7 @@ def _measured(
         truth=truth,
         located=located if truth is not None and truth.area > 0 else None,
         constant=(*constant, "empty"),
+        notes=notes,
     )
 
 

@@ -24,6 +24,7 @@ from reportgen.analyses.faithfulness.result import (
     Score,
 )
 from reportgen.analyses.lime.result import LimeResult, Surrogate, packed
+from reportgen.images.ground_truth.annotation import TruthNote
 from reportgen.models.encoders import EmbedTexts
 from reportgen.utils.json_types import JSON
 
@@ -124,6 +125,7 @@ def faithfulness_result(
     truth: MarkedObject | None = None,
     located: Mapping[str, Localisation] | None = None,
     constant: Sequence[str] = (),
+    notes: tuple[TruthNote, ...] = (),
 ) -> FaithfulnessResult:
     """The areas under the deletion and the insertion curve by map, controls last; every curve is flat."""
     deletion, insertion = (np.array([[both[i]] * (STEPS + 1) for both in areas.values()], np.float32) for i in (0, 1))
@@ -134,6 +136,7 @@ def faithfulness_result(
         forward_passes=400,
         truth=truth,
         localisation=located,
+        truth_notes=notes,
     )
     return FaithfulnessResult(deletion, insertion, measured)
 

@@ -32,7 +32,7 @@ from reportgen.analyses.lime.result import Surrogate
 from reportgen.analysis import baselines as controls
 from reportgen.analysis import verdicts, wording
 from reportgen.analysis.view import View
-from reportgen.images.ground_truth.read import Truth
+from reportgen.images.ground_truth.annotation import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.blocks import Figure, Table
 from reportgen.report.provenance import RuntimeRecord

@@ -33,7 +33,8 @@ from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.files import InputFile
 from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth.read import MAX_CORNERS, MAX_SHAPES, read_truth
+from reportgen.images.ground_truth.read import read_truth
+from reportgen.images.ground_truth.shapes import MAX_CORNERS, MAX_SHAPES
 from reportgen.images.labels.read import read_labels
 from reportgen.images.remarks import Remarks
 from reportgen.models.classifiers import ClassList, Preprocessing, resolve
@@ -345,14 +346,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def truth_of(folder: Path, file: str, content: bytes) -> None:
-    """Read the ground truth of a.jpg, and lay it into the frame."""
+    """Read the ground truth of a.jpg, and lay it into the frame: a truth, or a word on why there is none."""
     path = folder / file
     path.write_bytes(content)
+    remarks = Remarks()
     try:
-        found = one_line(lambda: read_truth(holding(folder, ["a.jpg"]), Remarks()))
-        for annotation in (found or {}).values():
-            truth = one_line(lambda annotation=annotation: annotation.in_frame(120, 80, FRAME))
-            assert truth is None or truth.mask.shape == (48, 48)
+        found = read_truth(holding(folder, ["a.jpg"]), remarks)
+        assert file in remarks.seen or not file.endswith(".json")
+        assert all("\n" not in warning.text for warning in remarks.warnings)
+        for annotation in found.values():
+            fitted = annotation.in_frame(120, 80, FRAME)
+            assert fitted.notes if fitted.truth is None else fitted.truth.mask.shape == (48, 48)
     finally:
         path.unlink()
 
@@ -419,33 +423,59 @@ LAUGHS = (
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("a.xml", f"{LAUGHS}<annotation>&l11;</annotation>", r"a\.xml: declares a document type or entities"),
-        ("a.xml", '<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>', "declares a document type"),
+        ("a.xml", f"{LAUGHS}<annotation>&l11;</annotation>", "XML that declares a document type or entities"),
+        ("a.xml", '<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>', "XML that declares a document type"),
         ("a.xml", '<!DOCTYPE a [<!ENTITY x SYSTEM "http://127.0.0.1/">]><annotation>&x;</annotation>', "declares a"),
         ("a.xml", '<!DOCTYPE a [<!ENTITY % x SYSTEM "file:///etc/hostname"> %x;]><annotation/>', "declares a"),
-        ("t.json", '{"images": [], "annotations": [' + "9" * 5000 + "]}", r"t\.json: not COCO .* too long to read"),
-        ("t.json", '{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', r"images\[0\]: no id"),
-        ("t.json", '{"images": [], "annotations": [{"image_id": [[1]]}]}', r"annotations\[0\]: no image_id"),
-        ("t.json", "coco " + json.dumps({"bbox": [1, 2, 3, 10**400]}), "something of type int is not a number"),
-        ("t.json", "coco " + json.dumps({"bbox": [1, 2, 3, [[5]] * 9999]}), "something of type list is not a number"),
-        ("t.json", "coco " + json.dumps({"bbox": [1, 2, 3, "x" * 9999]}), "'x{79}… is not a number"),
-        ("t.json", "coco " + json.dumps({"segmentation": [[1, 2] * (MAX_CORNERS + 1)]}), "a polygon of 10001 corners"),
-        ("t.json", "coco " + json.dumps({"segmentation": [[1] * 6] * (MAX_SHAPES + 1)}), "an image with 10001 shapes"),
+        ("t.json", '{"images": [], "annotations": [' + "9" * 5000 + "]}", "JSON with a number that is too long to read"),
+        ("t.json", '{"images": "annotations"' + "[" * 100_000, "not valid JSON"),
+        ("t.json", '{"images": 1, "annotations": ' + "[" * 100_000, "JSON that is nested too deep to read"),
     ],
 )  # fmt: skip
-def test_annotations_that_would_unfold_or_overflow_are_refused(
+def test_annotations_that_would_unfold_or_overflow_are_left_alone(
     file: str, content: str, said: str, folder: Path
 ) -> None:
-    if content.startswith("coco "):
-        annotation = {"image_id": 7, **json.loads(content[5:])}
-        content = json.dumps({"images": [{"id": 7, "file_name": "a.jpg"}], "annotations": [annotation]})
+    remarks = Remarks()
     (folder / file).write_text(content)
     try:
-        with pytest.raises(UsageError, match=said) as error:
-            read_truth(holding(folder, ["a.jpg"]), Remarks())
-        assert len(str(error.value)) < 300
+        assert read_truth(holding(folder, ["a.jpg"]), remarks) == {}
     finally:
         (folder / file).unlink()
+    [left] = [left for left in remarks.left_alone if file in left.names]
+    assert said in left.reason and len(left.reason) < 300
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [
+        ({"bbox": [1, 2, 3, 10**400]}, "a coordinate that is not a number"),
+        ({"bbox": [1, 2, 3, 1e300]}, "a coordinate beyond any image"),
+        ({"bbox": [1, 2, 3, [[5]] * 9999]}, "a coordinate that is not a number"),
+        ({"bbox": [1, 2, 3, "x" * 9999]}, "a coordinate that is not a number"),
+        ({"segmentation": [[1, 2] * (MAX_CORNERS + 1)]}, "a polygon of more than 10000 corners"),
+        ({"segmentation": {"size": [10**5, 10**5], "counts": [10**10]}}, "runs of more than 100000000 pixels"),
+        ({"segmentation": {"size": [4, 4], "counts": "P" * 10**6}}, "runs of pixels that cannot be unpacked"),
+        ({"segmentation": [[1, 1, 9, 1, 9, x] for x in range(2, MAX_SHAPES + 4)]}, "more than 10000 in one image"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_objects_that_would_take_all_memory_or_time_are_left_out(
+    annotation: dict[str, Any], said: str, folder: Path
+) -> None:
+    images = [{"id": 7, "file_name": "a.jpg"}, {"id": [1], "file_name": "b.jpg"}]
+    remarks = Remarks()
+    (folder / "t.json").write_text(
+        json.dumps({"images": images, "annotations": [{"image_id": 7, **annotation}, {"image_id": [[1]]}]})
+    )
+    try:
+        read_truth(holding(folder, ["a.jpg"]), remarks)
+    finally:
+        (folder / "t.json").unlink()
+    texts = [warning.text for warning in remarks.warnings]
+    assert any(f"({said})" in text for text in texts)
+    assert any("(an image without id and file_name): t.json images[1]" in text for text in texts)
+    assert any("(an annotation without image_id): t.json annotations[1]" in text for text in texts)
+    assert all(len(text) < 300 for text in texts)
 
 
 def test_a_pipe_or_folder_beside_the_images_is_not_waited_for(tmp_path: Path) -> None:
@@ -468,8 +498,11 @@ def test_labels_of_a_terabyte_are_left_alone(tmp_path: Path) -> None:
 def test_a_table_of_a_terabyte_is_not_read(file: str, tmp_path: Path) -> None:
     (tmp_path / file).touch()
     os.truncate(tmp_path / file, 2**40)  # sparse: it takes no room
-    with pytest.raises(UsageError, match=rf"{file}: {2**40} bytes; at most 536870912 are read"):
-        read_truth(holding(tmp_path, ["a.jpg"]), Remarks())
+    remarks = Remarks()
+    assert read_truth(holding(tmp_path, ["a.jpg"]), remarks) == {}
+    assert [(left.reason, left.names) for left in remarks.left_alone] == [
+        (f"{2**40} bytes; at most {2**26 if file == 'boxes.csv' else 2**29} are read", [file])
+    ]
 
 
 # --- settings, reports, the store ----------------------------------------------------------------

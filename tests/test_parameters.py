@@ -339,7 +339,7 @@ def test_a_file_that_cannot_be_scored_has_its_reason_and_the_rest_is_scored(
     code, out, err = call(good, "--images", photos, "--masks", masks)
     assert code == 0
     assert "over 1 of 3 entries" in out
-    assert "not scored 'coffee': coffee.png: a mask of 30 x 26 pixels; the upright image has 300 x 260" in err
+    assert "not scored 'coffee': coffee.png: a mask of 30 x 26 pixels, the upright image has 300 x 260" in err
     assert "not scored 'gone': truncated PNG" in err
 
 

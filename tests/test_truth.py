@@ -18,51 +18,23 @@ from reportgen.analysis.view import Subject
 from reportgen.images.decode import read_image
 from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth.read import Annotation, read_truth
+from reportgen.images.ground_truth.annotation import Annotation, TruthNote, warnings_of
+from reportgen.images.ground_truth.read import read_truth
+from reportgen.images.ground_truth.shapes import Box
 from reportgen.images.remarks import Remarks
-from reportgen.models.classifiers import Preprocessing
 from reportgen.report.blocks import Section
 from reportgen.settings.group import NoSettings
-from reportgen.utils.errors import UsageError
-
-WIDTH, HEIGHT = 120, 80
-BOX = (30, 20, 70, 60)  # x0, y0, x1, y1
-
-
-def preprocessing(geometry: str = "crop", size: int = 48, resize: int = 54) -> Preprocessing:
-    return Preprocessing(size, resize, (0.5,) * 3, (0.25,) * 3, "bilinear", geometry)  # type: ignore[arg-type]
-
-
-def painted(*boxes: tuple[int, int, int, int], width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(H, W) bool: the boxes filled."""
-    mask = np.zeros((height, width), bool)
-    for x0, y0, x1, y1 in boxes:
-        mask[y0:y1, x0:x1] = True
-    return mask
-
-
-def seen(mask: np.ndarray, geometry: str = "crop") -> np.ndarray:
-    """The same object, painted on the photograph and sent down the photograph's own way into the frame."""
-    pixels = np.repeat(mask[..., None], 3, axis=2).astype(np.uint8) * 255
-    return model_frame(pixels, preprocessing(geometry))[..., 0] > 127
-
-
-def folder_with(path: Path, *names: str, width: int = WIDTH, height: int = HEIGHT) -> Path:
-    path.mkdir(exist_ok=True)
-    for name in names:
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (width, height), (90, 120, 30)).save(path / name)
-    return path
+from truth_folders import BOX, HEIGHT, WIDTH, beside, folder_with, painted, preprocessing, read, seen
 
 
 def only(folder: Path, name: str = "a.jpg") -> Annotation:
-    found = read_truth(holding(folder, [file.name for file in find_images(folder).files]), Remarks())
+    found = read(folder).truths
     assert set(found) == {name}
     return found[name]
 
 
 def in_frame(folder: Path, geometry: str = "crop", name: str = "a.jpg") -> np.ndarray:
-    return only(folder, name).in_frame(WIDTH, HEIGHT, preprocessing(geometry)).mask
+    return read(folder).mask(name, geometry)
 
 
 def voc(*boxes: tuple[float, float, float, float], size: tuple[int, int] | None = (WIDTH, HEIGHT)) -> str:
@@ -119,7 +91,9 @@ def test_the_formats_agree_on_where_a_box_ends(tmp_path: Path) -> None:
         folder = folder_with(tmp_path / kind, "a.jpg", width=48, height=48)
         write_truth(folder, kind)
         (folder / "a.xml").write_text(voc((31, 21, 70, 60), size=(48, 48))) if kind == "voc" else None
-        masks.append(only(folder).in_frame(48, 48, preprocessing(size=48, resize=48)).mask)
+        truth = only(folder).in_frame(48, 48, preprocessing(size=48, resize=48)).truth
+        assert truth is not None
+        masks.append(truth.mask)
     assert all(np.array_equal(mask, painted((30, 20, 48, 48), width=48, height=48)) for mask in masks)
 
 
@@ -127,8 +101,9 @@ def test_a_pixel_is_the_objects_when_its_centre_lies_in_the_box(tmp_path: Path) 
     folder = folder_with(tmp_path, "a.jpg", width=48, height=48)
     (folder / "boxes.csv").write_text("name,x0,y0,x1,y1\na.jpg,2.4,3.6,5.5,7\n")
     same = preprocessing(size=48, resize=48)
-    mask = only(folder).in_frame(48, 48, same).mask
-    assert {(int(y), int(x)) for y, x in np.argwhere(mask)} == {(y, x) for y in range(4, 7) for x in range(2, 5)}
+    truth = only(folder).in_frame(48, 48, same).truth
+    assert truth is not None
+    assert {(int(y), int(x)) for y, x in np.argwhere(truth.mask)} == {(y, x) for y in range(4, 7) for x in range(2, 5)}
 
 
 def test_several_boxes_of_an_image_are_one_truth(tmp_path: Path) -> None:
@@ -172,11 +147,12 @@ def test_coordinates_are_those_of_the_upright_image(tmp_path: Path, kind: str) -
     assert frame[~mask].mean() < 20
 
 
-def test_a_rotated_mask_that_is_not_upright_is_refused(tmp_path: Path) -> None:
+def test_a_rotated_mask_that_is_not_upright_is_no_truth(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg")
     Image.fromarray(np.rot90(painted(BOX)).astype(np.uint8)).save(folder / "a.mask.png")
-    with pytest.raises(UsageError, match=r"a\.mask\.png: a mask of 80 x 120 pixels; the upright image has 120 x 80"):
-        in_frame(folder)
+    fitted = read(folder).fitted()
+    assert fitted.truth is None
+    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels, the upright image has 120 x 80"),)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA", "LA", "I;16"])
@@ -206,6 +182,19 @@ def test_an_object_that_is_not_marked_leaves_an_image_without_truth(tmp_path: Pa
 # --- which file speaks for which image -----------------------------------------------------------
 
 
+def test_of_one_image_that_is_given_the_files_of_others_are_not_spoken_of(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "a.jpg", "b.jpg", "b.mask.png")
+    other = {"id": 8, "file_name": "b.jpg"}
+    objects = [{"image_id": 7, "bbox": [30, 20, 40, 40]}, {"image_id": 8, "bbox": [1, 1, 2, 2]}]
+    beside(folder, "t.json", json.dumps({"images": [{"id": 7, "file_name": "a.jpg"}, other], "annotations": objects}))
+    for name, content in (("b.xml", voc((5, 5, 9, 9))), ("b.txt", "0 0.5 0.5 0.1 0.1"), ("c.json", "{}")):
+        beside(folder, name, content)
+    remarks = Remarks()
+    found = read_truth(find_images(folder / "a.jpg", remarks), remarks)
+    assert {name: [mark.shape for mark in of.marks] for name, of in found.items()} == {"a.jpg": [Box(30, 20, 70, 60)]}
+    assert remarks.warnings == [] and remarks.left_alone == []
+
+
 def test_a_mask_beside_its_image_is_no_image(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg", "a.mask.png", "sub/b.png", "sub/b.mask.png", "lonely.mask.png")
     assert [file.name for file in find_images(folder).files] == ["a.jpg", "lonely.mask.png", "sub/b.png"]
@@ -225,8 +214,11 @@ def test_coco_finds_an_image_by_its_last_part_where_that_is_clear(tmp_path: Path
     folder = folder_with(tmp_path, "sub/a.jpg", "b.jpg")
     (folder / "truth.json").write_text(coco([{"image_id": 7, "bbox": [1, 1, 20, 20]}]))
     assert set(read_truth(holding(folder, ["sub/a.jpg", "b.jpg"]), Remarks())) == {"sub/a.jpg"}
-    with pytest.raises(UsageError, match=r"truth\.json images\[0\]: 'a\.jpg' could be other/a\.jpg or sub/a\.jpg"):
-        read_truth(holding(folder, ["sub/a.jpg", "other/a.jpg"]), Remarks())
+    remarks = Remarks()
+    assert read_truth(holding(folder, ["sub/a.jpg", "other/a.jpg"]), remarks) == {}
+    assert [warning.text for warning in remarks.warnings] == [
+        "Annotations of 1 image could be of several in the folder, and were left out: truth.json: a.jpg."
+    ]
 
 
 def test_coco_leaves_crowds_out_and_ignores_images_that_are_not_here(tmp_path: Path) -> None:
@@ -241,9 +233,7 @@ def test_the_first_kind_of_file_wins(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg")
     for kind in ("coco box", "voc", "boxes.csv", "mask"):  # each beats the one before
         write_truth(folder, kind)
-        source = {"coco box": "COCO JSON", "voc": "Pascal VOC", "boxes.csv": "boxes.csv", "mask": "mask .mask.png"}[
-            kind
-        ]
+        source = {"coco box": "COCO", "voc": "Pascal VOC", "boxes.csv": "a table of boxes", "mask": "masks"}[kind]
         assert only(folder).source == source
 
 
@@ -269,6 +259,7 @@ def test_the_digest_changes_with_the_truth_and_with_nothing_else(tmp_path: Path)
 @dataclass(frozen=True)
 class Told:
     area: float | None
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Analysis[NoSettings, Told]):
@@ -281,7 +272,8 @@ class Reader(Analysis[NoSettings, Told]):
 
     def map(self, subject: Subject[NoSettings]) -> Told:
         self.calls += 1
-        return Told(None if subject.truth is None else float(subject.truth.mask.mean()))
+        notes = tuple(note.kind for note in subject.truth_notes)
+        return Told(None if subject.truth is None else float(subject.truth.mask.mean()), notes)
 
     def reduce(self, run: RunView[NoSettings]) -> Contribution:
         entries = [vars(run.result(self.name, i, Told)) for i in range(len(run.images))]
@@ -312,107 +304,233 @@ def test_truth_reaches_those_who_ask_and_joins_their_key(tmp_path: Path) -> None
 def test_files_that_nobody_asks_for_are_not_read(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "photos", "a.png")
     (folder / "boxes.csv").write_text("nonsense")
-    analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("does not", False)])
-    with pytest.raises(UsageError, match=r"boxes\.csv line 1"):
-        analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)])
+    report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("does not", False)])
+    assert "a table without" not in str(report.left_alone)
+    report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)])
+    assert [(left.reason, left.names) for left in report.left_alone] == [
+        ("a table without columns of names and of boxes", ["boxes.csv"])
+    ]
 
 
-# --- malformed -----------------------------------------------------------------------------------
+# --- what has a flaw, or does not fit ------------------------------------------------------------
 
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", r"boxes\.csv line 1: the header is not name,x0,y0,x1,y1"),
-        ("name,xmin,ymin,xmax,ymax\n", r"boxes\.csv line 1: the header is not"),
-        ("name,x0,y0,x1,y1\na.jpg,1,2,3\n", r"boxes\.csv line 2: 4 cells, not 5"),
-        ("name,x0,y0,x1,y1\n\na.jpg,1,2,x,4\n", r"boxes\.csv line 3: 'x' is not a number"),
-        ("name,x0,y0,x1,y1\na.jpg,1,2,nan,4\n", r"boxes\.csv line 2: 'nan' is not a number"),
-        ("name,x0,y0,x1,y1\na.jpg,9,2,3,4\n", r"boxes\.csv line 2: the box is empty \(x 9 to 3, y 2 to 4\)"),
-        ("name,x0,y0,x1,y1\nz.jpg,1,2,3,4\n", r"boxes\.csv line 2: no image 'z\.jpg' in the folder"),
-        ('name,x0,y0,x1,y1\n"a.jpg,1,2,3,4\n', r"boxes\.csv line 2: not valid CSV"),
-        (b"name,x0,y0,x1,y1\n\xff\xfe,1,2,3,4\n", r"boxes\.csv: not UTF-8 text"),
-    ],
-)
-def test_malformed_boxes_name_file_and_line(tmp_path: Path, text: str | bytes, said: str) -> None:
-    folder = folder_with(tmp_path, "a.jpg")
-    (folder / "boxes.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UsageError, match=said):
-        read_truth(holding(folder, ["a.jpg"]), Remarks())
+GOOD_ROW = "a.jpg,30,20,70,60\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("rows", "said"),
     [
-        ("<annotation>\n<object>\n</annotation>", r"a\.xml line 3: not valid XML"),
-        ("<annotation><object><name>x</name></object></annotation>", r"a\.xml object 1: no bndbox with xmin"),
-        (voc((5, 5, "five", 9)), r"a\.xml object 1: 'five' is not a number"),  # type: ignore[arg-type]
-        (voc((5, 5, 9, 9), (9, 9, 5, 5)), r"a\.xml object 2: the box is empty"),
-        (voc((-3, 5, 9, 9)), r"a\.xml object 1: a coordinate is negative"),
-        ('<!DOCTYPE annotation [<!ENTITY a "b">]><annotation>&a;</annotation>', r"a\.xml: declares a document type"),
-    ],
-)
-def test_malformed_voc_names_file_and_place(tmp_path: Path, text: str, said: str) -> None:
-    folder = folder_with(tmp_path, "a.jpg")
-    (folder / "a.xml").write_text(text)
-    with pytest.raises(UsageError, match=said):
-        read_truth(holding(folder, ["a.jpg"]), Remarks())
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"images": [],\n "annotations": [}', r"truth\.json line 2: not valid JSON"),
-        ("[" * 100_000, r"truth\.json: not COCO annotations; it is nested too deep"),
-        ('{"images": {}, "annotations": []}', r"truth\.json: images and annotations must be lists"),
-        ('{"images": [{"id": 1}], "annotations": []}', r"truth\.json images\[0\]: no id and file_name"),
-        (coco([{"bbox": [1, 2, 3, 4]}]), r"truth\.json annotations\[0\]: no image_id"),
-        (coco([{"image_id": 7}]), r"truth\.json annotations\[0\]: no polygons, and bbox is not"),
-        (coco([{"image_id": 7, "bbox": [1, 2, 0, 4]}]), r"truth\.json annotations\[0\]: the box is empty"),
+        ("a.jpg,1,2,3\n", "1 marked object was left out (a row with too few cells): boxes.csv line 2."),
+        ("a.jpg,1,2,x,4\n", "1 marked object was left out (a coordinate that is not a number): boxes.csv line 2."),
+        ("a.jpg,1,2,nan,4\n", "1 marked object was left out (a coordinate that is not a number): boxes.csv line 2."),
+        ("a.jpg,1,2,1e9,4\n", "1 marked object was left out (a coordinate beyond any image): boxes.csv line 2."),
+        ("a.jpg,9,2,3,4\n", "1 marked object was left out (a box without area): boxes.csv line 2."),
         (
-            coco([{"image_id": 7, "segmentation": [[1, 2, 3, 4]]}]),
-            r"truth\.json annotations\[0\]: a polygon is a list of",
+            "a.jpg,9,2,3,4\n" * 5,
+            "5 marked objects were left out (a box without area): "
+            "boxes.csv line 2; boxes.csv line 3; boxes.csv line 4; 2 more.",
         ),
-        (coco([{"image_id": 7, "bbox": [1, 2, 3, None]}]), r"truth\.json annotations\[0\]: None is not a number"),
+        ("z.jpg,1,2,3,4\n", "Annotations name 1 image not in the folder: boxes.csv: z.jpg."),
     ],
 )
-def test_malformed_coco_names_file_and_place(tmp_path: Path, text: str, said: str) -> None:
-    folder = folder_with(tmp_path, "a.jpg")
-    (folder / "truth.json").write_text(text)
-    with pytest.raises(UsageError, match=said):
-        read_truth(holding(folder, ["a.jpg"]), Remarks())
+def test_a_row_with_a_flaw_is_said_and_the_others_count(tmp_path: Path, rows: str, said: str) -> None:
+    folder = beside(folder_with(tmp_path, "a.jpg"), "boxes.csv", f"name,x0,y0,x1,y1\n{rows}{GOOD_ROW}")
+    found = read(folder)
+    assert found.shapes() == [Box(30, 20, 70, 60)]
+    assert found.said == said
 
 
-def test_two_coco_files_are_one_too_many(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, "a.jpg")
-    for name in ("train.json", "val.json", "._val.json"):
-        (folder / name).write_text(coco([]))
-    with pytest.raises(UsageError, match=r"^train\.json and val\.json: COCO annotations in several files"):
-        read_truth(holding(folder, ["a.jpg"]), Remarks())
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "an empty table"),
+        ("name,class\na.jpg,tench\n", "a table without columns of names and of boxes"),
+        (b"\x01\xff\x00\x00name", "not a text file"),
+    ],
+)
+def test_a_table_that_is_not_understood_is_left_alone(tmp_path: Path, content: str | bytes, reason: str) -> None:
+    found = read(beside(folder_with(tmp_path, "a.jpg"), "boxes.csv", content))
+    assert found.truths == {}
+    assert found.left == {"boxes.csv": reason}
+
+
+def test_a_file_that_another_reader_left_is_not_left_alone_where_it_is_used(tmp_path: Path) -> None:
+    folder = beside(folder_with(tmp_path, "a.jpg"), "train.csv", f"name,x0,y0,x1,y1\n{GOOD_ROW}")
+    remarks = Remarks()
+    remarks.leave("train.csv", "its classes are not those of the model")
+    remarks.leave("b.csv", "its classes are not those of the model")
+    assert set(read_truth(find_images(folder), remarks)) == {"a.jpg"}
+    assert [(left.count, left.names) for left in remarks.left_alone] == [(1, ["b.csv"])]
+
+
+def of_pieces(*pieces: str) -> str:
+    return f"<annotation>{''.join(pieces)}</annotation>"
+
+
+OBJECT = "<object><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+
+
+@pytest.mark.parametrize(
+    ("flawed", "said"),
+    [
+        ("<object><name>x</name></object>", "an object without bndbox"),
+        (OBJECT.format(5, 5, "five", 9), "a coordinate that is not a number"),
+        (OBJECT.format(9, 9, 5, 5), "a box without area"),
+    ],
+)
+def test_a_voc_object_with_a_flaw_is_said_and_the_others_count(tmp_path: Path, flawed: str, said: str) -> None:
+    content = of_pieces(OBJECT.format(31, 21, 70, 60), flawed)
+    found = read(beside(folder_with(tmp_path, "a.jpg"), "a.xml", content))
+    assert found.shapes() == [Box(30, 20, 70, 60)]
+    assert found.said == f"1 marked object was left out ({said}): a.xml object 2."
+
+
+def test_a_voc_box_is_clipped_to_the_image(tmp_path: Path) -> None:
+    content = of_pieces(OBJECT.format(-30, -3, "70.5", 200))
+    assert np.array_equal(
+        read(beside(folder_with(tmp_path, "a.jpg"), "a.xml", content)).mask(geometry="squash"),
+        seen(painted((0, 0, 70, 80)), "squash"),
+    )
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "utf-16", "utf-8", "gb2312", "shift_jis"])
+def test_voc_is_read_in_the_encoding_that_it_declares(tmp_path: Path, encoding: str) -> None:
+    name = {"gb2312": "鱼", "shift_jis": "魚"}.get(encoding, "Fisch für Müller")
+    text = of_pieces(OBJECT.format(31, 21, 70, 60).replace("<bndbox>", f"<name>{name}</name><bndbox>"))
+    content = f'<?xml version="1.0" encoding="{encoding}"?>\n{text}'.encode(encoding)
+    found = read(beside(folder_with(tmp_path, "a.jpg"), "a.xml", content))
+    assert found.shapes() == [Box(30, 20, 70, 60)]
+    if encoding not in (
+        "gb2312",
+        "shift_jis",
+    ):  # expat reads none of several bytes; then the encoding is told by its bytes
+        assert found.truths["a.jpg"].categories == (name,)
+
+
+def test_latin_1_that_calls_itself_utf_8_is_read(tmp_path: Path) -> None:
+    text = of_pieces("<folder>C:\\Users\\Jürgen Schäfer\\Bilder für später</folder>", OBJECT.format(31, 21, 70, 60))
+    content = f'<?xml version="1.0" encoding="utf-8"?>\n{text}'.encode("latin-1")
+    assert read(beside(folder_with(tmp_path, "a.jpg"), "a.xml", content)).shapes() == [Box(30, 20, 70, 60)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "an empty file"),
+        ("<annotation>\n<object>\n</annotation>", "not valid XML (line 3: mismatched tag)"),
+        ("<svg/>", "XML that marks no object in a form that is read"),
+        ('<?xml version="1.0"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://x"><plist/>', "declares"),
+        (b"bplist00\xd1\x01\x02\x00\x08", "not a text file"),
+        ("<a>" * 200_000, "XML that is nested too deep to read"),
+    ],
+    ids=["empty", "broken", "svg", "plist", "bplist", "deep"],
+)
+def test_other_xml_is_left_alone(tmp_path: Path, content: str | bytes, reason: str) -> None:
+    found = read(beside(folder_with(tmp_path, "a.jpg"), "a.xml", content))
+    assert found.truths == {}
+    assert reason in found.left["a.xml"]
+
+
+@pytest.mark.parametrize("place", ["Annotations/a.xml", "xml/other.xml"])
+def test_voc_lies_in_a_parallel_folder_or_names_its_image(tmp_path: Path, place: str) -> None:
+    content = of_pieces("<folder>x</folder><filename>a.jpg</filename>", OBJECT.format(31, 21, 70, 60))
+    folder = beside(folder_with(tmp_path, "JPEGImages/a.jpg", "JPEGImages/b.jpg"), place, content)
+    assert set(read(folder).truths) == {"JPEGImages/a.jpg"}
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])
-def test_annotations_of_another_size_are_refused(tmp_path: Path, kind: str) -> None:
+def test_annotations_of_another_shape_are_no_truth(tmp_path: Path, kind: str) -> None:
     folder = folder_with(tmp_path, "a.jpg")
     if kind == "voc":
         (folder / "a.xml").write_text(voc((5, 5, 9, 9), size=(80, 120)))
     else:
         (folder / "t.json").write_text(coco([{"image_id": 7, "bbox": [5, 5, 9, 9]}], width=80, height=120))
-    with pytest.raises(UsageError, match="written for 80 x 120 pixels; the upright image has 120 x 80"):
-        in_frame(folder)
+    fitted = read(folder).fitted()
+    assert fitted.truth is None
+    assert fitted.notes == (TruthNote("truth-other-shape", detail="80 x 120 pixels, the upright image has 120 x 80"),)
 
 
-def test_a_box_beside_the_image_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["voc", "coco"])
+def test_annotations_of_another_size_are_scaled(tmp_path: Path, kind: str) -> None:
     folder = folder_with(tmp_path, "a.jpg")
-    (folder / "boxes.csv").write_text("name,x0,y0,x1,y1\na.jpg,130,20,150,60\n")
-    with pytest.raises(UsageError, match=r"boxes\.csv line 2: lies outside the image, which has 120 x 80 pixels"):
-        in_frame(folder)
+    x0, y0, x1, y1 = (2 * side for side in BOX)
+    if kind == "voc":
+        (folder / "a.xml").write_text(voc((x0 + 1, y0 + 1, x1, y1), size=(240, 160)))
+    else:
+        objects = [{"image_id": 7, "bbox": [x0, y0, x1 - x0, y1 - y0]}]
+        (folder / "t.json").write_text(coco(objects, width=240, height=160))
+    fitted = read(folder).fitted(geometry="squash")
+    assert fitted.truth is not None
+    assert np.array_equal(fitted.truth.mask, seen(painted(BOX), "squash"))
+    assert fitted.notes == (TruthNote("truth-scaled", detail="240 x 160 pixels, the upright image has 120 x 80"),)
 
 
-def test_a_damaged_mask_is_refused(tmp_path: Path) -> None:
+def test_a_box_beside_the_image_is_left_out_and_the_others_count(tmp_path: Path) -> None:
+    content = "name,x0,y0,x1,y1\na.jpg,130,20,150,60\n" + GOOD_ROW
+    fitted = read(beside(folder_with(tmp_path, "a.jpg"), "boxes.csv", content)).fitted("a.jpg", "squash")
+    assert fitted.truth is not None
+    assert np.array_equal(fitted.truth.mask, seen(painted(BOX), "squash"))
+    assert fitted.notes == (TruthNote("truth-outside-image", 1, "1 object"),)
+
+
+def test_a_box_of_the_whole_image_is_no_evidence(tmp_path: Path) -> None:
+    folder = beside(folder_with(tmp_path, "a.jpg"), "boxes.csv", "name,x0,y0,x1,y1\na.jpg,0,0,120,80\n")
+    fitted = read(folder).fitted()
+    assert fitted.truth is None
+    assert [(note.kind, note.detail) for note in fitted.notes] == [
+        ("truth-says-nothing", "a table of boxes: everything")
+    ]
+
+
+def test_what_does_not_fit_is_warned_of_once_for_each_kind() -> None:
+    sizes = TruthNote("truth-scaled", detail="1 x 1 pixels, the upright image has 2 x 2")
+    notes = [(f"{letter}.jpg", sizes) for letter in "abcde"] + [("f.jpg", TruthNote("truth-soft-mask"))]
+    assert [(warning.code, warning.text) for warning in warnings_of(notes)] == [
+        (
+            "truth-scaled",
+            "The ground truth of 5 images is written for another size of the same shape, and was scaled: "
+            "a.jpg (1 x 1 pixels, the upright image has 2 x 2); b.jpg (1 x 1 pixels, the upright image has 2 x 2); "
+            "c.jpg (1 x 1 pixels, the upright image has 2 x 2); 2 more.",
+        ),
+        (
+            "truth-soft-mask",
+            "The mask of 1 image has a soft border, as JPEG and smoothing make it: what is brighter than half counts as "
+            "the object: f.jpg.",
+        ),
+    ]
+
+
+def test_two_kinds_that_disagree_are_said_once(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "a.jpg", "b.jpg")
+    write_truth(folder, "boxes.csv")
+    beside(folder, "a.xml", voc((5, 5, 9, 9)))
+    beside(folder, "t.json", coco([{"image_id": 7, "bbox": [30, 20, 40, 40]}]))  # as the table has it
+    assert read(folder).said == (
+        "1 image is marked in more than one kind of file, and not alike; of each the first that fits holds: "
+        "a.jpg (a table of boxes, not Pascal VOC)."
+    )
+
+
+def test_where_the_first_kind_does_not_fit_the_next_one_holds(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "a.jpg")
-    Image.fromarray(painted(BOX).astype(np.uint8)).save(folder / "a.mask.png")
-    data = (folder / "a.mask.png").read_bytes()
-    (folder / "a.mask.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(UsageError, match=r"a\.mask\.png: not a PNG that can be read"):
-        in_frame(folder)
+    Image.new("L", (80, 120), 255).save(folder / "a.mask.png")
+    write_truth(folder, "boxes.csv")
+    before = only(folder)
+    fitted = read(folder).fitted(geometry="squash")
+    assert fitted.truth is not None and fitted.truth.source == "a table of boxes"
+    assert np.array_equal(fitted.truth.mask, seen(painted(BOX), "squash"))
+    assert [note.kind for note in fitted.notes] == ["truth-other-shape"]
+    beside(folder, "boxes.csv", "name,x0,y0,x1,y1\na.jpg,1,1,9,9\n")
+    assert only(folder).digest != before.digest
+
+
+def test_the_run_goes_on_and_says_what_does_not_fit(tmp_path: Path) -> None:
+    """A mask that is damaged, and one of another shape: found only when the image is decoded, in the map."""
+    folder = folder_with(tmp_path / "photos", "a.png", "b.png")
+    beside(folder, "a.mask.png", b"\x89PNG\r\n\x1a\n\0\0")
+    Image.new("L", (80, 120), 255).save(folder / "b.mask.png")
+    report, _ = analyse_toy(folder, tmp_path / "out", tmp_path / "cache", [Reader("asks", True)])
+    assert [image.model_extra["asks"] for image in report.images] == [  # type: ignore[index]
+        {"area": None, "notes": ["truth-unreadable"]},
+        {"area": None, "notes": ["truth-other-shape"]},
+    ]

@@ -19,7 +19,7 @@ from torch import nn
 
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import Again, Subject, View
-from reportgen.images.ground_truth.read import Truth
+from reportgen.images.ground_truth.annotation import Truth
 from reportgen.models.classifiers import ClassifierSpec, ClassList, LinearHead, Network, Preprocessing
 from reportgen.models.classifiers.splitting.parts import OneOf
 from reportgen.models.classifiers.splitting.split import linear_head

@@ -48,7 +48,10 @@ WORDS = {
     "iou": ("IoU with the object at equal area", None),
 }
 BESIDE = "Where the object is marked the curves do not decide; they stand beside it."
-NO_TRUTH = f"boxes or masks beside the images would measure it ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), and none were given"
+NO_TRUTH = (
+    f"boxes or masks beside the images would measure it ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), and none that could be used "
+    "were given"
+)
 
 
 def faithfulness_findings(

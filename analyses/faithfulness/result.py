@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reportgen.images.ground_truth.annotation import TruthNote
 from reportgen.storage.codec import Array
 
 
@@ -60,10 +61,11 @@ class HiddenMask:
 
 @dataclass(frozen=True)
 class MarkedObject:
-    """Where the ground truth came from, and its share of the frame; 0 where the crop removed it."""
+    """Where the ground truth came from, its share of the frame, 0 where the crop removed it, and what its files call it."""
 
     source: str
     area: float
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Measurements:
     Attributes:
         labels: by map, explanations before controls, what pages call it; a CAM that could not be computed is not among them.
         scores: by map, in that order.
-        truth: None where the user marked no object; localisation: by map, None without an object in the frame.
+        truth: None where the user marked no object that fits the image; localisation: by map, None without an object in the frame.
+        truth_notes: how what the user marked fits the image, where a reader must know.
     """
 
     labels: Mapping[str, str]
@@ -82,6 +85,7 @@ class Measurements:
     forward_passes: int
     truth: MarkedObject | None
     localisation: Mapping[str, Localisation] | None
+    truth_notes: tuple[TruthNote, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from reportgen.analysis.heads import ACTIVATIONS, head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Block, Column, Facts, Heading, Listing, Section, Table, Text
-from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
 
 from . import curves as protocol
 from . import removal
+from .cautions import cautions
 from .charts import ROWS
 from .compare import Scores, Standing, median
 from .figures import curve_figures
 from .findings import NO_TRUTH, Labels, faithfulness_findings, hits, in_a_sentence
-from .maps import CLASS_BLIND, CONTROLS
+from .maps import CLASS_BLIND
 from .result import FaithfulnessResult, Measurements
 from .score_table import ScoreTable, score_table
 from .settings import FaithfulnessSettings
@@ -76,7 +76,7 @@ def reduce_faithfulness(run: Run) -> Contribution:
             "superpixel",
             *(("IoU",) if table.located else ()),
         ),
-        warnings=[*_beaten(table), *_constant(run, values), *_outside(run, values)],
+        warnings=cautions(run, values, table),
     )
 
 
@@ -291,7 +291,10 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
     located = table.located
     if not located:
         return []
-    sources = sorted({v.truth.source for v in values if v.truth is not None})
+    marked = [v.truth for v in values if v.truth is not None]
+    sources = sorted({truth.source for truth in marked})
+    categories = sorted({category for truth in marked for category in truth.categories})
+    called = f" Its files call it {wording.listed(categories)}." if categories else ""
     n = len(located)
     area = float(np.median([v.truth.area for v in values if v.truth is not None and v.localisation is not None]))
     placed = {s.name: s for s in table.placed}
@@ -321,7 +324,8 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
         Heading(text="Localisation"),
         Text(
             text=f"The user marked the object ({wording.listed(sources)}); mapped into the model's frame it covers a median of "
-            f"{wording.percent(area)} of it. Three measures: whether the map's maximum lies on the object (pointing game, without a "
+            f"{wording.percent(area)} of it.{called} "
+            "Three measures: whether the map's maximum lies on the object (pointing game, without a "
             "tolerance); the share of the map's positive values that does; and the IoU of the object and as many of the map's "
             "strongest pixels as the object has. A map that knows nothing has the object's own share of the frame in the first two."
         ),
@@ -336,58 +340,3 @@ def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
 
 def _located_cells(located: Scores, s: Standing) -> list[str | float | None]:
     return [hits(located, s.name), median(located, s.name, "energy"), s.median, *_compared(s), s.beats or "control"]
-
-
-# --- warnings ------------------------------------------------------------------------------------
-
-
-def _beaten(table: ScoreTable) -> list[Warning_]:
-    """One warning a map whose typical difference to the best control is not on its side on some measure."""
-    lost: dict[str, list[Standing]] = {}
-    labels, n = table.labels, len(table.scores)
-    for rows in table.standings.values():
-        for standing in rows:
-            if standing.by is not None and standing.beats != "yes" and standing.by.shift <= 0:
-                lost.setdefault(standing.name, []).append(standing)
-    return [
-        Warning_(
-            code="not-better-than-control",
-            name="A map is no better than a control",
-            text=f"{labels[name]} is not shown to say more than a map that knows nothing of {_unknown(rows)}: "
-            + wording.listed([_lost(s, labels) for s in rows])
-            + f" ({wording.count(n, 'image')}{wording.small(n)}).",
-        )
-        for name, rows in lost.items()
-    ]
-
-
-def _unknown(lost: Sequence[Standing]) -> str:
-    """What the controls that were not beaten do not know."""
-    return "the class" if any(standing.against == CLASS_BLIND for standing in lost) else "the model"
-
-
-def _lost(standing: Standing, labels: Labels) -> str:
-    control = in_a_sentence(str(standing.against), labels)
-    word = "does better" if standing.beats == "no" else "typically does as well or better"
-    return f"in {standing.measure} {control} {word}"
-
-
-def _constant(run: Run, values: Values) -> list[Warning_]:
-    text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
-    return [
-        Warning_(
-            code="empty-map", name="A map has one value everywhere", text=text.format(v.labels[name]), image=image.name
-        )
-        for image, v in zip(run.images, values, strict=True)
-        for name, score in v.scores.items()
-        if score.constant and name not in CONTROLS
-    ]
-
-
-def _outside(run: Run, values: Values) -> list[Warning_]:
-    text = "The marked object lies outside the model's frame (the centre crop): this image counts in no localisation measure."
-    return [
-        Warning_(code="truth-outside-frame", name="The marked object is outside the frame", text=text, image=image.name)
-        for image, v in zip(run.images, values, strict=True)
-        if v.truth is not None and v.truth.area == 0
-    ]

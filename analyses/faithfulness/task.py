@@ -10,6 +10,7 @@ from reportgen.analysis import baselines
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
+from reportgen.images.ground_truth.annotation import Truth
 
 from ..cams.result import CamsResult
 from ..lime.result import LimeResult
@@ -72,10 +73,9 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
                 random=tuple(float(probability) for probability in probabilities[random]),
             ),
             forward_passes=len(removals),
-            truth=None
-            if subject.truth is None
-            else MarkedObject(subject.truth.source, float(subject.truth.mask.mean())),
-            localisation=None if subject.truth is None else _localised(maps, subject.truth.mask, orders),
+            truth=None if (truth := subject.truth) is None else _marked(truth),
+            localisation=None if truth is None else _localised(maps, truth.mask, orders),
+            truth_notes=subject.truth_notes,
         )
         return FaithfulnessResult(deletion.astype(np.float32), insertion.astype(np.float32), measured)
 
@@ -100,6 +100,10 @@ def _score(saliency: np.ndarray, orders: Sequence[np.ndarray], deletion: np.ndar
         draws=len(orders),
         constant=bool(np.ptp(saliency) == 0),
     )
+
+
+def _marked(truth: Truth) -> MarkedObject:
+    return MarkedObject(truth.source, float(truth.mask.mean()), truth.categories)
 
 
 def _localised(

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from reportgen.images.ground_truth.read import Truth
+from reportgen.images.ground_truth.annotation import Truth, TruthNote
 from reportgen.models.encoders import Encoder
 from reportgen.models.runtime import Engine, Forward, LayerAttention
 from reportgen.settings.group import SettingsGroup
@@ -67,7 +67,8 @@ class Subject(Generic[S]):
         encoder: the concept encoder of a name; nothing is loaded.
         again: see `Again`; nothing of it is kept.
         explained: the name of the explained model, of several the first; for checks alone: no result may depend on it.
-        truth: where the object is, for an analysis that declares `uses_truth`; None where the user marked none.
+        truth: where the object is, for an analysis that declares `uses_truth`; None where the user marked none that fits.
+        truth_notes: how what the user marked fits the image, where a reader must know.
     """
 
     view: View
@@ -81,6 +82,7 @@ class Subject(Generic[S]):
     again: Again
     explained: str = ""
     truth: Truth | None = field(default=None)
+    truth_notes: tuple[TruthNote, ...] = ()
 
     def required(self, analysis: str, kind: type[R]) -> R:
         """The result of a required analysis, which is a `kind`."""

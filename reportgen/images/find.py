@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from reportgen.images.files import NOT_REGULAR, InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of, what_instead
+from reportgen.images.ground_truth.masks import masks_of
 from reportgen.images.left_alone import OUT
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.disk import Look
@@ -16,9 +17,6 @@ from reportgen.images.sources.given import Given, Images, given_of
 from reportgen.images.sources.listed import Listed
 from reportgen.images.sources.places import files_of
 from reportgen.report.document import Skipped
-
-# Beside an image of the same stem such a file is its ground truth (reportgen.truth).
-MASK_SUFFIX = ".mask.png"
 
 
 def find_images(
@@ -37,7 +35,7 @@ def find_images(
     extension. A file that is none is skipped with a reason when its extension is an image's, otherwise
     it lies beside. What systems and programs leave behind, and what is hidden, is left alone (`left_alone`).
     Links to files are followed. Links to folders are not; one that leads out of the folder given stands in `skipped`.
-    `<stem>.mask.png` beside an image of that stem is its ground truth, and no image.
+    A mask of an image, by its name (`masks_of`), is its ground truth, and no image.
     The figures of a report are no photographs: where a run wrote, its own files and folders are left alone. A folder
     `notes` directly in the one folder given, in which Markdown lies, holds the author's own words (`reportgen.notes`).
 
@@ -90,9 +88,7 @@ def _sorted_out(given: Given, root: Path, files: Iterable[Listed], look: Look) -
         else:
             beside[file.name] = file
     look.remarks.silence(frozenset(neighbours))
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
-    masks = [name for name in images if _is_mask(name, stems)]
-    beside |= {name: images.pop(name) for name in masks}
+    beside |= {name: images.pop(name) for name in masks_of(images)}
     return Folder(
         path=root,
         files=tuple(images.values()),
@@ -101,10 +97,6 @@ def _sorted_out(given: Given, root: Path, files: Iterable[Listed], look: Look) -
         neighbours=frozenset(neighbours),
         shown=given.shown,
     )
-
-
-def _is_mask(name: str, stems: set[str]) -> bool:
-    return name.endswith(MASK_SUFFIX) and name.removesuffix(MASK_SUFFIX) in stems
 
 
 def _refusal(item: Listed) -> str | None:

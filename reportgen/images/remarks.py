@@ -50,6 +50,10 @@ class Remarks:
 
     @property
     def left_alone(self) -> list[LeftAlone]:
-        """By reason, in the order of the names."""
-        named = {reason: sorted(files) for reason, files in sorted(self._left.items())}
-        return [LeftAlone(reason=reason, count=len(files), names=files[:MOST_NAMED]) for reason, files in named.items()]
+        """By reason, in the order of the names; what one reader left and another used is not among them."""
+        named = {reason: sorted(set(files) - self._used) for reason, files in sorted(self._left.items())}
+        return [
+            LeftAlone(reason=reason, count=len(files), names=files[:MOST_NAMED])
+            for reason, files in named.items()
+            if files
+        ]

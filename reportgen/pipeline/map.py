@@ -23,6 +23,7 @@ from reportgen.images.decode import DecodedImage, PictureRemark, Reading, Unread
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.frame import model_frame
+from reportgen.images.ground_truth.annotation import Fitted
 from reportgen.models.encoders import resolve_encoder
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Observation, observed
@@ -278,6 +279,7 @@ class _OneImage:
         name, settings = model.spec.name, self.bench.plan.settings
         marked = self.bench.plan.truths.get(self.image.file.name) if analysis.uses_truth else None
         height, width = self.image.pixels.shape[:2]
+        fitted = Fitted(None) if marked is None else marked.in_frame(width, height, model.spec.preprocessing)
         others = {other.name: other for other in self.bench.plan.analyses if other.name in analysis.requires}
         subject = Subject(
             view=self._view(model),
@@ -290,7 +292,8 @@ class _OneImage:
             encoder=lambda encoder: resolve_encoder(encoder, settings),
             again=lambda *_: None,
             explained=self.bench.plan.explained,
-            truth=None if marked is None else marked.in_frame(width, height, model.spec.preprocessing),
+            truth=fitted.truth,
+            truth_notes=fitted.notes,
         )
 
         def again(required: str, view: View, changes: Mapping[str, object]) -> object:

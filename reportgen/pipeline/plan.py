@@ -11,7 +11,8 @@ from pathlib import Path
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
-from reportgen.images.ground_truth.read import Annotation, read_truth
+from reportgen.images.ground_truth.annotation import Annotation
+from reportgen.images.ground_truth.read import read_truth
 from reportgen.images.labels.read import Labelled, read_labels
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.given import Images, given_of

@@ -16,10 +16,12 @@ import numpy as np
 from reportgen.analysis.parameter_file import CheckedParameters, ParameterFile
 from reportgen.analysis.registry import load_analyses
 from reportgen.analysis.view import View
-from reportgen.images.decode import Reading, UnreadableImage, read_image
-from reportgen.images.find import MASK_SUFFIX, find_images
+from reportgen.images.decode import Reading, read_image
+from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.find import find_images
 from reportgen.images.frame import model_frame
-from reportgen.images.ground_truth.read import mask_in_frame
+from reportgen.images.ground_truth.annotation import mask_in_frame
+from reportgen.images.ground_truth.masks import MASK_SUFFIX
 from reportgen.images.names import slugs
 from reportgen.images.sources.given import Images
 from reportgen.models.classifiers import resolve
@@ -100,7 +102,7 @@ def score_parameters(
                     image = read_image(files[key], settings.max_pixels, Reading.of(settings))
                     iou, seconds = _iou(partial(method.mask, entry=entry), engine, image.pixels, mask)
                     yield Scored(key, image.name, iou, seconds)
-                except (UnreadableImage, UsageError) as error:
+                except (UnreadableFile, UsageError) as error:
                     yield Scored(key, files[key].name, problem=str(error))
             progress.step(key)
 
@@ -129,7 +131,7 @@ def _iou(
 ) -> tuple[float | None, float]:
     """Of the model's own top class; and the seconds that the method took, the model's conversion not among them."""
     preprocessing = engine.spec.preprocessing
-    truth = mask_in_frame(mask, pixels.shape[1], pixels.shape[0], preprocessing, framed=True)
+    truth = mask_in_frame(InputFile(mask.name, mask), pixels.shape[1], pixels.shape[0], preprocessing)
     view = View(model_frame(pixels, preprocessing), engine)
     target = int(view.forward.logits[0].argmax())
     start = time.perf_counter()
