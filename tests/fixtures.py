@@ -465,6 +465,7 @@ def _provenance() -> Provenance:
                 roles=["cams", "lime", "agreement"],
             )
         ],
+        inputs={"labels.csv": "cd34" * 16},
     )
 
 

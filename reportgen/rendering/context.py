@@ -33,6 +33,7 @@ bool or None: a template that calls a method finds nothing worth calling.
                     `decimals`, `percent`, `headline` (one of the few that sum an image up), `section` (title)
 `findings`          report.findings; each with `section_title`, `claim_id` (the id without an explained model's name, which the
                     claim then says) and, per evidence, `anchor` (empty where it does not stand on the page) and `place`
+`label_sources`     where true classes were read from: `source`, `count` (images), the most first
 `homeless`          the findings that stand with no section of this page
 `warnings`          report.warnings by code: `code`, `name`, `notes` (`text`, `images`, `more`: images not named), `more`
                     (notes left out)
@@ -48,7 +49,7 @@ bool or None: a template that calls a method finds nothing worth calling.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -113,6 +114,7 @@ def page_context(
         "images": [{**image, "note": own.get(("image", image["name"]))} for image in page.images],
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
         "findings": findings,
+        "label_sources": _label_sources(data["images"]),
         "homeless": [finding for finding in findings if finding["section"] not in homes],
         "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
@@ -358,6 +360,11 @@ def _numbered_references(
         }
         for number, work in enumerate(references, start=1)
     ]
+
+
+def _label_sources(images: list[Plain]) -> list[Plain]:
+    counts = Counter(image["label"]["source"] for image in images if image["label"] is not None)
+    return [{"source": source, "count": count} for source, count in sorted(counts.items(), key=lambda c: (-c[1], c[0]))]
 
 
 def _totals(data: Plain, page: _Page) -> Plain:

@@ -9,6 +9,9 @@ from reportgen.rendering.manuscript.inline import clean, counted, fill, joined, 
 from reportgen.rendering.manuscript.parts import Bullets, Facts, Heading, Inline, Paragraph, Part, Span, Work, Works
 from reportgen.rendering.plain import Plain
 
+# Sources of labels, and files that were read, which a page names.
+SOURCES = 20
+
 
 def _heading(context: Plain, part: str) -> Heading:
     return Heading(1, clean(context["words"][part]), part, english=False)
@@ -52,12 +55,22 @@ def _provenance(context: Plain) -> Iterator[Part]:
         (fill(words["weights_of"], name=model["name"]), name(model["weights_sha256"], "code"))
         for model in made["models"]
     ]
+    labels = [name(f"{one['source']} ({filters.number(one['count'])})") for one in context["label_sources"][:SOURCES]]
+    if more := len(context["label_sources"]) - len(labels):
+        labels.append(fill(words["more"], n=filters.number(more)))
+    sources = [(name(words["labels_from"]), joined(labels))] if labels else []
+    inputs = [
+        (fill(words["read_from"], name=file), name(sha256, "code"))
+        for file, sha256 in list(filters.flat(made["inputs"]))[:SOURCES]
+    ]
     yield _heading(context, "provenance")
     rows = [
         (name(words["command"]), name(" ".join(made["command"]) or filters.DASH, "code")),
         (name(words["created"]), name(made["created"])),
         (name(words["seed"]), name(str(made["seed"]))),
         (name(words["runtime"]), (*runtime, *said(f"; {run['note']}")) if run["note"] else runtime),
+        *sources,
+        *inputs,
         *weights,
         (name(words["software"]), name(", ".join(software))),
     ]
