@@ -59,11 +59,15 @@ def faithfulness(folder: Path) -> dict[str, Contribution]:
             folder / "e", [_measured(i, maps, good, best="gaussian") for i in range(12)]
         ),
         "one image, where LIME's mask is empty": _faithful(folder / "f", empty, FaithfulnessSettings(draws=1)),
+        "twelve images, of which six were measured": _faithful(
+            folder / "h", [of if i % 2 else None for i, of in enumerate(supported)]
+        ),
+        "two images, of which none was measured": _faithful(folder / "i", [None, None]),
     }
 
 
 def _faithful(
-    folder: Path, results: Sequence[FaithfulnessResult], settings: FaithfulnessSettings | None = None
+    folder: Path, results: Sequence[FaithfulnessResult | None], settings: FaithfulnessSettings | None = None
 ) -> Contribution:
     chosen = settings or FaithfulnessSettings()
     run = MadeRun(folder, {"faithfulness": results}, chosen, analyses=("faithfulness", "agreement"))

@@ -36,7 +36,7 @@ from reportgen.images.ground_truth.annotation import Truth
 from reportgen.models.runtime import Engine, Fill
 from reportgen.report.blocks import Figure, Table
 from reportgen.report.provenance import RuntimeRecord
-from reportgen.settings.model import StatisticsSettings
+from reportgen.settings.model import Settings, StatisticsSettings
 from toys import subject, toy_network, toy_spec
 
 OF_ACTIVATIONS = tuple(method for method in METHODS if method not in OF_ATTENTION)
@@ -878,3 +878,21 @@ def test_the_table_on_the_object_holds_every_map_against_the_gaussian(tmp_path: 
     )
     assert rows["Grad-CAM"]["better_by"] == pytest.approx(-0.05) and rows["Grad-CAM"]["beats_controls"] == "no"
     assert {name for name, row in rows.items() if row["beats_controls"] == "control"} == set(CONTROLS.values())
+
+
+def test_of_many_images_a_sample_is_measured_and_the_chapter_says_which(tmp_path: Path) -> None:
+    areas_of = dict.fromkeys(("gradcam", "lime", *CONTROLS), (0.3, 0.5))
+    one, other = (faithfulness_result(areas_of, HiddenMask(0.9, hidden, 0.1, ())) for hidden in (0.2, 0.4))
+
+    def chapter(folder: str, results: list[FaithfulnessResult | None]) -> Any:
+        return reduce_faithfulness(MadeRun(tmp_path / folder, {"faithfulness": results}, FaithfulnessSettings()))  # type: ignore[arg-type]
+
+    whole, part = chapter("a", [one, other, one]), chapter("b", [one, None, one])
+    assert [bool(entry) for entry in part.per_image] == [True, False, True]
+    assert part.per_image[0] == whole.per_image[0]
+    assert "Measured on 2 of 3 images, those whose SHA-256 comes first; evidence.images sets how many." in str(part)
+    assert "medians over 2 images" in str(part) and "medians over 3 images" in str(whole)
+    assert "evidence.images" not in str(whole)
+    none = chapter("c", [None, None])
+    assert none.per_image == [{}, {}] and not none.findings
+    assert (ANALYSIS.sample(Settings()), ANALYSIS.sample(Settings(evidence={"images": 7}))) == (200, 7)

@@ -115,7 +115,8 @@ def _read(run: AnyRun, position: int, model: str) -> tuple[np.ndarray, dict[Meas
         agreed = run.result("agreement", position, AgreementResult, model)
         values[Measure("agreement_iou", "IoU of Grad-CAM and LIME", "iou")] = agreed.comparison.iou
     if "faithfulness" in run.analyses:
-        values |= _gains(run.result("faithfulness", position, FaithfulnessResult, model))
+        sampled = run.sampled("faithfulness", position, model)
+        values |= _gains(run.result("faithfulness", position, FaithfulnessResult, model) if sampled else None)
     return cam.map, values
 
 
@@ -123,9 +124,10 @@ def _both(a: float | None, b: float | None) -> tuple[float, float] | None:
     return None if a is None or b is None else (a, b)
 
 
-def _gains(result: FaithfulnessResult) -> dict[Measure, float | None]:
-    """How much better each map is than a random order of the pixels, of the same image under the same model."""
-    scores = result.measured.scores
+def _gains(result: FaithfulnessResult | None) -> dict[Measure, float | None]:
+    """How much better each map is than a random order of the pixels, of the same image under the same model; None where it was not
+    measured."""
+    scores = result.measured.scores if result is not None else {}
     values: dict[Measure, float | None] = {}
     for map_, label in ((GRADCAM, "Grad-CAM"), (LIME, "LIME")):
         for curve in ("deletion", "insertion"):

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reportgen.analysis import wording
-from reportgen.analysis.run_view import RunView
 from reportgen.images.ground_truth.annotation import warnings_of
-from reportgen.report.document import Warning_
+from reportgen.report.document import ImageRecord, Warning_
 
 from .compare import Standing
 from .findings import Labels, in_a_sentence
 from .maps import CLASS_BLIND, CONTROLS
 from .result import Measurements
 from .score_table import ScoreTable
-from .settings import FaithfulnessSettings
 
-Run = RunView[FaithfulnessSettings]
-Values = Sequence[Measurements]
+# The images that were measured.
+Rows = Sequence[tuple[ImageRecord, Measurements]]
 
 
-def cautions(run: Run, values: Values, table: ScoreTable) -> list[Warning_]:
-    """Every warning of the chapter; `values` are of all images."""
-    return [*_beaten(table), *_constant(run, values), *_outside(run, values), *_unfit(run, values)]
+def cautions(rows: Rows, table: ScoreTable) -> list[Warning_]:
+    """Every warning of the chapter."""
+    return [*_beaten(table), *_constant(rows), *_outside(rows), *_unfit(rows)]
 
 
 def _beaten(table: ScoreTable) -> list[Warning_]:
@@ -56,32 +54,30 @@ def _lost(standing: Standing, labels: Labels) -> str:
     return f"in {standing.measure} {control} {word}"
 
 
-def _constant(run: Run, values: Values) -> list[Warning_]:
+def _constant(rows: Rows) -> list[Warning_]:
     text = "{} has one value everywhere: its pixels went in random order, and its curves say nothing of it."
     return [
         Warning_(
             code="empty-map", name="A map has one value everywhere", text=text.format(v.labels[name]), image=image.name
         )
-        for image, v in zip(run.images, values, strict=True)
+        for image, v in rows
         for name, score in v.scores.items()
         if score.constant and name not in CONTROLS
     ]
 
 
-def _outside(run: Run, values: Values) -> list[Warning_]:
+def _outside(rows: Rows) -> list[Warning_]:
     text = (
         "The marked object covers no pixel of the model's frame (it lies outside the centre crop, or is too small): this image "
         "counts in no localisation measure."
     )
     return [
         Warning_(code="truth-outside-frame", name="The marked object is outside the frame", text=text, image=image.name)
-        for image, v in zip(run.images, values, strict=True)
+        for image, v in rows
         if v.truth is not None and v.truth.area == 0
     ]
 
 
-def _unfit(run: Run, values: Values) -> list[Warning_]:
+def _unfit(rows: Rows) -> list[Warning_]:
     """What of the ground truth does not fit the image that it lies beside, one warning for each kind."""
-    return warnings_of(
-        (image.name, note) for image, v in zip(run.images, values, strict=True) for note in v.truth_notes
-    )
+    return warnings_of((image.name, note) for image, v in rows for note in v.truth_notes)

@@ -24,10 +24,10 @@ ACROSS = 5
 Curves = Mapping[str, Mapping[str, np.ndarray]]
 
 
-def curve_figures(run: RunView[FaithfulnessSettings], table: ScoreTable) -> list[Figure]:
-    """The curves of every explanation beside those of the best control."""
-    n = len(run.observations)
-    of_images = [run.result("faithfulness", position, FaithfulnessResult).curves for position in run.observations]
+def curve_figures(run: RunView[FaithfulnessSettings], positions: Sequence[int], table: ScoreTable) -> list[Figure]:
+    """The curves of every explanation beside those of the best control, over the images at these positions."""
+    n = len(positions)
+    of_images = [run.result("faithfulness", position, FaithfulnessResult).curves for position in positions]
     curves = {m: {name: np.stack([of[m][name] for of in of_images]) for name in table.labels} for m in ROWS}
     names = list(table.explanations)
     across = charts.even_columns(len(names), ACROSS)

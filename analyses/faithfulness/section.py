@@ -16,7 +16,7 @@ from reportgen.utils.json_types import JSON
 
 from . import curves as protocol
 from . import removal
-from .cautions import cautions
+from .cautions import Rows, cautions
 from .charts import ROWS
 from .compare import Scores, Standing, median
 from .figures import curve_figures
@@ -27,7 +27,7 @@ from .score_table import ScoreTable, score_table
 from .settings import FaithfulnessSettings
 
 Run = RunView[FaithfulnessSettings]
-Values = Sequence[Measurements]
+TITLE = "Faithfulness of the maps"
 BEATS = {
     "yes": "It is beaten by",
     "not shown": "Not shown to beat it, nor to be worse",
@@ -46,19 +46,31 @@ ATTENTION_CONTROL = (
 
 
 def reduce_faithfulness(run: Run) -> Contribution:
-    """Draw the curves, compare the maps with the controls, and make the section."""
-    values = [run.result("faithfulness", position, FaithfulnessResult).measured for position in range(len(run.images))]
-    counted = [values[position] for position in run.observations]
+    """Draw the curves, compare the maps with the controls, and make the section; of the images that it was measured on."""
+    found = {
+        i: run.result("faithfulness", i, FaithfulnessResult).measured
+        for i in range(len(run.images))
+        if run.sampled("faithfulness", i)
+    }
+    per_image = [entry(found[i]) if i in found else {} for i in range(len(run.images))]
+    # A copy may be all that was drawn.
+    positions = [i for i in run.observations if i in found] or list(found)
+    if not positions:
+        text = "Nothing was measured: no image of the sample could be read."
+        empty = Section(id="faithfulness", title=TITLE, appendix=True, blocks=[Text(role="limit", text=text)])
+        return Contribution(empty, per_image=per_image)
+    rows = [(run.images[i], measured) for i, measured in found.items()]
+    counted = [found[i] for i in positions]
     table = score_table(counted, run.statistics)
     hidden = [v.lime_hidden for v in counted]
     return Contribution(
         Section(
             id="faithfulness",
-            title="Faithfulness of the maps",
-            blocks=_blocks(run, values, counted, table),
+            title=TITLE,
+            blocks=_blocks(run, rows, positions, counted, table),
             appendix=True,
         ),
-        per_image=[entry(v) for v in values],
+        per_image=per_image,
         findings=faithfulness_findings(
             table.scores, table.located, hidden, table.labels, run.statistics, agreement="agreement" in run.analyses
         ),
@@ -76,23 +88,25 @@ def reduce_faithfulness(run: Run) -> Contribution:
             "superpixel",
             *(("IoU",) if table.located else ()),
         ),
-        warnings=cautions(run, values, table),
+        warnings=cautions(rows, table),
     )
 
 
-def _blocks(run: Run, values: Values, counted: Values, table: ScoreTable) -> list[Block]:
+def _blocks(
+    run: Run, rows: Rows, positions: Sequence[int], counted: Sequence[Measurements], table: ScoreTable
+) -> list[Block]:
     return [
         Listing(role="observation", items=_observations(table)),
         Heading(text="Curves"),
-        *curve_figures(run, table),
+        *curve_figures(run, positions, table),
         Heading(text="Maps against controls"),
         _comparisons(run, table),
-        Text(role="note", text=f"Every image's areas stand in {_per_image(run, values)}."),
+        Text(role="note", text=f"The areas of each image stand in {_per_image(run, rows)}."),
         Heading(text="Hiding LIME's mask"),
-        _hidden(run, values),
+        _hidden(run, rows),
         *_localisation(run, table, counted),
-        Listing(role="limit", items=_limits(table)),
-        *_approach(run, values),
+        Listing(role="limit", items=[*_sample(run, rows), *_limits(table)]),
+        *_approach(run, rows),
     ]
 
 
@@ -113,7 +127,7 @@ def entry(v: Measurements) -> dict[str, JSON]:
 # --- what was done -------------------------------------------------------------------------------
 
 
-def _approach(run: Run, values: Values) -> list[Block]:
+def _approach(run: Run, rows: Rows) -> list[Block]:
     draws = run.settings.draws
     return [
         Heading(text="Approach"),
@@ -126,7 +140,7 @@ def _approach(run: Run, values: Values) -> list[Block]:
         Text(
             text="The same is done with four controls that know nothing of the model: a random order, a Gaussian on the centre of "
             "the frame, the image's own edges, and an empty map. "
-            f"{ATTENTION_CONTROL if any(CLASS_BLIND in v.labels for v in values) else ''}A map that does not beat the best of them has "
+            f"{ATTENTION_CONTROL if any(CLASS_BLIND in v.labels for _, v in rows) else ''}A map that does not beat the best of them has "
             "not been shown to say anything about the model, however convincing it looks."
         ),
         *head_note(run.head_kind, run.classes),
@@ -149,9 +163,22 @@ def _approach(run: Run, values: Values) -> list[Block]:
                 ("LIME", "the signed weight of each pixel's superpixel, 0 where the surrogate gave none"),
                 ("Centred Gaussian", "sigma a quarter of the frame's side"),
                 ("Sobel edge map", "gradient of the grey levels"),
-                ("Forward passes", f"{wording.whole(sum(v.forward_passes for v in values))} over all images"),
+                (
+                    "Forward passes",
+                    f"{wording.whole(sum(v.forward_passes for _, v in rows))} over {wording.count(len(rows), 'image')}",
+                ),
             ],
         ),
+    ]
+
+
+def _sample(run: Run, rows: Rows) -> list[str]:
+    """Which images stand for all, where not all were measured."""
+    images = len(run.images)
+    if len(rows) == images:
+        return []
+    return [
+        f"Measured on {len(rows)} of {wording.count(images, 'image')}, those whose SHA-256 comes first; evidence.images sets how many."
     ]
 
 
@@ -216,7 +243,7 @@ def _compared(s: Standing) -> list[float | None]:
     return [s.by.shift, low, high, s.by.wins, s.by.p, s.p_corrected]
 
 
-def _per_image(run: Run, values: Values) -> str:
+def _per_image(run: Run, measured: Rows) -> str:
     """Write the areas of every image and map, and say where."""
     columns = [
         Column(key="image", label="Image"),
@@ -226,10 +253,10 @@ def _per_image(run: Run, values: Values) -> str:
     ]
     rows = [
         [image.name, v.labels[name], score.deletion, score.insertion, score.draws]
-        for image, v in zip(run.images, values, strict=True)
+        for image, v in measured
         for name, score in v.scores.items()
     ]
-    caption = "Areas under the deletion and insertion curves of every image."
+    caption = f"Areas under the deletion and insertion curves of {wording.count(len(measured), 'image')}."
     return run.files.table(Table(id="faithfulness-images", caption=caption, columns=columns, rows=rows)).file
 
 
@@ -255,7 +282,7 @@ def _observations(table: ScoreTable) -> list[str]:
 # --- hiding LIME's mask --------------------------------------------------------------------------
 
 
-def _hidden(run: Run, values: Values) -> Table:
+def _hidden(run: Run, measured: Rows) -> Table:
     columns = [
         Column(key="image", label="Image"),
         Column(key="area", label="Mask area", unit="% of frame", decimals=1, percent=True),
@@ -266,7 +293,7 @@ def _hidden(run: Run, values: Values) -> Table:
         Column(key="random_highest", label="highest", decimals=3),
     ]
     rows = []
-    for image, v in zip(run.images, values, strict=True):
+    for image, v in measured:
         h, random = v.lime_hidden, v.lime_hidden.random
         spread = [float(np.mean(random)), min(random), max(random)] if random else [None] * 3
         rows.append([image.name, h.area, h.probability, h.hidden, *spread])
@@ -279,7 +306,7 @@ def _hidden(run: Run, values: Values) -> Table:
             detail=True,
             columns=columns,
             rows=rows,
-            row_images=[image.name for image in run.images],
+            row_images=[image.name for image, _ in measured],
         )
     )
 
@@ -287,7 +314,7 @@ def _hidden(run: Run, values: Values) -> Table:
 # --- localisation --------------------------------------------------------------------------------
 
 
-def _localisation(run: Run, table: ScoreTable, values: Values) -> list[Block]:
+def _localisation(run: Run, table: ScoreTable, values: Sequence[Measurements]) -> list[Block]:
     located = table.located
     if not located:
         return []

@@ -11,6 +11,7 @@ from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.view import Subject
 from reportgen.images.ground_truth.annotation import Truth
+from reportgen.settings.model import Settings
 
 from ..cams.result import CamsResult
 from ..lime.result import LimeResult
@@ -41,6 +42,9 @@ class Faithfulness(Analysis[FaithfulnessSettings, FaithfulnessResult]):
     works = WORKS
     terms = TERMS
     rules = RULES
+
+    def sample(self, settings: Settings) -> int:
+        return settings.evidence.images
 
     def rules_beside(self, analyses: Collection[str]) -> tuple[str, ...]:
         return RULES if "cams" in analyses else (BEATS_CONTROLS,)

@@ -96,6 +96,14 @@ class ImagesSettings(SettingsGroup):
     )
 
 
+class EvidenceSettings(SettingsGroup):
+    """What is measured to tell how far the explanations hold, on no more images than that takes."""
+
+    images: int = Field(
+        200, ge=1, description="deletion and insertion are measured on so many at most: those whose SHA-256 comes first"
+    )
+
+
 class StatisticsSettings(SettingsGroup):
     """The smallest effects of interest: a claim of "larger" is supported by nothing smaller."""
 
@@ -171,6 +179,7 @@ class Settings(SettingsGroup):
     max_pixels: int = Field(100_000_000, ge=1, description="a larger image is skipped as a decompression bomb")
     images: ImagesSettings = ImagesSettings()
     document: DocumentSettings = DocumentSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     gates: dict[str, float] = Field(
         default={}, description="min_MEASURE or max_MEASURE -> threshold; exit with 1 when one is not passed"
