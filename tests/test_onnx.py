@@ -401,7 +401,7 @@ def test_an_onnx_file_is_explained_without_torch(tmp_path: Path) -> None:
         "from pathlib import Path; import numpy as np\n"
         "from reportgen.models.classifiers import resolve\n"
         "from reportgen.models.runtime import Engine\n"
-        "from reportgen.report.document import RuntimeRecord\n"
+        "from reportgen.report.provenance import RuntimeRecord\n"
         "from reportgen.settings.model import Settings\n"
         f"s = Settings(models=('onnx:{path}',), classes={{'onnx:{path}': '{names}'}})\n"
         "e = Engine(resolve(s.models[0], s), RuntimeRecord(name='openvino', precision='exact', device='cpu'), "
