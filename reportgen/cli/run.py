@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Images = Annotated[
     list[str] | None,
     typer.Argument(
+        metavar="IMAGES",
         help="A folder of images; or images, folders, archives (.zip, .tar), quoted patterns, addresses; "
         "- for a list of paths on standard input.",
         show_default=False,
