@@ -14,6 +14,7 @@ from reportgen.analyses.comparison.pairing import MOST_RANKED
 from reportgen.analyses.sanity.settings import SanitySettings
 from reportgen.analysis.masks import MOST_PAIRED
 from reportgen.analysis.stats import EXACT_FLIPS_UP_TO, FLIPS_DRAWN_UP_TO
+from reportgen.settings.model import EvidenceSettings
 from toys import ROOT
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")] + sorted(
@@ -101,5 +102,6 @@ def test_the_samples_of_large_runs_are_those_in_force() -> None:
     text = (ROOT / "docs" / "many-images.md").read_text("utf-8").split("## Samples")[1].split("## Measured")[0]
     stated = [int(number) for number in re.findall(r"\| (\d+) \|", text)]
     removed, checked = AttributionSettings().removal_images, SanitySettings().images
-    assert stated == [MOST_PAIRED, MOST_PAIRED_OF_MANY, MOST_RANKED, removed, checked]
+    measured = EvidenceSettings().images
+    assert stated == [MOST_PAIRED, MOST_PAIRED_OF_MANY, MOST_RANKED, measured, removed, checked]
     assert f"up to {EXACT_FLIPS_UP_TO} images, sampled ones up to {FLIPS_DRAWN_UP_TO}" in text
