@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from folders import looked_through
+from pictures import MAX_PIXELS, blocks, encode
 from reportgen.images import left_alone
 from reportgen.images.decode import UnreadableImage, read_image
 from reportgen.images.files import InputFile
@@ -26,20 +24,6 @@ from reportgen.report.document import LeftAlone, Skipped
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import UsageError
-
-MAX_PIXELS = 10_000_000
-
-
-def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def blocks(width: int = 64, height: int = 48) -> Image.Image:
-    """Random colours in blocks of 8 x 8: photographs of nothing, kind to every codec."""
-    levels = np.random.default_rng(3).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
-    return Image.fromarray(levels.repeat(8, axis=0).repeat(8, axis=1))
 
 
 def names_of(folder: Path) -> list[str]:
