@@ -55,8 +55,24 @@ def test_details_give_way_on_paper_keep_their_number_and_are_said(made: Report) 
     assert standing(paper) == ["second"] and standing(screen) == ["first", "second"]
     numbers = [[block["number"] for block in section["blocks"]] for section in (paper, screen)]
     assert numbers[0] == numbers[1], "a number says the same on paper and on a screen"
-    assert paper["elsewhere"] == [{"type": "table", "number": numbers[0][0], "file": "tables/first.csv"}]
+    assert paper["elsewhere"] == [
+        {"type": "table", "number": numbers[0][0], "several": False, "file": "tables/first.csv"}
+    ]
     assert screen["elsewhere"] == []
+
+
+def test_figures_in_a_row_that_give_way_are_named_together(made: Report) -> None:
+    def figure(name: str, *, detail: bool = True) -> Block:
+        return about(made, 0).model_copy(update={"id": name, "detail": detail, "image": None, "kind": "chart"})
+
+    shown = [figure("a"), figure("b"), figure("c"), figure("d", detail=False), figure("e"), table("t", detail=True)]
+    found = page(made, [*shown, figure("f")])["elsewhere"]
+    first = page(made, shown)["blocks"][0]["number"]
+    named = [(item["type"], item["number"], item["several"]) for item in found]
+    assert named[0] == ("figure", f"{first}–{first + 2}", True)
+    assert named[1] == ("figure", first + 4, False)
+    assert named[2][0] == "table" and not named[2][2]
+    assert named[3] == ("figure", first + 5, False)
 
 
 def test_of_figures_about_images_the_particular_stand_where_strips_show_all(made: Report) -> None:

@@ -14,9 +14,9 @@ bool or None: a template that calls a method finds nothing worth calling.
 `left_out`          sections and parts that are not: `id`, `title` (empty for a part)
 `sections`          report.sections, appendices last; each with `number`, `anchor`, `findings` (those that it measured, as in
                     `findings`), `groups` (what stands on the page, cut into headings, texts that run in columns and what
-                    takes the page's width: `kind`, `blocks`, `long`, `method`), `elsewhere` (`type`, `number`, `file` of what a
-                    screen and the run folder have and paper has not), and blocks that know their place and whether they
-                    stand here (`stands`):
+                    takes the page's width: `kind`, `blocks`, `long`, `method`), `elsewhere` (`type`, `number`, `several`,
+                    `file` of what a screen and the run folder have and paper has not; of several figures in a row `number` is
+                    `17–22`), and blocks that know their place and whether they stand here (`stands`):
                     figures and tables have `number` and `anchor`, headings `anchor`, text and listings
                     `opens` (the first of a run with the same role), tables `row_anchors` (of the rows' images),
                     pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay

@@ -142,12 +142,32 @@ def _on_paper(block: Plain, stripped: set[str], chosen: bool) -> Plain:
 
 
 def elsewhere(blocks: Iterable[Plain]) -> list[Plain]:
-    """The figures and tables that give way, with their numbers, and of a table the file that has it."""
+    """The figures and tables that give way, with their numbers (of several in a row `17–22`), and of a table the file that has it."""
+    runs: list[list[Plain]] = []
+    for block in blocks:
+        if block["type"] not in WIDE or block["stands"]:
+            continue
+        last = runs[-1][-1] if runs else None
+        follows = last is not None and (last["type"], last["number"] + 1) == (block["type"], block["number"])
+        if (
+            follows
+            and last is not None
+            and block["type"] == "figure"
+            and not last.get("file")
+            and not block.get("file")
+        ):
+            runs[-1].append(block)
+        else:
+            runs.append([block])
     return [
-        {"type": block["type"], "number": block["number"], "file": block.get("file", "")}
-        for block in blocks
-        if block["type"] in WIDE and not block["stands"]
+        {"type": run[0]["type"], "number": _numbers(run), "several": len(run) > 1, "file": run[0].get("file", "")}
+        for run in runs
     ]
+
+
+def _numbers(run: Sequence[Plain]) -> int | str:
+    first, last = run[0]["number"], run[-1]["number"]
+    return first if first == last else f"{first}–{last}"
 
 
 # --- columns ---------------------------------------------------------------------------------------

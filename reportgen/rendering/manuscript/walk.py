@@ -313,7 +313,7 @@ def _elsewhere(section: Plain, words: Plain) -> Iterator[Part]:
     if section["elsewhere"]:
         named = []
         for item in section["elsewhere"]:
-            label = fill(words[item["type"]], n=str(item["number"]))
+            label = fill(words["figures_in_a_row" if item["several"] else item["type"]], n=str(item["number"]))
             named.append((*label, Span(" ("), *name(item["file"], "code"), Span(")")) if item["file"] else label)
         yield Paragraph((*name(f"{words['on_screen']} "), *joined(named), Span(".")), "aside", english=False)
 
