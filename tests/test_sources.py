@@ -35,11 +35,12 @@ from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.find import find_images
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources import containers, remote, tars, zips
-from reportgen.images.sources.given import last_part, read_list, without_secrets
+from reportgen.images.sources.given import last_part, read_list
 from reportgen.images.sources.spool import PiecesReader, Spool
 from reportgen.report.document import Skipped
 from reportgen.report.limits import ReadLimits
 from reportgen.utils.errors import Problems, UsageError
+from reportgen.utils.secrets import shown_address
 from test_finding import blocks, encode, put
 
 folder, call = test_manners.folder, test_manners.call  # fixtures
@@ -580,6 +581,7 @@ def test_nothing_is_fetched_unless_it_is_allowed(store: Any) -> None:
         "simplecache::s3://b/a",
         "http://example.org/a.zip",
         "zip://a::https://h/b.zip",
+        "http://[",
     ],
 )
 def test_other_addresses_are_refused(address: str) -> None:
@@ -595,7 +597,7 @@ def test_a_store_whose_package_is_missing_says_how_to_install_it(monkeypatch: py
 
 def test_no_message_holds_a_password_or_a_token(store: Any) -> None:
     secret = "https://ann:secret@example.org/photos/x.zip?token=secret#secret"
-    assert without_secrets(secret) == "https://example.org/photos/x.zip"
+    assert shown_address(secret) == "https://example.org/photos/x.zip"
     assert last_part(secret) == "x.zip"
     assert "secret" not in repr(remote.Fetched(secret))
     with pytest.raises(UsageError) as caught:

@@ -8,10 +8,11 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus
 
 BLOT = "[token]"
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIAL", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")
 SHORTEST = 6  # characters; a shorter value would blot out words that are no secret
 
 
@@ -32,13 +33,18 @@ def without_secrets(environ: Mapping[str, str], text: str) -> str:
     return text
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an address, `s3://bucket/photos`, and no path."""
+    return _ADDRESS.match(text) is not None
+
+
 def shown_address(address: str) -> str:
-    """An address without name, password, query and fragment, any of which may hold a secret."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return BLOT
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) if parts.netloc else address
+    """An address without name, password, query and fragment, any of which may hold a secret; a path as it is."""
+    if not is_address(address):
+        return address
+    scheme, rest = address.split("://", 1)
+    host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @contextmanager

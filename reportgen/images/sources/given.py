@@ -13,12 +13,12 @@ from typing import BinaryIO, TypeAlias
 
 from reportgen.utils.encodings import unicode_encoding
 from reportgen.utils.errors import UsageError
+from reportgen.utils.secrets import is_address, shown_address
 from reportgen.utils.untrusted_files import is_folder, read_at_most, user_path
 
 MOST_LISTED = 1_000_000  # paths of a list, or that a pattern finds
 MOST_LIST_BYTES = 256 << 20
 STDIN = "-"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -47,7 +47,7 @@ class Given:
     def shown(self) -> str:
         """What messages call it."""
         if len(self.paths) == 1:
-            return without_secrets(self.paths[0])
+            return shown_address(self.paths[0])
         return "the list" if self.listed else f"the {len(self.paths)} paths"
 
 
@@ -68,24 +68,10 @@ def given_of(images: Images) -> Given:
     return Given(tuple(os.fspath(path) for path in paths))
 
 
-def is_address(text: str) -> bool:
-    """Whether a text is an address, `s3://bucket/photos`, and no path."""
-    return _ADDRESS.match(text) is not None
-
-
-def without_secrets(text: str) -> str:
-    """An address without what may be a password or a token: what stands before the host, and what comes behind the path."""
-    if not is_address(text):
-        return text
-    scheme, rest = text.split("://", 1)
-    host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
 def last_part(text: str) -> str:
     """What a report shows of a path or an address: its last part, which names no place of a machine."""
     if is_address(text):
-        return without_secrets(text).rstrip("/").rpartition("/")[2]
+        return shown_address(text).rstrip("/").rpartition("/")[2]
     return Path(text).name if _PATTERN.search(text) else Path(text).resolve().name
 
 

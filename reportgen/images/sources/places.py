@@ -19,11 +19,12 @@ from reportgen.images.left_alone import file_reason, path_reason
 from reportgen.images.sources.archives import is_archive, local_archive, looks_like_archive, refuse_other, stem_of
 from reportgen.images.sources.disk import Look, check_folder, files_below, leave_folder, listed
 from reportgen.images.sources.flat import meant
-from reportgen.images.sources.given import Given, expanded, is_address, last_part
+from reportgen.images.sources.given import Given, expanded, last_part
 from reportgen.images.sources.listed import Listed
 from reportgen.images.sources.remote import remote_files
 from reportgen.report.document import Skipped
 from reportgen.utils.errors import Problems
+from reportgen.utils.secrets import is_address
 
 # Files of a folder of which only some images were given: so many are looked at for labels and annotations.
 _MOST_NEIGHBOURS = 100_000

@@ -21,12 +21,13 @@ from reportgen.images.formats import HEAD_BYTES, format_of
 from reportgen.images.sources.archives import archive_files, is_archive, looks_like_archive
 from reportgen.images.sources.disk import Look
 from reportgen.images.sources.flat import meant
-from reportgen.images.sources.given import last_part, without_secrets
+from reportgen.images.sources.given import last_part
 from reportgen.images.sources.listed import Listed
 from reportgen.images.sources.spool import MOST_BYTES, SPOOL, PiecesReader
 from reportgen.images.sources.zips import LIMITS
 from reportgen.utils.errors import UsageError
 from reportgen.utils.https import HTTPS, opened
+from reportgen.utils.secrets import shown_address
 
 # Of fsspec's many, those of stores: none that reads this machine, runs a program, or takes another address apart.
 STORES = frozenset({"s3", "gs", "gcs", "az", "abfs", "abfss", "hf"})
@@ -94,8 +95,12 @@ def remote_files(address: str, prefix: str, look: Look, *, allow_download: bool)
     Raises:
         UsageError: not allowed, an address of another kind, a package is missing, or nothing can be had there.
     """
-    shown, scheme = without_secrets(address), urlsplit(address).scheme.lower()
-    if scheme not in STORES | _schemes(address) or "::" in address:
+    shown = shown_address(address)
+    try:
+        scheme, known_schemes = urlsplit(address).scheme.lower(), STORES | _schemes(address)
+    except ValueError:  # "http://[": no host
+        scheme, known_schemes = "", STORES
+    if scheme not in known_schemes or "::" in address:
         known = ", ".join(f"{name}://" for name in ("https", "s3", "gs", "az", "hf"))
         raise UsageError(
             f"{shown}: not an address that is read; known are {known}; give what is on this machine as a path"
