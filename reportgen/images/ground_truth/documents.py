@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from xml.parsers import expat
 
 from reportgen.images.files import InputFile, UnreadableFile
-from reportgen.images.texts import text_in
+from reportgen.images.texts import text_in, text_of
 
 _DEEPEST = 100  # XML elements within one another; annotations have five
 _DECLARED = re.compile(rb"""encoding=["']([A-Za-z0-9._-]{1,40})["']""")
@@ -111,8 +111,9 @@ def yaml_in(file: InputFile) -> object:
     import yaml
 
     try:
-        file.read(_MOST_YAML)
-        return yaml.load(text_in(file), Loader=yaml.BaseLoader)  # BaseLoader makes text, lists and mappings alone
+        return yaml.load(
+            text_of(file.read(_MOST_YAML)), Loader=yaml.BaseLoader
+        )  # BaseLoader makes text, lists and mappings alone
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise UnreadableFile("not valid YAML") from None
 
