@@ -12,7 +12,7 @@ import typer
 from reportgen.cli.manners import mannered
 from reportgen.cli.options import Config, known_models
 from reportgen.cli.terminal import Terminal
-from reportgen.utils.terminal_text import counted, printable
+from reportgen.utils.terminal_text import counted, first_of, printable
 
 if TYPE_CHECKING:
     from reportgen.pipeline.label_check import LabelCheck
@@ -90,9 +90,7 @@ def _left_over(found: LabelCheck) -> list[str]:
 
 def _first(names: Sequence[str]) -> str:
     """`: a.jpg, b.jpg and 4 more`"""
-    shown = ", ".join(_shown(name) for name in names[:_MOST_NAMED])
-    more = len(names) - _MOST_NAMED
-    return f": {shown}{f' and {more} more' if more > 0 else ''}"
+    return f": {first_of(names, _MOST_NAMED, told=_shown)}"
 
 
 def _shown(text: str) -> str:

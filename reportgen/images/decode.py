@@ -12,7 +12,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from reportgen.images.decoding.colours import to_srgb
+from reportgen.images.decoding.dicom import read_dicom
+from reportgen.images.decoding.jpeg import read_jpeg
+from reportgen.images.decoding.modern import read_avif, read_heic, read_icon, read_jpeg_xl
 from reportgen.images.decoding.pillow import guarded_pillow, quiet_standard_error, read_with_pillow
+from reportgen.images.decoding.png import read_png
+from reportgen.images.decoding.pnm import read_pnm
+from reportgen.images.decoding.raw import is_raw, read_raw
 from reportgen.images.decoding.source import PictureRemark, Reading, Source, UnreadableImage, require_whole
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.formats import HEAD_BYTES, format_of, what_instead
@@ -31,6 +37,19 @@ __all__ = [
 # No encoding takes more a pixel (four 64-bit channels); the rest is room for metadata and further frames.
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 32, 64 * 2**20
 _AS_USUAL = Reading()
+_BY_PILLOW = {"WebP": "WEBP", "BMP": "BMP", "GIF": "GIF", "JPEG 2000": "JPEG2000", "TGA": "TGA"}
+_DECODERS: Mapping[str, Callable[[Source], np.ndarray]] = {
+    "JPEG": read_jpeg,
+    "PNG": read_png,
+    "HEIC": read_heic,
+    "AVIF": read_avif,
+    "JPEG XL": read_jpeg_xl,
+    "ICO": read_icon,
+    "PNM": read_pnm,
+    "DICOM": read_dicom,
+    "camera raw": read_raw,
+    **{kind: partial(read_with_pillow, formats=(of_pillow,)) for kind, of_pillow in _BY_PILLOW.items()},
+}
 # Whose libraries write to standard error; while they are kept from it, so is the progress of other threads.
 _TALKING = frozenset({"TIFF", "JPEG 2000", "JPEG XL", "HEIC", "AVIF", "DICOM"})
 
@@ -105,33 +124,9 @@ def upright_pixels(image: Image.Image, max_pixels: int) -> np.ndarray:
 
 
 def _decode(source: Source, kind: str, name: str) -> np.ndarray:
-    """(H, W, 3) uint8. A decoder is imported when the first picture of its kind is met."""
+    """(H, W, 3) uint8. tifffile, which loads slowly, is imported when the first TIFF is met."""
     if kind == "TIFF":
-        from reportgen.images.decoding.raw import is_raw, read_raw
         from reportgen.images.decoding.tiff import read_tiff
 
         return read_raw(source) if is_raw(source.data, name) else read_tiff(source)
-    return _decoders()[kind](source)
-
-
-def _decoders() -> Mapping[str, Callable[[Source], np.ndarray]]:
-    from reportgen.images.decoding.dicom import read_dicom
-    from reportgen.images.decoding.jpeg import read_jpeg
-    from reportgen.images.decoding.modern import read_avif, read_heic, read_icon, read_jpeg_xl
-    from reportgen.images.decoding.png import read_png
-    from reportgen.images.decoding.pnm import read_pnm
-    from reportgen.images.decoding.raw import read_raw
-
-    by_pillow = {"WebP": "WEBP", "BMP": "BMP", "GIF": "GIF", "JPEG 2000": "JPEG2000", "TGA": "TGA"}
-    return {
-        "JPEG": read_jpeg,
-        "PNG": read_png,
-        "HEIC": read_heic,
-        "AVIF": read_avif,
-        "JPEG XL": read_jpeg_xl,
-        "ICO": read_icon,
-        "PNM": read_pnm,
-        "DICOM": read_dicom,
-        "camera raw": read_raw,
-        **{kind: partial(read_with_pillow, formats=(of_pillow,)) for kind, of_pillow in by_pillow.items()},
-    }
+    return _DECODERS[kind](source)

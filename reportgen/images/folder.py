@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from reportgen.images.files import InputFile
 from reportgen.images.formats import READ
+from reportgen.images.naming import Named
 from reportgen.report.document import Skipped
 from reportgen.utils.errors import NothingToDo
 
@@ -35,6 +37,11 @@ class Folder:
     @property
     def names(self) -> list[str]:
         return [file.name for file in self.files]
+
+    @cached_property
+    def named(self) -> Named:
+        """The images by the names that people and programs write for them."""
+        return Named(self.names)
 
     def no_image(self, skipped: Sequence[Skipped]) -> NothingToDo:
         """The error of a folder in which no image can be read."""

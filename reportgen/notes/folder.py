@@ -21,7 +21,7 @@ from typing import Literal
 from reportgen.notes.limits import MOST_BYTES, MOST_FILES
 from reportgen.report.document import Note
 from reportgen.utils.errors import UsageError
-from reportgen.utils.terminal_text import printable
+from reportgen.utils.terminal_text import first_of, printable
 from reportgen.utils.untrusted_files import is_folder, read_at_most, user_path
 
 NOTES = "notes"  # the folder beside the images
@@ -186,9 +186,8 @@ def _foreign(folder: Path) -> list[str]:
     others = sorted(name for name, is_directory in entries if is_directory or not name.lower().endswith(ENDING))
     if not others:
         return []
-    more = f" and {len(others) - _MOST_SHOWN} more" if len(others) > _MOST_SHOWN else ""
-    first = ", ".join(map(printable, others[:_MOST_SHOWN]))
-    return [f"{printable(str(folder))}: left out, for no Markdown: {first}{more}"]
+    first = first_of(others, _MOST_SHOWN, told=printable)
+    return [f"{printable(str(folder))}: left out, for no Markdown: {first}"]
 
 
 def _shown(folder: Path, name: str) -> str:

@@ -12,6 +12,7 @@ from reportgen.images.left_alone import PROBE, rest_reason
 from reportgen.images.remarks import Remarks
 from reportgen.images.sources.given import Images
 from reportgen.settings.model import Settings
+from reportgen.utils.terminal_text import first_of
 from reportgen.utils.untrusted_files import is_folder, user_path
 
 # Read by reportgen itself where a run is made in the folder of the images.
@@ -46,12 +47,11 @@ def warn_of_shared(images: Folder, probe: Folder, remarks: Remarks) -> None:
     of_probe = {_place(file) for file in probe.files}
     shared = [file.name for file in images.files if _place(file) in of_probe]
     if shared:
-        more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         remarks.warn(
             "images-in-probe-set",
             "Images that are in the probe set, too",
             f"{len(shared)} of {len(images.files)} images are also in the probe set that units are labelled on: "
-            f"{', '.join(shared[:3])}{more}.",
+            f"{first_of(shared, 3)}.",
         )
 
 

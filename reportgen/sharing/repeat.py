@@ -26,6 +26,7 @@ from reportgen.settings.model import Settings, settings_class, without_folders
 from reportgen.sharing.verify import Verification, compare_images
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.json_types import JSON
+from reportgen.utils.terminal_text import first_of
 from reportgen.utils.versions import own_version, versions
 
 MOST_NAMED = 5
@@ -96,10 +97,8 @@ def require_same_images(report: Report, images: Images, source: Path, *, allow_d
     groups = (("changed", found.changed), ("missing", found.missing), ("extra", found.extra))
     lines = [f"{line} {word}" for word, group in groups for line in group]
     if lines:
-        more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-        raise CheckFailed(
-            f"{given_of(images).shown}: not the images of {source}: {'; '.join(lines[:MOST_NAMED])}{more}"
-        )
+        first = first_of(lines, MOST_NAMED, "; ")
+        raise CheckFailed(f"{given_of(images).shown}: not the images of {source}: {first}")
 
 
 def require_same_files(report: Report, settings: Settings, source: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 
 
 def printable(text: str, most: int | None = None) -> str:
@@ -21,6 +22,18 @@ def _escaped(character: str) -> str:
     if category[0] == "C" or category in ("Zl", "Zp"):
         return character.encode("unicode_escape").decode()
     return character
+
+
+def first_of(
+    items: Sequence[str], most: int, between: str = ", ", last: str = " and ", told: Callable[[str], str] = str
+) -> str:
+    """`a, b and 4 more`: the first `most` of several things, and how many others there are.
+
+    Args:
+        between: what parts them; last: what stands before the number of the others; told: how each of the first is written.
+    """
+    more = len(items) - most
+    return between.join(map(told, items[:most])) + (f"{last}{more} more" if more > 0 else "")
 
 
 def counted(number: int, thing: str) -> str:

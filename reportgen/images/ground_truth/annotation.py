@@ -15,13 +15,18 @@ from reportgen.images.ground_truth.shapes import Box, Runs, Shape, as_json, pain
 from reportgen.models.classifiers.base import Preprocessing
 from reportgen.report.document import Warning_
 from reportgen.utils.hashing import digest_of
-from reportgen.utils.terminal_text import counted
+from reportgen.utils.terminal_text import counted, first_of
 
 # Of the frame: what covers more is no evidence of where the object is.
 _ALL = 0.999
 # Joins every digest: results that an older way of reading made are made again.
 _READING = 2
 _MOST_NAMED = 3
+
+
+def first_places(places: Sequence[str]) -> str:
+    """Where something stands: the first few places, and how many others."""
+    return first_of(places, _MOST_NAMED, "; ", "; ")
 
 
 @dataclass(frozen=True)
@@ -92,11 +97,8 @@ def warnings_of(notes: Iterable[tuple[str, TruthNote]]) -> list[Warning_]:
         if found:
             name, sentence = NOTES[kind]
             places = [f"{image} ({note.detail})" if note.detail else image for image, note in found.items()]
-            more = [f"{len(places) - _MOST_NAMED} more"] if len(places) > _MOST_NAMED else []
-            listed = "; ".join([*places[:_MOST_NAMED], *more])
-            made.append(
-                Warning_(code=kind, name=name, text=f"{sentence.format(counted(len(found), 'image'))}: {listed}.")
-            )
+            text = f"{sentence.format(counted(len(found), 'image'))}: {first_places(places)}."
+            made.append(Warning_(code=kind, name=name, text=text))
     return made
 
 

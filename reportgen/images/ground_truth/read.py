@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.folder import Folder
 from reportgen.images.formats import EXTENSIONS
-from reportgen.images.ground_truth.annotation import Annotation, Mark
+from reportgen.images.ground_truth.annotation import Annotation, Mark, first_places
 from reportgen.images.ground_truth.boxes import BOXES, is_box_table, read_boxes
 from reportgen.images.ground_truth.coco import COCO, CocoFiles, is_coco, is_results
 from reportgen.images.ground_truth.coco import WORDS as COCO_WORDS
@@ -40,7 +40,6 @@ ORDER = (MASKS, BOXES, VOC, COCO, LABELME, VIA, YOLO, CVAT, LABEL_STUDIO, CREATE
 FORMATS = (f"<image>{MASK_SUFFIX}", "boxes.csv", "Pascal VOC", "COCO", "LabelMe", "VIA", "YOLO", "CVAT", "Label Studio")
 _WORDS = (*COCO_WORDS, *LABELME_WORDS, *VIA_WORDS, *STUDIO_WORDS, *CREATE_ML_WORDS, *SUPERVISELY_WORDS)
 _TABLES = (".csv", ".tsv")
-_MOST_NAMED = 3
 
 
 def read_truth(given: Folder, remarks: Remarks) -> dict[str, Annotation]:
@@ -87,10 +86,11 @@ def _say_which(several: Mapping[str, str], remarks: Remarks) -> None:
     if not several:
         return
     places = [f"{image} ({held})" for image, held in several.items()]
-    more = [f"{len(places) - _MOST_NAMED} more"] if len(places) > _MOST_NAMED else []
-    listed = "; ".join([*places[:_MOST_NAMED], *more])
     are = "image is" if len(several) == 1 else "images are"
-    text = f"{len(several)} {are} marked in more than one kind of file, and not alike; of each the first that fits holds: {listed}."
+    text = (
+        f"{len(several)} {are} marked in more than one kind of file, and not alike; of each the first that fits holds: "
+    )
+    text += f"{first_places(places)}."
     remarks.warn("truth-in-several-kinds", "Ground truth of more than one kind", text)
 
 

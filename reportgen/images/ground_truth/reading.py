@@ -9,14 +9,12 @@ from functools import cached_property
 
 from reportgen.images.files import InputFile
 from reportgen.images.folder import Folder
-from reportgen.images.ground_truth.annotation import Mark
+from reportgen.images.ground_truth.annotation import Mark, first_places
 from reportgen.images.ground_truth.partners import Partners, parts_of, stem_of
 from reportgen.images.ground_truth.shapes import MAX_SHAPES, Flaw, Polygon, Runs, Shape
-from reportgen.images.naming import Named
 from reportgen.images.remarks import Remarks
 from reportgen.utils.terminal_text import counted, printable
 
-_MOST_NAMED = 3
 # To draw a polygon takes time by its corners, and runs by their pixels; 1 stands for about ten seconds.
 _MOST_COST, _CORNERS, _PIXELS = 1.0, 2e5, 1e9
 _MOST_SHOWN = 80  # characters of a name that somebody wrote
@@ -41,10 +39,6 @@ class Reading:
     def partners(self) -> Partners:
         return Partners(self.given.names)
 
-    @cached_property
-    def _named(self) -> Named:
-        return Named(self.given.names)
-
     def image(self, written: str, file: str) -> str | None:
         """The image that a name in a file means: one under the file's own folder, else the only one called so.
 
@@ -54,7 +48,7 @@ class Reading:
         beside = "/".join(part for part in (file.rpartition("/")[0], written) if part)
         if beside in self._exact:
             return beside
-        found = self._named.candidates(written)
+        found = self.given.named.candidates(written)
         if len(found) > 1:
             found = _nearest(found, file)
         if not found and file in self.given.neighbours:
@@ -67,7 +61,7 @@ class Reading:
 
     def is_here(self, written: str) -> bool:
         """Whether a name means one image."""
-        return self._named.find(written) is not None
+        return self.given.named.find(written) is not None
 
     def mark(
         self,
@@ -127,9 +121,7 @@ class Reading:
             self._warn("annotations-ambiguous", "Annotations that could be of several images", text, self._several)
 
     def _warn(self, code: str, name: str, text: str, places: Mapping[str, None]) -> None:
-        more = [f"{len(places) - _MOST_NAMED} more"] if len(places) > _MOST_NAMED else []
-        listed = "; ".join([*list(places)[:_MOST_NAMED], *more])
-        self.remarks.warn(code, name, f"{text}: {listed}.")
+        self.remarks.warn(code, name, f"{text}: {first_places(list(places))}.")
 
 
 def _nearest(found: Sequence[str], file: str) -> Sequence[str]:

@@ -74,7 +74,7 @@ def read_labels(given: Folder, classes: ClassList, remarks: Remarks, *, strict: 
     Raises:
         Problems: `strict`, a line each, with file and line.
     """
-    named, known, left = Named(given.names), KnownClasses(classes), LeftOver()
+    named, known, left = given.named, KnownClasses(classes), LeftOver()
     lists = ClassLists(given, named)
     meant, others = _tables(given, named, known, lists, remarks, left)
     sayings = (

@@ -8,7 +8,7 @@ from reportgen.images.labels.classes import KnownClasses
 from reportgen.images.labels.said import FILE_NAME, FOLDER, LeftOver, UnknownClass
 from reportgen.images.remarks import Remarks
 from reportgen.report.document import Label
-from reportgen.utils.terminal_text import counted, printable
+from reportgen.utils.terminal_text import counted, first_of, printable
 
 # Names in a sentence, and sentences (or lines of an error) of one kind; the others are counted.
 _MOST_NAMED, _MOST_TOLD = 3, 5
@@ -117,10 +117,7 @@ def _unlabelled(number: int) -> str:
 
 def _first(names: Sequence[str]) -> str:
     """` (a.jpg, b.jpg, c.jpg and 4 more)`"""
-    different = list(dict.fromkeys(names))
-    shown = ", ".join(_short(name) or "no name" for name in different[:_MOST_NAMED])
-    more = len(different) - _MOST_NAMED
-    return f" ({shown}{f' and {more} more' if more > 0 else ''})"
+    return f" ({first_of(list(dict.fromkeys(names)), _MOST_NAMED, told=lambda name: _short(name) or 'no name')})"
 
 
 def _place(source: str) -> str:
