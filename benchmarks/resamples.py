@@ -62,7 +62,7 @@ def _rows(folder: Path, limit: int, model: str) -> Iterator[Row]:
     for file in find_images(folder).files[:limit]:
         view = View(model_frame(read_image(file, 10**8).pixels, spec.preprocessing), engine)
         target, segments = int(view.forward.logits[0].argmax()), superpixels(view.frame, settings)
-        _, draws = repeats(view, segments, target, SEED, settings)
+        draws = repeats(view, segments, SEED, settings)
         held = [stability(segments, draws[i : i + REPEATS], target, settings) for i in (0, REPEATS)]
         again = [
             stability(segments, resampled(drawn, settings.resamples, number), target, settings)

@@ -23,7 +23,8 @@ from reportgen.analyses.faithfulness.result import (
     Measurements,
     Score,
 )
-from reportgen.analyses.lime.result import LimeResult, Surrogate, packed
+from reportgen.analyses.lime.result import LimeResult, Surrogate
+from reportgen.analysis.masks import packed
 from reportgen.images.ground_truth.annotation import TruthNote
 from reportgen.models.encoders import EmbedTexts
 from reportgen.utils.json_types import JSON
@@ -42,7 +43,7 @@ def lime_result(
         "target": 2,
         "seed": 0,
         "segments": segments.astype(np.int32),
-        "packed": packed(masks if masks is not None else [np.isin(segments, chosen)]),
+        "packed": np.stack([packed(mask) for mask in (masks if masks is not None else [np.isin(segments, chosen)])]),
         "surrogate": fitted,
         "n_selected": len(chosen),
         "forward_passes": fitted.forward_passes,

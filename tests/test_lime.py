@@ -263,7 +263,7 @@ def test_half_the_samples_and_half_the_features_are_held_against_the_same_of_ano
     view: View, segments: np.ndarray
 ) -> None:
     settings, target = FEW.model_copy(update={"repeats": 2}), int(view.forward.logits[0].argmax())
-    _, draws = repeats(view, segments, target, 5, settings)
+    draws = repeats(view, segments, 5, settings)
     held = stability(segments, draws, target, settings)
     state = np.random.RandomState(0)
     half, fewer = [], []
@@ -282,7 +282,7 @@ def test_half_the_samples_and_half_the_features_are_held_against_the_same_of_ano
 
 def test_resamples_are_the_samples_drawn_again_with_replacement(view: View, segments: np.ndarray) -> None:
     target = int(view.forward.logits[0].argmax())
-    _, [drawn] = repeats(view, segments, target, 5, FEW)
+    [drawn] = repeats(view, segments, 5, FEW)
     made = resampled(drawn, 40, 5)
     rows = {row.tobytes(): float(p[target]) for row, p in zip(drawn.data, drawn.probabilities, strict=True)}
     for one in made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -12,11 +11,6 @@ import numpy as np
 from reportgen.storage.codec import Array
 
 Varied = Literal["seeds", "resamples"]
-
-
-def packed(masks: Sequence[np.ndarray]) -> np.ndarray:
-    """(masks, bytes) uint8: (H, W) bool masks, eight pixels a byte."""
-    return np.packbits(np.stack(masks).reshape(len(masks), -1), axis=1)
 
 
 @dataclass(frozen=True)
@@ -77,20 +71,27 @@ class LimeResult:
     @property
     def masks(self) -> np.ndarray:
         """(masks, H, W) bool; the first is the explanation."""
-        flat = np.unpackbits(self.packed, axis=1, count=self.segments.size)
-        return flat.reshape(-1, *self.segments.shape).astype(bool)
+        return self._unpacked(0, None)
 
     @property
     def compared(self) -> np.ndarray:
         """(masks, H, W) bool: those that are held against each other. A resample is no further draw beside the one that it is from."""
-        masks = self.masks
-        return masks if self.varied == "seeds" else masks[1:]
+        return self._unpacked(len(self.packed) - self.n_compared, None)
+
+    @property
+    def n_compared(self) -> int:
+        """How many masks are held against each other."""
+        return len(self.packed) - (self.varied == "resamples")
 
     @cached_property
     def mask(self) -> np.ndarray:
         """(H, W) bool: the explanation."""
-        mask: np.ndarray = self.masks[0]
+        mask: np.ndarray = self._unpacked(0, 1)[0]
         return mask
+
+    def _unpacked(self, first: int, end: int | None) -> np.ndarray:
+        flat = np.unpackbits(self.packed[first:end], axis=1, count=self.segments.size)
+        return flat.reshape(-1, *self.segments.shape).astype(bool)
 
     @property
     def weight_map(self) -> np.ndarray:

@@ -33,7 +33,7 @@ from .params import FILE, explain_arguments, explain_params, pickled
 from .result import LimeResult
 from .rules import STABLE_JACCARD
 from .settings import LimeSettings
-from .stability_table import compared, stability_table
+from .stability_table import stability_table
 
 Run = RunView[LimeSettings]
 
@@ -55,7 +55,7 @@ def reduce_lime(run: Run) -> Contribution:
         warnings += _warnings(image, result)
     observed = [measured[position] for position in run.observations]
     spread = [entry.jaccard_seeds for entry in observed if entry.jaccard_seeds is not None]
-    varied = measured[0].varied
+    varied = run.settings.varied
     names, seeds = [image.name for image in run.images], [entry.seed for entry in measured]
     run.files.raw(FILE, pickled(explain_params(names, seeds, run.settings)))
     blocks: list[Block] = [
@@ -142,7 +142,7 @@ def _panels(run: Run, position: int, image: ImageRecord, result: LimeResult, sca
         caption=f"Superpixels that raise the probability of {image.target.name}: {result.n_selected} of "
         f"{result.n_segments}; strongest weight {strongest:.3f}; R² {result.surrogate.r2:.2f}.",
         pictures=[*pictures, *_stability_picture(run, image, result, frame)],
-        columns=3 + (len(result.compared) > 1),
+        columns=3 + (result.n_compared > 1),
         legend=_legend(result, scale),
         image=image.name,
     )
@@ -167,13 +167,13 @@ def _stability_picture(run: Run, image: ImageRecord, result: LimeResult, frame: 
 
 def _over(result: LimeResult) -> str:
     """`10 resamples`: over what the masks of an image are compared."""
-    return f"{len(result.compared)} {result.varied}"
+    return f"{result.n_compared} {result.varied}"
 
 
 def _legend(result: LimeResult, scale: str) -> ColorBar:
     """The signs of the weights, and where there are several masks the scale of their share."""
     entries = overlays.signed_legend()
-    if len(result.compared) < 2:
+    if result.n_compared < 2:
         return ColorBar(entries=entries)
     return ColorBar(file=scale, low="0", high=_over(result), entries=entries)
 
@@ -267,7 +267,7 @@ def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
         f"{wording.percent(float(areas.max()))} of the frame (median {wording.percent(float(np.median(areas)))}).",
     ]
     known = [entry.stable for entry in measured if entry.stable is not None]
-    number, varied = compared(run)
+    number, varied = run.settings.compared, run.settings.varied
     if known:
         items.append(
             f"Over {number} {varied} the mask is stable on {sum(known)} of {wording.count(len(known), 'image')}."
@@ -284,7 +284,7 @@ def _observations(run: Run, measured: Sequence[Measured]) -> list[str]:
 def _limits(run: Run) -> list[str]:
     s = run.settings
     drawn = f"The weights shown come from one random draw of {s.num_samples} samples"
-    number, varied = compared(run)
+    number, varied = run.settings.compared, run.settings.varied
     if not number:
         seeds = "; another seed gives other weights."
     elif varied == "seeds":

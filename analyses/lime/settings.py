@@ -8,6 +8,8 @@ from pydantic import Field
 
 from reportgen.settings.group import SettingsGroup
 
+from .result import Varied
+
 
 class LimeSettings(SettingsGroup):
     """The write-up's parameters. Names are those of lime's `explain_instance`."""
@@ -30,3 +32,15 @@ class LimeSettings(SettingsGroup):
         200, gt=0, description="the farthest that pixels are joined; smaller: more superpixels"
     )
     quickshift_ratio: float = Field(0.2, ge=0, le=1, description="colour (1) against nearness (0)")
+
+    @property
+    def varied(self) -> Varied:
+        """What the masks are of that are compared: draws under several seeds, or resamples of the only one."""
+        return "resamples" if self.repeats == 1 and self.resamples > 1 else "seeds"
+
+    @property
+    def compared(self) -> int:
+        """How many masks are compared; 0: no two."""
+        if self.varied == "resamples":
+            return self.resamples
+        return self.repeats if self.repeats > 1 else 0

@@ -1,12 +1,12 @@
 """How far a LIME mask can be trusted: other draws, half the samples, half the features.
 
 Other draws are made under other seeds, or estimated without a forward pass: the samples of one draw, drawn again with replacement, stand
-for a draw of their own (the bootstrap, Efron 1979). `benchmarks lime-stability` holds the one against the other.
+for a draw of their own (the bootstrap, Efron 1979). `python -m benchmarks resamples` holds the one against the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -31,16 +31,17 @@ def repeat_seeds(seed: int, repeats: int) -> list[int]:
     return [seed, *(seed_from(seed, number) for number in range(1, repeats))]
 
 
-def repeats(
-    view: View, segments: np.ndarray, target: int, seed: int, settings: LimeSettings
-) -> tuple[list[Surrogate], list[Draw]]:
-    """One surrogate and one draw a seed. The superpixels stay: only the perturbation is drawn anew."""
-    fitted, drawn = [], []
-    for number in repeat_seeds(seed, settings.repeats):
-        random_state = np.random.RandomState(number)
-        drawn.append(draw(view, segments, settings, random_state))
-        fitted.append(fit(drawn[-1].data, drawn[-1].probabilities, target, settings, random_state))
-    return fitted, drawn
+def repeats(view: View, segments: np.ndarray, seed: int, settings: LimeSettings) -> list[Draw]:
+    """One draw a seed. The superpixels stay: only the perturbation is drawn anew."""
+    return [
+        draw(view, segments, settings, np.random.RandomState(number)) for number in repeat_seeds(seed, settings.repeats)
+    ]
+
+
+def fitted(drawn: Draw, target: int, settings: LimeSettings) -> Surrogate:
+    """The surrogate of a draw."""
+    # Ridge regression's closed form draws nothing.
+    return fit(drawn.data, drawn.probabilities, target, settings, np.random.RandomState(0))
 
 
 def resampled(drawn: Draw, count: int, seed: int) -> list[Draw]:
@@ -59,13 +60,13 @@ class Stability:
     """What the mask owes to the draw, and how much more with fewer samples or features.
 
     Attributes:
-        masks: of each draw, (H, W) bool; r2: of each fit.
+        surrogates: of each draw; masks: theirs, (H, W) bool.
         jaccard_seeds: mean over pairs of masks; None with one draw, or where all are empty.
         jaccard_half_samples, jaccard_half_features: the same of masks from half of each draw's samples, and from half the features.
     """
 
+    surrogates: Sequence[Surrogate]
     masks: Sequence[np.ndarray]
-    r2: tuple[float, ...]
     jaccard_seeds: float | None
     jaccard_half_samples: float | None
     jaccard_half_features: float | None
@@ -78,25 +79,25 @@ def stability(segments: np.ndarray, draws: Sequence[Draw], target: int, settings
     forward pass: they refit the first half of each draw's samples, or fewer features.
     """
     fewer = settings.model_copy(update={"num_features": max(1, settings.num_features // 2)})
-    state = np.random.RandomState(0)  # ridge regression's closed form draws nothing
 
-    def refitted(drawn: Draw, samples: int, own: LimeSettings) -> Surrogate:
-        return fit(drawn.data[:samples], drawn.probabilities[:samples], target, own, state)
+    def masks_of(some: Iterable[Draw], own: LimeSettings) -> list[np.ndarray]:
+        return [positive_mask(segments, fitted(drawn, target, own), own.num_features) for drawn in some]
 
-    def masks_of(samples: float, own: LimeSettings) -> list[np.ndarray]:
-        fitted = (refitted(drawn, max(2, int(len(drawn.data) * samples)), own) for drawn in draws)
-        return [positive_mask(segments, surrogate, own.num_features) for surrogate in fitted]
-
-    surrogates = [refitted(drawn, len(drawn.data), settings) for drawn in draws]
+    surrogates = [fitted(drawn, target, settings) for drawn in draws]
     masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in surrogates]
-    several = len(draws) > 1
+    several = draws if len(draws) > 1 else ()
     return Stability(
+        surrogates=surrogates,
         masks=masks,
-        r2=tuple(surrogate.r2 for surrogate in surrogates),
         jaccard_seeds=_mean_jaccard(masks),
-        jaccard_half_samples=_mean_jaccard(masks_of(0.5, settings)) if several else None,
-        jaccard_half_features=_mean_jaccard(masks_of(1, fewer)) if several else None,
+        jaccard_half_samples=_mean_jaccard(masks_of(map(_first_half, several), settings)),
+        jaccard_half_features=_mean_jaccard(masks_of(several, fewer)),
     )
+
+
+def _first_half(drawn: Draw) -> Draw:
+    count = max(2, len(drawn.data) // 2)
+    return Draw(drawn.data[:count], drawn.probabilities[:count])
 
 
 def _mean_jaccard(masks: Sequence[np.ndarray]) -> float | None:

@@ -1,4 +1,4 @@
-"""How far the masks of an image hold: what they are compared over, and the table."""
+"""The table that says how far the masks of an image hold."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Cell, Column, Table
 
 from .measured import Measured
-from .result import Varied
 from .rules import STABLE_JACCARD
 from .settings import LimeSettings
 
 Run = RunView[LimeSettings]
 
 
-def compared(run: Run) -> tuple[int, Varied]:
-    """How many masks of an image are compared, and what they are of; none of one draw without resamples."""
-    if run.settings.repeats > 1:
-        return run.settings.repeats, "seeds"
-    return (run.settings.resamples if run.settings.resamples > 1 else 0), "resamples"
-
-
 def stability_table(run: Run, measured: Sequence[Measured]) -> list[Table]:
-    number, varied = compared(run)
+    number, varied = run.settings.compared, run.settings.varied
     if not number:
         return []
     over = f"{number} seeds" if varied == "seeds" else f"{number} resamples (bootstrap) of its samples"

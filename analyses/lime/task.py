@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
+
+from reportgen.analysis.masks import packed
 from reportgen.analysis.protocol import Analysis, Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.analysis.saliency import Saliency
@@ -12,11 +15,11 @@ from reportgen.analysis.view import Subject
 from reportgen.settings.model import Settings
 from reportgen.utils.json_types import JSON
 
-from .result import LimeResult, Varied, packed
+from .result import LimeResult
 from .rules import RULES
 from .section import reduce_lime
 from .settings import LimeSettings
-from .stability import repeats, resampled, stability
+from .stability import fitted, repeats, resampled, stability
 from .surrogate import positive_mask, positive_superpixels, superpixels
 from .terms import TERMS
 from .validation import LimeParameters
@@ -59,25 +62,26 @@ class Lime(Analysis[LimeSettings, LimeResult]):
         with subject.timed("lime superpixels"):
             segments = superpixels(view.frame, settings)
         with subject.timed("lime"):
-            fitted, draws = repeats(view, segments, target, subject.seed, settings)
-        # Of one draw the others are estimated: they take no forward pass.
-        varied: Varied = "resamples" if settings.repeats == 1 and settings.resamples > 1 else "seeds"
-        if varied == "resamples":
-            draws = resampled(draws[0], settings.resamples, subject.seed)
+            draws = repeats(view, segments, subject.seed, settings)
         with subject.timed("lime stability"):
-            held = stability(segments, draws, target, settings)
-        mask = positive_mask(segments, fitted[0], settings.num_features)
+            if settings.varied == "seeds":
+                held = stability(segments, draws, target, settings)
+                surrogates, masks = held.surrogates, held.masks
+            else:  # of one draw the others are estimated: they take no forward pass
+                held = stability(segments, resampled(draws[0], settings.resamples, subject.seed), target, settings)
+                surrogates = [fitted(draws[0], target, settings)]
+                masks = [positive_mask(segments, surrogates[0], settings.num_features), *held.masks]
         return LimeResult(
             target=target,
             seed=subject.seed,
             segments=segments,
-            packed=packed([mask, *held.masks] if varied == "resamples" else held.masks),
-            surrogate=fitted[0],
-            n_selected=len(positive_superpixels(fitted[0], settings.num_features)),
-            forward_passes=sum(surrogate.forward_passes for surrogate in fitted),
-            varied=varied,
+            packed=np.stack([packed(mask) for mask in masks]),
+            surrogate=surrogates[0],
+            n_selected=len(positive_superpixels(surrogates[0], settings.num_features)),
+            forward_passes=sum(surrogate.forward_passes for surrogate in surrogates),
+            varied=settings.varied,
             jaccard_seeds=held.jaccard_seeds,
-            r2_seeds=held.r2,
+            r2_seeds=tuple(surrogate.r2 for surrogate in held.surrogates),
             jaccard_half_samples=held.jaccard_half_samples,
             jaccard_half_features=held.jaccard_half_features,
         )
