@@ -11,6 +11,7 @@ from reportgen.analysis import bibliography, verdicts, wording
 from reportgen.analysis.heads import ACTIVATIONS, head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.sample import of_sample, once
 from reportgen.report.blocks import Block, Column, Facts, Heading, Listing, Section, Table, Text
 from reportgen.utils.json_types import JSON
 
@@ -47,20 +48,15 @@ ATTENTION_CONTROL = (
 
 def reduce_faithfulness(run: Run) -> Contribution:
     """Draw the curves, compare the maps with the controls, and make the section; of the images that it was measured on."""
-    found = {
-        i: run.result("faithfulness", i, FaithfulnessResult).measured
-        for i in range(len(run.images))
-        if run.sampled("faithfulness", i)
-    }
+    found = {i: result.measured for i, result in of_sample(run, "faithfulness", FaithfulnessResult).items()}
     per_image = [entry(found[i]) if i in found else {} for i in range(len(run.images))]
-    # A copy may be all that was drawn.
-    positions = [i for i in run.observations if i in found] or list(found)
-    if not positions:
+    counting = once(found, run.observations)
+    if not counting:
         text = "Nothing was measured: no image of the sample could be read."
         empty = Section(id="faithfulness", title=TITLE, appendix=True, blocks=[Text(role="limit", text=text)])
         return Contribution(empty, per_image=per_image)
     rows = [(run.images[i], measured) for i, measured in found.items()]
-    counted = [found[i] for i in positions]
+    positions, counted = list(counting), list(counting.values())
     table = score_table(counted, run.statistics)
     hidden = [v.lime_hidden for v in counted]
     return Contribution(

@@ -10,6 +10,7 @@ from reportgen.analysis import wording
 from reportgen.analysis.layer_words import words_of
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
+from reportgen.analysis.sample import of_sample, once
 from reportgen.report.blocks import Block, Cell, Column, Facts, Figure, Heading, Listing, Section, Table, Text
 from reportgen.report.document import Warning_
 from reportgen.utils.json_types import JSON
@@ -33,11 +34,11 @@ Results = Sequence[SanityResult]
 
 def reduce_sanity(run: Run) -> Contribution:
     """Compare the maps of the re-initialised networks with the trained network's."""
-    found = {i: run.result("sanity", i, SanityResult) for i in range(len(run.images)) if run.sampled("sanity", i)}
+    found = of_sample(run, "sanity", SanityResult)
     per_image = [entry(found[i]) if i in found else {} for i in range(len(run.images))]
     checked = {i: result for i, result in found.items() if result.correlation}
-    # Copies count once: their trained maps are alike as those of no two different images are. A near copy may be all that was drawn.
-    sampled = {i: checked[i] for i in run.observations if i in checked} or checked
+    # Copies count once: their trained maps are alike as those of no two different images are.
+    sampled = once(checked, run.observations)
     if not sampled:
         text = "The check was not made: no image of its sample could be read, or no method was left to check."
         section = Section(id="sanity", title=TITLE, appendix=True, blocks=[Text(role="limit", text=text)])
