@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.analyse import analyse
+from reportgen.pipeline.execution import Execution
 from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.pipeline.own_words import OwnWords
 from reportgen.pipeline.providers import INSTALLED, Providers
@@ -120,7 +121,7 @@ def make_report(
                 folder,
                 cache,
                 fresh=fresh,
-                jobs=jobs,
+                execution=Execution(jobs=jobs),
                 command=command,
                 progress=told,
                 providers=providers,

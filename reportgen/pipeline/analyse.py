@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.assemble import Reduced, assemble, cite
+from reportgen.pipeline.execution import Execution
 from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.pictures import of_pictures, of_probe_pictures
@@ -18,7 +19,6 @@ from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store
-from reportgen.utils.concurrency import default_jobs
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.progress import Progress, Silent, Stopwatch
 from reportgen.utils.versions import PACKAGES
@@ -31,7 +31,7 @@ def analyse(
     cache: Path,
     *,
     fresh: bool = False,
-    jobs: int | None = None,
+    execution: Execution | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
     providers: Providers = INSTALLED,
@@ -40,7 +40,7 @@ def analyse(
     """Explain every image of `images` and make a Report of it; its files go to `folder`.
 
     Args:
-        jobs: how many images are under way at once; the report is the same for any number.
+        execution: where and how the map is done; the report is the same for any.
         further: checks of the caller's, made before any work (`plan`).
 
     Raises:
@@ -55,7 +55,7 @@ def analyse(
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
     bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
-    mapped, probe = _mapped(bench, jobs or default_jobs(), progress)
+    mapped, probe = _mapped(bench, execution or Execution(), progress)
     folder.begin()
     shared = _reducing(made, mapped, probe, folder, bench, providers.versions(PACKAGES))
     contributions = reduce_all(shared, watch, progress)
@@ -84,14 +84,14 @@ def analyse(
     return assemble(done, command), watch
 
 
-def _mapped(bench: Workbench, jobs: int, progress: Progress) -> tuple[Mapped, Mapped | None]:
+def _mapped(bench: Workbench, execution: Execution, progress: Progress) -> tuple[Mapped, Mapped | None]:
     """The images and, where it is a folder of its own, the probe set."""
     made, probe = bench.plan, None
     if made.probe is not None:
         probe = map_folder(
-            made.probe, made.on_probe, bench, jobs=jobs, stage="Reading the probe set", progress=progress
+            made.probe, made.on_probe, bench, jobs=execution.at_once, stage="Reading the probe set", progress=progress
         )
-    mapped = map_folder(made.images, made.on_images, bench, jobs=jobs, stage="Explaining images", progress=progress)
+    mapped = map_folder(made.images, made.on_images, bench, jobs=execution.at_once, stage="Explaining images", progress=progress)
     computed, reused = bench.tally.computed, bench.tally.reused
     progress.say(f"{reused} of {reused + computed} results were in the store; {computed} computed")
     return mapped, probe
