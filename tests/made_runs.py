@@ -21,7 +21,9 @@ from reportgen.report.document import ClassProbability, ImageRecord, Prediction,
 from reportgen.report.provenance import HeadKind, RuntimeRecord
 from reportgen.settings.group import NoSettings, SettingsGroup
 from reportgen.settings.model import Settings, StatisticsSettings, installed_groups, settings_class, with_groups
+from reportgen.storage.codec import put_together, taken_apart
 from reportgen.storage.run_folder import RunFolder
+from reportgen.storage.unread import UnreadArray
 from reportgen.utils.versions import versions
 from toys import toy_network, toy_spec
 
@@ -76,6 +78,10 @@ class MadeRun:
 
     def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
         return of_kind(self.results[analysis][image], kind, analysis)
+
+    def values(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        values, arrays = taken_apart(self.result(analysis, image, kind, model))
+        return put_together(values, {name: UnreadArray(a.dtype, a.shape) for name, a in arrays.items()}, kind)
 
     def head(self) -> LinearHead | None:
         return self._head

@@ -386,7 +386,7 @@ def test_an_image_that_vanishes_during_the_run_is_skipped_with_a_reason(server: 
 
 
 def stored(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "results").rglob("*.npz"))
+    return sorted(path.stem for path in (folder / "results").rglob("*.json"))
 
 
 def put(folder: Path, *numbers: int, used: float | None = None) -> list[str]:
@@ -394,7 +394,8 @@ def put(folder: Path, *numbers: int, used: float | None = None) -> list[str]:
     for key in keys:
         Store(folder / "results").put(key, Zeros(np.zeros(250, np.float32)))
         if used is not None:
-            os.utime(folder / f"results/{key[:2]}/{key}.npz", (used, used))
+            for path in (folder / "results" / key[:2]).glob(f"{key}*"):
+                os.utime(path, (used, used))
     return keys
 
 

@@ -7,10 +7,14 @@ import hashlib
 import io
 import json
 import math
+import operator
 import os
+import pickle
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +25,10 @@ from PIL import Image
 
 from reportgen.report.blocks import Column, Table
 from reportgen.report.manifest import MANIFEST
-from reportgen.storage.codec import Array
+from reportgen.storage.codec import Array, encode
 from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store, cache_folder
+from reportgen.storage.unread import ArrayNotRead
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.hashing import digest_of, file_sha256, seed_from
@@ -62,6 +67,13 @@ class Small:
 
 
 @dataclass(frozen=True)
+class Plain:
+    """A result without arrays."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Other:
     """A result of another shape."""
 
@@ -97,9 +109,11 @@ def assert_same(found: object, kept: object) -> None:
         assert found == kept
 
 
-def only_file(folder: Path) -> Path:
-    (path,) = [path for path in folder.rglob("*") if path.is_file()]
-    return path
+def only_entry(folder: Path) -> tuple[Path, Path]:
+    """The file of values and the file of arrays of the one result in a store."""
+    values, arrays = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.suffix)
+    assert (values.suffix, arrays.suffix) == (".json", ".npz")
+    return values, arrays
 
 
 # --- the store of results ------------------------------------------------------------------------
@@ -125,33 +139,174 @@ def test_a_result_of_another_shape_is_none(tmp_path: Path) -> None:
     assert_same(store.get(KEY, Small), Small(1.0, np.zeros(2)))
 
 
-def test_every_damage_to_a_file_is_a_miss_or_harmless(tmp_path: Path) -> None:
+def test_every_damage_to_a_file_is_a_miss(tmp_path: Path) -> None:
     """Each byte spoilt in turn, and the file cut at every length: never a wrong result, never an error."""
     store, small = Store(tmp_path), Small(0.25, np.eye(2, dtype=np.float32))
     store.put(KEY, small)
-    path = only_file(tmp_path)
-    good = path.read_bytes()
-    misses = 0
-    for at in range(len(good)):
-        path.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
-        found = store.get(KEY, Small)
-        misses += found is None
-        if found is not None:
-            assert_same(found, small)
-    assert misses > len(good) / 2
-    for length in range(0, len(good), 5):
-        path.write_bytes(good[:length])
+    for path in only_entry(tmp_path):
+        good = path.read_bytes()
+        spoilt = [good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :] for at in range(len(good))]
+        for data in (*spoilt, *(good[:length] for length in range(len(good))), good + b" "):
+            path.write_bytes(data)
+            assert store.get(KEY, Small) is None
+            assert (store.values(KEY, Small) is None) == (path.suffix == ".json"), "values do not read the arrays"
+        path.unlink()
         assert store.get(KEY, Small) is None
-    store.put(KEY, small)
-    assert_same(store.get(KEY, Small), small)
+        store.put(KEY, small)
+        assert_same(store.get(KEY, Small), small)
+
+
+def test_an_entry_under_the_key_of_another_is_a_miss(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), digest_of("other")
+    store.put(KEY, Small(1.0, np.zeros(2)))
+    values, arrays = only_entry(tmp_path)
+    elsewhere = tmp_path / other[:2]
+    elsewhere.mkdir()
+    shutil.copy(values, elsewhere / values.name.replace(KEY, other))
+    shutil.copy(arrays, elsewhere / arrays.name.replace(KEY, other))
+    assert store.get(other, Small) is None and store.values(other, Small) is None
+    store.put(other, Small(2.0, np.ones(2)))
+    shutil.copy(next(elsewhere.glob("*.npz")), arrays)
+    assert store.get(KEY, Small) is None, "the arrays of another result"
+    assert_same(store.get(other, Small), Small(2.0, np.ones(2)))
+
+
+def test_an_edited_entry_is_a_miss(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, Small(0.25, np.zeros(2)))
+    values, _ = only_entry(tmp_path)
+    values.write_bytes(values.read_bytes().replace(b'"fill": 0.25', b'"fill": 0.75'))
+    assert store.get(KEY, Small) is None and store.values(KEY, Small) is None
+
+
+def test_the_file_of_values_is_json_with_all_that_is_known_of_the_arrays(tmp_path: Path) -> None:
+    Store(tmp_path).put(KEY, result())
+    values, arrays = only_entry(tmp_path)
+    found = json.loads(values.read_bytes())
+    assert found["key"] == KEY
+    assert found["values"]["iou"] == 0.1 + 0.2
+    assert found["arrays"] == {
+        "sha256": hashlib.sha256(arrays.read_bytes()).hexdigest(),
+        "of": {"0": ["<f4", [2, 3]], "1": ["|b1", [3, 3]], "2": ["<f8", [0, 4]]},
+    }
+    with np.load(arrays) as archive:
+        assert np.array_equal(archive["1"], np.eye(3, dtype=bool))
+
+
+def test_a_result_without_arrays_is_one_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, Part(((1, 2.5),), np.zeros(1)))
+    store.put(digest_of("plain"), Plain("a"))
+    assert sorted(path.suffix for path in tmp_path.rglob("*.*")) == [".json", ".json", ".npz"]
+    assert store.get(digest_of("plain"), Plain) == store.values(digest_of("plain"), Plain) == Plain("a")
+
+
+def test_values_alone_read_no_byte_of_the_arrays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, result())
+    only_entry(tmp_path)[1].unlink()
+    found = store.values(KEY, Kept)
+    assert found is not None
+    whole = result()
+    assert (found.iou, found.none, found.names, found.right) == (whole.iou, None, whole.names, True)
+    assert found.parts["gradcam++"].weights == whole.parts["gradcam++"].weights
+    assert (found.mask.shape, found.mask.dtype, found.mask.ndim, found.mask.size) == ((3, 3), np.dtype(bool), 2, 9)
+    assert (len(found.empty), found.empty.size) == (0, 0)
+
+
+USES: dict[str, Callable[[Any], object]] = {
+    "a condition": bool,
+    "a loop": list,
+    "an index": lambda a: a[0],
+    "a method": lambda a: a.mean(),
+    "a comparison": lambda a: a == 1,
+    "a comparison of arrays": lambda a: np.zeros(2) < a,
+    "a sum": lambda a: a + 1,
+    "a sum from the right": lambda a: 1 + a,
+    "a sum with an array": lambda a: np.ones(2) + a,
+    "a sum in place": lambda a: np.add(np.ones(2), a, out=np.ones(2)),
+    "a matrix product": lambda a: np.eye(2) @ a,
+    "a minus": operator.neg,
+    "a function of NumPy": np.mean,
+    "an array of it": np.asarray,
+    "an array of several": lambda a: np.stack([np.ones(2), a]),
+    "an array of objects": lambda a: np.array([a]),
+    "a number": float,
+    "a hash": hash,
+    "membership": lambda a: 1 in a,
+    "a conversion": lambda a: a.astype(np.float32),
+    "bytes": memoryview,
+    "a picture": Image.fromarray,
+    "keeping it": lambda a: encode(Small(1.0, a)),
+}
+
+
+# Python, Pillow and pydantic themselves refuse what has no hash, no bytes, and is no array.
+REFUSED_OTHERWISE: dict[str, type[Exception]] = {
+    "a hash": TypeError,
+    "bytes": TypeError,
+    "a picture": AttributeError,
+    "keeping it": ValueError,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_stands_for_an_unread_array_raises_where_it_is_used(tmp_path: Path, use: str) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, Small(1.0, np.ones(2)))
+    found = store.values(KEY, Small)
+    assert found is not None
+    with pytest.raises(REFUSED_OTHERWISE.get(use, ArrayNotRead)):
+        USES[use](found.a)
+    assert repr(found) == "Small(fill=1.0, a=<an array that was not read: float64 (2,)>)"
+
+
+def test_a_store_and_what_it_gives_go_to_another_process(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, Small(1.0, np.ones(2)))
+    sent = pickle.loads(pickle.dumps(store))
+    assert_same(sent.get(KEY, Small), Small(1.0, np.ones(2)))
+    found = pickle.loads(pickle.dumps(sent.values(KEY, Small)))
+    assert found.a.shape == (2,)
+    with pytest.raises(ArrayNotRead):
+        found.a.sum()
+
+
+def test_several_threads_may_use_a_store(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def use(number: int) -> bool:
+        key, small = digest_of(number % 3), Small(number % 3, np.full(500, number % 3, np.float32))
+        store.put(key, small)
+        found, values = store.get(key, Small), store.values(key, Small)
+        return found is not None and values is not None and bool((found.a == found.fill).all())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(use, range(200)))
+
+
+def test_equal_results_are_equal_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        Store(tmp_path / name).put(KEY, result())
+    a, b = (only_entry(tmp_path / name) for name in "ab")
+    assert [path.name for path in a] == [path.name for path in b]
+    assert [path.read_bytes() for path in a] == [path.read_bytes() for path in b]
 
 
 def test_a_pickle_in_the_store_is_not_run(tmp_path: Path) -> None:
+    """Not even where somebody made up the hashes that fit."""
     store = Store(tmp_path)
-    store.put(KEY, result())
+    with pytest.raises(ValueError, match="allow_pickle"):
+        store.put(KEY, Small(1.0, np.array([{"any": "object"}], dtype=object)))
     buffer = io.BytesIO()
-    np.savez(buffer, **{"values.json": np.array([{"any": "object"}], dtype=object)})
-    only_file(tmp_path).write_bytes(buffer.getvalue())
+    np.savez(buffer, **{"0": np.array([{"any": "object"}], dtype=object)})
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    rest = f'", "key": "{KEY}", "arrays": {{"sha256": "{sha256}", "of": {{"0": ["|O", [1]]}}}}, "values": {{"fill": 1, "a": "0"}}}}'
+    own = hashlib.sha256(rest.encode()).hexdigest()
+    (tmp_path / KEY[:2]).mkdir()
+    (tmp_path / KEY[:2] / f"{KEY}.json").write_text(f'{{"sha256": "{own}{rest}')
+    (tmp_path / KEY[:2] / f"{KEY}-{sha256[:16]}.npz").write_bytes(buffer.getvalue())
+    assert store.values(KEY, Small) is not None, "the hashes fit"
     assert store.get(KEY, Small) is None
 
 
@@ -161,7 +316,7 @@ def test_values_that_are_not_json_are_refused_and_nothing_is_written(tmp_path: P
             Store(tmp_path).put(KEY, Small(value, np.zeros(1)))
     with pytest.raises((ValueError, TypeError, AttributeError)):
         Store(tmp_path).put(KEY, Small(1.0, [1.0]))  # type: ignore[arg-type]  # a list is no array
-    assert list(tmp_path.rglob("*.npz")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_scrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +368,7 @@ def test_two_writers_never_show_half_a_result(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(fill)], env=environment) for fill in (1, 2)
     ]
     assert [writer.wait() for writer in writers] == [0, 0]
-    assert only_file(tmp_path).suffix == ".npz"
+    assert sorted(path.suffix for path in tmp_path.rglob("*.*")) == [".json", ".npz", ".npz"], "one of them counts"
 
 
 def test_the_cache_folder_is_the_users_and_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:

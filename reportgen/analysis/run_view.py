@@ -73,6 +73,9 @@ class Mapped(Protocol):
             LookupError: the image is not in the analysis' sample (`sampled`).
         """
 
+    def values(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        """As `result`, without its arrays, of which no byte is read: an `UnreadArray` stands for each, and raises where it is used."""
+
     def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
         """Whether the analysis was mapped over this image."""
 

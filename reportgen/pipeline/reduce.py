@@ -90,10 +90,18 @@ class MappedFolder:
         return self._keys[image][analysis, model or self._explained] is not None
 
     def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        return self._found(self._store.get, analysis, image, kind, model)
+
+    def values(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
+        return self._found(self._store.values, analysis, image, kind, model)
+
+    def _found(
+        self, read: Callable[[str, type[R]], R | None], analysis: str, image: int, kind: type[R], model: str | None
+    ) -> R:
         key = self._keys[image][analysis, model or self._explained]
         if key is None:
             raise LookupError(f"{self.names[image]} is not in the sample of {analysis}")
-        found = self._store.get(key, kind)
+        found = read(key, kind)
         if found is None:
             raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return found
@@ -197,7 +205,7 @@ class ReduceView(ProbeReduceView):
         mapped = shared.mapped.of(model)
         self.names, self.skipped = mapped.names, mapped.skipped
         self.observations, self.hashes = mapped.observations, mapped.hashes
-        self.result, self.sampled, self.frame = mapped.result, mapped.sampled, mapped.frame
+        self.result, self.values, self.sampled, self.frame = mapped.result, mapped.values, mapped.sampled, mapped.frame
         self._shared, self._model, self._handed = shared, model, handed
 
     def images_of(self, model: str) -> Sequence[ImageRecord]:

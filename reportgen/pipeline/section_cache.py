@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +73,7 @@ def _packed(shared: object | None, analysis: AnyAnalysis) -> np.ndarray | None:
 
 
 def _with_shared(contribution: Contribution, packed: np.ndarray | None, analysis: AnyAnalysis) -> Contribution:
-    shared = None if packed is None else decode(io.BytesIO(packed.tobytes()), analysis.shares)
+    shared = None if packed is None else decode(packed.tobytes(), analysis.shares)
     return replace(contribution, shared=shared)
 
 

@@ -1,7 +1,7 @@
 """The cache folder as a whole: who is using it, how large it may grow, and what goes first.
 
     FOLDER/format                  the version of this layout
-    FOLDER/results/<2>/<key>.npz   results (reportgen.storage.store)
+    FOLDER/results/<2>/<key>*      results (reportgen.storage.store)
     FOLDER/models/<key>/           models converted for the runtime (reportgen.models.runtime)
     FOLDER/.lock                   held shared by every run, exclusively by whoever removes something
 
@@ -30,7 +30,8 @@ FORMAT = "1"
 LIMIT_VARIABLE = "REPORTGEN_CACHE_LIMIT"
 DEFAULT_LIMIT = "5 GB"
 _LOCK = ".lock"
-_RESULT = re.compile(r"[0-9a-f]{64}\.npz")
+# Its values and its arrays; alone an .npz is of an earlier version, is read no more, and goes as what is not used goes.
+_RESULT = re.compile(r"([0-9a-f]{64})(?:\.json|-[0-9a-f]{16}\.npz|(\.npz))")
 _CONVERSION = re.compile(r"[0-9a-f]{32}")
 _DAY_S = 86_400
 # Seconds between two looks for Ctrl-C: SQLite's own wait for a lock cannot be interrupted.
@@ -39,14 +40,15 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that can be removed: a result's file, or the folder of a converted model.
+    """One thing that can be removed: the files of a result, or the folder of a converted model.
 
     Attributes:
-        size: bytes.
+        paths: in the order in which they are removed: the sign that it is whole goes first.
+        size: bytes, of all of them.
         used: when it was read or written last, seconds since the epoch by the file system's clock.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     kind: str
     size: int
     used: float
@@ -162,17 +164,26 @@ def _require_format(folder: Path) -> None:
 def _entries(folder: Path) -> Iterator[Entry]:
     """Every entry; what does not look like one is not ours to count or to remove."""
     for path in _listed(folder / "results"):
-        for file in _listed(path) if len(path.name) == 2 else ():
-            if _RESULT.fullmatch(file.name):
-                with suppress(OSError):
-                    status = file.stat()
-                    yield Entry(file, "result", status.st_size, status.st_mtime)
+        yield from _results(path) if len(path.name) == 2 else ()
     for path in _listed(folder / "models"):
         meta = path / "meta.json"
         if _CONVERSION.fullmatch(path.name) and not path.is_symlink():
             with suppress(OSError):
                 size = sum(file.stat().st_size for file in path.iterdir())
-                yield Entry(path, "model", size, meta.stat().st_mtime)
+                yield Entry((path,), "model", size, meta.stat().st_mtime)
+
+
+def _results(folder: Path) -> Iterator[Entry]:
+    of_entry: dict[tuple[str, ...], list[tuple[Path, os.stat_result]]] = {}
+    for file in _listed(folder):
+        found = _RESULT.fullmatch(file.name)
+        if found is not None:
+            with suppress(OSError):
+                of_entry.setdefault(found.groups(default=""), []).append((file, file.stat()))
+    for files in of_entry.values():
+        files.sort(key=lambda file: file[0].suffix)  # .json, then .npz
+        size, used = sum(status.st_size for _, status in files), max(status.st_mtime for _, status in files)
+        yield Entry(tuple(path for path, _ in files), "result", size, used)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -183,7 +194,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _shrink(folder: Path, limit: int, since: float) -> None:
-    entries = sorted(_entries(folder), key=lambda entry: (entry.used, entry.path))
+    entries = sorted(_entries(folder), key=lambda entry: (entry.used, entry.paths))
     size = sum(entry.size for entry in entries)
     for entry in entries:
         if size <= limit or entry.used >= since:
@@ -196,10 +207,12 @@ def _remove(entry: Entry) -> bool:
     try:
         if entry.kind == "model":
             # The sign of a whole conversion goes first.
-            (entry.path / "meta.json").unlink()
-            shutil.rmtree(entry.path)
+            (path,) = entry.paths
+            (path / "meta.json").unlink()
+            shutil.rmtree(path)
         else:
-            entry.path.unlink()
+            for path in entry.paths:
+                path.unlink()
     except OSError:
         return False
     return True

@@ -1,6 +1,6 @@
-"""The store of results, named by what made them.
+"""The store of results, named by what made them; `reportgen.storage.entry` says what lies in it.
 
-A write is a temporary file and a rename, so a reader sees all of a file or none, and two runs may share a store.
+A write is whole or absent, so a reader sees all of a result or none, and two runs may share a store.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from reportgen.storage.cache import touch
-from reportgen.storage.codec import decode, encode
-from reportgen.utils.files import write_file
+from reportgen.storage.blobs import Blobs, FolderBlobs
+from reportgen.storage.codec import Arrays, put_together
+from reportgen.storage.entry import ReadValues, pack, read_arrays, read_values, values_name
 
 R = TypeVar("R")
 
@@ -27,26 +27,62 @@ def cache_folder() -> Path:
 
 
 class Store:
-    """Results by key. A key is the hash of everything that made the result; nothing is ever renamed or edited."""
+    """Results by key. A key is the hash of everything that made the result; nothing is ever renamed or edited.
+
+    Several threads may use one, and it may be sent to another process or machine, where it is the same store.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._blobs: Blobs = FolderBlobs(folder)
 
     def get(self, key: str, kind: type[R]) -> R | None:
-        """The result, a `kind`, under `key`; None where there is none, or where its file does not read back whole."""
-        path = self._path(key)
+        """The result, a `kind`, under `key`, with its arrays.
+
+        None where there is none, or where it is not what was written there (cut, edited, another's) or of another shape: it is
+        to be made again.
+        """
+        found = self._read(key)
+        if found is None or found.arrays_file is None:
+            return None if found is None else self._made(key, found, {}, kind)
+        name, sha256 = found.arrays_file
+        data = self._blobs.read(name)
         try:
-            found = decode(path, kind)
-        except (
-            Exception
-        ):  # no file; or damaged bytes, which make numpy raise nearly anything: computed again and replaced
+            arrays = None if data is None else read_arrays(data, sha256)
+        except Exception:  # bytes that are no arrays make numpy raise nearly anything
             return None
-        touch(path)
-        return found
+        return None if arrays is None else self._made(key, found, arrays, kind)
+
+    def values(self, key: str, kind: type[R]) -> R | None:
+        """As `get`, without the arrays, of which no byte is read: an `UnreadArray` stands for each, and raises where it is used.
+
+        Whether the arrays are as they were written is seen only by `get`.
+        """
+        found = self._read(key)
+        return None if found is None else self._made(key, found, found.unread, kind)
 
     def put(self, key: str, result: object) -> None:
-        """Keep `result`, a frozen dataclass (`reportgen.storage.codec`), under `key`."""
-        write_file(self._path(key), encode(result))
+        """Keep `result`, a frozen dataclass (`reportgen.storage.codec`), under `key`.
 
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.npz"
+        Raises:
+            ReportgenError: it cannot be written.
+            ValueError: it holds a number that is not finite, or something that is neither value nor array.
+        """
+        packed = pack(key, result)
+        if packed.arrays is not None:
+            self._blobs.write(*packed.arrays)
+        self._blobs.write(*packed.values)
+
+    def _read(self, key: str) -> ReadValues | None:
+        data = self._blobs.read(values_name(key))
+        try:
+            return None if data is None else read_values(key, data)
+        except ValueError:
+            return None
+
+    def _made(self, key: str, found: ReadValues, arrays: Arrays, kind: type[R]) -> R | None:
+        try:
+            made = put_together(found.values, arrays, kind)
+        except Exception:  # of another shape
+            return None
+        self._blobs.used(values_name(key))
+        return made
