@@ -14,6 +14,7 @@ from lime.wrappers.scikit_image import SegmentationAlgorithm
 
 from made_results import lime_result
 from reportgen.analyses.lime.params import explain_arguments, explain_params, pickled
+from reportgen.analyses.lime.refit import refit
 from reportgen.analyses.lime.result import LimeResult, Surrogate
 from reportgen.analyses.lime.settings import LimeSettings
 from reportgen.analyses.lime.stability import jaccard, repeat_seeds, repeats, resampled, stability
@@ -195,6 +196,35 @@ def test_mask_holds_the_strongest_positive_superpixels() -> None:
     assert positive_mask(segments, fitted, 2).tolist() == [[True, False], [False, True]]
     assert not positive_mask(segments, Surrogate(((1, -0.9),), 0, 0, 0, 0, 0, 0), 2).any()
     np.testing.assert_allclose(lime_result(segments, fitted).weight_map, [[0.3, -0.9], [0.1, 0.5]])
+
+
+@pytest.mark.parametrize("features", [3, 7, 15, 80])
+def test_the_normal_equations_fit_what_the_library_fits(features: int) -> None:
+    random, settings = np.random.RandomState(features), LimeSettings(num_features=features)
+    data = perturbations(200, 40, random)
+    worth = random.normal(size=40)
+    values = (1 / (1 + np.exp(-data @ worth + random.normal(size=200)))).astype(np.float32)
+    drawn = Draw(data, np.stack([values, 1 - values], axis=1))
+    shipped, ours = fit(data, drawn.probabilities, 0, settings, np.random.RandomState(0)), refit(drawn, 0, settings)
+    assert [superpixel for superpixel, _ in ours.weights] == [superpixel for superpixel, _ in shipped.weights]
+    assert np.allclose([w for _, w in ours.weights], [w for _, w in shipped.weights], rtol=0, atol=1e-10)
+    assert np.allclose(
+        [ours.intercept, ours.prediction, ours.r2], [shipped.intercept, shipped.prediction, shipped.r2], atol=1e-10
+    )
+    assert (ours.probability, ours.top_class, ours.forward_passes) == (
+        shipped.probability,
+        shipped.top_class,
+        shipped.forward_passes,
+    )
+
+
+def test_of_a_constant_the_normal_equations_fit_the_intercept_alone() -> None:
+    data = perturbations(50, 20, np.random.RandomState(0))
+    drawn = Draw(data, np.full((50, 2), 0.3, np.float32))
+    found = refit(drawn, 0, LimeSettings())
+    assert found.r2 == 1
+    assert found.intercept == pytest.approx(0.3)
+    assert max(abs(weight) for _, weight in found.weights) < 1e-12
 
 
 def test_a_superpixel_that_was_not_fitted_weighs_nothing() -> None:

@@ -15,9 +15,10 @@ import numpy as np
 from reportgen.analysis.view import View
 from reportgen.utils.hashing import seed_from
 
+from .refit import refit
 from .result import Surrogate
 from .settings import LimeSettings
-from .surrogate import Draw, draw, fit, positive_mask
+from .surrogate import Draw, draw, positive_mask
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float | None:
@@ -38,12 +39,6 @@ def repeats(view: View, segments: np.ndarray, seed: int, settings: LimeSettings)
     ]
 
 
-def fitted(drawn: Draw, target: int, settings: LimeSettings) -> Surrogate:
-    """The surrogate of a draw."""
-    # Ridge regression's closed form draws nothing.
-    return fit(drawn.data, drawn.probabilities, target, settings, np.random.RandomState(0))
-
-
 def resampled(drawn: Draw, count: int, seed: int) -> list[Draw]:
     """`count` draws of as many samples as `drawn` has, taken from its own with replacement. The first, the whole image, is in each: every
     draw of LIME's has it."""
@@ -60,7 +55,7 @@ class Stability:
     """What the mask owes to the draw, and how much more with fewer samples or features.
 
     Attributes:
-        surrogates: of each draw; masks: theirs, (H, W) bool.
+        surrogates: of each draw (`refit`); masks: theirs, (H, W) bool.
         jaccard_seeds: mean over pairs of masks; None with one draw, or where all are empty.
         jaccard_half_samples, jaccard_half_features: the same of masks from half of each draw's samples, and from half the features.
     """
@@ -81,9 +76,9 @@ def stability(segments: np.ndarray, draws: Sequence[Draw], target: int, settings
     fewer = settings.model_copy(update={"num_features": max(1, settings.num_features // 2)})
 
     def masks_of(some: Iterable[Draw], own: LimeSettings) -> list[np.ndarray]:
-        return [positive_mask(segments, fitted(drawn, target, own), own.num_features) for drawn in some]
+        return [positive_mask(segments, refit(drawn, target, own), own.num_features) for drawn in some]
 
-    surrogates = [fitted(drawn, target, settings) for drawn in draws]
+    surrogates = [refit(drawn, target, settings) for drawn in draws]
     masks = [positive_mask(segments, surrogate, settings.num_features) for surrogate in surrogates]
     several = draws if len(draws) > 1 else ()
     return Stability(

@@ -8,6 +8,7 @@ perturbed images and the fitted weights are those of `lime.lime_image.LimeImageE
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -118,16 +119,11 @@ def fit(
 ) -> Surrogate:
     """The library's weighted ridge regression of class `target` on (samples, superpixels) 0/1 data."""
     from lime.lime_base import LimeBase
-    from sklearn.metrics import pairwise_distances
-
-    def kernel(distances: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.exp(-(distances**2) / settings.kernel_width**2))
 
     with PROCESS_WIDE:  # scikit-learn changes the warning filters for a while
-        distances = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
-        intercept, weights, r2, prediction = LimeBase(kernel, random_state=random_state).explain_instance_with_data(
-            data, probabilities, distances, target, settings.num_features
-        )
+        intercept, weights, r2, prediction = LimeBase(
+            partial(_closeness, width=settings.kernel_width), random_state=random_state
+        ).explain_instance_with_data(data, probabilities, _distances(data, settings), target, settings.num_features)
     return Surrogate(
         weights=tuple((int(superpixel), float(weight)) for superpixel, weight in weights),
         intercept=float(intercept),
@@ -137,6 +133,23 @@ def fit(
         top_class=int(probabilities[0].argmax()),
         forward_passes=len({row.tobytes() for row in data}),
     )
+
+
+def sample_weights(data: np.ndarray, settings: LimeSettings) -> np.ndarray:
+    """(samples,) float64: what each of the (samples, superpixels) 0/1 rows counts in the fit, by how close it is to the whole image."""
+    with PROCESS_WIDE:
+        return _closeness(_distances(data, settings), settings.kernel_width)
+
+
+def _distances(data: np.ndarray, settings: LimeSettings) -> np.ndarray:
+    from sklearn.metrics import pairwise_distances
+
+    distances: np.ndarray = pairwise_distances(data, data[:1], metric=settings.distance_metric).ravel()
+    return distances
+
+
+def _closeness(distances: np.ndarray, width: float) -> np.ndarray:
+    return np.sqrt(np.exp(-(distances**2) / width**2))
 
 
 def positive_mask(segments: np.ndarray, surrogate: Surrogate, num_features: int) -> np.ndarray:

@@ -19,8 +19,8 @@ from .result import LimeResult
 from .rules import RULES
 from .section import reduce_lime
 from .settings import LimeSettings
-from .stability import fitted, repeats, resampled, stability
-from .surrogate import positive_mask, positive_superpixels, superpixels
+from .stability import repeats, resampled, stability
+from .surrogate import fit, positive_mask, positive_superpixels, superpixels
 from .terms import TERMS
 from .validation import LimeParameters
 from .works import WORKS
@@ -64,24 +64,25 @@ class Lime(Analysis[LimeSettings, LimeResult]):
         with subject.timed("lime"):
             draws = repeats(view, segments, subject.seed, settings)
         with subject.timed("lime stability"):
-            if settings.varied == "seeds":
-                held = stability(segments, draws, target, settings)
-                surrogates, masks = held.surrogates, held.masks
-            else:  # of one draw the others are estimated: they take no forward pass
-                held = stability(segments, resampled(draws[0], settings.resamples, subject.seed), target, settings)
-                surrogates = [fitted(draws[0], target, settings)]
-                masks = [positive_mask(segments, surrogates[0], settings.num_features), *held.masks]
+            first = fit(draws[0].data, draws[0].probabilities, target, settings, np.random.RandomState(0))
+            explanation = positive_mask(segments, first, settings.num_features)
+            # Of one draw the others are estimated: they take no forward pass.
+            of_seeds = settings.varied == "seeds"
+            others = draws if of_seeds else resampled(draws[0], settings.resamples, subject.seed)
+            held = stability(segments, others, target, settings)
+            surrogates = [first, *held.surrogates[1:]] if of_seeds else held.surrogates
+            masks = [explanation, *(held.masks[1:] if of_seeds else held.masks)]
         return LimeResult(
             target=target,
             seed=subject.seed,
             segments=segments,
             packed=np.stack([packed(mask) for mask in masks]),
-            surrogate=surrogates[0],
-            n_selected=len(positive_superpixels(surrogates[0], settings.num_features)),
-            forward_passes=sum(surrogate.forward_passes for surrogate in surrogates),
+            surrogate=first,
+            n_selected=len(positive_superpixels(first, settings.num_features)),
+            forward_passes=sum(surrogate.forward_passes for surrogate in (surrogates if of_seeds else [first])),
             varied=settings.varied,
             jaccard_seeds=held.jaccard_seeds,
-            r2_seeds=tuple(surrogate.r2 for surrogate in held.surrogates),
+            r2_seeds=tuple(surrogate.r2 for surrogate in surrogates),
             jaccard_half_samples=held.jaccard_half_samples,
             jaccard_half_features=held.jaccard_half_features,
         )
