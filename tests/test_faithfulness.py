@@ -376,7 +376,7 @@ def test_map_scores_every_map_and_control() -> None:
     assert list(result.measured.labels) == list(result.measured.scores) == names
     assert result.deletion.shape == result.insertion.shape == (8, STEPS + 1)
     assert result.measured.forward_passes == view.engine.passes  # type: ignore[attr-defined]
-    assert [result.measured.scores[name].draws for name in names] == [1, 1, 1, 3, 1, 3, 1, 3]
+    assert [result.measured.scores[name].draws for name in names] == [1, 1, 1, 2, 1, 2, 1, 2]
     assert [result.measured.scores[name].constant for name in names] == [False] * 7 + [True]
     for i, name in enumerate(names):
         for measure in ("deletion", "insertion"):
@@ -388,7 +388,7 @@ def test_map_scores_every_map_and_control() -> None:
 def test_lime_is_scored_by_its_signed_weights_and_the_mean_by_the_mean() -> None:
     view, result = linear_view(4), measured(linear_view(4))
     segments, noise = SEGMENTS, np.random.default_rng(7)
-    drawn = np.stack([controls.random_map(SIDE, SIDE, noise) for _ in range(3)])
+    drawn = np.stack([controls.random_map(SIDE, SIDE, noise) for _ in range(2)])
     weights = np.where(segments == 3, 0.5, np.where(segments == 5, 0.2, np.where(segments == 9, -0.4, 0.0)))
     mean = (noise_of(31)[0] + noise_of(32)[0]) / 2
     expected = scored(view, {"lime": weights, "mean": mean}, drawn)
