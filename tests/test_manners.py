@@ -252,7 +252,7 @@ KEYS = {
     "verify": {"ok", "matched", "changed", "missing", "not_in_manifest", "notes"},
     "diff": {"same", "count", "images", "verdicts", "numbers", "other", "notes"},
     "bundle": {"paths", "files"},
-    "validate": {"columns", "rows", "problems"},
+    "validate": {"columns", "rows", "problems", "more_problems"},
     "submit": {"accepted", "answer", "record"},
     "doctor": {"checks"},
     "models": {"models"},

@@ -2,16 +2,19 @@
 
 The file holds, for each image, the ten keyword arguments of lime's `explain_instance` as plain data; `segmentation_fn` may be lime's
 own `SegmentationAlgorithm`. Limits are there because a value is handed to scikit-image and to the network: they keep the time and
-memory of one image within what a machine has.
+memory of one image within what a machine has. A file may give ten thousand entries one and the same value, so what is looked at
+in an entry is little, only the first problems are put into words, and the others are counted.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +32,11 @@ KEYS = tuple(explain_arguments(LimeSettings(), 0))
 MAX_COUNT = 100_000  # of samples, features, inputs in a batch; lime's own default of num_features is as large
 # A file may name one large dict or tuple a hundred thousand times: what is walked is small.
 MAX_ENTRIES, MAX_LABELS, MAX_ARGUMENTS = 10_000, 1000, 50
+MAX_PROBLEMS = 1000  # put into words
+# Of a segmentation in its cell of the table: parameters, which no function has more of, and characters.
+MAX_PARAMETERS, MAX_CELL = 8, 300
+# What is wrong with a value, in words once somebody asks.
+Problem: TypeAlias = Callable[[], str]
 METRICS = ("cosine", "euclidean", "l2", "l1", "manhattan", "cityblock")
 
 _WRAPPER = ("lime.wrappers.scikit_image", "SegmentationAlgorithm")
@@ -134,12 +142,15 @@ class LimeParameters:
         if len(content) > MAX_ENTRIES:
             raise CheckFailed(f"{len(content)} entries; at most {MAX_ENTRIES} are read")
         problems: list[str] = []
-        rows = []
+        rows, more, seen = [], 0, _Seen()
         for key, entry in content.items():
-            problems += [f"entry {_shown(key)}: {problem}" for problem in _problems(key, entry)]
-            values = entry if type(entry) is dict else {}
-            rows.append((printable(key, 40) if type(key) is str else _shown(key), *_cells(values)))
-        return CheckedParameters(("entry", *KEYS), rows, problems, {} if problems else content)
+            for problem in _problems(key, entry, seen):
+                if len(problems) < MAX_PROBLEMS:
+                    problems.append(f"entry {_shown(key)}: {problem()}")
+                else:
+                    more += 1
+            rows.append((_cut(printable(key, 40), 80) if type(key) is str else _shown(key), *_cells(entry, seen)))
+        return CheckedParameters(("entry", *KEYS), rows, problems, {} if problems else content, more)
 
     def keys(self, names: Sequence[str]) -> list[str]:
         return entry_keys(names)
@@ -153,57 +164,88 @@ class LimeParameters:
         return lime.positive_mask(segments, found, settings.num_features)
 
 
-def _problems(key: object, entry: object) -> Iterator[str]:
+class _Seen:
+    """What was found out about values of one file, by the value itself: the file holds all of them while it is looked at."""
+
+    def __init__(self) -> None:
+        self._labels: dict[int, bool] = {}
+        self._cells: dict[int, str] = {}
+
+    def are_labels(self, value: object) -> bool:
+        """Whether a value is a sequence of class indices."""
+        if id(value) not in self._labels:
+            index = Number(0, MAX_COUNT)
+            few = isinstance(value, tuple | list) and len(value) <= MAX_LABELS
+            self._labels[id(value)] = few and all(map(index.takes, value))
+        return self._labels[id(value)]
+
+    def cell(self, value: object) -> str:
+        """A value in the table."""
+        if id(value) not in self._cells:
+            self._cells[id(value)] = _cell(value)
+        return self._cells[id(value)]
+
+
+def _problems(key: object, entry: object, seen: _Seen) -> Iterator[Problem]:
     """What is wrong with one entry, the first key of the ten first."""
     if type(key) is not str or not key:
-        yield "the key is not the name of an image or class"
+        yield lambda: "the key is not the name of an image or class"
     if type(entry) is not dict:
-        yield f"a dict of the ten arguments is needed, it is {_shown(entry)}"
+        yield lambda: f"a dict of the ten arguments is needed, it is {_shown(entry)}"
         return
     if len(entry) > MAX_ARGUMENTS:
-        yield f"{len(entry)} arguments; the ten of explain_instance are needed"
+        yield lambda: f"{len(entry)} arguments; the ten of explain_instance are needed"
         return
     for name in KEYS:
         if name not in entry:
-            yield f"{name} is missing"
+            yield partial("{} is missing".format, name)
         elif name == "labels":
-            yield from _labels_problem(entry[name], entry.get("top_labels"))
+            yield from _labels_problem(entry[name], entry.get("top_labels"), seen)
         elif name == "segmentation_fn":
             yield from _segmentation_problems(entry[name])
         elif not _RULES[name].takes(entry[name]):
-            yield f"{name} is {_shown(entry[name])}; {_RULES[name]} is needed"
+            yield partial(_needed, name, entry[name], _RULES[name])
     for name in entry:
         if name not in KEYS:
-            close = difflib.get_close_matches(name[:40], KEYS, n=1) if type(name) is str else []
-            yield f"unknown argument {_shown(name)}{f'; did you mean {close[0]}?' if close else ''}"
+            yield partial(_unknown, name)
 
 
-def _labels_problem(labels: object, top_labels: object) -> Iterator[str]:
-    index = Number(0, MAX_COUNT)
-    if (
-        not isinstance(labels, tuple | list)
-        or len(labels) > MAX_LABELS
-        or not all(index.takes(label) for label in labels)
-    ):
-        yield f"labels is {_shown(labels)}; a tuple of at most {MAX_LABELS} class indices is needed"
+def _needed(name: str, value: object, rule: Number | OneOf) -> str:
+    return f"{name} is {_shown(value)}; {rule} is needed"
+
+
+def _unknown(name: object) -> str:
+    close = difflib.get_close_matches(name[:40], KEYS, n=1) if type(name) is str else []
+    return f"unknown argument {_shown(name)}{f'; did you mean {close[0]}?' if close else ''}"
+
+
+def _labels_problem(labels: object, top_labels: object, seen: _Seen) -> Iterator[Problem]:
+    if not seen.are_labels(labels):
+        yield lambda: f"labels is {_shown(labels)}; a tuple of at most {MAX_LABELS} class indices is needed"
     elif not labels and top_labels is None:
-        yield "labels is empty and top_labels None: no class would be explained"
+        yield lambda: "labels is empty and top_labels None: no class would be explained"
 
 
-def _segmentation_problems(value: object) -> Iterator[str]:
+def _segmentation_problems(value: object) -> Iterator[Problem]:
     if value is None:
         return
     found = _algorithm(value)
     if found is None:
-        yield f"segmentation_fn is {_shown(value)}; None or lime's SegmentationAlgorithm is needed"
+        yield lambda: f"segmentation_fn is {_shown(value)}; None or lime's SegmentationAlgorithm is needed"
         return
     name, parameters = found
     rules = _SEGMENTATION_RULES[name]
     for parameter, given in parameters.items():
         if parameter not in rules:
-            yield f"segmentation_fn: {name} has no parameter {_shown(parameter)}; it has {', '.join(rules)}"
+            yield partial(_no_parameter, name, parameter)
         elif not rules[parameter].takes(given):
-            yield f"segmentation_fn: {parameter} of {name} is {_shown(given)}; {rules[parameter]} is needed"
+            yield partial(_needed, f"segmentation_fn: {parameter} of {name}", given, rules[parameter])
+
+
+def _no_parameter(name: str, parameter: object) -> str:
+    return (
+        f"segmentation_fn: {name} has no parameter {_shown(parameter)}; it has {', '.join(_SEGMENTATION_RULES[name])}"
+    )
 
 
 def _algorithm(value: object) -> tuple[str, dict[str, object]] | None:
@@ -236,13 +278,21 @@ def _segments(frame: np.ndarray, value: object, settings: LimeSettings) -> np.nd
     return lime.numbered(function(frame, **{key: given for key, given in parameters.items() if key in known}))
 
 
-def _cells(values: Mapping[str, object]) -> Iterator[str]:
-    for name in KEYS:
-        found = _algorithm(values.get(name))
-        if found is not None:
-            yield f"{found[0]}({', '.join(f'{_shown(key)}={_shown(given)}' for key, given in found[1].items())})"
-        else:
-            yield _shown(values[name]) if name in values else "missing"
+def _cells(entry: object, seen: _Seen) -> Iterator[str]:
+    values = entry if type(entry) is dict else {}
+    return (seen.cell(values[name]) if name in values else "missing" for name in KEYS)
+
+
+def _cell(value: object) -> str:
+    found = _algorithm(value)
+    if found is None:
+        return _shown(value)
+    shown = [f"{_shown(key)}={_shown(given)}" for key, given in islice(found[1].items(), MAX_PARAMETERS)]
+    return _cut(f"{found[0]}({', '.join(shown)}{', …' if len(found[1]) > MAX_PARAMETERS else ''})", MAX_CELL)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _shown(value: object) -> str:
@@ -254,7 +304,7 @@ def _shown(value: object) -> str:
     if type(value) is float:
         return f"{value:g}" if math.isfinite(value) else str(value)
     if type(value) is str:
-        return f"'{printable(value, 40)}'"
+        return f"'{_cut(printable(value, 40), 80)}'"
     if isinstance(value, tuple | list) and len(value) <= 5 and all(type(item) is int for item in value):
         return f"({', '.join(_shown(item) for item in value)})"
     return f"of type {value.of.name if type(value) is Instance else type(value).__name__}"

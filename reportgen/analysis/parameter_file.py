@@ -17,7 +17,8 @@ class CheckedParameters:
 
     Attributes:
         columns, rows: the table of what the file holds, as text; the first column names the entry.
-        problems: one line for each value that is wrong, naming the entry; empty for a good file.
+        problems: one line for each of the first values that are wrong, naming the entry; empty for a good file.
+        more: how many values beyond those are wrong: an untrusted file can have far more of them than bytes.
         entries: what each entry holds; only a file without problems may be handed to `mask`.
     """
 
@@ -25,6 +26,7 @@ class CheckedParameters:
     rows: list[tuple[str, ...]]
     problems: list[str]
     entries: dict[str, dict[str, Any]]  # whatever the method's own library takes
+    more: int = 0
 
 
 class ParameterFile(Protocol):

@@ -40,12 +40,14 @@ def validate(
     from reportgen.sharing.validate import read_parameters, score_parameters
 
     checked = read_parameters(file)
-    terminal.found(columns=checked.columns, rows=checked.rows, problems=checked.problems)
+    terminal.found(columns=checked.columns, rows=checked.rows, problems=checked.problems, more_problems=checked.more)
     terminal.table(checked.columns, checked.rows)
     for problem in checked.problems[:MOST_PROBLEMS]:
         terminal.result(f"PROBLEM {problem}", "red")
     if checked.problems:
-        raise CheckFailed(f"{file}: {counted(len(checked.problems), 'problem')} found")
+        found = len(checked.problems) + checked.more
+        rest = f", of which {MOST_PROBLEMS} are shown" if found > MOST_PROBLEMS else ""
+        raise CheckFailed(f"{file}: {counted(found, 'problem')} found{rest}")
     if images is None or masks is None:
         return
     from reportgen.settings.load import load

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reportgen.utils.plain_pickle import BadPickle, Machine, Name
+from reportgen.utils.plain_pickle import MAX_NAME, BadPickle, Machine, Name
 from reportgen.utils.terminal_text import printable
 
 
@@ -68,6 +68,8 @@ class InertMachine(Machine):
     def _name(self, module: object, name: object) -> None:
         if type(module) is not str or type(name) is not str:
             raise BadPickle("it names a class by what is no text")
+        if len(module) > MAX_NAME or len(name) > MAX_NAME:  # it is compared with all others of its hash
+            raise BadPickle(f"it names a class by more than {MAX_NAME} characters")
         found = Name(module, name)
         self.named.add(found)
         self._stack.append(found)
@@ -113,6 +115,8 @@ class InertMachine(Machine):
         for key, value in zip(values[::2], values[1::2], strict=True):
             # Only these are hashed: the hash of nested tuples may take for ever.
             plain = key is None or type(key) in (str, int, float, bool, bytes)
+            if plain:
+                self._require_cheap_key(key)
             items[key if plain else _OpaqueKey()] = value
 
 

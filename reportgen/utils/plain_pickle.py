@@ -6,14 +6,19 @@ number in the file says, and hashes tuples nested until the interpreter falls ov
 library) decodes the opcodes, and those that build plain data act on a list. There is no opcode here that imports or
 calls: a class that the caller admits becomes a `Name`, an object of it an `Instance`, and both are inert.
 
+Time and memory grow with the file, whatever it says. A value that the memo holds costs nothing to repeat, but a key is
+hashed and compared each time: keys are short, and few of them are numbers that a file may choose to have one hash.
+
 Opcodes: Python's Lib/pickletools.py, protocols 0 to 5.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import pickletools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -24,6 +29,15 @@ from reportgen.utils.terminal_text import printable
 MAX_BYTES = 16 * 2**20
 MAX_OPCODES = 1_000_000
 MAX_PROTOCOL = 5
+# Lists, tuples, dicts and objects: a hundred bytes each, whatever is in them. 10,000 entries with a segmentation have 60,000.
+MAX_CONTAINERS = 200_000
+# Of a key: characters, bytes, or an eighth of an integer's bits. It is hashed, or compared, each time that it is set.
+MAX_KEY = 8192
+# Python hashes a number by its remainder modulo 2**61 - 1, without a secret: of larger ones a file can find any number alike,
+# and a dict of n of those takes n * n steps. Smaller integers have a hash each, and so have texts, by a secret of the process.
+MODULUS = 2**61 - 1
+MAX_ALIKE = 1000
+MAX_NAME = 1000
 
 _CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _INTEGERS = frozenset({"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"})
@@ -32,6 +46,11 @@ _TEXTS = frozenset(
 )
 _VALUES = _INTEGERS | _TEXTS | {"FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
 _SHORT_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+# The opcodes that make something with things in it.
+_MAKING = frozenset(
+    {"TUPLE", "LIST", "DICT", "EMPTY_LIST", "EMPTY_DICT", "GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ"}
+    | set(_SHORT_TUPLES)
+)
 # How protocols 0 and 1 make an object: a call of this function, with the class and `object`, under the names of Python 2 and 3.
 _RECONSTRUCTORS = frozenset({("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")})
 _OBJECTS = frozenset({("__builtin__", "object"), ("builtins", "object")})
@@ -71,7 +90,20 @@ def read_plain(data: bytes, admitted: Collection[tuple[str, str]] = (), most_opc
     """
     if len(data) > MAX_BYTES:
         raise BadPickle(f"{len(data)} bytes; at most {MAX_BYTES} are read")
-    return run_pickle(Machine(frozenset(admitted)), io.BytesIO(data), most_opcodes)
+    with _no_collections():
+        return run_pickle(Machine(frozenset(admitted), MAX_CONTAINERS), io.BytesIO(data), most_opcodes)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage is looked for among many containers that all live on: half of the time of reading them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def run_pickle(machine: Machine, stream: BinaryIO, most_opcodes: int = MAX_OPCODES) -> object:
@@ -100,10 +132,17 @@ class Machine:
     """The stack, the marks on it, and the memo. The memo is a dict: a huge number in the file costs nothing.
 
     `reportgen.utils.inert_pickle` has one with a few opcodes more.
+
+    Args:
+        admitted: (module, name) of classes and functions that may be named.
+        most_containers: lists, tuples, dicts and objects that it makes; None: as many as there are opcodes.
     """
 
-    def __init__(self, admitted: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def __init__(self, admitted: frozenset[tuple[str, str]] = frozenset(), most_containers: int | None = None) -> None:
         self._admitted = admitted
+        self._most_containers = most_containers
+        self._containers = 0
+        self._large_keys = 0
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
@@ -145,6 +184,8 @@ class Machine:
         if opcode in _VALUES:
             self._stack.append(argument)
         elif opcode in self._steps:
+            if opcode in _MAKING:
+                self._count_container()
             self._steps[opcode](argument)
         else:
             raise BadPickle(f"its opcode {opcode} has no place in plain data")
@@ -194,6 +235,23 @@ class Machine:
 
     # --- containers ---
 
+    def _count_container(self) -> None:
+        self._containers += 1
+        if self._most_containers is not None and self._containers > self._most_containers:
+            raise BadPickle(f"more than {self._most_containers} lists, tuples, dicts and objects")
+
+    def _require_cheap_key(self, key: object) -> None:
+        """Whether a key, which is plain, costs little to hash, to compare and to tell from the others."""
+        if isinstance(key, str | bytes):
+            if len(key) > MAX_KEY:
+                raise BadPickle(f"a key of {len(key)} characters; at most {MAX_KEY} are read")
+        elif isinstance(key, int) and not -MODULUS < key < MODULUS:
+            self._large_keys += 1
+            if key.bit_length() > 8 * MAX_KEY:
+                raise BadPickle(f"a key is an integer of {key.bit_length()} bits; at most {8 * MAX_KEY} are read")
+            if self._large_keys > MAX_ALIKE:
+                raise BadPickle(f"more than {MAX_ALIKE} keys are integers of more than 60 bits")
+
     def _short_tuple(self, count: int, _: None) -> None:
         self._stack.append(tuple(self._take(count)))
 
@@ -217,6 +275,7 @@ class Machine:
             # Nothing else has a place in settings, and the hash of a nested tuple may take for ever.
             if key is not None and type(key) not in (str, int, float, bool, bytes):
                 raise BadPickle(f"a key is of type {type(key).__name__}; text is expected")
+            self._require_cheap_key(key)
             container[key] = value
 
     # --- names and objects, inert ---

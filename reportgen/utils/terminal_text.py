@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 
 def printable(text: str, most: int | None = None) -> str:
@@ -13,10 +14,13 @@ def printable(text: str, most: int | None = None) -> str:
         most: characters shown; the rest is cut and marked with an ellipsis.
     """
     cut = most is not None and len(text) > most
-    shown = "".join(_escaped(character) for character in (text[:most] if cut else text))
+    shown = text[:most] if cut else text
+    if not shown.isprintable():
+        shown = "".join(map(_escaped, shown))
     return f"{shown}…" if cut else shown
 
 
+@lru_cache(maxsize=4096)
 def _escaped(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "C" or category in ("Zl", "Zp"):
