@@ -1,6 +1,6 @@
 """Parameter files that are small and would cost much, each looked at in a process of its own that says what it cost.
 
-    PYTHONPATH=.:tests python tests/made_pickles.py    a line of JSON: case -> seconds, MiB, what was said
+PYTHONPATH=.:tests python tests/made_pickles.py    a line of JSON: case -> seconds, MiB, what was said
 """
 
 from __future__ import annotations
@@ -96,8 +96,7 @@ CASES: dict[str, Callable[[], bytes]] = {
         + entries(filled([text("segmentation_fn") + get(0)]) for _ in range(10_000))
     ),
     "ten thousand objects with one dict of parameters": lambda: (
-        kept(many_parameters())
-        + entries(filled([text("segmentation_fn") + algorithm(get(0))]) for _ in range(10_000))
+        kept(many_parameters()) + entries(filled([text("segmentation_fn") + algorithm(get(0))]) for _ in range(10_000))
     ),
     "labels of one tuple in ten thousand entries": lambda: (
         kept(b"(" + b"K\x01" * 1000 + b"t")

@@ -29,7 +29,8 @@ from reportgen.rendering.filters import FILTERS
 from reportgen.rendering.html import data_uri
 from reportgen.rendering.pdf.writer import write_pdf
 from reportgen.rendering.render import render
-from reportgen.rendering.sandbox.process import Limits, limits_for
+from reportgen.rendering.sandbox import process
+from reportgen.rendering.sandbox.limits import Limits, limits_for
 from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import FIXTURE, find_template, new_template, shipped_names, shipped_templates
 from reportgen.report.blocks import Block, Figure, Listing, Picture, Text
@@ -443,6 +444,7 @@ def test_without_limits_of_the_system_the_clock_remains(
     broken.mkdir()
     (broken / "resource.py").write_text("raise ImportError('no resource here')")
     monkeypatch.syspath_prepend(str(broken))
+    monkeypatch.setattr(process, "WALL", 1)
     mine = template(tmp_path, {"report.html": extending(NESTED)})
     start = time.monotonic()
     with pytest.raises(ReportgenError, match="stopped after 2 s"):

@@ -15,10 +15,11 @@ from pathlib import Path
 from jinja2 import Environment, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-from reportgen.rendering.context import CONTEXT_VERSION, page_context
+from reportgen.rendering.context import CONTEXT_VERSION
 from reportgen.rendering.environment import environment
 from reportgen.rendering.pdf.writer import load_weasyprint
-from reportgen.rendering.sandbox.process import limits_for, render_in_sandbox
+from reportgen.rendering.sandbox.limits import limits_for
+from reportgen.rendering.sandbox.process import Content, render_in_sandbox
 from reportgen.rendering.sources import inside, sources
 from reportgen.rendering.templates import FIXTURE, OWN_FILE, PAGE, Template, find_template, nearest, shipped_templates
 from reportgen.rendering.words import chosen_language, languages, missing_words, read_words
@@ -158,14 +159,13 @@ def _rendered(template: Template) -> list[str]:
     files = sources(report, fixture, template.folders)
     language = chosen_language(template, None)
     words = read_words(template, language)
-    limits = limits_for(len(files.pictures))
+    limits, content = limits_for(len(files.pictures)), Content(report, template.file, language, words)
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         target = Path(scratch) / "out"
         try:
             for medium in ("html", "pdf"):
-                context = page_context(report, medium, template.file, language, words)
-                complaints = render_in_sandbox(medium, context, files, target, limits)
-            render_in_sandbox("page", context, files, target, limits)
+                _, complaints = render_in_sandbox(medium, content, files, target, limits)
+            render_in_sandbox("page", content, files, target, limits)
         except ReportgenError as error:
             return [str(error).removeprefix("template ")]
         page = target.read_text("utf-8")

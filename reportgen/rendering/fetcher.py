@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
+from reportgen.rendering.drawings import require_drawable
 from reportgen.rendering.sources import Sources, mime_type
 from reportgen.utils.errors import ReportgenError
 
@@ -43,7 +44,11 @@ class RunFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint is not typed
 
     def _path(self, url: str) -> Path:
         if url.startswith(RUN):
-            return self._sources.picture(unquote(url.removeprefix(RUN)))
+            file = unquote(url.removeprefix(RUN))
+            path = self._sources.picture(file)
+            if path.suffix.lower() == ".svg":
+                require_drawable(path, file)
+            return path
         if url.startswith(TEMPLATE):
             return self._sources.asset(unquote(url.removeprefix(TEMPLATE)))
         raise ReportgenError(f"{url[:80]}: refused; a report reads only its run folder and its template")

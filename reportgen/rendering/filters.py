@@ -32,6 +32,8 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+# More than a number has: a table of untrusted data may ask for millions.
+MOST_DECIMALS = 20
 ENGLISH_DATE = {"date": "{day} {month} {year}", "months": MONTHS}
 
 
@@ -39,7 +41,7 @@ def number(value: float | None, decimals: int | None = None) -> str:
     """A number for a reader: true minus sign, digits grouped from 10 000 on, an en dash for None and NaN.
 
     Args:
-        decimals: digits after the point; None: as many as the value needs, at most six.
+        decimals: digits after the point, of which `MOST_DECIMALS` are shown; None: as many as the value needs, at most six.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return DASH
@@ -48,7 +50,7 @@ def number(value: float | None, decimals: int | None = None) -> str:
     if decimals is None:
         text = f"{value:,}" if isinstance(value, int) else f"{value:,.6f}".rstrip("0").rstrip(".")
     else:
-        text = f"{value:,.{decimals}f}"
+        text = f"{value:,.{min(max(decimals, 0), MOST_DECIMALS)}f}"
     if not text.strip("-0.,"):
         text = text.removeprefix("-")  # a rounded zero has no sign
     grouping = NARROW_SPACE if abs(value) >= 10_000 else ""

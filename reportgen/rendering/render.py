@@ -12,7 +12,8 @@ from reportgen.rendering.office.writer import require_docx
 from reportgen.rendering.pdf.attachments import data_files
 from reportgen.rendering.pdf.writer import LOGGER, load_weasyprint
 from reportgen.rendering.plain import Plain
-from reportgen.rendering.sandbox.process import Limits, limits_for, render_in_sandbox
+from reportgen.rendering.sandbox.limits import Limits, limits_for
+from reportgen.rendering.sandbox.process import Content, render_in_sandbox
 from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import Template, find_template, require_paper
 from reportgen.rendering.words import chosen_language, read_words
@@ -87,10 +88,12 @@ def render_all(
     archive: bool = False,
     manifest: Mapping[str, Entry] | None = None,
     limits: Limits | None = None,
+    made_here: bool = False,
 ) -> dict[str, list[Path]]:
     """Write `out`/report.pdf, `out`/report.html, and what else is asked for; each file is whole or absent.
 
-    A template of the user's own, or the user's own CSS, is rendered in a process of its own, within limits.
+    What may be without end is rendered in a process of its own, within limits: a template or CSS of the user's own, and any report
+    that this process has not made, whatever the template.
 
     Args:
         run: the run folder, in which the pictures named by the report lie.
@@ -101,7 +104,8 @@ def render_all(
         formats: any of "pdf", "html", "docx", "md" and "tex".
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
         manifest: SHA-256 and size of the run's files, which the PDF carries; None: as the run folder lists them.
-        limits: of that process; by default generous, and by the number of pictures.
+        limits: of that process; by default generous, and by the number of pictures and the environment (`limits_for`).
+        made_here: this process has made the report, and not read it.
 
     Returns:
         for each format, once, the files written: the one to open first, then what it needs beside it.
@@ -117,29 +121,42 @@ def render_all(
     files = sources(report, Path(run), chosen.folders)
     if "pdf" in formats:
         files = replace(files, data=data_files(report, files, manifest), archive=archive)
-    trusted = chosen.shipped and not report.document.css
+    content = Content(report, chosen.file, language, words, own=not chosen.shipped or bool(report.document.css))
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     made: dict[str, list[Path]] = {}
     for name in dict.fromkeys(formats):
-        context = page_context(report, name if name in WRITERS else "manuscript", chosen.file, language, words)
-        if name in MANUSCRIPTS:
-            made[name] = MANUSCRIPTS[name](context, files, out)
-            continue
-        with replacing(out / MAIN_FILES[name]) as temporary:
-            if trusted:
-                WRITERS[name](context, files, temporary)
-            else:
-                _render_apart(name, context, files, temporary, limits)
-        made[name] = [out / MAIN_FILES[name]]
+        # No template makes a manuscript.
+        if made_here and (name in MANUSCRIPTS or not content.own):
+            made[name] = _write(name, content, files, out)
+        else:
+            made[name] = _write_apart(name, content, files, out, limits or limits_for(len(files.pictures)))
     renew_manifest(out, [path for files_of_one in made.values() for path in files_of_one])
     return made
 
 
-def _render_apart(name: str, context: Plain, files: Sources, target: Path, limits: Limits | None) -> None:
-    """One page from a template of the user's own, in a process of its own."""
-    for complaint in render_in_sandbox(name, context, files, target, limits or limits_for(len(files.pictures))):
+def _write(name: str, content: Content, files: Sources, out: Path) -> list[Path]:
+    """The files of one format, made in this process."""
+    medium = name if name in WRITERS else "manuscript"
+    context = page_context(content.report, medium, content.template, content.language, content.words)
+    if name in MANUSCRIPTS:
+        return MANUSCRIPTS[name](context, files, out)
+    with replacing(out / MAIN_FILES[name]) as temporary:
+        WRITERS[name](context, files, temporary)
+    return [out / MAIN_FILES[name]]
+
+
+def _write_apart(name: str, content: Content, files: Sources, out: Path, limits: Limits) -> list[Path]:
+    """The files of one format, made in a process of its own."""
+    if name in MANUSCRIPTS:
+        written, complaints = render_in_sandbox(name, replace(content, own=False), files, out, limits)
+    else:
+        written = [out / MAIN_FILES[name]]
+        with replacing(written[0]) as temporary:
+            _, complaints = render_in_sandbox(name, content, files, temporary, limits)
+    for complaint in complaints:
         LOGGER.warning("%s", complaint)
+    return written
 
 
 def _require_no_other_run(report: Report, run: Path, out: Path) -> None:

@@ -32,8 +32,11 @@ class Anchors:
     def new(self, kind: str, name: str) -> str:
         anchor = f"{kind}-{slug(name)}"
         self._taken[anchor] += 1
-        repeat = self._taken[anchor]
-        return anchor if repeat == 1 else self.new(kind, f"{name}-{repeat}")
+        while (repeat := self._taken[anchor]) > 1:
+            name = f"{name}-{repeat}"
+            anchor = f"{kind}-{slug(name)}"
+            self._taken[anchor] += 1
+        return anchor
 
 
 def in_reading_order(sections: Sequence[Plain]) -> list[Plain]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from reportgen.report.document import Report, named_pictures
 from reportgen.utils.errors import ReportgenError
 
+# A picture of a report is some hundred pixels a side; a logo, or a chart of 100,000 points, may weigh some MB.
+MOST_BYTES = 64 * 2**20
 MIME_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -40,13 +42,15 @@ class Sources:
         """The real path of a picture that the report names.
 
         Raises:
-            ReportgenError: the report names no such picture, it is missing, or it leads out of the run.
+            ReportgenError: the report names no such picture, it is missing or too large, or it leads out of the run.
         """
         if file not in self.pictures:
             raise ReportgenError(f"{file}: the report names no such picture, so it is not read")
         path = inside(self.run, file)
         if path is None:
             raise ReportgenError(f"{file}: no such picture in {self.run}; render from a complete run folder")
+        if path.stat().st_size > MOST_BYTES:
+            raise ReportgenError(f"{file}: more than {MOST_BYTES >> 20} MiB, which no picture of a report has")
         return path
 
     def asset(self, name: str) -> Path:

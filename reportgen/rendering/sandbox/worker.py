@@ -1,7 +1,6 @@
-"""The process in which a template of the user's own is rendered (see `reportgen.rendering.sandbox.process`).
+"""The process in which is rendered what comes from elsewhere (see `reportgen.rendering.sandbox.process`).
 
-A job comes as JSON on stdin, what happened goes as JSON to stdout. Before the template is touched, the process takes
-from reportgen.rendering.plain import Plain
+A job comes as JSON on stdin, what happened goes as JSON to stdout. Before the report or the template is touched, the process takes
 from itself what it does not need: memory and time beyond the limits, sockets, other programs.
 """
 
@@ -18,11 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reportgen.rendering.context import page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.plain import Plain
 from reportgen.rendering.sandbox.policy import require_policy
 from reportgen.rendering.sources import Sources
-from reportgen.rendering.writers import WRITERS
+from reportgen.rendering.templates import TemplateFile
+from reportgen.rendering.writers import DRAWN, MANUSCRIPTS, WRITERS
+from reportgen.report.report_json import REPORT, parse_report
 from reportgen.utils.errors import ReportgenError
 
 FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
@@ -34,10 +36,10 @@ def main() -> None:
     job = json.load(sys.stdin)
     kept = _Kept()
     logging.getLogger("reportgen.rendering.pdf").addHandler(kept)
-    said: Plain = {"problem": "", "bug": ""}
+    said: Plain = {"problem": "", "bug": "", "written": []}
     try:
         _limit(**job["limits"])
-        _render(job)
+        said["written"] = _render(job)
     except ReportgenError as error:
         said["problem"] = str(error)
     except MemoryError:
@@ -53,19 +55,35 @@ def main() -> None:
     os._exit(0)  # what a template made is not taken apart piece by piece
 
 
-def _render(job: Plain) -> None:
-    if job["format"] == "pdf":
-        from reportgen.rendering.pdf.writer import load_weasyprint
-
-        load_weasyprint()  # its libraries are looked for by other programs: before the hook
+def _render(job: Plain) -> list[str]:
+    """Write the files; returns their names in the target folder, where that is one."""
+    _load_libraries(job["format"])
     sys.addaudithook(refuse_event)
     folders = tuple(Path(folder) for folder in job["folders"])
     data = {name: text.encode() for name, text in job["data"].items()}
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
-    write = {**WRITERS, "page": _write_page}[job["format"]]
-    write(job["context"], sources, Path(job["target"]))
-    if job["format"] == "html":
-        require_policy(Path(job["target"]))
+    format, target = job["format"], Path(job["target"])
+    medium = "pdf" if format == "page" else format if format in WRITERS else "manuscript"
+    report, template = parse_report(job["report"].encode(), REPORT), TemplateFile.model_validate(job["template"])
+    context = page_context(report, medium, template, job["language"], job["words"])
+    if format in MANUSCRIPTS:
+        return [path.relative_to(target).as_posix() for path in MANUSCRIPTS[format](context, sources, target)]
+    {**WRITERS, "page": _write_page}[format](context, sources, target)
+    if format == "html":
+        require_policy(target)
+    return []
+
+
+def _load_libraries(format: str) -> None:
+    """What looks for its libraries by other programs is imported before that is refused."""
+    if format in DRAWN:
+        from reportgen.rendering.pdf.writer import load_weasyprint
+
+        load_weasyprint()
+    if format == "docx":
+        from reportgen.rendering.office.writer import require_docx
+
+        require_docx()
 
 
 def _write_page(context: Plain, sources: Sources, target: Path) -> None:
