@@ -175,8 +175,9 @@ class _Seen:
         """Whether a value is a sequence of class indices."""
         if id(value) not in self._labels:
             index = Number(0, MAX_COUNT)
-            few = isinstance(value, tuple | list) and len(value) <= MAX_LABELS
-            self._labels[id(value)] = few and all(map(index.takes, value))
+            self._labels[id(value)] = (
+                isinstance(value, tuple | list) and len(value) <= MAX_LABELS and all(map(index.takes, value))
+            )
         return self._labels[id(value)]
 
     def cell(self, value: object) -> str:

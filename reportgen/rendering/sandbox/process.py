@@ -23,7 +23,7 @@ from reportgen.rendering.sources import Sources
 from reportgen.rendering.templates import TemplateFile
 from reportgen.report.document import Report
 from reportgen.report.manifest import MAIN_FILES
-from reportgen.report.report_json import report_json
+from reportgen.report.report_json import REPORT, report_json
 from reportgen.utils.errors import ReportgenError
 from reportgen.utils.files import PARTIAL
 
@@ -67,7 +67,7 @@ def render_in_sandbox(
     """
     job = {
         "format": format,
-        "report": report_json(content.report).decode(),
+        "report": "" if REPORT in sources.data else report_json(content.report).decode(),
         "template": content.template.model_dump(mode="json"),
         "language": content.language,
         "words": content.words,
@@ -146,9 +146,7 @@ def _stopped(code: int, messages: str, what: str, limits: Limits) -> Exception:
     """Why a worker ended without a word."""
     if code == -getattr(signal, "SIGXCPU", 0):
         return _too_long(what, limits)
-    if code == -getattr(signal, "SIGSEGV", 0) and what != "template":
-        return ReportgenError(f"{what}: cannot be laid out; something in the report is nested too deep")
-    # Libraries in C end the process where they find no memory.
+    # Libraries in C end the process where they find no memory, or where things are nested deeper than their stack.
     if code < 0 or "memory" in messages.lower():
         return _too_large(what, limits)
     return RuntimeError(f"the rendering process ended with {code}: {messages}")

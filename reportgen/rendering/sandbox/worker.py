@@ -64,7 +64,8 @@ def _render(job: Plain) -> list[str]:
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
     format, target = job["format"], Path(job["target"])
     medium = "pdf" if format == "page" else format if format in WRITERS else "manuscript"
-    report, template = parse_report(job["report"].encode(), REPORT), TemplateFile.model_validate(job["template"])
+    report = parse_report(data.get(REPORT) or job["report"].encode(), REPORT)
+    template = TemplateFile.model_validate(job["template"])
     context = page_context(report, medium, template, job["language"], job["words"])
     if format in MANUSCRIPTS:
         return [path.relative_to(target).as_posix() for path in MANUSCRIPTS[format](context, sources, target)]
