@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import io
 import os
 import pickle
 import struct
@@ -19,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 
-from reportgen.utils.plain_pickle import MAX_BYTES, MAX_OPCODES, BadPickle, read_plain
+from reportgen.utils.inert_pickle import InertMachine
+from reportgen.utils.plain_pickle import MAX_BYTES, MAX_OPCODES, BadPickle, read_plain, run_pickle
 
 WRAPPER = ("lime.wrappers.scikit_image", "SegmentationAlgorithm")
 ADMITTED = {WRAPPER, ("skimage.segmentation.slic_superpixels", "slic")}
@@ -262,3 +264,26 @@ def test_a_bomb_costs_neither_time_nor_memory(kind: str) -> None:
         tracemalloc.stop()
     assert time.process_time() - start < 30  # under tracemalloc; the laughing key alone would take years
     assert peak < 200 * 2**20
+
+
+def test_a_name_as_long_as_the_file_is_not_compared_again_and_again() -> None:
+    """Of equal hash, each is compared with the one before: the file is 8 MB, the comparisons would be 100,000 times that."""
+    machine = InertMachine(lambda function, arguments: None, lambda identifier: None)
+    module = text("a" * 4_000_000)
+    data = module + b"\x940" + module + b"\x940" + b"h\x00h\x00\x930h\x01h\x01\x930" * 1000 + b"N."
+    with pytest.raises(BadPickle, match="names a class by more than 1000 characters"):
+        run_pickle(machine, io.BytesIO(data))
+
+
+def test_keys_of_one_hash_are_refused_in_a_checkpoint_too() -> None:
+    machine = InertMachine(lambda function, arguments: None, lambda identifier: None)
+    data = pickle.dumps({(2**61 - 1) * number: None for number in range(1, 3000)})
+    with pytest.raises(BadPickle, match="more than 1000 keys are integers of more than 60 bits"):
+        run_pickle(machine, io.BytesIO(data))
+
+
+def test_large_integers_as_keys_are_read_where_they_are_few() -> None:
+    few = {2**70 + number: number for number in range(1000)}
+    assert read_plain(pickle.dumps(few)) == few
+    many = dict.fromkeys(range(5000))
+    assert read_plain(pickle.dumps(many)) == many

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -402,6 +403,12 @@ NESTED = (
 )
 
 
+def workers_time() -> float:
+    """Seconds of the processor that processes of this one's own have taken; the clock says what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize(
     ("inside", "limits", "says"),
     [
@@ -416,11 +423,11 @@ NESTED = (
     ],
 )
 def test_a_template_without_end_is_stopped(plain: Made, tmp_path: Path, inside: str, limits: Limits, says: str) -> None:
-    start = time.monotonic()
+    start = workers_time()
     with pytest.raises(ReportgenError, match=says) as caught:
         html_of(plain, tmp_path / "out", template(tmp_path, {"report.html": extending(inside)}), limits)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - start < limits.seconds + 10
+    assert workers_time() - start < limits.seconds + 10
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -429,10 +436,10 @@ def test_a_layout_without_end_is_stopped(plain: Made, tmp_path: Path) -> None:
     report, run = plain
     endless = report.model_copy(update={"document": Document(css=css * 3)})
     render(report, run, tmp_path / "warm", formats=("pdf",))
-    start = time.monotonic()
+    start = workers_time()
     with pytest.raises(ReportgenError, match=r"stopped after 2 s|stopped at"):
         render(endless, run, tmp_path / "out", formats=("pdf",), limits=Limits(2, 1024 * MIB, 64 * MIB))
-    assert time.monotonic() - start < 12
+    assert workers_time() - start < 12
     assert list((tmp_path / "out").iterdir()) == []
 
 
