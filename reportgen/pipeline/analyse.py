@@ -91,7 +91,9 @@ def _mapped(bench: Workbench, execution: Execution, progress: Progress) -> tuple
         probe = map_folder(
             made.probe, made.on_probe, bench, jobs=execution.at_once, stage="Reading the probe set", progress=progress
         )
-    mapped = map_folder(made.images, made.on_images, bench, jobs=execution.at_once, stage="Explaining images", progress=progress)
+    mapped = map_folder(
+        made.images, made.on_images, bench, jobs=execution.at_once, stage="Explaining images", progress=progress
+    )
     computed, reused = bench.tally.computed, bench.tally.reused
     progress.say(f"{reused} of {reused + computed} results were in the store; {computed} computed")
     return mapped, probe
