@@ -152,6 +152,8 @@ def of_figure(*path: Any) -> Callable[[Any], None]:
     return lambda data: put_at(*path)(figure(data))
 
 
+GATE = {"name": "min_iou", "measure": "IoU", "bound": "at least", "limit": 0.5, "value": 0.4, "passed": False}
+WORK = {"key": "a2020", "kind": "article", "authors": ["A, B."], "title": "T", "venue": "V", "year": 2020}
 SHOWN = {"of": 2, "images": [], "reasons": [], "rule": ""}
 
 RULES: dict[str, tuple[Callable[[Any], None], str]] = {
@@ -263,6 +265,12 @@ RULES: dict[str, tuple[Callable[[Any], None], str]] = {
         put_at("shown", {**SHOWN, "images": ["z"]}),
         r"shown\.images\[0\]: no image of this report is called 'z'",
     ),
+    "an image shown twice": (
+        lambda d: d.update(shown={**SHOWN, "images": [d["images"][0]["name"]] * 2}),
+        r"shown\.images\[1\]: a second shown image is called",
+    ),
+    "a gate twice": (put_at("gates", [GATE, GATE]), r"gates\[1\]\.name: a second gate is called 'min_iou'"),
+    "a work twice": (put_at("references", [WORK, WORK]), r"references\[1\]\.key: a second work is called 'a2020'"),
     "no models": (put_at("provenance", "models", []), r"provenance\.models: names no model"),
     "a model twice": (
         lambda d: d["provenance"]["models"].append(d["provenance"]["models"][0]),

@@ -36,7 +36,7 @@ from reportgen.report.document import (
 from reportgen.report.ids import listed_ids, parts_of
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.provenance import AnalysisRecord, HeadKind, ModelRecord, Provenance
-from reportgen.report.soundness import require_sound
+from reportgen.report.report_json import parse_report, report_json
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -94,7 +94,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         command: the command line as the report shows it.
 
     Raises:
-        ValueError: an analysis has made what no report may hold (`reportgen.report.soundness`); says where.
+        UsageError: an analysis has made what could not be read back (`reportgen.report.soundness`); says where.
     """
     settings, contributions = run.plan.settings, run.contributions
     per_image, first = {name: c.per_image for name, c in contributions.items() if c.per_image}, run.plan.explained
@@ -145,7 +145,8 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
     report = report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
-    require_sound(report)  # what an analysis has made wrong is found here, and not by whoever reads the report
+    # What an analysis has made wrong is found here, and not by whoever reads the report.
+    parse_report(report_json(report), "what the analyses made")
     return report
 
 

@@ -75,7 +75,7 @@ _COUNTS = ("n", "needed", "count", "index", "classes")
 def _unbounded(node: BaseModel, path: Path) -> Iterator[Fault]:
     """Numbers that are none, or too large, in every field that has a type; text may have been read as one ("nan", "9" 400 times).
 
-    Values without a type (settings, what analyses add) are bounded where JSON is read.
+    Values without a type (settings, what analyses add) and cells are bounded where JSON is read.
     """
     for name in type(node).model_fields:
         value = getattr(node, name)
@@ -217,9 +217,6 @@ def _table(table: Table, path: Path) -> Iterator[Fault]:
         for i, row in enumerate(rows):
             if len(row) != len(table.columns):
                 yield (*path, part, i), f"holds {len(row)} cells for {len(table.columns)} columns"
-            for j, cell in enumerate(row):
-                if isinstance(cell, int | float):
-                    yield from _number("", cell, (*path, part, i, j))
     if table.row_images and len(table.row_images) != len(table.rows):
         yield (*path, "row_images"), f"holds {len(table.row_images)} names for {len(table.rows)} rows"
     yield from _unique(((c.key, (*path, "columns", i, "key")) for i, c in enumerate(table.columns)), "column")
