@@ -70,7 +70,7 @@ def test_a_changed_report_is_read_or_refused_in_one_line(whole: list[bytes], see
     said_of(changed(json.loads(whole[which]), random.Random(seed))[0])
 
 
-@settings(BOUNDED, max_examples=25)
+@settings(BOUNDED, max_examples=12)
 @given(seed=st.integers(0, 2**32 - 1), which=st.integers(0, 4))
 def test_what_is_read_is_summed_up_compared_packed_and_written(
     runs: list[Path], whole: list[bytes], seed: int, which: int, tmp_path_factory: pytest.TempPathFactory
