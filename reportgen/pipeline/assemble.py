@@ -36,6 +36,7 @@ from reportgen.report.document import (
 from reportgen.report.ids import listed_ids, parts_of
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.provenance import AnalysisRecord, HeadKind, ModelRecord, Provenance
+from reportgen.report.report_json import parse_report, report_json
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -91,6 +92,9 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
 
     Args:
         command: the command line as the report shows it.
+
+    Raises:
+        UsageError: an analysis has made what could not be read back (`reportgen.report.soundness`); says where.
     """
     settings, contributions = run.plan.settings, run.contributions
     per_image, first = {name: c.per_image for name, c in contributions.items() if c.per_image}, run.plan.explained
@@ -140,7 +144,10 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         **extras,  # keys of the analyses' own
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
-    return report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
+    report = report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
+    # What an analysis has made wrong is found here, and not by whoever reads the report.
+    parse_report(report_json(report), "what the analyses made")
+    return report
 
 
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:

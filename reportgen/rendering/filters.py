@@ -236,9 +236,9 @@ def moment(created: str) -> datetime | None:
     """An ISO 8601 time as UTC; None where it is no such thing."""
     try:
         parsed = datetime.fromisoformat(created.replace("Z", "+00:00"))
-    except ValueError:
+        return parsed.replace(tzinfo=parsed.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # the second: in UTC it is before the year 1, or after 9999
         return None
-    return parsed.replace(tzinfo=parsed.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
 def w3c_time(created: str) -> str:

@@ -30,13 +30,13 @@ class Anchors:
         self._taken: Counter[str] = Counter()
 
     def new(self, kind: str, name: str) -> str:
-        anchor = f"{kind}-{slug(name)}"
-        self._taken[anchor] += 1
-        while (repeat := self._taken[anchor]) > 1:
-            name = f"{name}-{repeat}"
+        while True:  # no recursion: titles may name one another's anchors, each the next one's
             anchor = f"{kind}-{slug(name)}"
             self._taken[anchor] += 1
-        return anchor
+            repeat = self._taken[anchor]
+            if repeat == 1:
+                return anchor
+            name = f"{name}-{repeat}"
 
 
 def in_reading_order(sections: Sequence[Plain]) -> list[Plain]:

@@ -1,4 +1,4 @@
-"""How much of an untrusted PDF or zip is read."""
+"""How much of an untrusted report is read: of its JSON, and of the PDF or zip that it comes in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ class ReadLimits:
 
     Attributes:
         pdf: of a PDF itself.
-        file: of one file in a PDF or a zip that is read whole, unpacked.
+        file: of report.json, and of any other file in a PDF or a zip that is read whole, unpacked.
+        values: how many values report.json may hold; one of 1,000 images and every analysis holds some hundred thousand.
+        depth: how deep they may be nested.
         pictures: of all pictures of a report together, unpacked.
         entries: how many entries a zip may have.
         total: of all entries of a zip, unpacked.
@@ -21,6 +23,8 @@ class ReadLimits:
 
     pdf: int = 1 << 30
     file: int = 1 << 28
+    values: int = 10_000_000
+    depth: int = 64
     pictures: int = 1 << 30
     entries: int = 200_000
     total: int = 4 << 30

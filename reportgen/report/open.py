@@ -16,7 +16,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from reportgen.report.archive import Archive, open_zip
 from reportgen.report.document import Report, named_pictures
@@ -28,7 +28,6 @@ from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.untrusted_files import is_file, is_folder, read_at_most
 
-PICTURES = (".jpg", ".jpeg", ".png", ".svg")
 ZIP_START = b"PK\x03\x04"
 
 
@@ -45,11 +44,11 @@ def read_report(source: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Repo
     path = Path(source)
     if _is_packed(path):
         with _open_packed(path, limits) as packed:
-            return parse_report(packed.read(REPORT), str(path))
+            return parse_report(packed.read(REPORT), str(path), limits)
     file = path / REPORT if is_folder(path) else path
     if not is_file(file):
         raise UsageError(f"{file}: no such report; give a run folder or its report.json")
-    return parse_report(read_at_most(file), str(file)).with_folder(file.parent)
+    return parse_report(read_at_most(file, limits.file), str(file), limits).with_folder(file.parent)
 
 
 @contextmanager
@@ -88,7 +87,7 @@ def unpack_report(source: Path, into: Path, limits: ReadLimits = DEFAULT_LIMITS)
         manifest = parse_manifest(data[MANIFEST])
         if manifest is None:
             raise UsageError(f"{source}: its {MANIFEST} is not a manifest of schema version 1")
-        report = parse_report(data[REPORT], f"{source}: {REPORT}")
+        report = parse_report(data[REPORT], f"{source}: {REPORT}", limits)
         for name, content in data.items():
             write_file(into / name, content)
         total = 0
@@ -107,20 +106,11 @@ def run_folder(source: Path) -> Path:
 
 
 def _picture(packed: PdfData | Archive, source: Path, name: str, sha256: str) -> bytes:
-    """A picture of the report, as the manifest describes it."""
-    if not is_plain(name):
-        raise UsageError(f"{source}: its report names a picture {name[:80]!r} that could lie outside its folder")
+    """A picture of the report, as the manifest describes it; `parse_report` has seen that its name is a plain one."""
     content = packed.picture(name, sha256)
     if content is None or hashlib.sha256(content).hexdigest() != sha256:
         raise UsageError(f"{source}: does not hold {name} as its manifest describes it; give the run folder")
     return content
-
-
-def is_plain(name: str) -> bool:
-    """Whether a picture's name is a plain path of a picture below its folder, on any system."""
-    parts = PurePosixPath(name).parts
-    plain = not any(character in name for character in "\\:\0")
-    return plain and not name.startswith("/") and ".." not in parts and name.lower().endswith(PICTURES)
 
 
 def _is_packed(path: Path) -> bool:

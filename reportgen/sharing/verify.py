@@ -76,7 +76,9 @@ def verify(source: Path, images: Images | None = None, limits: ReadLimits = DEFA
         CheckFailed: it is not finished, or so damaged, or so made, that nothing in it can be checked.
     """
     if source.is_dir():
-        found, report = verify_folder(source, limits), read_report(source, limits) if images else None
+        found = verify_folder(source, limits)
+        # As the manifest has it, it must be a report; one that was changed need not be, and is named.
+        report = read_report(source, limits) if found.ok or images is not None else None
     elif source.suffix.lower() == ".pdf":
         found, report = _verify_pdf(source, limits)
     else:
@@ -147,7 +149,7 @@ def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
                 _compare_manifests(found, attachments(Path(folder) / PDF, limits), manifest)
         if found.ok and not archive.as_written():
             found.notes.append("the zip was packed again, or by another version of zlib: its files are as listed")
-        return found, parse_report(archive.read(REPORT), str(source))
+        return found, parse_report(archive.read(REPORT), str(source), limits)
 
 
 def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:
@@ -163,7 +165,7 @@ def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
         found.matched += 1
     else:
         found.changed.append(f"{REPORT} (the data that the PDF carries)")
-    report = parse_report(carried[REPORT], str(source))
+    report = parse_report(carried[REPORT], str(source), limits)
     if not found.changed:
         _compare_pages(source, found, limits)
     listed = len([name for name in manifest if name != REPORT])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reportgen.rendering.pdf.chart import chart_pdf
 from reportgen.rendering.sources import Sources
-from reportgen.report.open import is_plain
+from reportgen.report.soundness import is_plain_picture
 from reportgen.utils.errors import ReportgenError
 
 CHART = ".svg"
@@ -70,6 +70,6 @@ def own_place(file: str, folder: Path) -> Path:
     Raises:
         ReportgenError: its name could lead out of the folder; a report may come from anybody.
     """
-    if not is_plain(file):
+    if not is_plain_picture(file):
         raise ReportgenError(f"{file[:80]!r}: the report names a picture that could lie outside its folder")
     return folder / file

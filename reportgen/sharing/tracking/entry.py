@@ -175,9 +175,9 @@ def _milliseconds(created: str) -> int:
     """Of a report's date; 0 where somebody else's program wrote what is none."""
     try:
         moment = datetime.fromisoformat(created.replace("Z", "+00:00"))
-    except ValueError:
+        return int(moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp() * 1000)
+    except (ValueError, OverflowError):
         return 0
-    return int(moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp() * 1000)
 
 
 def _short(value: Scalar) -> Scalar:
