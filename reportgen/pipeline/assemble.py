@@ -34,9 +34,10 @@ from reportgen.report.document import (
     Warning_,
 )
 from reportgen.report.ids import listed_ids, parts_of
+from reportgen.report.json_text import Misplaced
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.provenance import AnalysisRecord, HeadKind, ModelRecord, Provenance
-from reportgen.report.report_json import parse_report, report_json
+from reportgen.report.soundness import require_sound
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -145,8 +146,10 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
     report = report.model_copy(update={"gates": judged(settings.gates, run.plan.analyses, measured, report)})
-    # What an analysis has made wrong is found here, and not by whoever reads the report.
-    parse_report(report_json(report), "what the analyses made")
+    try:
+        require_sound(report)  # what an analysis has made wrong is found here, and not by whoever reads the report
+    except Misplaced as error:
+        raise RuntimeError(f"what the analyses made is no report (at {error})") from error
     return report
 
 

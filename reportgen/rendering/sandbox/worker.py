@@ -24,7 +24,8 @@ from reportgen.rendering.sandbox.policy import require_policy
 from reportgen.rendering.sources import Sources
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.writers import DRAWN, MANUSCRIPTS, WRITERS
-from reportgen.report.report_json import REPORT, parse_report
+from reportgen.report.document import Report
+from reportgen.report.report_json import REPORT
 from reportgen.utils.errors import ReportgenError
 
 FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
@@ -64,7 +65,8 @@ def _render(job: Plain) -> list[str]:
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
     format, target = job["format"], Path(job["target"])
     medium = "pdf" if format == "page" else format if format in WRITERS else "manuscript"
-    report = parse_report(data.get(REPORT) or job["report"].encode(), REPORT)
+    # Where it came in it was held to every rule already (`reportgen.report.report_json.parse_report`).
+    report = Report.model_validate_json(data.get(REPORT) or job["report"])
     template = TemplateFile.model_validate(job["template"])
     context = page_context(report, medium, template, job["language"], job["words"])
     if format in MANUSCRIPTS:
