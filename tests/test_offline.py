@@ -98,7 +98,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "templates new": [["templates", "new", "mine"]],
     "templates check": [["templates", "check", "mine"]],
     "config show": [["config", "show", "--config", "small.toml"]],
-    "doctor": [["doctor"]],
+    "doctor": [["doctor"], ["doctor", "--security"]],
     "validate": [
         ["validate", "out/explain_params.pkl", "--images", "photos", "--masks", "photos", "--config", "small.toml"]
     ],

@@ -70,8 +70,11 @@ class Archive:
             return None
         return digest.hexdigest()
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int | None = None) -> bytes:
         """A whole entry.
+
+        Args:
+            most: bytes that it may have; default: those of the limits.
 
         Raises:
             CheckFailed: there is none, it is damaged, or larger than data of a report can be.
@@ -79,8 +82,11 @@ class Archive:
         entry = self._entries.get(name)
         if entry is None:
             raise CheckFailed(f"{self.path}: has no {name}; give a zip that reportgen bundle made")
-        if entry.file_size > self._limits.file:
-            raise CheckFailed(f"{self.path}: {name} is larger than {self._limits.file >> 20} MiB")
+        most = self._limits.file if most is None else most
+        if entry.file_size > most:
+            raise CheckFailed(
+                f"{self.path}: {name} is larger than {f'{most >> 20} MiB' if most >> 20 else f'{most >> 10} KiB'}"
+            )
         try:
             return self._archive.read(entry)
         except _DAMAGE:

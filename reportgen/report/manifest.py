@@ -19,6 +19,7 @@ from reportgen.utils.files import write_file
 from reportgen.utils.untrusted_files import read_at_most
 
 MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}.sig"  # as ssh-keygen -Y sign names it; no manifest lists it
 LOCK = ".lock"  # there while a run writes the folder; no manifest lists it
 UNFINISHED = ".unfinished"  # in its place while a run writes: the names of the files that it may find, a line each
 # Format -> the file to open.
@@ -45,6 +46,7 @@ OWN_NAMES = (
     "junit.xml",
     "references.bib",
     MANIFEST,
+    SIGNATURE,
     TIMINGS,
     "figures",
     "tables",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from reportgen.report.document import Report, named_pictures
 from reportgen.report.manifest import (
     MAIN_FILES,
     MANIFEST,
+    SIGNATURE,
     TEX,
     Entry,
     entry_of,
@@ -28,6 +29,7 @@ from reportgen.report.pdf_data import page_count
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.sharing import anonymous as anonymity
 from reportgen.sharing.picture_metadata import without_metadata
+from reportgen.sharing.signing.ssh_signature import NAMESPACE
 from reportgen.sharing.verify import PDF, verify_folder
 from reportgen.utils.errors import CheckFailed, UsageError
 
@@ -42,7 +44,19 @@ BESIDE = {
     SETTINGS: "the settings that were in force",
     JUNIT: "the gates as JUnit XML",
     MANIFEST: "SHA-256 and size of every file here",
+    SIGNATURE: "the signature of manifest.json, and so of every file here",
 }
+# How the signature is checked, with and without reportgen.
+SIGNED = (
+    "Who made it? It is signed; KEY is the signer's public key, had from them and not from here",
+    "",
+    "    reportgen verify THIS.zip --by KEY",
+    f"    ssh-keygen -Y verify -f KEYS -I NAME -n {NAMESPACE} -s {SIGNATURE} < {MANIFEST}",
+    "",
+    "The second needs no reportgen; KEYS holds a line: NAME ssh-ed25519 AAAA... It checks manifest.json alone: hold the files",
+    "against that with sha256sum, or any tool.",
+    "",
+)
 
 
 def bundle(
@@ -53,6 +67,7 @@ def bundle(
     max_pages: int | None = None,
     template: str | None = None,
     allowed: Sequence[str] = (),
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> list[str]:
     """Write the zip; returns the names of its files.
 
@@ -63,12 +78,15 @@ def bundle(
         template: for the pages made again; by default the run's own, where it is a shipped one.
         allowed: names of this machine or its user that may stand, for they are also words; and texts that look like
             paths and are none.
+        sign: gives the signature of the manifest's bytes, which is packed beside it.
 
     Raises:
-        UsageError: not a run folder; no PDF whose pages could be counted; the template has to be named.
+        UsageError: not a run folder; no PDF whose pages could be counted; the template has to be named; anonymous and signed.
         CheckFailed: the run is unfinished or was changed, has too many pages, or names somebody.
         ReportgenError: the zip cannot be written.
     """
+    if anonymous and sign is not None:
+        raise UsageError("an anonymous bundle cannot be signed: by the key in its signature one finds who made it")
     report = read_report(run)
     found = verify_folder(run)
     if not found.ok:
@@ -79,11 +97,14 @@ def bundle(
         folder, names, report = staged
         if max_pages is not None:
             _require_few_pages(run, folder, names, max_pages)
-        added = {README: _readme(report, names).encode(), SETTINGS: _json(report.settings)}
+        readme = _readme(report, names, signed=sign is not None)
+        added = {README: readme.encode(), SETTINGS: _json(report.settings)}
         entries = {name: entry_of((folder / name).read_bytes()) for name in names}
         entries |= {name: entry_of(data) for name, data in added.items()}
         added[MANIFEST] = manifest_json(entries)
-        everything = sorted([*names, *added])
+        if sign is not None:
+            added[SIGNATURE] = sign(added[MANIFEST])
+        everything = sorted({*names, *added})
         write_zip(
             target, ((name, added[name] if name in added else (folder / name).read_bytes()) for name in everything)
         )
@@ -165,10 +186,11 @@ def _require_few_pages(run: Path, folder: Path, names: Sequence[str], most: int)
         raise CheckFailed(f"{run / PDF}: has {pages} pages, and {most} are allowed (--max-pages)")
 
 
-def _readme(report: Report, names: Sequence[str]) -> str:
+def _readme(report: Report, names: Sequence[str], *, signed: bool) -> str:
     """What a reader needs to know, from the report's own data."""
     made = report.provenance
-    tops = sorted({f"{top}{slash}" for top, slash, _ in (name.partition("/") for name in names)} | {SETTINGS, MANIFEST})
+    own = {SETTINGS, MANIFEST, *([SIGNATURE] if signed else [])}
+    tops = sorted({f"{top}{slash}" for top, slash, _ in (name.partition("/") for name in names)} | own)
     texts = {**{note.path: note.text for note in report.files}, **BESIDE}
     models = ", ".join(model.name for model in made.models)
     return "\n".join(
@@ -188,6 +210,7 @@ def _readme(report: Report, names: Sequence[str]) -> str:
             "    reportgen render report.pdf -o again   the pages again, from the PDF's own data",
             "    reportgen run --from report.json IMAGES -o again",
             "",
+            *(SIGNED if signed else ()),
         ]
     )
 

@@ -6,14 +6,14 @@
     images            the files that were explained, against the hashes in report.json
 
 A manifest is no signature: whoever changes a file and the manifest and the PDF alike is not found out. Compare the
-manifest's own hash, which is shown, with one that you trust.
+manifest's own hash, which is shown, with one that you trust; or ask for a signature by a key that you trust (`sharing/signing/`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,16 @@ from reportgen.rendering.sources import inside
 from reportgen.report.archive import open_zip
 from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
-from reportgen.report.manifest import LOCK, MANIFEST, Entry, is_rendered, parse_manifest
+from reportgen.report.manifest import LOCK, MANIFEST, SIGNATURE, Entry, is_rendered, parse_manifest
 from reportgen.report.open import read_report, unpack_report
 from reportgen.report.pdf_data import attachments, differing_pages
 from reportgen.report.report_json import REPORT, parse_report
+from reportgen.sharing.signing.keys import PublicKey
+from reportgen.sharing.signing.signer import NOT_ASKED, NOT_PROVEN, NOT_SIGNED, Signer, signer_of
+from reportgen.sharing.signing.ssh_signature import MOST_BYTES
 from reportgen.utils.errors import CheckFailed, ReportgenError, UsageError
 from reportgen.utils.hashing import file_sha256
+from reportgen.utils.untrusted_files import read_at_most
 from reportgen.utils.versions import DRAWING, own_version, versions
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 PDF = "report.pdf"
 # Written beside the manifest, and not listed in it.
-UNLISTED = frozenset({MANIFEST, "timings.json", ".unfinished"})
+UNLISTED = frozenset({MANIFEST, SIGNATURE, "timings.json", ".unfinished"})
 
 
 @dataclass
@@ -48,6 +52,8 @@ class Verification:
         changed, missing, extra: what is not, a line each.
         strict: whether a file that no manifest lists is a fault (a bundle holds none).
         notes: what else a reader should know.
+        manifest: the bytes that everything was held against; signature: those beside it, None where there are none.
+        signer: who signed, or why that cannot be said; None where it was not asked.
     """
 
     matched: int = 0
@@ -56,20 +62,33 @@ class Verification:
     extra: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     strict: bool = False
+    manifest: bytes = b""
+    signature: bytes | None = None
+    signer: Signer | None = None
 
     @property
     def ok(self) -> bool:
-        return not (self.changed or self.missing or (self.strict and self.extra))
+        unsigned = self.signer is not None and self.signer.key is None
+        return not (self.changed or self.missing or (self.strict and self.extra) or unsigned)
 
     @property
     def summary(self) -> str:
         """`3 changed, 1 missing`."""
         counts = {"changed": self.changed, "missing": self.missing, "not in the manifest": self.extra}
-        return ", ".join(f"{len(found)} {word}" for word, found in counts.items() if found)
+        faults = [f"{len(found)} {word}" for word, found in counts.items() if found]
+        return ", ".join([*faults, *([self.signer.line] if self.signer is not None and self.signer.fault else [])])
 
 
-def verify(source: Path, images: Images | None = None, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
+def verify(
+    source: Path,
+    images: Images | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    trusted: Sequence[PublicKey] | None = None,
+) -> Verification:
     """Check a run folder, a bundle or a PDF, and the images that it is about where they are given.
+
+    Args:
+        trusted: keys, by one of which it must be signed; None: whoever made it.
 
     Raises:
         UsageError: there is no such file, or it is none of these.
@@ -86,7 +105,18 @@ def verify(source: Path, images: Images | None = None, limits: ReadLimits = DEFA
     if images is not None:
         assert report is not None
         compare_images(report, images, found)
+    _ask_who(found, trusted)
     return found
+
+
+def _ask_who(found: Verification, trusted: Sequence[PublicKey] | None) -> None:
+    """Note who signed, and what that does not show; or, where it was not asked, what remains open."""
+    if trusted is None:
+        found.notes.append(NOT_SIGNED if found.signature is None else NOT_ASKED)
+        return
+    found.signer = signer_of(found.manifest, found.signature, trusted)
+    if found.signer.key is not None:
+        found.notes.append(NOT_PROVEN)
 
 
 def verify_folder(run: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Verification:
@@ -102,6 +132,7 @@ def verify_folder(run: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Verificatio
     there.discard(LOCK)  # a run that was killed at its very end left it
     manifest = _manifest(data, run)
     found = _against(manifest, there, lambda name: _hash_inside(run, name), data)
+    found.signature = _signature_beside(run) if SIGNATURE in there else None
     if PDF in there and not found.changed:
         _compare_manifests(found, attachments(run / PDF, limits), manifest)
     return found
@@ -143,6 +174,7 @@ def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
         manifest = _manifest(data, source)
         found = _against(manifest, archive.names, archive.sha256, data)
         found.strict = True
+        found.signature = archive.read(SIGNATURE, MOST_BYTES) if SIGNATURE in archive.names else None
         if PDF in archive.names and not found.changed:
             with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
                 (Path(folder) / PDF).write_bytes(archive.read(PDF))
@@ -160,7 +192,7 @@ def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
                 f"{source}: carries no {name}; it was not made by reportgen, or was saved by something else"
             )
     manifest = _manifest(carried[MANIFEST], source)
-    found = Verification(notes=[_fingerprint(carried[MANIFEST])])
+    found = Verification(notes=[_fingerprint(carried[MANIFEST])], manifest=carried[MANIFEST])
     if hashlib.sha256(carried[REPORT]).hexdigest() == manifest.get(REPORT, ("", 0))[0]:
         found.matched += 1
     else:
@@ -229,7 +261,7 @@ def _other_versions(report: Report) -> str:
 def _against(
     manifest: Mapping[str, Entry], there: Iterable[str], sha256: Callable[[str], str | None], data: bytes
 ) -> Verification:
-    found, present = Verification(notes=[_fingerprint(data)]), set(there)
+    found, present = Verification(notes=[_fingerprint(data)], manifest=data), set(there)
     for name, (expected, _) in sorted(manifest.items()):
         if name not in present:
             found.missing.append(name)
@@ -268,6 +300,13 @@ def _manifest(data: bytes, source: Path) -> dict[str, Entry]:
 def _hash_inside(run: Path, name: str) -> str | None:
     path = inside(run, name)
     return None if path is None else file_sha256(path)
+
+
+def _signature_beside(run: Path) -> bytes:
+    try:
+        return read_at_most(run / SIGNATURE, MOST_BYTES)
+    except UsageError as error:
+        raise CheckFailed(str(error)) from None
 
 
 def _fingerprint(manifest: bytes) -> str:

@@ -20,6 +20,7 @@ from reportgen.report.manifest import (
     MANIFEST,
     OWN_NAMES,
     RENDERED,
+    SIGNATURE,
     TIMINGS,
     UNFINISHED,
     Entry,
@@ -83,7 +84,8 @@ class RunFolder:
             # A run that is cut off leaves this list behind, so that the next one knows the files for its own.
             listed = sorted(self._stale | RENDERED)
             write_file(self._unfinished, "".join(f"{json.dumps(name)}\n" for name in listed).encode())
-            (self.path / MANIFEST).unlink(missing_ok=True)
+            for name in (MANIFEST, SIGNATURE):  # what was signed is gone with the manifest
+                (self.path / name).unlink(missing_ok=True)
         except BaseException:
             self.close()
             raise
