@@ -47,7 +47,7 @@ def rich(folder: Path, **options: object) -> Made:
     report, run = make_report(folder, 3, size=32, **options)  # type: ignore[arg-type]
     changes = {
         "summary": Summary(images="All were explained.", findings=[report.findings[0].id], rest="Others are open."),
-        "references": [WORK, WORK.model_copy(update={"key": "wei{rd}, other", "cited_in": ["lime"]})],
+        "references": [WORK, WORK.model_copy(update={"key": "wei{rd}; key", "cited_in": ["lime"]})],
         "document": Document(authors=["Ada Lovelace", "Alan M. Turing"], affiliation="An Institute", course="A course"),
     }
     return report.model_copy(update=changes), run
