@@ -84,6 +84,7 @@ def make_report(
     *,
     fresh: bool = False,
     jobs: int | None = None,
+    store: str | Path | None = None,
     command: Sequence[str] = (),
     progress: Progress | bool | None = None,
     providers: Providers = INSTALLED,
@@ -95,6 +96,8 @@ def make_report(
         images: as for `run`.
         fresh: compute every result, also those in the store.
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
+        store: a folder or an address (s3://bucket/folder) in which results are kept and found, in place of the cache folder, by
+            default what REPORTGEN_STORE says; the report is the same.
         command: the command line as the report shows it.
         progress: as for `run`.
         providers: where analyses and classifiers come from.
@@ -121,7 +124,7 @@ def make_report(
                 folder,
                 cache,
                 fresh=fresh,
-                execution=Execution(jobs=jobs),
+                execution=Execution(jobs=jobs, store=store),
                 command=command,
                 progress=told,
                 providers=providers,

@@ -489,6 +489,28 @@ def test_clearing_takes_entries_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
 
 
+def test_values_and_arrays_are_one_entry_and_go_together(tmp_path: Path) -> None:
+    (key,) = put(tmp_path, 1, used=1000)
+    folder = tmp_path / "results" / key[:2]
+    assert len(list(folder.iterdir())) == 2
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert cache.info(tmp_path) == cache.Totals(1, 0, size)
+    # What an earlier version kept is an entry of its own, and none that is read.
+    former = folder / f"{key}.npz"
+    former.write_bytes(bytes(100))
+    os.utime(former, (500, 500))
+    assert cache.info(tmp_path) == cache.Totals(2, 0, size + 100)
+    assert Store(tmp_path / "results").get(key, Zeros) is not None
+    assert cache.clear(tmp_path, older_than_days=30) == cache.Totals(1, 0, 100)
+    assert stored(tmp_path) == [key]
+    # Read as values alone it was used, too.
+    put(tmp_path, 1, used=1000)
+    assert Store(tmp_path / "results").values(key, Zeros) is not None
+    assert cache.clear(tmp_path, older_than_days=30) == cache.Totals(0, 0, 0)
+    assert cache.clear(tmp_path) == cache.Totals(1, 0, size)
+    assert list(folder.iterdir()) == []
+
+
 def test_the_cache_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

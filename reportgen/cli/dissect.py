@@ -10,7 +10,7 @@ import typer
 from reportgen.cli.manners import mannered
 from reportgen.cli.options import Config
 from reportgen.cli.progress import progress_of
-from reportgen.cli.run import AllowDownload, Fresh, Jobs, Precision, Preset, Runtime, Seed
+from reportgen.cli.run import AllowDownload, Fresh, Jobs, Precision, Preset, Runtime, Seed, StoreAt
 from reportgen.cli.terminal import Terminal
 
 
@@ -37,9 +37,11 @@ def dissect(
     allow_download: AllowDownload = False,
     fresh: Fresh = False,
     jobs: Jobs = None,
+    store: StoreAt = None,
 ) -> None:
     """Label a model's units on a probe set, once, for later runs (setting dissection.labels)."""
     with progress_of(terminal) as progress:
+        from reportgen.pipeline.execution import Execution
         from reportgen.pipeline.probe_file import make_probe_file
         from reportgen.settings.load import load
 
@@ -52,7 +54,7 @@ def dissect(
             "allow_download": allow_download or None,
         }
         settings = load(flags, config).settings
-        made = make_probe_file(probe, out, settings, fresh=fresh, jobs=jobs, progress=progress)
+        made = make_probe_file(probe, out, settings, fresh=fresh, execution=Execution(jobs, store), progress=progress)
     terminal.found(paths=[out], columns=made.columns, rows=made.rows, notes=made.notes)
     terminal.table(made.columns, made.rows)
     for note in made.notes:

@@ -74,10 +74,19 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, max=64, show_default="one a core, up to 4", help="Images under way at once."),
 ]
+StoreAt = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="DIR|ADDRESS",
+        show_default="the cache folder, or REPORTGEN_STORE",
+        help="Where results are kept: a folder, or an address such as s3://bucket/folder.",
+    ),
+]
 
 # Parameters that say where a report goes and how fast it comes: the report does not show them. What --config says stands
 # in its settings.
-_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", *MANNERS})
+_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", "store", *MANNERS})
 _NAMES_A_PLACE = frozenset({"template", "probe", "repeat", "path_list"})
 # A shell makes hundreds of names of one pattern; a reader of the command line needs the first few.
 _MOST_SHOWN = 8
@@ -107,6 +116,7 @@ def run(
     repeat: From = None,
     fresh: Fresh = False,
     jobs: Jobs = None,
+    store: StoreAt = None,
 ) -> None:
     """Explain a folder of images and write the report."""
     with progress_of(terminal) as progress:
@@ -134,10 +144,18 @@ def run(
         to_explain = first.images if first else _required(given)
         settings = (first.loaded if first else load(flags, config)).settings
         shown = (first.command if first else None) or shown_command(context, to_explain)
-        _tell_places(out, terminal)
+        _tell_places(out, store, terminal)
         notes = first.report.document.notes if first else ()
         report = make_report(
-            to_explain, out, settings, fresh=fresh, jobs=jobs, command=shown, progress=progress, notes=notes
+            to_explain,
+            out,
+            settings,
+            fresh=fresh,
+            jobs=jobs,
+            store=store,
+            command=shown,
+            progress=progress,
+            notes=notes,
         )
     if first:
         terminal.say(first.outcome(report))
@@ -213,7 +231,7 @@ def _run_to_repeat(
     return prepared
 
 
-def _tell_places(out: Path, terminal: Terminal) -> None:
-    from reportgen.storage.store import cache_folder
+def _tell_places(out: Path, store: str | None, terminal: Terminal) -> None:
+    from reportgen.storage.store import shown_store
 
-    terminal.detail(f"the report goes to {out.resolve()}, results are kept in {cache_folder()}")
+    terminal.detail(f"the report goes to {out.resolve()}, results are kept in {shown_store(store)}")

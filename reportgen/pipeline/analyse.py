@@ -18,7 +18,6 @@ from reportgen.report.bibtex import REFERENCES_FILE, bibtex
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Store
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.progress import Progress, Silent, Stopwatch
 from reportgen.utils.versions import PACKAGES
@@ -47,15 +46,16 @@ def analyse(
         NothingToDo: no readable image.
         Problems: what is missing or cannot work, a line each.
     """
-    progress, watch, store = progress or Silent(), Stopwatch(), Store(cache / "results")
-    checks = (*further, folder.require_free)
+    execution = execution or Execution()
+    progress, watch, (store, store_checks) = progress or Silent(), Stopwatch(), execution.results_in(cache)
+    checks = (*further, folder.require_free, *store_checks)
     made = plan(images, settings, providers=providers, further=checks, progress=progress, out=folder.path)
     for left_out in made.left_out:
         progress.say(left_out.sentence)
     with watch.stage("models"):
         models = prepare_models(made, cache / "models", providers, progress)
     bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
-    mapped, probe = _mapped(bench, execution or Execution(), progress)
+    mapped, probe = _mapped(bench, execution, progress)
     folder.begin()
     shared = _reducing(made, mapped, probe, folder, bench, providers.versions(PACKAGES))
     contributions = reduce_all(shared, watch, progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reportgen.analysis.probe_file import MadeFile, ProbeFile
 from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.pipeline.execution import Execution
 from reportgen.pipeline.map import Locks, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import plan
@@ -15,8 +16,7 @@ from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, ProbeReduceView
 from reportgen.settings.model import DocumentSettings, Settings
 from reportgen.storage.cache import in_use
-from reportgen.storage.store import Store, cache_folder
-from reportgen.utils.concurrency import default_jobs
+from reportgen.storage.store import cache_folder
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.progress import Progress, Silent, Stopwatch
@@ -43,7 +43,7 @@ def make_probe_file(
     settings: Settings,
     *,
     fresh: bool = False,
-    jobs: int | None = None,
+    execution: Execution | None = None,
     progress: Progress | None = None,
     providers: Providers = INSTALLED,
 ) -> MadeFile:
@@ -53,6 +53,7 @@ def make_probe_file(
 
     Args:
         settings: their first model counts; its tasks and probe set do not.
+        execution: where and how the map is done; the file is the same for any.
 
     Raises:
         NothingToDo: no readable image.
@@ -61,24 +62,25 @@ def make_probe_file(
     progress, analysis = progress or Silent(), probing_task(providers)
     file = analysis.probe_file
     assert file is not None  # see `probing_task`
-    cache = cache_folder()
+    cache, execution = cache_folder(), execution or Execution()
     with in_use(cache):
+        store, store_checks = execution.results_in(cache)
         made = plan(
             probe,
             _without_report(settings, analysis, file),
             providers=providers,
-            further=(lambda: _require_free(out, file),),
+            further=(lambda: _require_free(out, file), *store_checks),
             progress=progress,
             described=False,
         )
-        watch, store = Stopwatch(), Store(cache / "results")
+        watch = Stopwatch()
         models = prepare_models(made, cache / "models", providers, progress)
         bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
         mapped = map_folder(
             made.images,
             made.on_images,
             bench,
-            jobs=jobs or default_jobs(),
+            jobs=execution.at_once,
             stage="Reading the probe set",
             progress=progress,
         )

@@ -20,9 +20,9 @@ else:
 from reportgen.settings.model import Settings, preset_values, settings_class
 
 ENV_PREFIX = "REPORTGEN_"
-# Environment variables that are no settings: a secret, and a cache's place and size; none belongs in a report.
+# Environment variables that are no settings: secrets, where results are kept, and limits; none belongs in a report.
 ENV_RESERVED = frozenset(
-    {"REPORTGEN_TOKEN", "REPORTGEN_SIGN_PASSPHRASE", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT"}
+    {"REPORTGEN_TOKEN", "REPORTGEN_SIGN_PASSPHRASE", "REPORTGEN_CACHE_DIR", "REPORTGEN_CACHE_LIMIT", "REPORTGEN_STORE"}
     | {"REPORTGEN_RENDER_SECONDS", "REPORTGEN_RENDER_MIB", "REPORTGEN_RENDER_OUTPUT_MIB"}
 )
 

@@ -12,8 +12,11 @@ from typing import TypeVar
 from reportgen.storage.blobs import Blobs, FolderBlobs
 from reportgen.storage.codec import Arrays, put_together
 from reportgen.storage.entry import ReadValues, pack, read_arrays, read_values, values_name
+from reportgen.utils.secrets import shown_address
 
 R = TypeVar("R")
+
+STORE_VARIABLE = "REPORTGEN_STORE"
 
 
 def cache_folder() -> Path:
@@ -26,14 +29,34 @@ def cache_folder() -> Path:
     return user_cache_path("reportgen", appauthor=False)
 
 
+def chosen_store(given: str | Path | None) -> str | Path | None:
+    """Where results are kept instead of the cache folder: what was given, or REPORTGEN_STORE; None: nowhere else."""
+    return given or os.environ.get(STORE_VARIABLE) or None
+
+
+def shown_store(given: str | Path | None) -> str:
+    """Where results are kept, in words for the terminal: an address without its secrets."""
+    place = chosen_store(given)
+    return str(cache_folder()) if place is None else shown_address(str(place))
+
+
 class Store:
     """Results by key. A key is the hash of everything that made the result; nothing is ever renamed or edited.
 
     Several threads may use one, and it may be sent to another process or machine, where it is the same store.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._blobs: Blobs = FolderBlobs(folder)
+    def __init__(self, at: Path | Blobs) -> None:
+        """Args: at: the folder of results in the cache, which forgets what is not used; or where else (`blobs_at`)."""
+        self._blobs: Blobs = FolderBlobs(at) if isinstance(at, Path) else at
+
+    def require_usable(self) -> None:
+        """Look, before any work, whether it can be written and read.
+
+        Raises:
+            ReportgenError: one line with the place, and what is wrong there.
+        """
+        self._blobs.require_usable()
 
     def get(self, key: str, kind: type[R]) -> R | None:
         """The result, a `kind`, under `key`, with its arrays.

@@ -50,9 +50,8 @@ class UnreadArray:
             "in the store; read it by `result` (or `Store.get`)"
         )
 
-    # Compared by what is in them: neither equal, nor different, nor a key.
-    __hash__ = None
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
+    # Compared by what is in them: neither equal nor different; and so, as Python has it, without a hash.
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __bool__ = __iter__ = __reversed__ = __contains__ = __getitem__ = __setitem__ = __delitem__ = _refuse
     __array__ = __array_ufunc__ = __array_function__ = __buffer__ = __dlpack__ = _refuse
     __int__ = __float__ = __complex__ = __index__ = __round__ = __neg__ = __pos__ = __abs__ = __invert__ = _refuse

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 from reportgen.images.files import InputFile, UnreadableFile, as_text
@@ -27,22 +27,12 @@ from reportgen.images.sources.spool import MOST_BYTES, SPOOL, PiecesReader
 from reportgen.images.sources.zips import LIMITS
 from reportgen.utils.errors import UsageError
 from reportgen.utils.https import HTTPS, opened
+from reportgen.utils.object_stores import STORES, file_system, plain
 from reportgen.utils.secrets import shown_address
 
-# Of fsspec's many, those of stores: none that reads this machine, runs a program, or takes another address apart.
-STORES = frozenset({"s3", "gs", "gcs", "az", "abfs", "abfss", "hf"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHUNK = 1 << 20
 MOST_FILE_BYTES = 4 << 30  # of one image in a store
-
-
-class _Store(Protocol):
-    """What is used of fsspec's AbstractFileSystem."""
-
-    def info(self, path: str) -> Mapping[str, object]: ...
-    def find(self, path: str, *, detail: bool) -> Mapping[str, Mapping[str, object]]: ...
-    def open(self, path: str, mode: str) -> IO[bytes]: ...
-    def unstrip_protocol(self, name: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -70,13 +60,13 @@ class Fetched:
                 with opened(self.address, _schemes(self.address)) as (response, _):
                     yield cast("IO[bytes]", _Body(response.iter_raw(_CHUNK)))
             else:
-                store, path = _store(self.address)
+                store, path = file_system(self.address)
                 with store.open(path, "rb") as file:
                     yield file
         except (UnreadableFile, UsageError):
             raise
         except Exception as error:  # every store has errors of its own
-            raise UnreadableFile(f"cannot be fetched: {_plain(error)}") from None
+            raise UnreadableFile(f"cannot be fetched: {plain(error)}") from None
 
 
 class _Body:
@@ -108,7 +98,7 @@ def remote_files(address: str, prefix: str, look: Look, *, allow_download: bool)
     if not allow_download:
         raise UsageError(f"{shown}: is fetched only with --allow-download")
     if scheme in STORES:
-        _store(address)  # its package may be missing
+        file_system(address)  # its package may be missing
     look.say(f"fetching from {shown}")
     if scheme in STORES and (found := _folder(address, shown)) is not None:
         files = [replace(item, file=replace(item.file, name=prefix + item.file.name)) for item in found]
@@ -144,7 +134,7 @@ def _folder(address: str, shown: str) -> list[Listed] | None:
     Raises:
         UsageError: nothing is there, or more than is read.
     """
-    store, top = _store(address)
+    store, top = file_system(address)
     top = top.rstrip("/")
     try:
         if store.info(top)["type"] != "directory":
@@ -160,35 +150,5 @@ def _folder(address: str, shown: str) -> list[Listed] | None:
     except UsageError:
         raise
     except Exception as error:  # every store has errors of its own
-        raise UsageError(f"{shown}: cannot be read: {_plain(error)}") from None
+        raise UsageError(f"{shown}: cannot be read: {plain(error)}") from None
     return files
-
-
-def _store(address: str) -> tuple[_Store, str]:
-    try:
-        from fsspec.core import url_to_fs
-
-        store, path = url_to_fs(address)
-        if urlsplit(address).scheme == "hf":
-            # Every command keeps huggingface_hub from the network; this address was asked for.
-            from huggingface_hub import constants
-
-            constants.HF_HUB_OFFLINE = False
-    except ImportError:
-        scheme = urlsplit(address).scheme
-        raise UsageError(f"{scheme}:// needs a further package: pip install 'reportgen[remote]'") from None
-    return store, path
-
-
-def _plain(error: Exception) -> str:
-    """What a library's error says, unless it may hold an address or a key."""
-    if isinstance(error, FileNotFoundError):
-        return "nothing is there"
-    if isinstance(error, PermissionError):
-        return "no permission"
-    text = str(error)
-    return (
-        text
-        if isinstance(error, OSError) and text.startswith(("the server says", "more than"))
-        else type(error).__name__
-    )
