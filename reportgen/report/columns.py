@@ -28,6 +28,7 @@ from reportgen.report.document import ImageRecord, Records, Warning_
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.hashing import file_sha256
+from reportgen.utils.json_types import JSON
 from reportgen.utils.untrusted_files import is_file
 
 if TYPE_CHECKING:
@@ -187,6 +188,15 @@ class ImagesFile:
             raise UsageError(f"{self._path}: its column {column} lacks a value")
         return found
 
+    def scalars(self) -> dict[str, list[Cell]]:
+        """The columns of what images' records say outside of lists, by their dotted keys."""
+        apart = (*_FIRST, WARNINGS, RECORD)
+        with _reading(self._path):
+            schema = self._file.schema_arrow
+            return {
+                key: self._file.read(columns=[key]).column(key).to_pylist() for key in schema.names if key not in apart
+            }
+
     def record(self, position: int) -> ImageRecord:
         """The record of an image; the images written beside it are at hand until another is asked for."""
         group = 0
@@ -256,6 +266,18 @@ def read_rows(path: Path, table: Table, limits: ReadLimits = DEFAULT_LIMITS) -> 
                 for row in batch.to_pylist()
             ]
     return table.model_copy(update={"rows": rows, "row_images": [], "all_rows": None})
+
+
+def row_groups(path: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[list[dict[str, JSON]]]:
+    """The rows of a file of this run, some at a time, each by its columns; `record` as the JSON that it is.
+
+    Raises:
+        UsageError: see `open_images`.
+    """
+    with _opened(path, limits) as file, _reading(path):
+        for batch in file.iter_batches(GROUP):
+            rows = batch.to_pylist()
+            yield [{**row, **({RECORD: json.loads(row[RECORD])} if RECORD in row else {})} for row in rows]
 
 
 @contextmanager

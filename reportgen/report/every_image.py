@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
-from reportgen.report.blocks import Table
-from reportgen.report.columns import ImagesFile, open_images, read_rows
+from reportgen.report.blocks import Cell, Table
+from reportgen.report.columns import ImagesFile, open_images, read_rows, scalars_of
 from reportgen.report.document import ImageRecord, Report, Warning_
 from reportgen.utils.errors import UsageError
 
@@ -61,6 +62,14 @@ class EveryImage:
     def __iter__(self) -> Iterator[ImageRecord]:
         return (self.at(position) for position in range(len(self)))
 
+    def columns(self) -> dict[str, list[Cell]]:
+        """What every record says that is no list, by dotted key (`reportgen.report.columns.scalars_of`); None where one says nothing."""
+        if self._file is not None:
+            return self._file.scalars()
+        rows = [dict(scalars_of(image)) for image in self._report.images]
+        keys = dict.fromkeys(key for row in rows for key in row)
+        return {key: [row.get(key) for row in rows] for key in keys}
+
     def warnings(self) -> Iterator[Warning_]:
         """Every warning of the report: those about the whole run, then those about single images, in the run's order.
 
@@ -73,16 +82,21 @@ class EveryImage:
         yield from self._file.warnings()
 
 
-def whole_table(report: Report, table: Table) -> Table:
+def whole_table(folder: Path | None, table: Table) -> Table:
     """A table with all of its rows.
+
+    Args:
+        folder: of the run; None: it is not here.
 
     Raises:
         UsageError: they stand in a file that is not here, or cannot be read.
     """
     if table.all_rows is None:
         return table
-    folder, file = report.folder, table.all_rows.file
+    file = table.all_rows.file
     path = None if folder is None else (folder / file).resolve()
     if folder is None or path is None or not path.is_relative_to(folder.resolve()):
-        raise UsageError(f"{file[:80]}: holds all rows of {table.id[:80]}, and is not here; give the run folder")
+        raise UsageError(
+            f"{file[:80]}: holds all rows of the table {table.id[:80]}, and is not here; give the run folder"
+        )
     return read_rows(path, table)

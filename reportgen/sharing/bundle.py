@@ -19,6 +19,7 @@ from reportgen.report.manifest import (
     TEX,
     Entry,
     entry_of,
+    file_entry,
     is_rendered,
     manifest_json,
     read_manifest,
@@ -80,13 +81,11 @@ def bundle(
         if max_pages is not None:
             _require_few_pages(run, folder, names, max_pages)
         added = {README: _readme(report, names).encode(), SETTINGS: _json(report.settings)}
-        entries = {name: entry_of((folder / name).read_bytes()) for name in names}
+        entries = {name: file_entry(folder / name) for name in names}
         entries |= {name: entry_of(data) for name, data in added.items()}
         added[MANIFEST] = manifest_json(entries)
         everything = sorted([*names, *added])
-        write_zip(
-            target, ((name, added[name] if name in added else (folder / name).read_bytes()) for name in everything)
-        )
+        write_zip(target, ((name, added[name] if name in added else folder / name) for name in everything))
     return everything
 
 
@@ -106,7 +105,10 @@ def _staged(
     logo = report.document.logo.file if report.document.logo else None
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
         stage, entries = Path(scratch), {}
-        for name in sorted(set(manifest) - {REPORT, JUNIT}):
+        if report.records is not None:
+            cleaned = anonymity.with_records_without_authors(report, cleaned, stage)
+            entries[report.records.file] = file_entry(stage / report.records.file)
+        for name in sorted(set(manifest) - {REPORT, JUNIT, *entries}):
             if not is_rendered(name) and (name != logo or name in pictures):
                 data = without_metadata(name, (run / name).read_bytes())
                 entries[name] = _put(stage, name, data)
@@ -147,7 +149,8 @@ def _search(stage: Path, files: Sequence[str], report: Report, template: str, al
     found += [
         line
         for file in files
-        for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places, allowed)
+        for data in anonymity.contents(stage / file)
+        for line in anonymity.leaks(file, data, names, words, places, allowed)
     ]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -175,7 +178,7 @@ def _readme(report: Report, names: Sequence[str]) -> str:
         [
             report.title,
             "",
-            f"{len(report.images)} images explained for {models}; made {made.created} by reportgen {made.reportgen}.",
+            f"{report.counts.images} images explained for {models}; made {made.created} by reportgen {made.reportgen}.",
             "",
             "What is in here",
             "",
