@@ -25,7 +25,8 @@ bool or None: a template that calls a method finds nothing worth calling.
                     ("all"; "images": the rows of images with figures; "ends": the first and the last), `count` (of all rows;
                     `rows` holds fewer where `all_rows` is given)
 `contents`          per section: `number`, `title`, `anchor`, `appendix`, `entries` (its level-2 headings)
-`images`            report.images, and of a run of many those of its small cards, which have no numbers of analyses; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
+`images`            report.images, and of a run of many those of its small cards, which have no numbers of analyses; each with
+                    `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
                     `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of

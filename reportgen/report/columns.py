@@ -186,7 +186,7 @@ class ImagesFile:
             found = self._file.read(columns=[column]).column(column).to_pylist()
         if not all(isinstance(text, str) for text in found):
             raise UsageError(f"{self._path}: its column {column} lacks a value")
-        return found
+        return [str(text) for text in found]
 
     def scalars(self) -> dict[str, list[Cell]]:
         """The columns of what images' records say outside of lists, by their dotted keys."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
-from reportgen.report.blocks import Browsed, Cell, ColorBar, Data, Displayed, Figure, Home, Picture, Placed, Section
+from reportgen.report.blocks import Browsed, Cell, Data, Displayed, Home, Picture, Placed, Section
 from reportgen.report.provenance import Provenance
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
@@ -396,17 +396,3 @@ class Report(Browsed, BaseModel):
         yield "images", self.counts.images
         yield "sections", [section.id for section in self.sections]
         yield "findings", len(self.findings)
-
-
-def named_pictures(report: Report) -> Iterator[str]:
-    """Every picture that the report shows, as its path in the run folder; one shown twice comes twice."""
-    if report.document.logo is not None:
-        yield report.document.logo.file
-    for image in (*report.images, *(report.records.cards if report.records is not None else ())):
-        yield image.picture.file
-    for section in report.sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield from (picture.file for picture in block.pictures)
-                if isinstance(block.legend, ColorBar) and block.legend.file:
-                    yield block.legend.file

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reportgen.report.archive import Archive, open_zip
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import MANIFEST, parse_manifest
 from reportgen.report.pdf_data import PdfData, open_pdf
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, parse_report
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file

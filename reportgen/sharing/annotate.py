@@ -16,7 +16,7 @@ from reportgen.notes.folder import find_notes
 from reportgen.pipeline.own_words import read_all, with_notes
 from reportgen.rendering.render import render_all
 from reportgen.rendering.sources import inside
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.every_image import EveryImage
 from reportgen.report.manifest import (
     MAIN_FILES,
@@ -29,6 +29,7 @@ from reportgen.report.manifest import (
     stays_inside,
 )
 from reportgen.report.open import run_folder
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import CheckFailed, UsageError

@@ -12,7 +12,7 @@ from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.rendering.render import render_all
 from reportgen.rendering.templates import find_template
 from reportgen.report.archive import write_zip
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.manifest import (
     MAIN_FILES,
     MANIFEST,
@@ -26,6 +26,7 @@ from reportgen.report.manifest import (
 )
 from reportgen.report.open import read_report
 from reportgen.report.pdf_data import page_count
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.sharing import anonymous as anonymity
 from reportgen.sharing.picture_metadata import without_metadata
@@ -104,7 +105,7 @@ def _staged(
     pictures = set(named_pictures(cleaned))
     logo = report.document.logo.file if report.document.logo else None
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
-        stage, entries = Path(scratch), {}
+        stage, entries = Path(scratch), dict[str, Entry]()
         if report.records is not None:
             cleaned = anonymity.with_records_without_authors(report, cleaned, stage)
             entries[report.records.file] = file_entry(stage / report.records.file)
