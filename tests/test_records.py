@@ -113,14 +113,14 @@ def test_report_json_holds_the_images_with_figures_and_the_file_all(whole: Repor
 
 
 def test_the_file_has_a_column_for_every_number(whole: Report, cut: Report) -> None:
-    frame = pandas.read_parquet(home(cut) / "images.parquet")
-    assert list(frame["name"]) == [image.name for image in whole.images]
-    for position, image in enumerate(whole.images):
-        row, extra = frame.iloc[position], image.model_extra or {}
+    rows = pyarrow.parquet.read_table(home(cut) / "images.parquet").to_pylist()
+    assert [row["name"] for row in rows] == [image.name for image in whole.images]
+    for row, image in zip(rows, whole.images, strict=True):
+        extra = image.model_extra or {}
         assert row["cams.gradcam.gini"] == extra["cams"]["gradcam"]["gini"]
         assert row["prediction.probability"] == image.prediction.probability
         assert (row["label"], row["prediction"]) == (image.label and image.label.name, image.prediction.name)
-        assert row["correct"] is image.correct or row["correct"] == image.correct
+        assert row["correct"] is image.correct
         assert json.loads(row["record"]) == image.model_dump(mode="json")
         assert [one["text"] for one in row["warnings"]] == [w.text for w in whole.warnings if w.image == image.name]
 
@@ -170,7 +170,9 @@ def test_without_the_library_a_large_run_says_so_before_any_work(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(UsageError, match=r"10 images are more than document.records = 4.*pip install 'reportgen\[columns\]'"):
+    with pytest.raises(
+        UsageError, match=r"10 images are more than document.records = 4.*pip install 'reportgen\[columns\]'"
+    ):
         made(photos, tmp_path / "out", records=LIMIT)
     assert not (tmp_path / "out").exists()
     require_writable(4, LIMIT)
@@ -257,7 +259,9 @@ def test_pages_are_the_same_but_for_what_they_name(whole: Report, cut: Report, t
     for medium in ("pdf", "html", "manuscript"):
         a, b = (page_context(report, medium) for report in (whole, cut))
         same = {key for key in a if a[key] == b[key]}
-        assert {"images", "measures", "totals", "findings", "warnings", "label_sources", "contents"} <= same | {"images"}
+        assert {"images", "measures", "totals", "findings", "warnings", "label_sources", "contents"} <= same | {
+            "images"
+        }
         assert [image["name"] for image in a["images"]] == [image["name"] for image in b["images"]]
         for x, y in zip(a["images"], b["images"], strict=True):
             assert {key: x[key] for key in y} == y
@@ -289,7 +293,10 @@ def test_verify_finds_what_was_changed(run: Path, photos: Path) -> None:
     data[200] ^= 1
     (run / "images.parquet").write_bytes(data)
     assert verify(run).changed == ["images.parquet"]
-    with pytest.raises(UsageError, match=r"images\.parquet: is not the file that the report describes"), EveryImage(read_report(run)):
+    with (
+        pytest.raises(UsageError, match=r"images\.parquet: is not the file that the report describes"),
+        EveryImage(read_report(run)),
+    ):
         pass
 
 
@@ -316,12 +323,16 @@ def test_a_large_file_stays_out_of_the_pdf(cut: Report, tmp_path: Path, monkeypa
     (pdf,) = reportgen.render(cut, tmp_path / "small", formats=("pdf",))
     assert "images.parquet" not in pypdf.PdfReader(pdf).attachments
     assert verify(pdf).ok
-    with pytest.raises(UsageError, match=r"holds 3 of its 10 images; images\.parquet holds them all, so give the run folder"):
+    with pytest.raises(
+        UsageError, match=r"holds 3 of its 10 images; images\.parquet holds them all, so give the run folder"
+    ):
         compare(cut, read_report(pdf))
     assert [path.name for path in reportgen.render(read_report(home(cut)), tmp_path / "again", formats=("html",))]
 
 
-def test_a_bundle_holds_it_and_an_anonymous_one_without_folders(run: Path, whole: Report, photos: Path, tmp_path: Path) -> None:
+def test_a_bundle_holds_it_and_an_anonymous_one_without_folders(
+    run: Path, whole: Report, photos: Path, tmp_path: Path
+) -> None:
     names = bundle(run, tmp_path / "run.zip")
     assert "images.parquet" in names and verify(tmp_path / "run.zip", photos).ok
     assert compare(read_report(tmp_path / "run.zip"), whole).same
@@ -385,7 +396,7 @@ def test_one_image_and_all_of_them_in_python(whole: Report, cut: Report) -> None
     view = cut["7.png"]
     assert view.record == whole["7.png"].record and view.map("gradcam").shape == whole["7.png"].map("gradcam").shape
     pandas.testing.assert_frame_equal(cut.to_pandas(), whole.to_pandas(), check_dtype=False, check_like=True)
-    with pytest.raises(KeyError, match="no image is called '77.png'"):
+    with pytest.raises(KeyError, match=r"no image is called '77\.png'"):
         cut["77.png"]
     assert f"{IMAGES} images" in (cut._repr_html_() or "")
 
@@ -394,7 +405,9 @@ def test_a_repeat_and_notes_know_every_image(cut: Report, photos: Path, tmp_path
     assert plan(home(cut), photos, {}, None).loaded.settings.document.records == LIMIT
     notes = tmp_path / "notes"
     notes.mkdir()
-    (notes / "introduction.md").write_text('{{ totals.images }} images, {{ totals.warnings }}, {{ images["7.png"].correct }}.')
+    (notes / "introduction.md").write_text(
+        '{{ totals.images }} images, {{ totals.warnings }}, {{ images["7.png"].correct }}.'
+    )
     assert len(annotated(cut, notes, print).document.notes) == 1
     (notes / "introduction.md").write_text('{{ images["7.png"].agreement.iou }}')
     shown = {image.name for image in cut.images}
