@@ -320,14 +320,17 @@ def test_the_pdf_carries_the_file_and_is_enough(cut: Report, whole: Report, phot
 
 def test_a_large_file_stays_out_of_the_pdf(cut: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_attachments, "MOST_RECORDS", 100)
-    (pdf,) = reportgen.render(cut, tmp_path / "small", formats=("pdf",))
+    (pdf,) = reportgen.render(cut, tmp_path / "small", formats=("pdf",), template="brief")
     assert "images.parquet" not in pypdf.PdfReader(pdf).attachments
     assert verify(pdf).ok
     with pytest.raises(
         UsageError, match=r"holds 3 of its 10 images; images\.parquet holds them all, so give the run folder"
     ):
         compare(cut, read_report(pdf))
-    assert [path.name for path in reportgen.render(read_report(home(cut)), tmp_path / "again", formats=("html",))]
+    assert [
+        path.name
+        for path in reportgen.render(read_report(home(cut)), tmp_path / "again", formats=("html",), template="brief")
+    ]
 
 
 def test_a_bundle_holds_it_and_an_anonymous_one_without_folders(
