@@ -457,7 +457,7 @@ def test_a_text_that_is_repeated_is_not_written_out(run: Path, monkeypatch: pyte
     good = pyarrow.parquet.read_table(run / "images.parquet")
     text = pyarrow.array(["x" * 5_000_000] * 10)
     report = damaged(run, good.set_column(good.schema.get_field_index("record"), "record", text))
-    assert (run / "images.parquet").stat().st_size < 200_000
+    assert (run / "images.parquet").stat().st_size < 1_000_000
     before = pyarrow.total_allocated_bytes()
     with pytest.raises(UsageError, match="holds no image"), EveryImage(report) as every:
         every.at(0)

@@ -290,7 +290,9 @@ def _opened(path: Path, limits: ReadLimits, dictionaries: Sequence[str] = ()) ->
         if path.stat().st_size > limits.columns:
             raise UsageError(f"{path}: is larger than {limits.columns >> 30} GiB")
         bounds = {"thrift_string_size_limit": limits.file, "thrift_container_size_limit": limits.entries}
-        file = ParquetFile(path, read_dictionary=list(dictionaries), pre_buffer=False, **bounds)
+        with ParquetFile(path, pre_buffer=False, **bounds) as first:
+            known = [key for key in dictionaries if key in first.schema_arrow.names]
+        file = ParquetFile(path, read_dictionary=known, pre_buffer=False, **bounds)
     with file:
         found = file.metadata
         sizes = [found.row_group(i).total_byte_size for i in range(found.num_row_groups)]
