@@ -12,11 +12,12 @@ import pytest
 
 from fixtures import make_report
 from reportgen.rendering.render import render
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import manifest_json
 from reportgen.report.open import open_report, read_report, unpack_report
 from reportgen.report.pdf_data import attachments
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import report_json
 from reportgen.utils.errors import UsageError
 

@@ -35,8 +35,9 @@ from reportgen.rendering.sandbox.limits import Limits, limits_for
 from reportgen.rendering.sources import Sources, sources
 from reportgen.rendering.templates import FIXTURE, find_template, new_template, shipped_names, shipped_templates
 from reportgen.report.blocks import Block, Figure, Listing, Picture, Text
-from reportgen.report.document import DEFAULT_TITLE, Document, Gate, Report, Verdict, Warning_, named_pictures
+from reportgen.report.document import DEFAULT_TITLE, Document, Gate, Report, Verdict, Warning_
 from reportgen.report.open import read_report
+from reportgen.report.pictures import named_pictures
 from reportgen.utils.errors import ReportgenError, UsageError
 
 MIB = 2**20

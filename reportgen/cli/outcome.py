@@ -48,7 +48,7 @@ def tell_outcome(report: Report, out: Path, files: Sequence[Path], terminal: Ter
         raise CheckFailed(f"{len(failed)} of {len(report.gates)} gates failed; see {out / JUNIT}")
     if strict and report.skipped:
         raise CheckFailed(
-            f"{len(report.skipped)} of {len(report.skipped) + len(report.images)} images were skipped (--strict)"
+            f"{len(report.skipped)} of {len(report.skipped) + report.counts.images} images were skipped (--strict)"
         )
 
 
@@ -58,12 +58,12 @@ def outcome(report: Report) -> dict[str, object]:
 
     return {
         "counts": {
-            "images": len(report.images),
+            "images": report.counts.images,
             "skipped": len(report.skipped),
             "findings": len(report.findings),
             "gates": len(report.gates),
             "gates_failed": sum(not gate.passed for gate in report.gates),
-            "warnings": len(report.warnings),
+            "warnings": report.counts.warnings,
         },
         "verdicts": verdict_counts(report),
         "findings": [
@@ -73,7 +73,7 @@ def outcome(report: Report) -> dict[str, object]:
         "gates": [gate.model_dump() for gate in report.gates],
         "skipped": [skipped.model_dump() for skipped in report.skipped],
         "left_alone": [left.model_dump() for left in report.left_alone],
-        "warnings": len(report.warnings),
+        "warnings": report.counts.warnings,
     }
 
 
@@ -82,14 +82,14 @@ def closing_lines(report: Report, out: Path, files: Sequence[Path], seconds: flo
     from reportgen.report.digest import verdict_counts
 
     made = ", ".join(map(str, files))
-    parts = [f"{counted(len(report.images), 'image')}, {duration(seconds)}"]
+    parts = [f"{counted(report.counts.images, 'image')}, {duration(seconds)}"]
     if report.findings:
         verdicts = {verdict: number for verdict, number in verdict_counts(report).items() if number}
         (first, number), *others = verdicts.items()
         told = [f"{number} of {counted(len(report.findings), 'claim')} {first}"]
         parts.append(", ".join([*told, *(f"{number} {verdict}" for verdict, number in others)]))
     if report.warnings:
-        parts.append(counted(len(report.warnings), "warning"))
+        parts.append(counted(report.counts.warnings, "warning"))
     yield f"{made}: {'; '.join(parts)}"
     first_look = look_first(report)
     if first_look:

@@ -42,7 +42,7 @@ def render(
 
     with open_report(source) as (report, folder):
         terminal.detail(
-            f"the report of {counted(len(report.images), 'image')}, made by reportgen {report.provenance.reportgen}"
+            f"the report of {counted(report.counts.images, 'image')}, made by reportgen {report.provenance.reportgen}"
         )
         chosen = template or str(report.settings.get("template", "writeup"))
         pages = split_formats(formats) or ("pdf", "html")

@@ -22,8 +22,9 @@ from reportgen.interactive.drawing import SIZE, THUMB, drawn
 from reportgen.rendering.notebook.parts import card_html, facts_of
 from reportgen.rendering.notebook.pictures import inlined
 from reportgen.rendering.sources import inside
-from reportgen.report.blocks import not_found
+from reportgen.report.blocks import Home, not_found
 from reportgen.report.document import ImageRecord, Label, Prediction, Report, Target
+from reportgen.report.every_image import EveryImage
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.utils.errors import UsageError
 from reportgen.utils.untrusted_files import read_at_most
@@ -45,11 +46,13 @@ class ImageView:
         report: that it is an image of.
         record: what report.json says of it; of a further explained model its own prediction and numbers.
         model: the name of the explained model.
+        own: where that is a further model, the record of the report's own.
     """
 
     report: Report
     record: ImageRecord
     model: str
+    own: ImageRecord | None = None
 
     # --- what is said of it ---
 
@@ -95,14 +98,14 @@ class ImageView:
         if model not in self.models:
             raise UsageError(f"{self.name}: {not_found('no explained model', model, self.models)}")
         if model == self.models[0]:
-            return replace(self, record=self._own, model=model)
+            return replace(self, record=self._own, model=model, own=None)
         same = self._own.model_dump(include={"name", "slug", "sha256", "width", "height"})
         further = (self._own.model_extra or {})["models"][model]
         try:
             record = ImageRecord.model_validate({**further, **same})
         except (ValidationError, TypeError):
             raise UsageError(f"{self.name}: what the report says of {model} is incomplete") from None
-        return replace(self, record=record, model=model)
+        return replace(self, record=record, model=model, own=self._own)
 
     # --- arrays ---
 
@@ -201,7 +204,7 @@ class ImageView:
     @property
     def _own(self) -> ImageRecord:
         """The record of the report's own model, which holds those of the others."""
-        return next(image for image in self.report.images if image.name == self.record.name)
+        return self.record if self.own is None else self.own
 
     @property
     def _folder(self) -> Path:
@@ -248,14 +251,17 @@ class ImageView:
 
 def find_image(report: Report, name: str) -> ImageView:
     """See `Report.__getitem__`."""
-    matching: list[ImageRecord] = []
-    for called in (_exactly, _by_its_end, _by_its_stem, _by_a_last_word):
-        matching = matching or [image for image in report.images if called(image.name, name)]
-    if len(matching) > 1:
-        raise KeyError(f"several images are called {name!r}: {', '.join(image.name for image in matching[:6])}")
-    if not matching:
-        raise KeyError(not_found("no image", name, [image.name for image in report.images]))
-    return ImageView(report, matching[0], _models(report, matching[0])[0])
+    matching: list[int] = []
+    with EveryImage(report) as every:
+        for called in (_exactly, _by_its_end, _by_its_stem, _by_a_last_word):
+            matching = matching or [position for position, known in enumerate(every.names) if called(known, name)]
+        if len(matching) > 1:
+            several = ", ".join(every.names[position] for position in matching[:6])
+            raise KeyError(f"several images are called {name!r}: {several}")
+        if not matching:
+            raise KeyError(not_found("no image", name, every.names))
+        record = every.at(matching[0]).placed(Home(report.folder))
+    return ImageView(report, record, _models(report, record)[0])
 
 
 def _exactly(image: str, asked: str) -> bool:

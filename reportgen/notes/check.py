@@ -47,7 +47,7 @@ def known_of(report: Report) -> Known:
             "table": [block.id for block in blocks if block.type == "table"],
             "section": [section.id for section in report.sections],
             "finding": [finding.id for finding in report.findings],
-            "image": [image.name for image in report.images],
+            "image": [image.name for image in (*report.images, *(report.records.cards if report.records else ()))],
         }
     )
 
@@ -90,7 +90,12 @@ def require_known(notes: Sequence[Note], report: Report, folder: str) -> list[st
     def fault(expression: Expression) -> str:
         if expression.finding:
             return known.fault(Node("reference", 0, expression.finding, target="finding"))
-        find(expression, data)
+        try:
+            find(expression, data)
+        except Unknown as error:
+            if report.records is None or expression.path[:1] != ("images",):
+                raise
+            return f"{error} (report.json holds the numbers of images with figures: name the image in document.show)"
         return ""
 
     _require(notes, known, fault, folder)

@@ -122,7 +122,7 @@ def by_path(report: Data) -> Data:
     own = {name: value for name, value in report.items() if name not in _OF_REPORT}
     named: dict[str, JSON] = {
         "findings": _named(report["findings"], "id"),
-        "images": _named(report["images"], "name"),
+        "images": {**_named(_cards(report), "name"), **_named(report["images"], "name")},
         "gates": _named(report["gates"], "name"),
         "totals": totals(report),
         "provenance": report["provenance"],
@@ -172,20 +172,37 @@ def shown(path: Sequence[Step]) -> str:
 
 def totals(data: Data) -> dict[str, JSON]:
     """Counts of a report, from its data alone."""
-    images, findings = _records(data["images"]), _records(data["findings"])
-    judged = [image["correct"] for image in images if image["correct"] is not None]
+    findings = _records(data["findings"])
     judged_as = Counter(finding["verdict"] for finding in findings)
     verdicts: dict[str, JSON] = {verdict: judged_as[verdict] for verdict in get_args(Verdict)}
     counts: dict[str, JSON] = {
         name: len(_records(data[name])) for name in ("images", "skipped", "warnings", "findings")
     }
-    return {**counts, "labelled": len(judged), "correct": sum(map(bool, judged)), "verdicts": verdicts}
+    return {**counts, **_judged(data), "verdicts": verdicts}
+
+
+def _cards(data: Data) -> JSON:
+    """The images of a run of many of which the report has no numbers of analyses."""
+    records = data["records"]
+    return records["cards"] if isinstance(records, Mapping) else []
+
+
+def _judged(data: Data) -> dict[str, JSON]:
+    """How many images have a label, and how many are predicted so; of a run of many images also how many it has, and warnings."""
+    records = data["records"]
+    if not isinstance(records, Mapping):
+        judged = [image["correct"] for image in _records(data["images"]) if image["correct"] is not None]
+        return {"labelled": len(judged), "correct": sum(map(bool, judged))}
+    kinds = {kind["code"]: kind["count"] for kind in _records(records["warnings"])}
+    others = sum(warning["code"] not in kinds for warning in _records(data["warnings"]))
+    warnings = others + sum(count for count in kinds.values() if isinstance(count, int))
+    return {"images": records["count"], "warnings": warnings, **{key: records[key] for key in ("labelled", "correct")}}
 
 
 # The keys of every report; what else stands there an analysis has added.
 _OF_REPORT = frozenset({
-    "schema_version", "title", "provenance", "settings", "document", "images", "shown", "skipped", "left_alone", "sections", "findings",
-    "tested", "summary", "gates", "rules", "warnings", "glossary", "references", "files",
+    "schema_version", "title", "provenance", "settings", "document", "images", "records", "shown", "skipped", "left_alone", "sections",
+    "findings", "tested", "summary", "gates", "rules", "warnings", "glossary", "references", "files",
 })  # fmt: skip
 
 

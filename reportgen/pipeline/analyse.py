@@ -15,6 +15,7 @@ from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
 from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
 from reportgen.report.bibtex import REFERENCES_FILE, bibtex
+from reportgen.report.bounds import KeptRows, carded
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
@@ -79,9 +80,8 @@ def analyse(
         pictures=[*of_pictures(mapped, made.explained), *of_probe_pictures(probe, made.explained)],
         references=references,
         document=document,
-        written=list(folder.written),
     )
-    return assemble(done, command), watch
+    return assemble(done, command, folder), watch
 
 
 def _mapped(bench: Workbench, execution: Execution, progress: Progress) -> tuple[Mapped, Mapped | None]:
@@ -105,6 +105,9 @@ def _reducing(
     fold_near = made.settings.statistics.fold_near
     results = MappedFolder(mapped, bench.store, made.explained, fold_near=fold_near)
     shown = choose_shown(made, mapped, results)
+    most = made.settings.document.records
+    if len(results.names) > most:
+        folder.kept_rows = KeptRows(most, frozenset(shown.images), frozenset(carded(results.names, shown.images)))
     return Reducing(
         plan=made,
         models=bench.models,

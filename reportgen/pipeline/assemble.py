@@ -1,4 +1,5 @@
-"""The last step of the pipeline: sections, image records and provenance become one Report. No file is written here."""
+"""The last step of the pipeline: sections, image records and provenance become one Report. Of a run of many images the file of its
+records is written here, and no other."""
 
 from __future__ import annotations
 
@@ -18,8 +19,10 @@ from reportgen.images.copies import Copies
 from reportgen.pipeline.gates import judged
 from reportgen.pipeline.models import Model
 from reportgen.pipeline.plan import Plan
-from reportgen.pipeline.several import named, numbers_of_further
+from reportgen.pipeline.records import Assembled, held
+from reportgen.pipeline.several import named
 from reportgen.pipeline.summary import summarise
+from reportgen.report.columns import IMAGES_FILE
 from reportgen.report.document import (
     Document,
     FileNote,
@@ -38,6 +41,7 @@ from reportgen.report.json_text import Misplaced
 from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.report.provenance import AnalysisRecord, HeadKind, ModelRecord, Provenance
 from reportgen.report.soundness import require_sound
+from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.dates import created
 from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
@@ -51,6 +55,7 @@ CONTENTS = {
     "maps/": "saliency maps, a folder an image: float32 arrays (height, width) in [0, 1] in the model's input frame",
     "masks/": "masks, a folder an image: 8-bit grey PNG, 0 or 255, in the same frame",
     f"{FURTHER_MODELS}/": "maps, masks, figures and tables of the further explained models, a folder each",
+    IMAGES_FILE: "every image, a row each: its numbers as columns, and all that report.json would say of it",
     "references.bib": "the works cited, as BibTeX",
     "report.json": "everything that this report says, as data",
     "tables/": "every table at full precision, as CSV",
@@ -70,7 +75,6 @@ class Reduced:
         copies: groups of images that are the same picture; observed: what counts as one observation.
         pictures: what a reader must know of how pictures were read.
         document: what stands around the results.
-        written: the names of all files in the run folder.
     """
 
     plan: Plan
@@ -85,36 +89,33 @@ class Reduced:
     pictures: Sequence[Warning_]
     references: Sequence[Reference]
     document: Document
-    written: Sequence[str]
 
 
-def assemble(run: Reduced, command: Sequence[str]) -> Report:
+def assemble(run: Reduced, command: Sequence[str], files: RunFolder) -> Report:
     """The report of a run.
 
     Args:
         command: the command line as the report shows it.
+        files: receives the records of a run of many images.
 
     Raises:
         UsageError: an analysis has made what could not be read back (`reportgen.report.soundness`); says where.
     """
     settings, contributions = run.plan.settings, run.contributions
     per_image, first = {name: c.per_image for name, c in contributions.items() if c.per_image}, run.plan.explained
-    images = []
-    for position, record in enumerate(run.records[first]):
-        extra = {name: of[position] for name, of in per_image.items() if not parts_of(name)[1]}
-        further = numbers_of_further(run.records, per_image, position)
-        images.append(ImageRecord(**{**dict(record), **extra, **further}))
     claims = by_claim(claim for contribution in contributions.values() for claim in contribution.findings)
     findings, tested = settled(claims, run.observed)
     extras: dict[str, JSON] = {}
     for contribution in contributions.values():
         extras.update(contribution.report)
+    kept = held(Assembled(run.records, per_image), run.shown, _warnings(run), settings.document.records, files)
     report = Report(
         title=settings.title,
         provenance=_provenance(run, command),
         settings=settings.public(),
         document=run.document,
-        images=images,
+        images=kept.images,
+        records=kept.records,
         shown=None if run.shown.everything else run.shown,
         skipped=sorted(run.skipped, key=lambda file: file.name),
         left_alone=run.plan.remarks.left_alone,
@@ -122,17 +123,14 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
         findings=findings,
         tested=tested,
         summary=summarise(
-            images, findings, first, run.records, {name: run.plan.specs[name].head_kind for name in run.records}
+            run.records[first],
+            findings,
+            first,
+            run.records,
+            {name: run.plan.specs[name].head_kind for name in run.records},
         ),
         rules=_rules(run.plan, tested) if findings else [],
-        warnings=[
-            *(Warning_(code="left-out", name="Analyses left out", text=one.sentence) for one in run.plan.left_out),
-            *run.plan.remarks.warnings,
-            *run.pictures,
-            *_of_predictions(run),
-            *_copies(run),
-            *(w for c in contributions.values() for w in c.warnings),
-        ],
+        warnings=kept.warnings,
         glossary=terms_of(
             (name for c in contributions.values() for name in (*c.terms, *COMMON_TERMS)),
             [
@@ -141,7 +139,7 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
             ],
         ),
         references=list(run.references),
-        files=_file_notes(run),
+        files=_file_notes(run, list(files.written)),
         **extras,  # keys of the analyses' own
     )
     measured = {name: value for c in contributions.values() for name, value in c.gates.items()}
@@ -151,6 +149,17 @@ def assemble(run: Reduced, command: Sequence[str]) -> Report:
     except Misplaced as error:
         raise RuntimeError(f"what the analyses made is no report (at {error})") from error
     return report
+
+
+def _warnings(run: Reduced) -> list[Warning_]:
+    return [
+        *(Warning_(code="left-out", name="Analyses left out", text=one.sentence) for one in run.plan.left_out),
+        *run.plan.remarks.warnings,
+        *run.pictures,
+        *_of_predictions(run),
+        *_copies(run),
+        *(w for c in run.contributions.values() for w in c.warnings),
+    ]
 
 
 def _rules(made: Plan, tested: Sequence[str]) -> list[str]:
@@ -184,12 +193,12 @@ def cite(made: Plan, contributions: Mapping[str, Contribution]) -> list[Referenc
     return bibliography.cited(by, [work for analysis in made.analyses for work in analysis.works])
 
 
-def _file_notes(run: Reduced) -> list[FileNote]:
-    """What lies where in the run folder, by its first part, in order."""
+def _file_notes(run: Reduced, written: Sequence[str]) -> list[FileNote]:
+    """What lies where in the run folder, by its first part, in order. `written`: the names of all files in it."""
     files = [analysis.parameter_file for analysis in run.plan.analyses]
     texts = {**CONTENTS, **{file.name: file.description for file in files if file is not None}}
     counts = Counter(
-        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in run.written)
+        f"{folder}/" if slash else folder for folder, slash, _ in (name.partition("/") for name in written)
     )
     counts["report.json"] = 1
     return [FileNote(path=path, count=counts[path], text=texts.get(path, "")) for path in sorted(counts)]

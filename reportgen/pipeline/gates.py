@@ -99,10 +99,10 @@ def _declared(analyses: Sequence[AnyAnalysis]) -> dict[str, str]:
 
 
 def _core(report: Report) -> dict[str, float | None]:
-    judged_images = [image.correct for image in report.images if image.correct is not None]
+    counts = report.counts
     return {
-        "images": len(report.images),
-        "share_correct": sum(judged_images) / len(judged_images) if judged_images else None,
+        "images": counts.images,
+        "share_correct": counts.correct / counts.labelled if counts.labelled else None,
         "skipped": len(report.skipped),
-        "warnings": len(report.warnings),
+        "warnings": counts.warnings,
     }

@@ -65,6 +65,8 @@ class OwnWords:
         if folder is None and not self.given:
             return report
         sections, images = [section.id for section in report.sections], [image.name for image in report.images]
+        if report.records is not None:
+            images = find_images(self.images, allow_download=self.settings.allow_download).names
         notes, left_out = self._notes(folder, sections, images)
         for line in left_out:
             self.say(line)

@@ -24,6 +24,7 @@ from reportgen.pipeline.cover import FrontMatter, read_front_matter
 from reportgen.pipeline.gates import require_known_measures
 from reportgen.pipeline.given import leave_rest, look_through, look_through_probe, warn_of_shared
 from reportgen.pipeline.providers import INSTALLED, Providers
+from reportgen.report.columns import require_writable
 from reportgen.report.document import Label
 from reportgen.settings.files import files_named_in
 from reportgen.settings.model import Settings
@@ -217,6 +218,8 @@ def _given(
         warn_of_shared(folder, probe, remarks)
     with problems.noted():
         _require_shown(folder.names, settings.document.show)
+    with problems.noted():
+        require_writable(len(folder.files), settings.document.records)
     return folder, probe
 
 

@@ -27,6 +27,7 @@ from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.pipeline.several import told_apart
+from reportgen.report.bounds import CARDS, ROWS
 from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
 from reportgen.report.ids import id_of
 from reportgen.report.provenance import HeadKind
@@ -151,6 +152,8 @@ class Reducing:
             ],
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
+            # Which rows its tables keep; what follows from the names is not said again.
+            **({} if self.files.kept_rows is None else {"rows": [self.files.kept_rows.limit, ROWS, CARDS]}),
         }
 
 

@@ -22,9 +22,11 @@ bool or None: a template that calls a method finds nothing worth calling.
                     pictures `over` (the anchor of the image that they show or cover) and `layer` (what they lay
                     over it; empty for the photograph itself), both empty where a picture is neither;
                     tables `shown_rows` (positions in `rows` of the rows that stand on the page) and `kept`
-                    ("all"; "images": the rows of images with figures; "ends": the first and the last)
+                    ("all"; "images": the rows of images with figures; "ends": the first and the last), `count` (of all rows;
+                    `rows` holds fewer where `all_rows` is given)
 `contents`          per section: `number`, `title`, `anchor`, `appendix`, `entries` (its level-2 headings)
-`images`            report.images; each with `anchor`, `figures` (number, anchor: where it is shown), `shown`
+`images`            report.images, and of a run of many those of its small cards, which have no numbers of analyses; each with
+                    `anchor`, `figures` (number, anchor: where it is shown), `shown`
                     (whether it has figures of its own), `reason` (why, where not all have), `card` (whether it
                     stands in the sheet), `layers` (what its figures lay over its photograph, in order and each once:
                     `file`, `width`, `height`, `alt`, `label`, `section` (id of the first that shows it)) and `measured` (its value of
@@ -63,16 +65,12 @@ from reportgen.rendering.plain import Plain
 from reportgen.rendering.sections import Anchors, in_reading_order, numbered_sections, on_page
 from reportgen.rendering.templates import TemplateFile
 from reportgen.rendering.words import ENGLISH, english
+from reportgen.report.bounds import CARDS, NAMES, NOTES, ROWS
 from reportgen.report.document import DEFAULT_TITLE, PAGE_PARTS, Report
 from reportgen.report.ids import parts_of
 
 # Raised when a name goes or changes its meaning, not when one is added.
 CONTEXT_VERSION = 1
-# What a page can bear, by medium: rows of one table, and cards of images without figures. A page says what it leaves out.
-ROWS = {"pdf": 60, "html": 1000, "manuscript": 60}
-CARDS = {"pdf": 1000, "html": 2000, "manuscript": 1000}
-# Warnings of one kind that are written out, and images that one of them names.
-NOTES, NAMES = 12, 24
 
 
 def page_context(
@@ -114,9 +112,9 @@ def page_context(
         "images": [{**image, "note": own.get(("image", image["name"]))} for image in page.images],
         "measures": [{key: value for key, value in measure.items() if key != "values"} for measure in page.measures],
         "findings": findings,
-        "label_sources": _label_sources(data["images"]),
+        "label_sources": _label_sources(data),
         "homeless": [finding for finding in findings if finding["section"] not in homes],
-        "warnings": _grouped_warnings(data["warnings"], page.image_anchors),
+        "warnings": _grouped_warnings(data, page.image_anchors),
         "tables": [table for table in page.tables if table["file"]],
         "notes": {**{place: own.get((place, "")) for place in ("introduction", "conclusion")}, "any": bool(own)},
         "references": _numbered_references(data["references"], page.sections, words, explained),
@@ -213,11 +211,12 @@ def _left_out(sections: list[Plain], chosen: list[str]) -> list[dict[str, str]]:
 def _carded(data: Plain, medium: str, anchors: Anchors) -> list[Plain]:
     """The images with anchors; whether they have figures and why; whether they have a card on this page."""
     given = data["shown"]
-    chosen = {image["name"]: "" for image in data["images"]}
+    every = _in_order(data)
+    chosen = {image["name"]: "" for image in every}
     if given is not None:
         chosen = dict(zip(given["images"], given["reasons"] or [""] * given["of"], strict=False))
     images, room = [], CARDS[medium]
-    for image in data["images"]:
+    for image in every:
         shown = image["name"] in chosen
         card = shown or room > 0
         room -= not shown
@@ -226,16 +225,28 @@ def _carded(data: Plain, medium: str, anchors: Anchors) -> list[Plain]:
     return images
 
 
+def _in_order(data: Plain) -> list[Plain]:
+    """The images that the report holds in the run's order: those in full, and of a run of many those of its small cards."""
+    if data["records"] is None:
+        images: list[Plain] = data["images"]
+        return images
+    full, cards = dict(zip(data["records"]["positions"], data["images"], strict=False)), iter(data["records"]["cards"])
+    places = range(len(data["images"]) + len(data["records"]["cards"]))
+    first = [full.pop(place) if place in full else next(cards, None) for place in places]
+    return [image for image in (*first, *(full[place] for place in sorted(full)), *cards) if image is not None]
+
+
 def _kept(table: Plain, shown: set[str], most: int) -> Plain:
     """Which rows of a table stand on the page: all of a short one; of a long one those of images with figures, or its ends."""
     rows = range(len(table["rows"]))
-    if len(rows) <= most:
-        return {"shown_rows": list(rows), "kept": "all"}
+    count = table["all_rows"]["count"] if table["all_rows"] else len(rows)
+    if count <= most:
+        return {"shown_rows": list(rows), "kept": "all", "count": count}
     about = table["row_images"]
     of_images = [i for i in rows if about[i] in shown] if len(about) == len(rows) else []
     if 0 < len(of_images) <= most:
-        return {"shown_rows": of_images, "kept": "images"}
-    return {"shown_rows": [*rows[: most // 2], *rows[-(most // 2) :]], "kept": "ends"}
+        return {"shown_rows": of_images, "kept": "images", "count": count}
+    return {"shown_rows": [*rows[: most // 2], *rows[-(most // 2) :]], "kept": "ends", "count": count}
 
 
 def _measures(sections: list[Plain], images: list[Plain]) -> list[Plain]:
@@ -320,9 +331,11 @@ def _placed_findings(findings: list[Plain], page: _Page, words: Plain, explained
     ]
 
 
-def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> list[Plain]:
-    groups: dict[str, dict[str, list[dict[str, str]]]] = {}
+def _grouped_warnings(data: Plain, image_anchors: dict[str, str]) -> list[Plain]:
+    warnings, groups = data["warnings"], dict[str, dict[str, list[dict[str, str]]]]()
     titles = {warning["code"]: warning["name"] for warning in reversed(warnings)}
+    # Of a run of many images, what stands in report.json of a kind is the first of it.
+    left = {kind["code"]: kind for kind in data["records"]["warnings"]} if data["records"] else {}
     for warning in warnings:
         named = groups.setdefault(warning["code"], {}).setdefault(warning["text"], [])
         if warning["image"] is not None:
@@ -332,10 +345,14 @@ def _grouped_warnings(warnings: list[Plain], image_anchors: dict[str, str]) -> l
             "code": code,
             "name": titles[code],
             "notes": [
-                {"text": text, "images": named[:NAMES], "more": max(0, len(named) - NAMES)}
+                {
+                    "text": text,
+                    "images": named[:NAMES],
+                    "more": max(0, len(named) - NAMES) + (left[code]["more"].get(text, 0) if code in left else 0),
+                }
                 for text, named in list(notes.items())[:NOTES]
             ],
-            "more": max(0, len(notes) - NOTES),
+            "more": max(0, (left[code]["sentences"] if code in left else len(notes)) - NOTES),
         }
         for code, notes in groups.items()
     ]
@@ -362,8 +379,11 @@ def _numbered_references(
     ]
 
 
-def _label_sources(images: list[Plain]) -> list[Plain]:
-    counts = Counter(image["label"]["source"] for image in images if image["label"] is not None)
+def _label_sources(data: Plain) -> list[Plain]:
+    if data["records"]:
+        counts = Counter(data["records"]["label_sources"])
+    else:
+        counts = Counter(image["label"]["source"] for image in data["images"] if image["label"] is not None)
     return [{"source": source, "count": count} for source, count in sorted(counts.items(), key=lambda c: (-c[1], c[0]))]
 
 

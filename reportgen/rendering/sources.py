@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
+from reportgen.report.pictures import named_pictures
 from reportgen.utils.errors import ReportgenError
 
 # A picture of a report is some hundred pixels a side; a logo, or a chart of 100,000 points, may weigh some MB.

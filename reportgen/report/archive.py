@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfileobj
 
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.utils.errors import CheckFailed, UsageError
@@ -22,17 +23,18 @@ from reportgen.utils.files import replacing
 from reportgen.utils.hashing import file_sha256
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
-_DENSE = (".jpg", ".jpeg", ".png", ".pdf")
+_DENSE = (".jpg", ".jpeg", ".png", ".pdf", ".parquet")
 _CHUNK = 1 << 20
+_WHOLE = 64 << 20  # a larger entry is not held in memory
 # What reading damaged bytes raises.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
-def write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
+def write_zip(target: Path, files: Iterable[tuple[str, bytes | Path]]) -> None:
     """Write a zip whose bytes depend on the files alone (and the version of zlib).
 
     Args:
-        files: name and content; give them in order of their names.
+        files: name and content, or the file that has it; give them in order of their names.
 
     Raises:
         ReportgenError: it cannot be written.
@@ -43,7 +45,19 @@ def write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
             entry.create_system = 3  # Unix, on every system
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             entry.compress_type = zipfile.ZIP_STORED if name.lower().endswith(_DENSE) else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content, compresslevel=6)
+            if isinstance(content, Path):
+                entry.file_size = content.stat().st_size  # of 4 GiB and more other fields are needed
+                with archive.open(_levelled(entry), "w") as target_file, content.open("rb") as file:
+                    copyfileobj(file, target_file, _CHUNK)
+            else:
+                archive.writestr(entry, content, compresslevel=6)
+
+
+def _levelled(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The entry with the level that `writestr` is given below; Python 3.13 gave the attribute another name."""
+    name = "compress_level" if hasattr(entry, "compress_level") else "_compresslevel"
+    setattr(entry, name, 6)
+    return entry
 
 
 class Archive:
@@ -92,6 +106,25 @@ class Archive:
         except _DAMAGE:
             raise CheckFailed(f"{self.path}: {name} is damaged") from None
 
+    def copy(self, name: str, target: Path) -> None:
+        """Write an entry of any size to `target`; `open_zip` has bounded them all together.
+
+        Raises:
+            CheckFailed: it is damaged.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._archive.open(self._entries[name]) as file, target.open("wb") as copied:
+                copyfileobj(file, copied, _CHUNK)
+        except _DAMAGE:
+            raise CheckFailed(f"{self.path}: {name} is damaged") from None
+
+    def _content(self, name: str, folder: Path) -> bytes | Path:
+        if self._entries[name].file_size <= _WHOLE:
+            return self.read(name)
+        self.copy(name, folder / "entry")
+        return folder / "entry"
+
     def picture(self, name: str, sha256: str) -> bytes | None:
         """A picture by its name; None: the archive does not have it."""
         return self.read(name) if name in self._entries else None
@@ -101,7 +134,7 @@ class Archive:
         with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
             again = Path(folder) / "again.zip"
             try:
-                write_zip(again, ((name, self.read(name)) for name in self.names))
+                write_zip(again, ((name, self._content(name, Path(folder))) for name in self.names))
             except CheckFailed:
                 return False
             return file_sha256(again) == file_sha256(self.path)

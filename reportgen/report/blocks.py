@@ -222,7 +222,14 @@ class Column(Data):
     floor: float | None = None
 
 
-class Table(Displayed, Data):
+class AllRows(Data):
+    """Where all rows of a long table of a run of many images stand; `count` of them, in `file`, at full precision."""
+
+    file: str = Field(description="Parquet, posix path relative to the run folder")
+    count: int
+
+
+class Table(Placed):
     """One numbered table. Cells hold full precision; the renderer rounds, the CSV does not.
 
     `row_images` names, for each row, the image that the row is about (for links and filters), or None.
@@ -238,9 +245,17 @@ class Table(Displayed, Data):
     row_images: list[str | None] = []
     file: str = Field(default="", description="CSV, posix path relative to the run folder")
     detail: bool = Field(default=False, description="paper leaves it out, as a figure of detail")
+    all_rows: AllRows | None = Field(
+        default=None, description="where all rows stand, where `rows` has those alone that pages may show"
+    )
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows) if self.all_rows is None else self.all_rows.count
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows at full precision, a column for each key; `summary` rows are left out, units and caption stand in `attrs`.
+        """All rows at full precision, a column for each key; `summary` rows are left out, units and caption stand in `attrs`.
 
         Raises:
             ImportError: pandas is not installed.
@@ -250,7 +265,7 @@ class Table(Displayed, Data):
     def _told(self) -> Iterator[tuple[str | None, object]]:
         yield "id", self.id
         yield "columns", [column.key for column in self.columns[:8]]
-        yield "rows", len(self.rows)
+        yield "rows", self.count
 
 
 class Notice(Data):
@@ -274,7 +289,7 @@ class Section(Placed):
     appendix: bool = False
 
     def placed(self, home: Home) -> Self:
-        blocks = [block.placed(home) if isinstance(block, Figure) else block for block in self.blocks]
+        blocks = [block.placed(home) if isinstance(block, Figure | Table) else block for block in self.blocks]
         part = self.model_copy(update={"blocks": blocks})
         part._home = home
         return part

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from reportgen.report.blocks import Section
+from reportgen.report.blocks import Block, Section, Table
 from reportgen.report.document import ImageRecord, Report
+from reportgen.report.every_image import EveryImage, whole_table
+from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
 # Lists of records are matched by the first of these keys that every record has: a new one shifts no other.
@@ -69,12 +71,22 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
 
     Args:
         tolerance: two numbers are equal when they differ by no more than this, or by no more than this share of the larger.
+
+    Raises:
+        UsageError: the images of one stand in a file that is not here, or cannot be read.
     """
-    old, new = (report.model_dump(mode="json", exclude={"images", "sections"}) for report in (a, b))
-    images_a, images_b = ({image.name: image for image in report.images} for report in (a, b))
-    found = Differences(images=list(_image_sets(images_a, images_b)))
-    for name in [name for name in images_a if name in images_b]:
-        found.numbers.extend(_walk(_numbers_of(images_a[name]), _numbers_of(images_b[name]), f"{name}: ", tolerance))
+    old, new = (report.model_dump(mode="json", exclude={"images", "records", "sections"}) for report in (a, b))
+    with EveryImage(a) as before, EveryImage(b) as after:
+        found = Differences(images=list(_image_sets(before, after)))
+        places = {name: position for position, name in enumerate(after.names)}
+        for position, name in enumerate(before.names):
+            if name in places:
+                numbers = _numbers_of(before.at(position)), _numbers_of(after.at(places[name]))
+                found.numbers.extend(_walk(*numbers, f"{name}: ", tolerance))
+        if a.records or b.records:  # of which report.json has the first alone, and the file has them in another order
+            old["warnings"], new["warnings"] = (_sorted_warnings(every) for every in (before, after))
+    if bool(a.records) != bool(b.records):  # what lies where follows from `document.records`
+        found.notes.extend(_walk(old.pop("files"), new.pop("files"), "files", tolerance))
     for group in ("findings", "gates"):
         for difference in _walk(old.pop(group), new.pop(group), f"{group}.", tolerance):
             judged = difference.place.endswith((".verdict", ".passed")) or difference.a is None or difference.b is None
@@ -96,22 +108,30 @@ def compare(a: Report, b: Report, tolerance: float = 1e-6) -> Differences:
     ):
         found.other.extend(_walk(old.pop(group, None), new.pop(group, None), group, tolerance))
     found.numbers.extend(_walk(old, new, "", tolerance))  # what analyses added to the report
-    found.other.extend(_sections(a.sections, b.sections, tolerance))
+    found.other.extend(_sections(a, b, tolerance))
     return found
 
 
-def _image_sets(a: Mapping[str, ImageRecord], b: Mapping[str, ImageRecord]) -> Iterator[str]:
-    gone = {name: image.sha256 for name, image in a.items() if name not in b}
-    for name, image in b.items():
+def _image_sets(before: EveryImage, after: EveryImage) -> Iterator[str]:
+    a, b = (dict(zip(every.names, every.hashes, strict=True)) for every in (before, after))
+    gone = {name: sha256 for name, sha256 in a.items() if name not in b}
+    by_hash: dict[str, list[str]] = {}
+    for name, sha256 in reversed(gone.items()):
+        by_hash.setdefault(sha256, []).append(name)
+    for name, sha256 in b.items():
         if name not in a:
-            before = next((old for old, sha256 in gone.items() if sha256 == image.sha256), None)
-            if before is None:
-                yield f"{name}: new image"
+            if by_hash.get(sha256):
+                former = by_hash[sha256].pop()
+                del gone[former]
+                yield f"{former}: now called {name}"
             else:
-                del gone[before]
-                yield f"{before}: now called {name}"
+                yield f"{name}: new image"
     yield from (f"{name}: vanished" for name in gone)
-    yield from (f"{name}: other bytes" for name, image in a.items() if name in b and b[name].sha256 != image.sha256)
+    yield from (f"{name}: other bytes" for name, sha256 in a.items() if name in b and b[name] != sha256)
+
+
+def _sorted_warnings(every: EveryImage) -> list[JSON]:
+    return [w.model_dump(mode="json") for w in sorted(every.warnings(), key=lambda w: (w.code, w.image or "", w.text))]
 
 
 def _numbers_of(image: ImageRecord) -> JSON:
@@ -157,30 +177,43 @@ def _by_name(items: Sequence[JSON], key: str | None, place: str) -> dict[str, JS
     return {f"{place}[{item[key]}]": item for item in items if key is not None and isinstance(item, Mapping)}
 
 
-def _sections(a: Sequence[Section], b: Sequence[Section], tolerance: float) -> Iterator[Difference]:
+def _sections(a: Report, b: Report, tolerance: float) -> Iterator[Difference]:
     """Sections by id; of a table, a figure or a text that differs one line, for most of it stands above as a number."""
-    before, after = ({section.id: section for section in sections} for sections in (a, b))
+    before, after = ({section.id: section for section in report.sections} for report in (a, b))
     for name in dict.fromkeys([*before, *after]):
         if name not in before or name not in after:
             yield Difference(f"section {name}", *("present" if name in side else None for side in (before, after)))
             continue
         blocks_a, blocks_b = _blocks(before[name]), _blocks(after[name])
         for block in dict.fromkeys([*blocks_a, *blocks_b]):
-            changes = list(_walk(blocks_a.get(block), blocks_b.get(block), "", tolerance))
+            changes = list(_walk(*_data(blocks_a.get(block), a, blocks_b.get(block), b), "", tolerance))
             if changes:
                 first, more = changes[0], len(changes) - 1
                 place = f"section {name}, {block}" + (f", {more + 1} places, the first" if more else "")
                 yield Difference(place, first.a, first.b)
 
 
-def _blocks(section: Section) -> dict[str, JSON]:
+def _blocks(section: Section) -> dict[str, Block]:
     """Blocks by id, or by type and place among their type."""
-    named: dict[str, JSON] = {}
+    named: dict[str, Block] = {}
     seen: Counter[str] = Counter()
     for block in section.blocks:
         seen[block.type] += 1
-        named[f"{block.type} {getattr(block, 'id', None) or seen[block.type]}"] = block.model_dump(mode="json")
+        named[f"{block.type} {getattr(block, 'id', None) or seen[block.type]}"] = block
     return named
+
+
+def _data(x: Block | None, a: Report, y: Block | None, b: Report) -> tuple[JSON, JSON]:
+    """Two blocks as plain data; tables with all of their rows, without any where the rows of one are not here."""
+    apart: set[str] = set()
+    if isinstance(x, Table) and isinstance(y, Table) and (x.all_rows or y.all_rows):
+        apart = {"row_images", "all_rows"}
+        try:
+            x, y = whole_table(a.folder, x), whole_table(b.folder, y)
+        except UsageError:  # a PDF carries no tables
+            apart |= {"rows"}
+    old, new = (None if block is None else block.model_dump(mode="json", exclude=apart) for block in (x, y))
+    return old, new
 
 
 def _equal(a: JSON, b: JSON, tolerance: float) -> bool:

@@ -41,7 +41,12 @@ def key(verdict: Verdict) -> str:
 def pairs(report: Report) -> dict[str, str]:
     """Names and values for programs: images, skipped files, warnings, claims by verdict, gates."""
     counts = {key(verdict): count for verdict, count in verdict_counts(report).items()}
-    numbers = {"images": len(report.images), "skipped": len(report.skipped), "warnings": len(report.warnings), **counts}
+    numbers = {
+        "images": report.counts.images,
+        "skipped": len(report.skipped),
+        "warnings": report.counts.warnings,
+        **counts,
+    }
     return {**{name: str(number) for name, number in numbers.items()}, "gates": gates_state(report)}
 
 
@@ -54,7 +59,7 @@ def lines(report: Report) -> Iterator[str]:
         yield f"{finding.id} {finding.verdict}: {finding.text}"
     for gate in report.gates:
         yield f"{'PASS' if gate.passed else 'FAIL'} {gate_sentence(gate)}"
-    yield f"{len(report.warnings)} warnings, {len(report.skipped)} files skipped"
+    yield f"{report.counts.warnings} warnings, {len(report.skipped)} files skipped"
 
 
 def leading(report: Report) -> list[Finding]:
@@ -79,7 +84,7 @@ def markdown(report: Report) -> str:
         parts.append("\n".join(found))
     if report.summary is not None and report.summary.rest:
         parts.append(escaped(report.summary.rest))
-    parts += [f"{counted(len(report.warnings), 'warning')} in the report."] if report.warnings else []
+    parts += [f"{counted(report.counts.warnings, 'warning')} in the report."] if report.warnings else []
     if report.skipped:
         named = [f"- {escaped(file.name)}: {escaped(file.reason)}" for file in report.skipped[:MOST_SKIPPED]]
         more = len(report.skipped) - len(named)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
-from reportgen.report.blocks import Browsed, Cell, ColorBar, Data, Displayed, Figure, Home, Picture, Placed, Section
+from reportgen.report.blocks import Browsed, Cell, Data, Displayed, Home, Picture, Placed, Section
 from reportgen.report.provenance import Provenance
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
@@ -251,6 +251,41 @@ class Shown(Data):
         return len(self.images) == self.of
 
 
+class WarningCount(Data):
+    """How many warnings of one kind a run has, where report.json has the first of them alone."""
+
+    code: str
+    count: int = Field(description="all warnings of this kind; each image's own stand in the file of records")
+    sentences: int = Field(description="how many different ones there are")
+    more: dict[str, int] = Field(description="sentence -> images that it is said of and that `warnings` does not name")
+
+
+class Records(Data):
+    """Where the images of a run of many stand, and what pages need of those that `images` leaves out."""
+
+    file: Literal["images.parquet"] = Field("images.parquet", description="a row each, in the run's order")
+    sha256: str = Field(description="of the file's bytes")
+    bytes: int
+    count: int = Field(description="images of the run")
+    labelled: int = Field(description="images with a true class")
+    correct: int = Field(description="of them, those that are predicted as labelled")
+    label_sources: dict[str, int] = Field(description="where true classes were read from -> images")
+    positions: list[int] = Field(description="of `images` in the run's order, from 0")
+    cards: list[ImageRecord] = Field(
+        description="the first images that are not in `images`, in the run's order, without the numbers of analyses"
+    )
+    warnings: list[WarningCount] = Field(description="the kinds of which `warnings` has the first alone")
+
+
+class Counts(Data):
+    """What a run comes to, whichever of its images and warnings report.json holds."""
+
+    images: int
+    labelled: int
+    correct: int
+    warnings: int
+
+
 # --- the document --------------------------------------------------------------------------------
 
 
@@ -298,7 +333,8 @@ class Report(Browsed, BaseModel):
     provenance: Provenance
     settings: dict[str, Any] = Field(description="every setting in force; those of an analysis under its name")
     document: Document = Document()
-    images: list[ImageRecord]
+    images: list[ImageRecord] = Field(description="in full: all of the run, or with `records` those that have figures")
+    records: Records | None = Field(default=None, description="where all images stand; null: in `images`")
     shown: Shown | None = Field(default=None, description="which images have figures; null: all")
     skipped: list[Skipped] = []
     left_alone: list[LeftAlone] = Field(default=[], description="what else lay in the input folder, by reason")
@@ -314,6 +350,30 @@ class Report(Browsed, BaseModel):
     files: list[FileNote] = Field(default=[], description="what the run folder holds beside the report itself")
     # Never serialised. A temporary folder lives as long as the report.
     _folder: Path | TemporaryDirectory[str] | None = PrivateAttr(None)
+    _records_in: TemporaryDirectory[str] | None = PrivateAttr(None)
+
+    @property
+    def counts(self) -> Counts:
+        """How many images and warnings the run has; `images` and `warnings` may hold fewer (`records`)."""
+        of = self.records
+        if of is not None:
+            rest = sum(kind.count for kind in of.warnings)
+            bounded = {kind.code for kind in of.warnings}
+            warnings = rest + sum(warning.code not in bounded for warning in self.warnings)
+            return Counts(images=of.count, labelled=of.labelled, correct=of.correct, warnings=warnings)
+        judged = [image.correct for image in self.images if image.correct is not None]
+        return Counts(images=len(self.images), labelled=len(judged), correct=sum(judged), warnings=len(self.warnings))
+
+    @property
+    def records_folder(self) -> Path | None:
+        """The folder that holds the file of records; None where there is none, or it was not carried along."""
+        return self.folder if self._records_in is None else Path(self._records_in.name)
+
+    def with_records(self, folder: TemporaryDirectory[str]) -> Report:
+        """This report, read from a PDF or a bundle, with its file of records in `folder`."""
+        report = self.model_copy()
+        report._records_in = folder
+        return report
 
     @property
     def folder(self) -> Path | None:
@@ -323,8 +383,8 @@ class Report(Browsed, BaseModel):
     def with_folder(self, folder: Path | TemporaryDirectory[str] | None) -> Report:
         """This report, with its figures in `folder`."""
         home = Home(folder)
-        parts = {"images": [image.placed(home) for image in self.images]}
-        report = self.model_copy(update={**parts, "sections": [section.placed(home) for section in self.sections]})
+        images, sections = ([part.placed(home) for part in parts] for parts in (self.images, self.sections))
+        report = self.model_copy(update={"images": images, "sections": sections})
         report._folder = folder
         return report
 
@@ -333,20 +393,6 @@ class Report(Browsed, BaseModel):
 
     def _told(self) -> Iterator[tuple[str | None, object]]:
         yield "title", self.title
-        yield "images", len(self.images)
+        yield "images", self.counts.images
         yield "sections", [section.id for section in self.sections]
         yield "findings", len(self.findings)
-
-
-def named_pictures(report: Report) -> Iterator[str]:
-    """Every picture that the report shows, as its path in the run folder; one shown twice comes twice."""
-    if report.document.logo is not None:
-        yield report.document.logo.file
-    for image in report.images:
-        yield image.picture.file
-    for section in report.sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield from (picture.file for picture in block.pictures)
-                if isinstance(block.legend, ColorBar) and block.legend.file:
-                    yield block.legend.file

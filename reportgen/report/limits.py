@@ -1,4 +1,4 @@
-"""How much of an untrusted report is read: of its JSON, and of the PDF or zip that it comes in."""
+"""How much of an untrusted report is read: of its JSON, of the PDF or zip that it comes in, and of its Parquet files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class ReadLimits:
         entries: how many entries a zip may have.
         total: of all entries of a zip, unpacked.
         dense_total: up to here a zip may be as dense as it likes.
+        columns: of a Parquet file, which is read part by part.
         ratio: how many times its own size a larger one may unpack to; a hundred is what honest files reach.
     """
 
@@ -29,6 +30,7 @@ class ReadLimits:
     entries: int = 200_000
     total: int = 4 << 30
     dense_total: int = 256 << 20
+    columns: int = 8 << 30
     ratio: int = 100
 
 

@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from reportgen.report.columns import IMAGES_FILE
 from reportgen.report.report_json import REPORT
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
+from reportgen.utils.hashing import file_sha256
 from reportgen.utils.untrusted_files import read_at_most
 
 MANIFEST = "manifest.json"
@@ -45,6 +47,7 @@ OWN_NAMES = (
     *sorted(RENDERED),
     "junit.xml",
     "references.bib",
+    IMAGES_FILE,
     MANIFEST,
     SIGNATURE,
     TIMINGS,
@@ -60,6 +63,11 @@ Entry = tuple[str, int]  # SHA-256, hexadecimal; size in bytes
 def entry_of(data: bytes) -> Entry:
     """What a manifest says of a file with these bytes."""
     return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def file_entry(path: Path) -> Entry:
+    """The same of a file, of any size."""
+    return file_sha256(path), path.stat().st_size
 
 
 def manifest_json(files: Mapping[str, Entry]) -> bytes:
@@ -127,5 +135,5 @@ def renew_manifest(run: Path, written: Iterable[Path]) -> None:
     if files is None:
         return
     for path in written:
-        files[path.relative_to(run).as_posix()] = entry_of(path.read_bytes())
+        files[path.relative_to(run).as_posix()] = file_entry(path)
     write_file(run / MANIFEST, manifest_json(files))

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reportgen.report.archive import Archive, open_zip
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import MANIFEST, parse_manifest
 from reportgen.report.pdf_data import PdfData, open_pdf
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, parse_report
 from reportgen.utils.errors import UsageError
 from reportgen.utils.files import write_file
@@ -35,7 +36,8 @@ def read_report(source: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Repo
     """The report of a run folder, its report.json, a PDF that reportgen made, or a bundle.
 
     Returns:
-        the report; its `folder` is the one that it lies in, and None where it was read from a PDF or a bundle.
+        the report; its `folder` is the one that it lies in, and None where it was read from a PDF or a bundle. Of a run of many
+        images the file of records comes along, where there is one.
 
     Raises:
         UsageError: there is none, or it is not a report of this schema.
@@ -44,7 +46,12 @@ def read_report(source: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Repo
     path = Path(source)
     if _is_packed(path):
         with _open_packed(path, limits) as packed:
-            return parse_report(packed.read(REPORT), str(path), limits)
+            report = parse_report(packed.read(REPORT), str(path), limits)
+            if report.records is None or report.records.file not in packed.names:
+                return report
+            folder = tempfile.TemporaryDirectory(prefix="reportgen-")
+            packed.copy(report.records.file, Path(folder.name) / report.records.file)
+            return report.with_records(folder)
     file = path / REPORT if is_folder(path) else path
     if not is_file(file):
         raise UsageError(f"{file}: no such report; give a run folder or its report.json")
@@ -73,7 +80,8 @@ def unpack_report(source: Path, into: Path, limits: ReadLimits = DEFAULT_LIMITS)
     """Read a report back from a PDF or a bundle, with its pictures.
 
     Args:
-        into: receives report.json, manifest.json and every picture that the report names; made where it is missing.
+        into: receives report.json, manifest.json, every picture that the report names and, of a run of many images, the file
+            of records where it is carried; made where it is missing.
 
     Returns:
         the report, ready to be rendered from `into`.
@@ -90,6 +98,8 @@ def unpack_report(source: Path, into: Path, limits: ReadLimits = DEFAULT_LIMITS)
         report = parse_report(data[REPORT], f"{source}: {REPORT}", limits)
         for name, content in data.items():
             write_file(into / name, content)
+        if report.records is not None and report.records.file in packed.names:
+            packed.copy(report.records.file, into / report.records.file)
         total = 0
         for name in sorted(set(named_pictures(report))):
             picture = _picture(packed, source, name, manifest.get(name, ("", 0))[0])

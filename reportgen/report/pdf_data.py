@@ -22,6 +22,7 @@ from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import MANIFEST
 from reportgen.report.report_json import REPORT
 from reportgen.utils.errors import ReportgenError, UsageError
+from reportgen.utils.files import write_file
 
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
@@ -58,6 +59,14 @@ class PdfData:
         if len(content) > self._limits.file:
             raise UsageError(f"{self.path}: {name[:80]} is larger than {self._limits.file >> 20} MiB")
         return content
+
+    def copy(self, name: str, target: Path) -> None:
+        """Write an attached file to `target`.
+
+        Raises:
+            UsageError: see `read`.
+        """
+        write_file(target, self.read(name))
 
     def picture(self, name: str, sha256: str) -> bytes | None:
         """A picture by its name, or, where it is not attached, a JPEG that the pages show by its hash; None: neither."""

@@ -56,6 +56,11 @@ class DocumentSettings(SettingsGroup):
     )
     figures: int = Field(24, ge=3, description="images with figures; of more the lowest, the median and the highest")
     show: tuple[str, ...] = Field((), description="names of further images that have figures in any case")
+    records: int = Field(
+        1000,
+        ge=1,
+        description="images that report.json holds in full; of more it holds those with figures, and images.parquet holds all",
+    )
 
 
 class PreprocessingSettings(SettingsGroup):

@@ -8,15 +8,28 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from shutil import copyfile
 
 from reportgen.notes.folder import find_notes
 from reportgen.pipeline.own_words import read_all, with_notes
 from reportgen.rendering.render import render_all
 from reportgen.rendering.sources import inside
-from reportgen.report.document import Report, named_pictures
-from reportgen.report.manifest import MAIN_FILES, OWN_NAMES, Entry, entry_of, is_rendered, read_manifest, stays_inside
+from reportgen.report.document import Report
+from reportgen.report.every_image import EveryImage
+from reportgen.report.manifest import (
+    MAIN_FILES,
+    OWN_NAMES,
+    Entry,
+    entry_of,
+    file_entry,
+    is_rendered,
+    read_manifest,
+    stays_inside,
+)
 from reportgen.report.open import run_folder
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.storage.run_folder import RunFolder
 from reportgen.utils.errors import CheckFailed, UsageError
@@ -35,8 +48,8 @@ def annotated(report: Report, notes: Path, say: Callable[[str], None]) -> Report
     """
     if not is_folder(notes):
         raise UsageError(f"{notes}: no such folder; give the folder of your notes")
-    sections, images = [section.id for section in report.sections], [image.name for image in report.images]
-    files, left_out = find_notes(notes, sections, images)
+    with EveryImage(report) as every:
+        files, left_out = find_notes(notes, [section.id for section in report.sections], every.names)
     for line in left_out:
         say(line)
     if not files:
@@ -92,7 +105,7 @@ def write_annotated(
             if here:
                 made.adopt(name)
             else:
-                made.raw(name, (folder / name).read_bytes())
+                made.streamed(name, partial(copyfile, folder / name))
         made.raw(REPORT, data)
         for page in (page for files in pages.values() for page in files):
             made.raw(page.relative_to(scratch).as_posix(), page.read_bytes())
@@ -111,13 +124,13 @@ def _files(report: Report, folder: Path, here: bool) -> dict[str, Entry]:
         if here:
             raise UsageError(f"{folder}: is no finished run; make it again, or give another folder with -o")
         names = sorted(set(named_pictures(report)))
-        return {name: entry_of(path.read_bytes()) for name in names if (path := inside(folder, name))}
+        return {name: file_entry(path) for name in names if (path := inside(folder, name))}
     kept = {}
     for name, entry in listed.items():
         path = inside(folder, name) if stays_inside(name) else None
         if path is None and not here:  # a PDF carries the pictures alone
             continue
-        if not is_rendered(name) and (path is None or entry_of(path.read_bytes()) != entry):
+        if not is_rendered(name) and (path is None or file_entry(path) != entry):
             raise CheckFailed(f"{folder}: is not as it was made ({printable(name)}); make it again")
         kept[name] = entry
     return {name: entry for name, entry in kept.items() if name != REPORT and not is_rendered(name)}

@@ -19,12 +19,18 @@ import json
 import re
 import socket
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
-from reportgen.report.document import Report
+from reportgen.report.columns import row_groups, write_images
+from reportgen.report.document import ImageRecord, Report, Warning_
+from reportgen.report.every_image import EveryImage
+from reportgen.report.manifest import file_entry
 from reportgen.utils.json_types import JSON
+
+P = TypeVar("P", ImageRecord, Warning_)
 
 # Names that a machine gives to everybody.
 COMMON = frozenset({
@@ -73,6 +79,51 @@ def without_authors(report: Report) -> Report:
     if isinstance(data["settings"].get("document"), dict):
         data["settings"]["document"] = {**data["settings"]["document"], **blank, "notes": None}  # the name of a folder
     return Report.model_validate(_without_folders(data)).with_folder(report.folder)
+
+
+def with_records_without_authors(report: Report, cleaned: Report, folder: Path) -> Report:
+    """`cleaned` with the file of records of `report`, written into `folder` in the same way without a machine's folders.
+
+    Raises:
+        UsageError: the records cannot be read.
+    """
+    assert report.records is not None and cleaned.records is not None
+    path = folder / report.records.file
+    with EveryImage(report) as every:
+        about: dict[str, list[Warning_]] = {}
+        for warning in map(_cleaned, every.warnings()):
+            if warning.image is not None:
+                about.setdefault(warning.image, []).append(warning)
+        write_images(path, _Cleaned(every), about)
+    sha256, size = file_entry(path)
+    return cleaned.model_copy(update={"records": cleaned.records.model_copy(update={"sha256": sha256, "bytes": size})})
+
+
+class _Cleaned:
+    """Images without a machine's folders; walked as often as is asked."""
+
+    def __init__(self, images: Iterable[ImageRecord]) -> None:
+        self._images = images
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        return map(_cleaned, self._images)
+
+
+def _cleaned(part: P) -> P:
+    return type(part).model_validate(_without_folders(part.model_dump(mode="json")))
+
+
+def contents(path: Path) -> Iterator[bytes]:
+    """What is searched of a file: its bytes, of a Parquet file the values of its rows as JSON, some at a time.
+
+    Raises:
+        UsageError: a Parquet file that cannot be read.
+    """
+    if path.suffix != ".parquet":
+        yield path.read_bytes()
+        return
+    for rows in row_groups(path):
+        yield json.dumps(rows, ensure_ascii=False).encode()
 
 
 def names_to_find(report: Report) -> list[str]:
@@ -178,7 +229,7 @@ def _paths(pattern: re.Pattern[str], text: str) -> Iterator[str]:
 
 def _prose_and_code(name: str, text: str) -> tuple[str, str]:
     """What in a file is said, and what is code: JSON's strings as they are meant, a page with its words whole."""
-    if name.endswith(".json"):
+    if name.endswith((".json", ".parquet")):  # of which the rows come as JSON
         with suppress(ValueError, RecursionError):
             return "\n".join(_strings(json.loads(text))), ""
     if name.endswith(".html"):

@@ -12,7 +12,7 @@ from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.rendering.render import render_all
 from reportgen.rendering.templates import find_template
 from reportgen.report.archive import write_zip
-from reportgen.report.document import Report, named_pictures
+from reportgen.report.document import Report
 from reportgen.report.manifest import (
     MAIN_FILES,
     MANIFEST,
@@ -20,12 +20,14 @@ from reportgen.report.manifest import (
     TEX,
     Entry,
     entry_of,
+    file_entry,
     is_rendered,
     manifest_json,
     read_manifest,
 )
 from reportgen.report.open import read_report
 from reportgen.report.pdf_data import page_count
+from reportgen.report.pictures import named_pictures
 from reportgen.report.report_json import REPORT, report_json
 from reportgen.sharing import anonymous as anonymity
 from reportgen.sharing.picture_metadata import without_metadata
@@ -99,15 +101,13 @@ def bundle(
             _require_few_pages(run, folder, names, max_pages)
         readme = _readme(report, names, signed=sign is not None)
         added = {README: readme.encode(), SETTINGS: _json(report.settings)}
-        entries = {name: entry_of((folder / name).read_bytes()) for name in names}
+        entries = {name: file_entry(folder / name) for name in names}
         entries |= {name: entry_of(data) for name, data in added.items()}
         added[MANIFEST] = manifest_json(entries)
         if sign is not None:
             added[SIGNATURE] = sign(added[MANIFEST])
         everything = sorted({*names, *added})
-        write_zip(
-            target, ((name, added[name] if name in added else (folder / name).read_bytes()) for name in everything)
-        )
+        write_zip(target, ((name, added[name] if name in added else folder / name) for name in everything))
     return everything
 
 
@@ -126,8 +126,11 @@ def _staged(
     pictures = set(named_pictures(cleaned))
     logo = report.document.logo.file if report.document.logo else None
     with tempfile.TemporaryDirectory(prefix="reportgen-") as scratch:
-        stage, entries = Path(scratch), {}
-        for name in sorted(set(manifest) - {REPORT, JUNIT}):
+        stage, entries = Path(scratch), dict[str, Entry]()
+        if report.records is not None:
+            cleaned = anonymity.with_records_without_authors(report, cleaned, stage)
+            entries[report.records.file] = file_entry(stage / report.records.file)
+        for name in sorted(set(manifest) - {REPORT, JUNIT, *entries}):
             if not is_rendered(name) and (name != logo or name in pictures):
                 data = without_metadata(name, (run / name).read_bytes())
                 entries[name] = _put(stage, name, data)
@@ -168,7 +171,8 @@ def _search(stage: Path, files: Sequence[str], report: Report, template: str, al
     found += [
         line
         for file in files
-        for line in anonymity.leaks(file, (stage / file).read_bytes(), names, words, places, allowed)
+        for data in anonymity.contents(stage / file)
+        for line in anonymity.leaks(file, data, names, words, places, allowed)
     ]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -197,7 +201,7 @@ def _readme(report: Report, names: Sequence[str], *, signed: bool) -> str:
         [
             report.title,
             "",
-            f"{len(report.images)} images explained for {models}; made {made.created} by reportgen {made.reportgen}.",
+            f"{report.counts.images} images explained for {models}; made {made.created} by reportgen {made.reportgen}.",
             "",
             "What is in here",
             "",

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 from reportgen.rendering.sources import inside
 from reportgen.report.archive import open_zip
 from reportgen.report.document import Report
+from reportgen.report.every_image import EveryImage
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
 from reportgen.report.manifest import LOCK, MANIFEST, SIGNATURE, Entry, is_rendered, parse_manifest
 from reportgen.report.open import read_report, unpack_report
-from reportgen.report.pdf_data import attachments, differing_pages
+from reportgen.report.pdf_data import attachments, differing_pages, open_pdf
 from reportgen.report.report_json import REPORT, parse_report
 from reportgen.sharing.signing.keys import PublicKey
 from reportgen.sharing.signing.signer import NOT_ASKED, NOT_PROVEN, NOT_SIGNED, Signer, signer_of
@@ -96,15 +97,14 @@ def verify(
     """
     if source.is_dir():
         found = verify_folder(source, limits)
-        # As the manifest has it, it must be a report; one that was changed need not be, and is named.
-        report = read_report(source, limits) if found.ok or images is not None else None
+        if found.ok:  # as the manifest has it, it must be a report; one that was changed need not be, and is named
+            read_report(source, limits)
     elif source.suffix.lower() == ".pdf":
-        found, report = _verify_pdf(source, limits)
+        found = _verify_pdf(source, limits)
     else:
-        found, report = _verify_zip(source, limits)
+        found = _verify_zip(source, limits)
     if images is not None:
-        assert report is not None
-        compare_images(report, images, found)
+        compare_images(read_report(source, limits), images, found)
     _ask_who(found, trusted)
     return found
 
@@ -148,14 +148,16 @@ def compare_images(report: Report, images: Images, found: Verification, *, allow
 
     there = {file.name: file for file in find_images(images, allow_download=allow_download).files}
     skipped = {file.name for file in report.skipped}
-    for image in report.images:
-        if image.name not in there:
-            found.missing.append(f"image {image.name}")
-        elif _hash_of(there[image.name]) != image.sha256:
-            found.changed.append(f"image {image.name}")
+    with EveryImage(report) as every:
+        names, hashes = every.names, every.hashes
+    for name, sha256 in zip(names, hashes, strict=True):
+        if name not in there:
+            found.missing.append(f"image {name}")
+        elif _hash_of(there[name]) != sha256:
+            found.changed.append(f"image {name}")
         else:
             found.matched += 1
-    known = {image.name for image in report.images} | skipped
+    known = {*names, *skipped}
     found.extra += [f"image {name}" for name in there if name not in known]
 
 
@@ -168,7 +170,7 @@ def _hash_of(file: InputFile) -> str | None:
         return None
 
 
-def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:
+def _verify_zip(source: Path, limits: ReadLimits) -> Verification:
     with open_zip(source, limits) as archive:
         data = archive.read(MANIFEST)
         manifest = _manifest(data, source)
@@ -181,10 +183,11 @@ def _verify_zip(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
                 _compare_manifests(found, attachments(Path(folder) / PDF, limits), manifest)
         if found.ok and not archive.as_written():
             found.notes.append("the zip was packed again, or by another version of zlib: its files are as listed")
-        return found, parse_report(archive.read(REPORT), str(source), limits)
+        parse_report(archive.read(REPORT), str(source), limits)
+        return found
 
 
-def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]:
+def _verify_pdf(source: Path, limits: ReadLimits) -> Verification:
     carried = attachments(source, limits)
     for name in (REPORT, MANIFEST):
         if name not in carried:
@@ -200,9 +203,28 @@ def _verify_pdf(source: Path, limits: ReadLimits) -> tuple[Verification, Report]
     report = parse_report(carried[REPORT], str(source), limits)
     if not found.changed:
         _compare_pages(source, found, limits)
-    listed = len([name for name in manifest if name != REPORT])
+    carried_too = _verify_records(source, report, manifest, found, limits)
+    listed = len([name for name in manifest if name not in (REPORT, *carried_too)])
     found.notes.append(f"{listed} further files are listed by hash; give the run folder or its zip to check them all")
-    return found, report
+    return found
+
+
+def _verify_records(
+    source: Path, report: Report, manifest: Mapping[str, Entry], found: Verification, limits: ReadLimits
+) -> list[str]:
+    """Compare the file of records with the manifest, where the PDF carries it; returns its name where it does."""
+    if report.records is None:
+        return []
+    file = report.records.file
+    with open_pdf(source, limits) as pdf:
+        if file not in pdf.names:
+            return []
+        sha256 = hashlib.sha256(pdf.read(file)).hexdigest()
+    if sha256 == manifest.get(file, ("", 0))[0]:
+        found.matched += 1
+    else:
+        found.changed.append(f"{file} (that the PDF carries)")
+    return [file]
 
 
 def _compare_pages(source: Path, found: Verification, limits: ReadLimits) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from reportgen.report.blocks import Cell, Picture, Table
+from reportgen.report.bounds import KeptRows
+from reportgen.report.columns import write_rows
 from reportgen.report.manifest import (
     FURTHER_MODELS,
     LOCK,
@@ -25,11 +27,12 @@ from reportgen.report.manifest import (
     UNFINISHED,
     Entry,
     entry_of,
+    file_entry,
     files_of_run,
     manifest_json,
 )
 from reportgen.utils.errors import ReportgenError, UsageError
-from reportgen.utils.files import DISK_ERRORS, PARTIAL, unwritable, write_file
+from reportgen.utils.files import DISK_ERRORS, PARTIAL, replacing, unwritable, write_file
 from reportgen.utils.spreadsheet import as_text
 
 JPEG_QUALITY = 90
@@ -41,6 +44,7 @@ class RunFolder:
     def __init__(self, path: Path, parameter_files: Collection[str] = ()) -> None:
         """A folder at `path`; `parameter_files` are names, of folders too, that the run writes besides those of every run."""
         self.path = path
+        self.kept_rows: KeptRows | None = None  # which rows of long tables stay in the report; None: all
         self._parameter_files = tuple(parameter_files)
         self._lock: FileLock | None = None
         self._hashes: dict[str, Entry] = {}
@@ -158,15 +162,28 @@ class RunFolder:
 
     def raw(self, file: str, data: bytes) -> str:
         """Write bytes as they are; returns `file`."""
+        self._announce(file)
+        write_file(self.path / file, data)
+        self._hashes[file] = entry_of(data)
+        return file
+
+    def _announce(self, file: str) -> None:
+        """List a file that is about to be written among those of an unfinished run."""
         if file not in self._hashes and self._unfinished.exists():
             try:
                 with self._unfinished.open("a", encoding="utf-8") as listing:
                     listing.write(f"{json.dumps(file)}\n")
             except OSError as error:
                 raise ReportgenError(unwritable(self._unfinished, error)) from None
-        write_file(self.path / file, data)
-        self._hashes[file] = entry_of(data)
-        return file
+
+    def streamed(self, file: str, write: Callable[[Path], None]) -> Entry:
+        """Let `write` write a file that is too large to be held, whole or not at all; returns its SHA-256 and size."""
+        self._announce(file)
+        with replacing(self.path / file) as temporary:
+            write(temporary)
+        entry = file_entry(self.path / file)
+        self._hashes[file] = entry
+        return entry
 
     def array(self, file: str, values: np.ndarray) -> str:
         """Write `values` as float32 .npy; returns `file`."""
@@ -200,7 +217,8 @@ class RunFolder:
         return name
 
     def table(self, table: Table, folder: str = "") -> Table:
-        """Write the table's CSV at full precision, below `folder`; returns the table with `file` set.
+        """Write the table's CSV at full precision, below `folder`; returns the table with `file` set. A long table of a run of many
+        images (`kept_rows`) is also written as Parquet, and comes back with the rows that pages may show.
 
         A text that a spreadsheet would take for a formula gets an apostrophe before it; report.json has it as it is.
         """
@@ -212,11 +230,19 @@ class RunFolder:
         for row in table.rows:
             cells = [_csv_cell(cell) for cell in row]
             (quoting if any("\r" in str(cell) for cell in cells) else writer).writerow(cells)
-        return table.model_copy(update={"file": self.raw(f"{folder}tables/{table.id}.csv", buffer.getvalue().encode())})
+        written = table.model_copy(
+            update={"file": self.raw(f"{folder}tables/{table.id}.csv", buffer.getvalue().encode())}
+        )
+        kept = self.kept_rows
+        if kept is None or len(table.rows) <= kept.limit:
+            return written
+        file = f"{folder}tables/{table.id}.parquet"
+        self.streamed(file, lambda path: write_rows(path, table))
+        return kept.cut(written, file)
 
     def adopt(self, file: str) -> None:
         """Take a file that a renderer wrote into the manifest."""
-        self._hashes[file] = entry_of((self.path / file).read_bytes())
+        self._hashes[file] = file_entry(self.path / file)
 
     def timings(self, seconds: dict[str, Any]) -> None:
         """Write timings.json, the one file that differs between two equal runs."""

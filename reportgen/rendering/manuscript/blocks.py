@@ -126,7 +126,7 @@ def _which_rows(block: Plain, words: Plain) -> Inline:
     return fill(
         words["some_rows_of_file"] if block["file"] else words["some_rows"],
         n=filters.number(len(block["shown_rows"])),
-        total=filters.number(len(block["rows"])),
+        total=filters.number(block["count"]),
         which=words["kept"][block["kept"]],
         file=name(block["file"], "code"),
     )

@@ -218,7 +218,7 @@ def _warnings(context: Plain) -> Iterator[Part]:
     words, skipped, left_alone = context["words"], context["report"]["skipped"], context["report"]["left_alone"]
     if not context["warnings"] and not skipped and not left_alone:
         return
-    place = name("report.json, warnings", "code")
+    place = every(context["report"], "warnings")
     yield chapter(context, "warnings")
     for group in context["warnings"]:
         yield Heading(2, clean(group["name"]), "")
@@ -253,6 +253,11 @@ def _left_alone(words: Plain, kinds: Sequence[Plain]) -> Iterator[tuple[Inline, 
         yield more, name("report.json, left_alone", "code")
 
 
+def every(report: Plain, key: str) -> Inline:
+    """Where all images or warnings of a run stand."""
+    return name(report["records"]["file"] if report["records"] else f"report.json, {key}", "code")
+
+
 def _images(context: Plain) -> Iterator[Part]:
     """A sheet of the images that have figures, each with what the model said of it."""
     if not context["stands"]["images"]:
@@ -272,9 +277,9 @@ def _images(context: Plain) -> Iterator[Part]:
     if shown:
         panels = tuple(panel(image["picture"], *_lines(image, words)) for image in shown)
         yield Figure("", "", "", "", panels, min(SHEET_COLUMNS, max(len(panels), 3)), wide=True)
-    rest = len(context["images"]) - len(shown)
+    rest = context["totals"]["images"] - len(shown)
     if rest:
-        further = counted(words, rest, words["further_images"], place=name("report.json, images", "code"))
+        further = counted(words, rest, words["further_images"], place=every(report, "images"))
         yield Paragraph(further, "aside", english=False)
 
 

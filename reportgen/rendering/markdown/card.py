@@ -85,7 +85,9 @@ def _answer(document: Manuscript, context: Plain) -> Iterator[Part]:
         yield Heading(2, clean(words["warnings"]), "")
         yield Bullets(tuple(notes[:NOTES]))
         count = counted(words, totals["warnings"], words["warning_count"])
-        yield Paragraph((*count, *name("; report.json, warnings")), "aside", english=False)
+        records = context["report"]["records"]
+        place = "; " + (records["file"] if records else "report.json, warnings")
+        yield Paragraph((*count, *name(place)), "aside", english=False)
     yield replace(document.cover.explained, title=prose(document.cover.explained.title))
 
 

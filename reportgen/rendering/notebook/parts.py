@@ -91,10 +91,10 @@ def _report(report: Report, folder: Path | None) -> Plain:
     cards = [_card(image, layers.get(image.name), pictures) for image in shown[:GALLERY]]
     models = list(dict.fromkeys(model.name for model in report.provenance.models))
     counts = [
-        (len(report.images), "image"),
+        (report.counts.images, "image"),
         (len(report.sections), "section"),
         (len(report.findings), "finding"),
-        (len(report.warnings), "warning"),
+        (report.counts.warnings, "warning"),
         (len(report.skipped), "skipped file"),
     ]
     return {
@@ -106,7 +106,7 @@ def _report(report: Report, folder: Path | None) -> Plain:
         "more_findings": max(0, len(report.findings) - FINDINGS),
         "cards": cards,
         "beside": list(dict.fromkeys(of["label"] for card in cards for of in card["pictures"][1:] if of["uri"])),
-        "more_images": len(report.images) - len(cards),
+        "more_images": report.counts.images - len(cards),
         "sections": [section.id for section in report.sections],
         "example": report.images[0].name if report.images else "",
     }
@@ -182,6 +182,6 @@ def _table(table: Table) -> Plain:
         "columns": [column.model_dump() for column in table.columns[:width]],
         "rows": [row[:width] for row in table.rows[:ROWS]],
         "summary": [row[:width] for row in table.summary[:ROWS]],
-        "more_rows": max(0, len(table.rows) - ROWS),
+        "more_rows": max(0, table.count - ROWS),
         "more_columns": max(0, len(table.columns) - COLUMNS),
     }

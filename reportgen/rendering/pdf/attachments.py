@@ -1,6 +1,7 @@
 """What a PDF carries beside its pages, so that the whole report can be made again from the PDF alone.
 
 `report.json`    exactly the bytes of `reportgen.reports.report_json`
+`images.parquet` every image of a run of many, up to `MOST_RECORDS`; a larger file lies in the run folder alone
 `manifest.json`  SHA-256 and size of every file of the run but its renderings, timings.json and itself
 pictures         under their paths in the run folder, but for the JPEGs that the pages show: the PDF holds those bytes
                  already, as they are, and the manifest's hashes tell which is which
@@ -15,19 +16,27 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reportgen.rendering.filters import moment
-from reportgen.rendering.sources import Sources, mime_type
-from reportgen.report.document import Report
+from reportgen.rendering.sources import Sources, inside, mime_type
+from reportgen.report.columns import IMAGES_FILE
+from reportgen.report.document import Records, Report
 from reportgen.report.manifest import MANIFEST, Entry, entry_of, is_rendered, manifest_json, read_manifest
 from reportgen.report.report_json import REPORT, report_json
 
 if TYPE_CHECKING:
     import pydyf
 
-DESCRIPTIONS = {REPORT: "The report as data", MANIFEST: "SHA-256 and size of every file of the run"}
+DESCRIPTIONS = {
+    REPORT: "The report as data",
+    MANIFEST: "SHA-256 and size of every file of the run",
+    IMAGES_FILE: "Every image of the run, a row each",
+}
+MEDIA = {REPORT: "application/json", MANIFEST: "application/json", IMAGES_FILE: "application/vnd.apache.parquet"}
+# Of about 1500 images. A PDF is to be sent and read.
+MOST_RECORDS = 8 << 20
 
 
 def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] | None) -> dict[str, bytes]:
-    """report.json and manifest.json, as the PDF carries them.
+    """report.json, manifest.json and, where it is small enough, images.parquet, as the PDF carries them.
 
     Args:
         manifest: the files of the run; None: what the run folder's own manifest lists, or, where it has none,
@@ -42,7 +51,15 @@ def data_files(report: Report, sources: Sources, manifest: Mapping[str, Entry] |
     files = {name: entry for name, entry in manifest.items() if not is_rendered(name)}
     for name in sorted(sources.pictures - set(files)):
         files[name] = entry_of(sources.picture(name).read_bytes())
-    return {REPORT: data, MANIFEST: manifest_json(files)}
+    records = {} if report.records is None else _records(sources, report.records)
+    return {REPORT: data, MANIFEST: manifest_json(files), **records}
+
+
+def _records(sources: Sources, records: Records) -> dict[str, bytes]:
+    """The file of records, where it is small enough; also nothing where it is not here: the pages need none of it."""
+    path = inside(sources.run, records.file) if records.bytes <= MOST_RECORDS else None
+    data = b"" if path is None or path.stat().st_size != records.bytes else path.read_bytes()
+    return {records.file: data} if hashlib.sha256(data).hexdigest() == records.sha256 else {}
 
 
 def attaching(sources: Sources, created: str) -> Callable[[Any, Any], None]:
@@ -83,7 +100,7 @@ def _attach(pdf: pydyf.PDF, files: Mapping[str, bytes], created: str, sources: S
     names, references = pydyf.Array(), pydyf.Array()
     # A name tree is sorted by the bytes of its keys.
     for name, content in sorted(files.items(), key=lambda item: pydyf.String(item[0]).data):
-        media = "application/json" if name in DESCRIPTIONS else mime_type(sources.picture(name))
+        media = MEDIA.get(name) or mime_type(sources.picture(name))
         params = {"CheckSum": f"<{hashlib.md5(content, usedforsecurity=False).hexdigest()}>", "Size": len(content)}
         stream = pydyf.Stream(
             [content],
@@ -92,7 +109,7 @@ def _attach(pdf: pydyf.PDF, files: Mapping[str, bytes], created: str, sources: S
                 "Subtype": f"/{media.replace('/', '#2f').replace('+', '#2b')}",
                 "Params": pydyf.Dictionary({**params, **dates}),
             },
-            compress=media != "image/jpeg",
+            compress=media != "image/jpeg" and name != IMAGES_FILE,
         )
         pdf.add_object(stream)
         entry = pydyf.Dictionary(

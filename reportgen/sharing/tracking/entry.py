@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from reportgen.report import digest
+from reportgen.report.columns import IMAGES_FILE
 from reportgen.report.document import DEFAULT_TITLE, Finding, Report
 from reportgen.report.manifest import MANIFEST, RENDERED
 from reportgen.report.report_json import REPORT
@@ -29,7 +30,7 @@ Scalar = str | int | float | bool
 # What params begin with, so that none is taken for one of the training run that a report is attached to.
 OWN = "reportgen"
 FOLDER = "report"  # of the tracker's files of the run, in which those of the report lie
-CHOSEN = frozenset({REPORT, MANIFEST, *RENDERED, "references.bib", "junit.xml"})
+CHOSEN = frozenset({REPORT, IMAGES_FILE, MANIFEST, *RENDERED, "references.bib", "junit.xml"})
 CHOSEN_FOLDERS = frozenset({"tables", "figures"})
 # MLflow 3 takes 250, 6000 and 8000 characters; servers of version 1 and 2 take less.
 MOST_NAME, MOST_PARAM, MOST_TAG = 250, 500, 5000
@@ -100,12 +101,12 @@ def legal(values: Mapping[Parts, T]) -> dict[str, T]:
 
 def _metrics(report: Report) -> Iterator[tuple[Parts, float]]:
     """Numbers alone, and finite ones: what was not measured has no metric."""
-    labelled = [image.correct for image in report.images if image.correct is not None]
-    yield ("images", "explained"), float(len(report.images))
+    counts = report.counts
+    yield ("images", "explained"), float(counts.images)
     yield ("images", "skipped"), float(len(report.skipped))
-    if labelled:
-        yield ("images", "share_correct"), sum(labelled) / len(labelled)
-    yield ("report", "warnings"), float(len(report.warnings))
+    if counts.labelled:
+        yield ("images", "share_correct"), counts.correct / counts.labelled
+    yield ("report", "warnings"), float(counts.warnings)
     for verdict, count in digest.verdict_counts(report).items():
         yield ("verdicts", digest.key(verdict)), float(count)
     for gate in report.gates:
