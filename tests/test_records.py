@@ -26,6 +26,7 @@ from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.providers import Providers
 from reportgen.rendering.context import page_context
 from reportgen.rendering.pdf import attachments as pdf_attachments
+from reportgen.rendering.render import render_all
 from reportgen.report import columns
 from reportgen.report.blocks import Column, Table
 from reportgen.report.bounds import NAMES, NOTES, ROWS, KeptRows, bounded
@@ -274,7 +275,9 @@ def test_pages_are_the_same_but_for_what_they_name(whole: Report, cut: Report, t
 
 def test_pages_say_where_all_images_stand(cut: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(reportgen.report.bounds.CARDS, "html", 2)  # type: ignore[attr-defined]
-    (page,) = reportgen.render(cut, tmp_path, formats=("html",))
+    assert cut.folder is not None
+    # In this process, whose bound it is.
+    (page,) = render_all(cut, cut.folder, tmp_path, formats=["html"], made_here=True)["html"]
     assert "5 further images: <code>images.parquet</code>." in page.read_text("utf-8")
 
 

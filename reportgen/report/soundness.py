@@ -174,8 +174,9 @@ def _shown(report: Report) -> Iterator[Fault]:
     shown, path = report.shown, ("shown",)
     if shown is None:
         return
-    if shown.of != len(report.images):
-        yield (*path, "of"), f"is {shown.of}, and the report has {len(report.images)} images"
+    images = len(report.images) if report.records is None else report.records.count
+    if shown.of != images:
+        yield (*path, "of"), f"is {shown.of}, and the report has {images} images"
     if shown.reasons and len(shown.reasons) != len(shown.images):
         yield (*path, "reasons"), f"holds {len(shown.reasons)} reasons for {len(shown.images)} images"
     named = [(name, (*path, "images", i)) for i, name in enumerate(shown.images)]

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def render_in_sandbox(
         "run": str(sources.run.resolve()),
         "pictures": sorted(sources.pictures),
         "folders": [str(folder.resolve()) for folder in sources.folders],
-        "data": {name: data.decode() for name, data in sources.data.items()},
+        "data": {name: b64encode(data).decode() for name, data in sources.data.items()},
         "archive": sources.archive,
         "target": str(target.resolve()),
         "limits": asdict(limits),

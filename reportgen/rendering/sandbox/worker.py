@@ -13,6 +13,7 @@ import math
 import os
 import sys
 import traceback
+from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _render(job: Plain) -> list[str]:
     _load_libraries(job["format"])
     sys.addaudithook(refuse_event)
     folders = tuple(Path(folder) for folder in job["folders"])
-    data = {name: text.encode() for name, text in job["data"].items()}
+    data = {name: b64decode(text) for name, text in job["data"].items()}
     sources = Sources(Path(job["run"]), frozenset(job["pictures"]), folders, data, job["archive"])
     format, target = job["format"], Path(job["target"])
     medium = "pdf" if format == "page" else format if format in WRITERS else "manuscript"
