@@ -1,4 +1,4 @@
-"""`python -m benchmarks` times explanations; `statistics` calibrates verdicts, `resamples` LIME's stability."""
+"""`python -m benchmarks` times explanations; `statistics` calibrates verdicts, `resamples` LIME's stability, `ray` Ray beside threads."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ def main() -> None:
         from benchmarks import resamples
 
         resamples.main(sys.argv[2:])
+    elif sys.argv[1:2] == ["ray"]:
+        from benchmarks import ray
+
+        ray.main(sys.argv[2:])
     else:
         from benchmarks import explanations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.analyse import analyse
-from reportgen.pipeline.execution import Execution
+from reportgen.pipeline.execution import EngineName, Execution
 from reportgen.pipeline.gates import JUNIT, junit_xml
 from reportgen.pipeline.own_words import OwnWords
 from reportgen.pipeline.providers import INSTALLED, Providers
@@ -85,6 +85,8 @@ def make_report(
     fresh: bool = False,
     jobs: int | None = None,
     store: str | Path | None = None,
+    engine: EngineName = "threads",
+    address: str | None = None,
     command: Sequence[str] = (),
     progress: Progress | bool | None = None,
     providers: Providers = INSTALLED,
@@ -98,6 +100,7 @@ def make_report(
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         store: a folder or an address (s3://bucket/folder) in which results are kept and found, in place of the cache folder, by
             default what REPORTGEN_STORE says; the report is the same.
+        engine, address: "threads" of this process, or "ray", of a cluster or started on this machine; the report is the same.
         command: the command line as the report shows it.
         progress: as for `run`.
         providers: where analyses and classifiers come from.
@@ -124,20 +127,21 @@ def make_report(
                 folder,
                 cache,
                 fresh=fresh,
-                execution=Execution(jobs=jobs, store=store),
+                execution=Execution(jobs, engine, address, store),
                 command=command,
                 progress=told,
                 providers=providers,
-                further=(
-                    lambda: require_renderable(
-                        settings.template, settings.formats, settings.document.language, settings.document.paper
-                    ),
-                    words.require_possible,
-                ),
+                further=(lambda: _require_pages(settings), words.require_possible),
             )
         report = _with_template(words.added_to(report).with_folder(out), settings)
         _write(report, folder, watch, settings, told)
     return report
+
+
+def _require_pages(settings: Settings) -> None:
+    """Raises: UsageError: template, format, language or paper is none that there is."""
+    document = settings.document
+    require_renderable(settings.template, settings.formats, document.language, document.paper)
 
 
 def _with_template(report: Report, settings: Settings) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -83,10 +83,20 @@ StoreAt = Annotated[
         help="Where results are kept: a folder, or an address such as s3://bucket/folder.",
     ),
 ]
+EngineOption = Annotated[
+    Literal["threads", "ray"],
+    typer.Option("--engine", help="What explains the images: threads of this process, or a Ray cluster."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Of a Ray cluster, with --engine ray. Default: Ray is started on this machine."
+    ),
+]
 
 # Parameters that say where a report goes and how fast it comes: the report does not show them. What --config says stands
 # in its settings.
-_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", "store", *MANNERS})
+_NOT_SHOWN = frozenset({"images", "out", "config", "fresh", "jobs", "store", "engine", "address", *MANNERS})
 _NAMES_A_PLACE = frozenset({"template", "probe", "repeat", "path_list"})
 # A shell makes hundreds of names of one pattern; a reader of the command line needs the first few.
 _MOST_SHOWN = 8
@@ -117,6 +127,8 @@ def run(
     fresh: Fresh = False,
     jobs: Jobs = None,
     store: StoreAt = None,
+    engine: EngineOption = "threads",
+    address: Address = None,
 ) -> None:
     """Explain a folder of images and write the report."""
     with progress_of(terminal) as progress:
@@ -124,21 +136,7 @@ def run(
         from reportgen.report.manifest import MAIN_FILES
         from reportgen.settings.load import load
 
-        flags: dict[str, JSON] = {
-            "preset": preset,
-            "models": tuple(models) if models else None,
-            "explain": tuple(explain) if explain else None,
-            "tasks": tuple(tasks) if tasks else None,
-            "template": template,
-            "formats": split_formats(formats),
-            "runtime": runtime,
-            "precision": precision,
-            "seed": seed,
-            "probe": str(probe) if probe else None,
-            "allow_download": allow_download or None,
-            "archive": archive or None,
-            "strict": strict or None,
-        }
+        flags = _flags(context.params)
         given = _given(images, path_list)
         first = _run_to_repeat(repeat, given, flags, config, out, terminal) if repeat else None
         to_explain = first.images if first else _required(given)
@@ -153,6 +151,8 @@ def run(
             fresh=fresh,
             jobs=jobs,
             store=store,
+            engine=engine,
+            address=address,
             command=shown,
             progress=progress,
             notes=notes,
@@ -161,6 +161,15 @@ def run(
         terminal.say(first.outcome(report))
     files = [out / MAIN_FILES[name] for name in settings.formats]
     tell_outcome(report, out, files, terminal, strict=settings.strict)
+
+
+def _flags(given: Mapping[str, Any]) -> dict[str, JSON]:
+    """The settings among the options, by their names; None: it was not given."""
+    plain = {name: given[name] for name in ("preset", "template", "runtime", "precision", "seed")}
+    several = {name: tuple(given[name]) if given[name] else None for name in ("models", "explain", "tasks")}
+    switches = {name: given[name] or None for name in ("allow_download", "archive", "strict")}
+    probe = str(given["probe"]) if given["probe"] else None
+    return {**plain, **several, **switches, "probe": probe, "formats": split_formats(given["formats"])}
 
 
 def _given(images: list[str] | None, path_list: str | None) -> Given | None:

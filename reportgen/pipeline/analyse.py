@@ -8,7 +8,7 @@ from pathlib import Path
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.execution import Execution
-from reportgen.pipeline.map import Locks, Mapped, Tally, Workbench, map_folder
+from reportgen.pipeline.map import Locks, MapEngine, Mapped, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.pictures import of_pictures, of_probe_pictures
 from reportgen.pipeline.plan import Plan, plan
@@ -47,16 +47,18 @@ def analyse(
         NothingToDo: no readable image.
         Problems: what is missing or cannot work, a line each.
     """
+    cache = cache.absolute()  # a worker may be in another folder
     execution = execution or Execution()
     progress, watch, (store, store_checks) = progress or Silent(), Stopwatch(), execution.results_in(cache)
-    checks = (*further, folder.require_free, *store_checks)
+    checks = (*further, folder.require_free, execution.require_possible, *store_checks)
     made = plan(images, settings, providers=providers, further=checks, progress=progress, out=folder.path)
     for left_out in made.left_out:
         progress.say(left_out.sentence)
-    with watch.stage("models"):
-        models = prepare_models(made, cache / "models", providers, progress)
-    bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
-    mapped, probe = _mapped(bench, execution, progress)
+    with execution.begun(providers, cache / "models") as engine:
+        with watch.stage("models"):
+            models = prepare_models(made, cache / "models", engine.on(providers), progress)
+        bench = Workbench(made, models, store, Locks(made.analyses), watch, Tally(), fresh)
+        mapped, probe = _mapped(bench, engine, progress)
     folder.begin()
     shared = _reducing(made, mapped, probe, folder, bench, providers.versions(PACKAGES))
     contributions = reduce_all(shared, watch, progress)
@@ -64,16 +66,13 @@ def analyse(
     if references:
         folder.raw(REFERENCES_FILE, bibtex(references))
     document = made.front.written(folder)
-    inputs = dict(made.inputs)
-    if probe is not None:
-        inputs["probe set"] = digest_of({image.file.name: image.sha256 for image in probe.images})
     done = Reduced(
         plan=made,
         models=models,
         records=shared.records,
         shown=shared.shown,
         skipped=mapped.skipped,
-        inputs=inputs,
+        inputs=_inputs(made, probe),
         contributions=contributions,
         copies=shared.mapped.copies,
         observed=observed(shared),
@@ -84,16 +83,19 @@ def analyse(
     return assemble(done, command, folder), watch
 
 
-def _mapped(bench: Workbench, execution: Execution, progress: Progress) -> tuple[Mapped, Mapped | None]:
+def _inputs(made: Plan, probe: Mapped | None) -> dict[str, str]:
+    """What was read besides images and weights (`Plan.inputs`), a probe set of its own among it."""
+    if probe is None:
+        return dict(made.inputs)
+    return {**made.inputs, "probe set": digest_of({image.file.name: image.sha256 for image in probe.images})}
+
+
+def _mapped(bench: Workbench, engine: MapEngine, progress: Progress) -> tuple[Mapped, Mapped | None]:
     """The images and, where it is a folder of its own, the probe set."""
     made, probe = bench.plan, None
     if made.probe is not None:
-        probe = map_folder(
-            made.probe, made.on_probe, bench, jobs=execution.at_once, stage="Reading the probe set", progress=progress
-        )
-    mapped = map_folder(
-        made.images, made.on_images, bench, jobs=execution.at_once, stage="Explaining images", progress=progress
-    )
+        probe = map_folder(made.probe, made.on_probe, bench, engine, stage="Reading the probe set", progress=progress)
+    mapped = map_folder(made.images, made.on_images, bench, engine, stage="Explaining images", progress=progress)
     computed, reused = bench.tally.computed, bench.tally.reused
     progress.say(f"{reused} of {reused + computed} results were in the store; {computed} computed")
     return mapped, probe

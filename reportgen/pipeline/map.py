@@ -7,12 +7,11 @@ with the pixels of the folder.
 from __future__ import annotations
 
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import TypeVar
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.view import Subject, View
 from reportgen.images.copies import perceptual_hash
 from reportgen.images.decode import DecodedImage, PictureRemark, Reading, UnreadableImage, read_image, require_whole
-from reportgen.images.files import InputFile, UnreadableFile
+from reportgen.images.files import InputFile
 from reportgen.images.folder import Folder
 from reportgen.images.frame import model_frame
 from reportgen.images.ground_truth.annotation import Fitted
@@ -30,7 +29,7 @@ from reportgen.pipeline.observation import OBSERVATION, OBSERVATION_VERSION, Obs
 from reportgen.pipeline.plan import Plan, explained_by
 from reportgen.report.document import Skipped
 from reportgen.storage.store import Store
-from reportgen.utils.concurrency import map_in_order, raise_if_stopped
+from reportgen.utils.concurrency import raise_if_stopped
 from reportgen.utils.hashing import digest_of, seed_from
 from reportgen.utils.progress import Progress, Stopwatch
 
@@ -155,48 +154,55 @@ class Workbench:
     fresh: bool
 
 
+class MapEngine(Protocol):
+    """What calls `explain` for the files of a folder: threads of this process, or processes of a cluster."""
+
+    def map(
+        self, files: Sequence[InputFile], analyses: Sequence[AnyAnalysis], bench: Workbench
+    ) -> Generator[tuple[int, Explained | Skipped], None, None]:
+        """What came of each file, with its place in `files`, as it comes; close the generator when leaving it early.
+
+        What was computed, and the seconds, are added to the tally and the stopwatch of `bench`.
+        """
+        ...
+
+
 def map_folder(
-    folder: Folder, analyses: Sequence[AnyAnalysis], bench: Workbench, *, jobs: int, stage: str, progress: Progress
+    folder: Folder,
+    analyses: Sequence[AnyAnalysis],
+    bench: Workbench,
+    engine: MapEngine,
+    *,
+    stage: str,
+    progress: Progress,
 ) -> Mapped:
-    """Map the analyses over the images of a folder, `jobs` at once; the result is the same for any number.
+    """Map the analyses over the images of a folder; the result is the same for any engine.
 
     Raises:
         NothingToDo: no image could be read.
     """
     progress.stage(stage, len(folder.files))
-    images: list[Explained] = []
-    skipped = list(folder.skipped)
+    found: dict[int, Explained | Skipped] = {}
     try:
-        for found in _under_way(folder, analyses, bench, jobs, progress):
-            if isinstance(found, Explained):
-                images.append(found)
-            else:
-                skipped.append(found)
+        with closing(engine.map(folder.files, analyses, bench)) as under_way:
+            for at, result in under_way:
+                found[at] = result
+                if isinstance(result, Explained):
+                    progress.detail(result.sentence)
+                progress.step(folder.files[at].name)
     except KeyboardInterrupt:
+        done = sum(isinstance(result, Explained) for result in found.values())
         again = "give the same command without --fresh to go on" if bench.fresh else "the same command goes on"
         progress.say(
-            f"{len(images)} of {len(folder.files)} images are done and kept, {bench.tally.computed} results are new; {again}"
+            f"{done} of {len(folder.files)} images are done and kept, {bench.tally.computed} results are new; {again}"
         )
         raise
+    in_order = [found[at] for at in sorted(found)]
+    images = tuple(result for result in in_order if isinstance(result, Explained))
+    skipped = (*folder.skipped, *(result for result in in_order if isinstance(result, Skipped)))
     if not images:
         raise folder.no_image(skipped)
-    return Mapped(tuple(images), tuple(skipped))
-
-
-def _under_way(
-    folder: Folder, analyses: Sequence[AnyAnalysis], bench: Workbench, jobs: int, progress: Progress
-) -> Iterator[Explained | Skipped]:
-    # Libraries change the warning filters of the process for a while, and two threads at that can leave them changed.
-    work = partial(explain, analyses=analyses, bench=bench)
-    with warnings.catch_warnings(), closing(map_in_order(work, folder.files, jobs)) as under_way:
-        for file, future in under_way:
-            try:
-                explained = future.result()
-                progress.detail(explained.sentence)
-                yield explained
-            except UnreadableFile as error:
-                yield Skipped(name=file.name, reason=error.reason)
-            progress.step(file.name)
+    return Mapped(images, skipped)
 
 
 def explain(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:

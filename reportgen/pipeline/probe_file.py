@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reportgen.analysis.probe_file import MadeFile, ProbeFile
 from reportgen.analysis.protocol import AnyAnalysis
+from reportgen.pipeline.engines.threads import Threads
 from reportgen.pipeline.execution import Execution
 from reportgen.pipeline.map import Locks, Tally, Workbench, map_folder
 from reportgen.pipeline.models import prepare_models
@@ -80,7 +81,7 @@ def make_probe_file(
             made.images,
             made.on_images,
             bench,
-            jobs=execution.at_once,
+            Threads(execution.at_once),
             stage="Reading the probe set",
             progress=progress,
         )

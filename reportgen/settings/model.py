@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar, cast
@@ -210,6 +210,13 @@ class Settings(SettingsGroup):
                 values[key] = {**value, **own}
         super().__init__(**_models_by_name({**preset, **values}))
 
+    def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
+        """Another process composes the class anew: no module has it under its name."""
+        groups = {
+            name: made.annotation for name, made in type(self).model_fields.items() if name not in Settings.model_fields
+        }
+        return _unpickled, (groups, self.__getstate__())
+
     @property
     def explained(self) -> tuple[str, ...]:
         """The explained models, once each; the first is the report's own: its numbers and files stand where those of one model do."""
@@ -300,6 +307,13 @@ def with_groups(groups: Mapping[str, type[SettingsGroup]]) -> type[Settings]:
     """`Settings` with these groups mounted under their names."""
     fields: dict[str, Any] = {name: (group, group()) for name, group in groups.items()}
     return create_model("Settings", __base__=Settings, __module__=__name__, **fields)
+
+
+def _unpickled(groups: Mapping[str, type[SettingsGroup]], state: dict[Any, Any]) -> Settings:
+    kind = settings_class() if groups == installed_groups() else with_groups(groups)
+    settings = kind.__new__(kind)
+    settings.__setstate__(state)
+    return settings
 
 
 def preset_values(model: type[BaseModel], preset: str) -> dict[str, Any]:

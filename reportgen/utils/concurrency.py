@@ -34,6 +34,7 @@ THREADS = "reportgen-image"
 PROCESS_WIDE = threading.RLock()
 
 _ENGINE = threading.RLock()
+_engine_cores: int | None = None
 
 
 class _Thread(threading.local):
@@ -54,6 +55,17 @@ def default_jobs() -> int:
     """How many images are under way where the user does not say: as many as there are cores, up to a few."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_JOBS)
+
+
+def limit_engine_cores(count: int) -> None:
+    """Of this process: the cores that its networks keep busy from now on, where the backend's numbers are the same for any."""
+    global _engine_cores
+    _engine_cores = count
+
+
+def engine_cores() -> int | None:
+    """None: as many as the backend likes."""
+    return _engine_cores
 
 
 def map_in_order(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[tuple[T, Future[R]], None, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -61,6 +61,14 @@ class Stopwatch:
     def method(self, image: str, name: str) -> Iterator[None]:
         with self._timed(lambda: self.images[image], name):
             yield
+
+    def add(self, stages: Mapping[str, float], image: str, methods: Mapping[str, float]) -> None:
+        """What another process has measured: by stage, and of one image by method."""
+        with self._lock:
+            for name, seconds in stages.items():
+                self.stages[name] += seconds
+            for name, seconds in methods.items():
+                self.images[image][name] += seconds
 
     @contextmanager
     def _timed(self, into: Callable[[], dict[str, float]], name: str) -> Iterator[None]:

@@ -61,7 +61,8 @@ class LocalFile:
 
     @staticmethod
     def of(path: Path) -> LocalFile:
-        return LocalFile(path, _state(path))
+        # Absolute: it may be opened by a process that works in another folder.
+        return LocalFile(path.absolute(), _state(path))
 
     def open(self) -> IO[bytes]:
         if _state(self.path) != self.state:

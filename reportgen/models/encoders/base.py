@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +39,13 @@ class Encoder(Protocol):
 
         Raises:
             MissingWeights: its weights are not on this machine.
+        """
+
+    def weights_file(self) -> Path | None:
+        """The file of its own weights, which the setting `weights` may name; None where it has none.
+
+        Raises:
+            MissingWeights: it is not on this machine.
         """
 
     def observe(self, frame: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:

@@ -41,6 +41,9 @@ class Conse:
         classifier = resolve(CLASSIFIER, self._settings)
         return {"encoder": NAME, "texts": minilm.identity(), "classifier": classifier.weights_sha256}
 
+    def weights_file(self) -> None:
+        """Its classifier has weights of its own."""
+
     def observe(self, frame: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
         """`classes` (10,) int64, likeliest first, and their `probabilities` (10,) float64."""
         # Stable: of equally likely classes the one with the lower index counts.

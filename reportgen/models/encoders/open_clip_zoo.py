@@ -102,6 +102,9 @@ class OpenClip:
     def identity(self) -> Mapping[str, JSON]:
         return {"encoder": self.name, "weights": file_sha256(self._path())}
 
+    def weights_file(self) -> Path:
+        return self._path()
+
     def observe(self, frame: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
         """`embedding` (D,) float32, of length 1."""
         return {"embedding": self._clip().embed_image(frame)}

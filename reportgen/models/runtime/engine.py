@@ -242,6 +242,11 @@ class Engine:
             with suppress(ReportgenError):  # a cache that cannot be written: then it is looked at each time
                 write_file(mark, json.dumps({"model": self.spec.name}).encode())
 
+    @property
+    def conversion_folder(self) -> Path | None:
+        """Where its conversion lies; None for a backend that has none."""
+        return self._conversion().xml.parent if self.record.name == "openvino" else None
+
     def _conversion(self) -> Conversion:
         from reportgen.models.runtime.openvino_backend import find_or_convert
 

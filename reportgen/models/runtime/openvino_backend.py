@@ -31,7 +31,7 @@ from reportgen.models.runtime.backend import (
     relative_difference,
 )
 from reportgen.storage.cache import touch
-from reportgen.utils.concurrency import PROCESS_WIDE
+from reportgen.utils.concurrency import PROCESS_WIDE, engine_cores
 from reportgen.utils.errors import UsageError, first_line
 from reportgen.utils.hashing import digest_of
 
@@ -246,7 +246,7 @@ class OpenVinoBackend:
 
     def __init__(self, model: Conversion, precision: str, batch: int | None = None) -> None:
         core = import_openvino().Core()
-        config = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": HINTS[precision]}
+        config = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": HINTS[precision], **_cores()}
         network = _with_batch(core, model.xml, batch or BATCH[precision])
         compiled = core.compile_model(network, "CPU", config)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -288,6 +288,12 @@ class OpenVinoBackend:
         return out
 
 
+def _cores() -> dict[str, str]:
+    """How many cores OpenVINO keeps busy, where that is limited; the numbers are the same for any."""
+    cores = engine_cores()
+    return {} if cores is None else {"INFERENCE_NUM_THREADS": str(cores)}
+
+
 def _with_batch(core: Core, xml: Path, batch: int) -> Model:
     """The model with `batch` images a request, or one where its graph does not allow more."""
     model = core.read_model(str(xml))
@@ -320,5 +326,6 @@ def _stage_request(xml: Path, precision: str) -> InferRequest:
     config = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": HINTS[precision],
+        **_cores(),
     }
     return import_openvino().Core().compile_model(str(xml), "CPU", config).create_infer_request()

@@ -1,0 +1,1 @@
+"""What does the map: threads of this process, or a Ray cluster."""
