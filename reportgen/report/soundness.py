@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel
 
 from reportgen.report.blocks import Figure, Picture, Section, Table
-from reportgen.report.document import Finding, ImageRecord, Report
+from reportgen.report.document import Finding, ImageRecord, Records, Report
 from reportgen.report.json_text import LARGEST_INTEGER, Misplaced, Path
 from reportgen.utils.terminal_text import printable
 
@@ -157,10 +157,27 @@ def _provenance(report: Report) -> Iterator[Fault]:
 
 
 def _images(report: Report) -> Iterator[Fault]:
+    placed: list[tuple[ImageRecord, Path]] = [(image, ("images", i)) for i, image in enumerate(report.images)]
+    if report.records is not None:
+        placed += [(card, ("records", "cards", i)) for i, card in enumerate(report.records.cards)]
+        yield from _records(report.records, len(report.images), len(placed))
     for key, what in (("name", "image"), ("slug", "folder of an image")):
-        yield from _unique(((getattr(image, key), ("images", i, key)) for i, image in enumerate(report.images)), what)
-    for i, image in enumerate(report.images):
-        yield from _image(image, ("images", i))
+        yield from _unique(((getattr(image, key), (*path, key)) for image, path in placed), what)
+    for image, path in placed:
+        yield from _image(image, path)
+
+
+def _records(records: Records, images: int, placed: int) -> Iterator[Fault]:
+    """Args: images: that the report holds in full; placed: these and the small cards."""
+    path, positions = ("records",), records.positions
+    if len(positions) != images or sorted(set(positions)) != positions:
+        yield (*path, "positions"), f"are no {images} ascending places of the report's images"
+    elif positions and not 0 <= positions[0] <= positions[-1] < records.count:
+        yield (*path, "positions"), f"lie outside of the {records.count} images"
+    if records.count < placed:
+        yield (*path, "count"), f"is {records.count}, and the report names {placed} images"
+    if not 0 <= records.correct <= records.labelled <= records.count:
+        yield (*path, "correct"), "exceeds the labelled images, or these exceed all"
 
 
 def _image(image: ImageRecord, path: Path) -> Iterator[Fault]:
@@ -174,9 +191,8 @@ def _shown(report: Report) -> Iterator[Fault]:
     shown, path = report.shown, ("shown",)
     if shown is None:
         return
-    images = len(report.images) if report.records is None else report.records.count
-    if shown.of != images:
-        yield (*path, "of"), f"is {shown.of}, and the report has {images} images"
+    if shown.of != report.counts.images:
+        yield (*path, "of"), f"is {shown.of}, and the report has {report.counts.images} images"
     if shown.reasons and len(shown.reasons) != len(shown.images):
         yield (*path, "reasons"), f"holds {len(shown.reasons)} reasons for {len(shown.images)} images"
     named = [(name, (*path, "images", i)) for i, name in enumerate(shown.images)]
@@ -224,6 +240,11 @@ def _table(table: Table, path: Path) -> Iterator[Fault]:
     for i, column in enumerate(table.columns):
         if column.decimals is not None and not 0 <= column.decimals <= MOST_DECIMALS:
             yield (*path, "columns", i, "decimals"), f"a number has 0 to {MOST_DECIMALS} digits after its point"
+    whole = table.all_rows
+    if whole is not None and whole.count < len(table.rows):
+        yield (*path, "all_rows", "count"), f"is {whole.count}, and {len(table.rows)} rows stand here"
+    if whole is not None and not is_plain_path(whole.file):
+        yield (*path, "all_rows", "file"), f"{printable(whole.file, 80)!r} could lie outside the report's folder"
     if table.file and not is_plain_path(table.file):
         yield (*path, "file"), f"{printable(table.file, 80)!r} could lie outside the report's folder"
 
@@ -259,5 +280,7 @@ def _around(report: Report) -> Iterator[Fault]:
         yield from _picture(report.document.logo, ("document", "logo"))
     there = {"section": [s.id for s in report.sections], "image": [image.name for image in report.images]}
     for i, own in enumerate(report.document.notes):
+        if own.place == "image" and report.records is not None:  # it may be about any image of the run
+            continue
         known = there.get(own.place, [""])
         yield from _known([(own.of, ("document", "notes", i, "of"))], known, own.place)
