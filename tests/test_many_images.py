@@ -19,10 +19,11 @@ from reportgen.analyses.agreement.task import ANALYSIS as AGREEMENT
 from reportgen.analyses.cams.task import ANALYSIS as CAMS
 from reportgen.analyses.lime.task import ANALYSIS as LIME
 from reportgen.analysis.shown import select, shown_note
-from reportgen.rendering.context import CARDS, NAMES, NOTES, ROWS, page_context
+from reportgen.rendering.context import page_context
 from reportgen.rendering.environment import environment, page_chunks
 from reportgen.rendering.render import render
 from reportgen.rendering.templates import template_folders
+from reportgen.report.bounds import CARDS, NAMES, NOTES, ROWS
 from reportgen.report.document import Report, Shown, Warning_
 from reportgen.utils.errors import UsageError
 
@@ -172,9 +173,7 @@ def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report, run = large(tmp_path_factory.mktemp("large"), 200)
     out = tmp_path_factory.mktemp("out")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(CARDS, "pdf", 100)
-        render(report, run, out)
+    render(report, run, out)
     return out
 
 
@@ -188,6 +187,15 @@ def test_on_paper_the_chosen_have_strips_and_the_rest_a_contact_sheet(tmp_path: 
         (" small", f"image-other-{i}") for i in range(3, 30)
     ]
     assert [page.count(f'<span lang="en">{reason}</span>') for reason in ("lowest", "median", "highest")] == [1, 1, 1]
+
+
+def test_what_has_no_card_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CARDS, "pdf", 20)
+    report, _ = large(tmp_path, 30)
+    env = environment(template_folders("writeup"), url=str, asset=str)
+    page = "".join(page_chunks(env, page_context(report, "pdf")))
+    assert page.count('<li class="card small"') == 20
+    assert "7 further images: report.json, <code>images</code>." in page
 
 
 def test_the_analyses_name_their_headline_measures(
@@ -214,7 +222,6 @@ def test_pages_stay_bounded_and_say_what_is_left_out(pages: Path) -> None:
     assert count < 20
     assert "3 of 200 images have figures." in squeezed
     assert "Images without figures" in squeezed and "00003.jpg" in squeezed.replace(" ", "")
-    assert "97 further images: report.json, images" in squeezed
     assert "3 of 200 rows stand here, those of images with figures; all of them: tables/iou.csv" in squeezed
     assert "60 of 200 rows stand here, the first and the last; all of them: tables/plain.csv" in squeezed
     assert f"and {197 - NOTES} more of this kind: report.json, warnings" in squeezed.replace("\u202f", "")
