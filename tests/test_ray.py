@@ -70,7 +70,7 @@ def processes() -> set[str]:
 
 def gone(before: set[str]) -> bool:
     """Whether all processes of Ray that came since `before` end."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120  # agents of Ray look for it every ten seconds, five times
     while processes() - before and time.monotonic() < end:
         time.sleep(0.2)
     return not processes() - before
