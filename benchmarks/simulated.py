@@ -174,6 +174,8 @@ def _lime(rng: np.random.Generator, shared: np.ndarray) -> LimeResult:
         r2_seeds=(0.7,) * RESAMPLES,
         jaccard_half_samples=0.7,
         jaccard_half_features=0.7,
+        n_segments=len(mean),
+        area=float(masks[0].mean()),
     )
 
 

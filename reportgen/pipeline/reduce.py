@@ -18,6 +18,7 @@ from reportgen.analysis.settle import Observed
 from reportgen.analysis.shown import PROBABILITY, select
 from reportgen.analysis.view import of_kind
 from reportgen.images.copies import find_copies, observations
+from reportgen.images.files import InputFile
 from reportgen.images.names import slugs
 from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
@@ -36,7 +37,7 @@ from reportgen.settings.group import SettingsGroup
 from reportgen.storage.codec import Array, encode
 from reportgen.storage.run_folder import FurtherModel, RunFolder
 from reportgen.storage.store import Store
-from reportgen.utils.hashing import digest_of
+from reportgen.utils.hashing import digest_of, digest_of_each
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress, Stopwatch
 
@@ -57,7 +58,16 @@ class TextEmbeddings:
 class MappedFolder:
     """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
 
-    def __init__(self, mapped: Mapped, store: Store, explained: str, *, fold_near: bool = False) -> None:
+    def __init__(
+        self,
+        mapped: Mapped,
+        store: Store,
+        explained: str,
+        *,
+        fold_near: bool = False,
+        again: Callable[[InputFile], object] = lambda _: None,
+    ) -> None:
+        """Args: again: explains an image anew, one of whose results the store has lost or damaged since the map."""
         self.names = [image.file.name for image in mapped.images]
         self.skipped: Sequence[Skipped] = mapped.skipped
         self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
@@ -66,20 +76,20 @@ class MappedFolder:
             self.hashes, [image.observations[explained].perceptual_hash for image in mapped.images]
         )
         self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
+        self._files = [image.file for image in mapped.images]
+        self._again = again
         self._store = store
         self._explained = explained
 
-    @property
+    @cached_property
     def identity(self) -> JSON:
-        """What tells one mapped folder from another: names, and the key of every result."""
-        keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [
-            self.names,
-            self.hashes,
-            [skipped.model_dump() for skipped in self.skipped],
-            keys,
-            list(self.observations),
-        ]
+        """What tells one mapped folder from another, as a hash: names, and the key of every result."""
+        of_images = (
+            [name, sha256, [[*at, key] for at, key in sorted(keys.items())]]
+            for name, sha256, keys in zip(self.names, self.hashes, self._keys, strict=True)
+        )
+        skipped = [skipped.model_dump() for skipped in self.skipped]
+        return digest_of_each([skipped, list(self.observations), digest_of_each(of_images)])
 
     def of(self, model: str) -> MappedFolder:
         """The same results, those of `model` where no model is named."""
@@ -103,6 +113,9 @@ class MappedFolder:
         if key is None:
             raise LookupError(f"{self.names[image]} is not in the sample of {analysis}")
         found = read(key, kind)
+        if found is None:
+            self._again(self._files[image])
+            found = read(key, kind)
         if found is None:
             raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
         return found
@@ -133,6 +146,11 @@ class Reducing:
     store: Store
     fresh: bool
 
+    @property
+    def in_full(self) -> bool:
+        """Whether every image has its files (`RunView.has_files`)."""
+        return len(self.mapped.names) <= self.plan.settings.document.records
+
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
         """All that any section can read, but the settings of its analysis."""
@@ -147,9 +165,11 @@ class Reducing:
             "left out": [[*at, why] for at, why in sorted(self.plan.gaps.items())],
             "shown": self.shown.model_dump(mode="json"),
             "statistics": settings.statistics.model_dump(mode="json"),
-            "images": [
-                [name, [one.model_dump(mode="json") for one in of_model]] for name, of_model in self.records.items()
-            ],
+            "images": {
+                name: digest_of_each(one.model_dump(mode="json") for one in of_model)
+                for name, of_model in self.records.items()
+            },
+            "files": self.in_full,
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
             # Which rows its tables keep; what follows from the names is not said again.
@@ -210,6 +230,10 @@ class ReduceView(ProbeReduceView):
         self.observations, self.hashes = mapped.observations, mapped.hashes
         self.result, self.values, self.sampled, self.frame = mapped.result, mapped.values, mapped.sampled, mapped.frame
         self._shared, self._model, self._handed = shared, model, handed
+        self._filed = None if shared.in_full else frozenset(shared.shown.images)
+
+    def has_files(self, image: int) -> bool:
+        return self._filed is None or self.names[image] in self._filed
 
     def images_of(self, model: str) -> Sequence[ImageRecord]:
         return self._shared.records[model]
@@ -295,7 +319,7 @@ def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
     if ranking and len(names) > chosen.figures:
         analysis = ranking[-1]
         measure = analysis.ranked_by
-        scores = [analysis.rank(results.result(analysis.name, i, analysis.result)) for i in range(len(names))]
+        scores = [analysis.rank(results.values(analysis.name, i, analysis.result)) for i in range(len(names))]
     return select(names, scores, measure, most=chosen.figures, asked=chosen.show)
 
 
