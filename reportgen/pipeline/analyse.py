@@ -9,12 +9,14 @@ from pathlib import Path
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.execution import Execution
+from reportgen.pipeline.image_records import choose_shown, record_every
 from reportgen.pipeline.map import Locks, MapEngine, Mapped, Tally, Workbench, explain_again, map_folder
+from reportgen.pipeline.mapped_folder import MappedFolder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.pictures import of_pictures, of_probe_pictures
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
+from reportgen.pipeline.reduce import Reducing, observed, reduce_all
 from reportgen.report.bibtex import REFERENCES_FILE, bibtex
 from reportgen.report.bounds import KeptRows, carded
 from reportgen.report.document import Report

@@ -12,10 +12,11 @@ from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.pipeline.engines.threads import Threads
 from reportgen.pipeline.execution import Execution
 from reportgen.pipeline.map import Locks, Tally, Workbench, explain_again, map_folder
+from reportgen.pipeline.mapped_folder import MappedFolder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, ProbeReduceView
+from reportgen.pipeline.reduce import ProbeReduceView
 from reportgen.settings.model import DocumentSettings, Settings
 from reportgen.storage.cache import in_use
 from reportgen.storage.store import cache_folder
