@@ -14,10 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
@@ -33,11 +34,32 @@ from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import plan
 from reportgen.pipeline.providers import INSTALLED
 from reportgen.settings.model import Settings
+from reportgen.storage.blobs import FolderBlobs
+from reportgen.storage.codec import npz
 from reportgen.storage.store import Store
 from reportgen.utils.progress import Silent, Stopwatch
 
+ARRAYS = ".npz"
 TASKS = ("cams", "lime", "agreement")
 FILES = ("report.json", "report.pdf", "report.html", "images.parquet")
+
+
+@dataclass(frozen=True)
+class LinkedBlobs(FolderBlobs):
+    """Files of a folder, of which those with equal arrays are one file by several names (hard links): they weigh as much as one."""
+
+    first: dict[str, Path] = field(default_factory=dict, compare=False)
+
+    def write(self, name: str, data: bytes) -> None:
+        if not name.endswith(ARRAYS):
+            return super().write(name, data)
+        path = self.folder / name
+        # The end of the name is of the arrays' own hash.
+        other = self.first.setdefault(name[-len("0123456789abcdef" + ARRAYS) :], path)
+        if other == path:
+            return super().write(name, data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.link(other, path)
 
 
 class SimulatedStore(Store):
@@ -45,7 +67,11 @@ class SimulatedStore(Store):
 
     made: dict[type, object]
 
-    def get(self, key: str, kind: type[Any]) -> Any:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._blobs = LinkedBlobs(folder)
+
+    def values(self, key: str, kind: type[Any]) -> Any:
         result = self.made[kind]
         self.put(key, result)
         return result
@@ -58,9 +84,23 @@ def simulate(images: Path, cache: Path, settings: Settings, made: MadeResults) -
     results = SimulatedStore(cache / "results")
     bench = Workbench(planned, models, results, Locks(planned.analyses), Stopwatch(), Tally(), False)
     labels = {name: label.index for name, label in planned.labels.items()}
-    for position, file in enumerate(planned.images.files):
-        results.made = made.of(position, labels[file.name])
-        explain(file, planned.on_images, bench)
+    with patch("reportgen.storage.entry.npz", _once(npz)):
+        for position, file in enumerate(planned.images.files):
+            results.made = made.of(position, labels[file.name])
+            explain(file, planned.on_images, bench)
+
+
+def _once(packing: Callable[[Mapping[str, np.ndarray]], bytes]) -> Callable[[Mapping[str, np.ndarray]], bytes]:
+    """The same, of the same arrays once: images share them."""
+    known: dict[tuple[int, ...], bytes] = {}
+
+    def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+        same = tuple(id(array) for array in arrays.values())
+        if same not in known:
+            known[same] = packing(arrays)
+        return known[same]
+
+    return packed
 
 
 def made_folder(folder: Path, count: int, wnids: Sequence[str]) -> None:
