@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.analysis.run_view import Files
 from reportgen.analysis.shown import PROBABILITY, select
 from reportgen.images.names import slugs
