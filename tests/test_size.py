@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ from reportgen.analysis.entries import Entries
 from reportgen.analysis.stats import spearman
 from reportgen.figures.charts import MOST_POINTS, points
 from reportgen.models.runtime import Engine
+from reportgen.pipeline import section_cache
 from reportgen.pipeline.analyse import analyse
 from reportgen.pipeline.observation import Observation
 from reportgen.report.document import Report
 from reportgen.settings.model import Settings
 from reportgen.storage.run_folder import RunFolder
-from reportgen.storage.store import Store
+from reportgen.storage.store import Store, cache_folder
 
 RESULTS = (Observation, CamsResult, LimeResult, AgreementResult)
 FIGURES, PAIRED, LIMIT = 3, 20, 30
@@ -55,16 +57,15 @@ class Reads:
 
 
 @pytest.fixture(scope="module")
-def simulated(lite0: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Path, Path]]:
-    """Folders of tiny images with all of their results in a cache: (images, cache)."""
-    made, found = MadeResults(lite0, arrays=3), dict[int, tuple[Path, Path]]()
+def simulated(cache: Path, lite0: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Folders of tiny images, all of whose results are in the session's cache."""
+    made, found = MadeResults(lite0, arrays=3), dict[int, Path]()
 
-    def of(count: int) -> tuple[Path, Path]:
+    def of(count: int) -> Path:
         if count not in found:
-            home = tmp_path_factory.mktemp(f"simulated-{count}")
-            made_folder(home / "images", count, lite0.spec.classes.wnids or ())
-            simulate(home / "images", home / "cache", settings(), made)
-            found[count] = home / "images", home / "cache"
+            found[count] = tmp_path_factory.mktemp("simulated") / "images"
+            made_folder(found[count], count, lite0.spec.classes.wnids or ())
+            simulate(found[count], cache, settings(), made)
         return found[count]
 
     return of
@@ -83,21 +84,22 @@ def settings(limit: int = LIMIT) -> Settings:
     return Settings(tasks=TASKS, document={"figures": FIGURES, "records": limit})
 
 
-def analysed(images: Path, cache: Path, out: Path, limit: int = LIMIT) -> Report:
-    report, _ = analyse(images, settings(limit), RunFolder(out, ["explain_params.pkl"]), cache)
+def analysed(images: Path, out: Path, limit: int = LIMIT) -> Report:
+    with closing(RunFolder(out, ["explain_params.pkl"])) as folder:
+        report, _ = analyse(images, settings(limit), folder, cache_folder())
     return report
 
 
 @pytest.mark.usefixtures("small_samples")
 def test_arrays_are_read_of_images_with_figures_and_in_samples_alone(
-    simulated: Callable[[int], tuple[Path, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulated: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = {}
     for count in (60, 180):
-        images, cache = simulated(count)
+        images = simulated(count)
         with monkeypatch.context() as patch:
             reads = Reads(patch)
-            analysed(images, cache, tmp_path / str(count))
+            analysed(images, tmp_path / str(count))
         read[count] = {kind: reads.whole[kind] for kind in RESULTS}
         assert read[count][CamsResult] <= FIGURES + PAIRED
         assert read[count][LimeResult] <= 2 * FIGURES + PAIRED, "its mask is drawn twice, beside Grad-CAM's as well"
@@ -111,19 +113,16 @@ def test_arrays_are_read_of_images_with_figures_and_in_samples_alone(
 
 @pytest.mark.usefixtures("small_samples")
 def test_memory_of_a_reduce_does_not_hold_the_arrays(
-    simulated: Callable[[int], tuple[Path, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulated: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries, "IN_MEMORY", 1 << 10)
+    monkeypatch.setattr(section_cache, "MOST_BYTES", -1)
     peaks = {}
-    for count in (60, 180):
-        images, cache = simulated(count)
-        analysed(images, cache, tmp_path / f"once-{count}")  # what is loaded at the first call is no part of it
-        for section in cache.glob("results/*/*"):  # nor are sections that are kept
-            if b'"files"' in section.read_bytes()[:400_000]:
-                section.unlink()
+    for count in (60, 60, 180):  # what the first call loads is no part of it
+        images = simulated(count)
         gc.collect()
         tracemalloc.start()
-        analysed(images, cache, tmp_path / f"again-{count}")
+        analysed(images, tmp_path / f"{count}-{len(peaks)}")
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     an_image = (peaks[180] - peaks[60]) / 120
@@ -131,11 +130,8 @@ def test_memory_of_a_reduce_does_not_hold_the_arrays(
 
 
 @pytest.mark.usefixtures("small_samples")
-def test_past_the_limit_files_stand_for_images_with_figures(
-    simulated: Callable[[int], tuple[Path, Path]], tmp_path: Path
-) -> None:
-    images, cache = simulated(60)
-    report = analysed(images, cache, tmp_path / "out")
+def test_past_the_limit_files_stand_for_images_with_figures(simulated: Callable[[int], Path], tmp_path: Path) -> None:
+    report = analysed(simulated(60), tmp_path / "out")
     assert report.shown is not None
     slugs = {image.slug for image in report.images}
     assert len(slugs) == FIGURES
@@ -150,11 +146,8 @@ def test_past_the_limit_files_stand_for_images_with_figures(
 
 
 @pytest.mark.usefixtures("small_samples")
-def test_up_to_the_limit_every_image_has_its_files(
-    simulated: Callable[[int], tuple[Path, Path]], tmp_path: Path
-) -> None:
-    images, cache = simulated(60)
-    report = analysed(images, cache, tmp_path / "out", limit=60)
+def test_up_to_the_limit_every_image_has_its_files(simulated: Callable[[int], Path], tmp_path: Path) -> None:
+    report = analysed(simulated(60), tmp_path / "out", limit=60)
     assert len(report.images) == 60
     assert len(list((tmp_path / "out/maps").rglob("*.npy"))) == 180
     assert len(list((tmp_path / "out/masks").rglob("*.png"))) == 120
