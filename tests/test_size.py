@@ -20,7 +20,7 @@ from benchmarks.size import TASKS, made_folder, simulate
 from reportgen.analyses.agreement.result import AgreementResult
 from reportgen.analyses.cams.result import CamsResult
 from reportgen.analyses.lime.result import LimeResult
-from reportgen.analysis import entries, masks
+from reportgen.analysis import entries, masks, stats
 from reportgen.analysis.entries import Entries
 from reportgen.analysis.stats import spearman
 from reportgen.figures.charts import MOST_POINTS, points
@@ -73,10 +73,13 @@ def simulated(cache: Path, lite0: Engine, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def small_samples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Samples, cards and pages of a run of some hundred images as those of a run of thousands."""
+    """Samples and cards of a run of some hundred images are as those of thousands; p-values are rough, for nobody reads them."""
     monkeypatch.setattr(masks, "MOST_PAIRED", PAIRED)
     monkeypatch.setattr("reportgen.analyses.cams.alike.MOST_PAIRED", PAIRED)
     monkeypatch.setattr("reportgen.report.bounds.CARDS", {"pdf": CARDS, "html": CARDS, "manuscript": CARDS})
+    for name in ("FLIPS", "RESAMPLES", "PAIRINGS", "WALSH_DRAWN"):
+        monkeypatch.setattr(stats, name, 99)
+    monkeypatch.setattr("reportgen.analysis.sample_size.SIMULATIONS", 9)
     yield
 
 
@@ -94,12 +97,12 @@ def analysed(images: Path, out: Path, limit: int = LIMIT) -> Report:
 def test_arrays_are_read_of_images_with_figures_and_in_samples_alone(
     simulated: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = {}
-    for count in (60, 180):
+    read, reports = {}, {}
+    for count in (40, 120):
         images = simulated(count)
         with monkeypatch.context() as patch:
             reads = Reads(patch)
-            analysed(images, tmp_path / str(count))
+            reports[count] = analysed(images, tmp_path / str(count))
         read[count] = {kind: reads.whole[kind] for kind in RESULTS}
         assert read[count][CamsResult] <= FIGURES + PAIRED
         assert read[count][LimeResult] <= 2 * FIGURES + PAIRED, "its mask is drawn twice, beside Grad-CAM's as well"
@@ -108,9 +111,11 @@ def test_arrays_are_read_of_images_with_figures_and_in_samples_alone(
         # Once by the map, to see that it is there; once by its own chapter; agreement's once more to rank the images.
         assert reads.values[CamsResult] + reads.values[LimeResult] <= 4 * count + 2
         assert reads.values[AgreementResult] <= 3 * count
-    assert max(abs(read[180][kind] - read[60][kind]) for kind in RESULTS) <= FIGURES
+    assert max(abs(read[120][kind] - read[40][kind]) for kind in RESULTS) <= FIGURES
+    _require_files_of_images_with_figures_alone(reports[120], tmp_path / "120", 120)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_samples")
 def test_memory_of_a_reduce_does_not_hold_the_arrays(
     simulated: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -118,39 +123,36 @@ def test_memory_of_a_reduce_does_not_hold_the_arrays(
     monkeypatch.setattr(entries, "IN_MEMORY", 1 << 10)
     monkeypatch.setattr(section_cache, "MOST_BYTES", -1)
     peaks = {}
-    for count in (60, 60, 180):  # what the first call loads is no part of it
+    for count in (40, 40, 120):  # what the first call loads is no part of it
         images = simulated(count)
         gc.collect()
         tracemalloc.start()
         analysed(images, tmp_path / f"{count}-{len(peaks)}")
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    an_image = (peaks[180] - peaks[60]) / 120
+    an_image = (peaks[120] - peaks[40]) / 80
     assert an_image < 60_000, f"{an_image:.0f} bytes an image: its arrays are a million"
 
 
-@pytest.mark.usefixtures("small_samples")
-def test_past_the_limit_files_stand_for_images_with_figures(simulated: Callable[[int], Path], tmp_path: Path) -> None:
-    report = analysed(simulated(60), tmp_path / "out")
+def _require_files_of_images_with_figures_alone(report: Report, out: Path, count: int) -> None:
     assert report.shown is not None
     slugs = {image.slug for image in report.images}
     assert len(slugs) == FIGURES
     for folder, files in (("maps", 3), ("masks", 2)):
-        written = [path.relative_to(tmp_path / "out" / folder) for path in (tmp_path / "out" / folder).rglob("*.*")]
+        written = [path.relative_to(out / folder) for path in (out / folder).rglob("*.*")]
         assert {path.parts[0] for path in written} == slugs and len(written) == files * FIGURES
-    photographs = list((tmp_path / "out/figures").glob("*-input.jpg"))
-    assert len(photographs) == FIGURES + CARDS
+    assert len(list((out / "figures").glob("*-input.jpg"))) == FIGURES + CARDS
     notes = [b.text for s in report.sections for b in s.blocks if b.type == "text" and "Figures stand here" in b.text]
     assert len(notes) == 3
-    assert all("the same for 3 of them" in note and "other 57 lie in the store" in note for note in notes)
+    assert all("the same for 3 of them" in note and f"other {count - 3} lie in the store" in note for note in notes)
 
 
 @pytest.mark.usefixtures("small_samples")
 def test_up_to_the_limit_every_image_has_its_files(simulated: Callable[[int], Path], tmp_path: Path) -> None:
-    report = analysed(simulated(60), tmp_path / "out", limit=60)
-    assert len(report.images) == 60
-    assert len(list((tmp_path / "out/maps").rglob("*.npy"))) == 180
-    assert len(list((tmp_path / "out/masks").rglob("*.png"))) == 120
+    report = analysed(simulated(40), tmp_path / "out", limit=40)
+    assert len(report.images) == 40
+    assert len(list((tmp_path / "out/maps").rglob("*.npy"))) == 120
+    assert len(list((tmp_path / "out/masks").rglob("*.png"))) == 80
     assert not any("lie in the store" in b.text for s in report.sections for b in s.blocks if b.type == "text")
 
 
