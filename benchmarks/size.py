@@ -37,7 +37,7 @@ from reportgen.pipeline.providers import INSTALLED
 from reportgen.settings.model import Settings
 from reportgen.storage.blobs import FolderBlobs
 from reportgen.storage.codec import npz
-from reportgen.storage.store import Store
+from reportgen.storage.store import Store, cache_folder
 from reportgen.utils.progress import Silent, Stopwatch
 
 ARRAYS = ".npz"
@@ -117,12 +117,15 @@ def made_folder(folder: Path, count: int, wnids: Sequence[str]) -> None:
         Image.fromarray(pixels).save(folder / f"{wnids[number % len(wnids)]}_{number:06d}.png")
 
 
-def measure(count: int, folder: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Simulate `count` images below `folder`, make their report, and say what each step took."""
+def measure(count: int, folder: Path, options: dict[str, Any], arrays: int = 64) -> dict[str, Any]:
+    """Simulate `count` images below `folder`, of which so many differ in their arrays, make their report, and say what each step took."""
     settings, cache = Settings(tasks=TASKS, **options), folder / "cache"
+    if (converted := cache_folder() / "models").is_dir():
+        shutil.copytree(converted, cache / "models")
     spec = resolve(settings.explained[0], settings)
     made_folder(folder / "images", count, spec.classes.wnids or ())
-    made = MadeResults(Engine(spec, choose_runtime(spec, "auto", "exact", cache / "models"), cache / "models"))
+    engine = Engine(spec, choose_runtime(spec, "auto", "exact", cache / "models"), cache / "models")
+    made = MadeResults(engine, arrays=arrays)
     simulate(folder / "images", cache, settings, made)
     environment = {**os.environ, "REPORTGEN_CACHE_DIR": str(cache), "REPORTGEN_CACHE_LIMIT": "100 TB"}
     given = [str(folder / "images"), str(folder / "out"), json.dumps({"tasks": TASKS, **options})]
@@ -142,6 +145,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks size", description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[100, 1000], help="how many, one report each")
     parser.add_argument("--folder", type=Path, help="work here, and leave everything there")
+    parser.add_argument(
+        "--arrays", type=int, default=64, help="images that differ in their arrays; the others share them"
+    )
     parser.add_argument("--settings", type=json.loads, default={}, help="further settings, as JSON")
     parser.add_argument("--out", type=Path, help="write what was measured here, as JSON")
     given = parser.parse_args(arguments)
@@ -149,7 +155,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="reportgen-size-") as scratch:
         for count in given.images:
             folder = (given.folder or Path(scratch)) / str(count)
-            rows.append(measure(count, folder, given.settings))
+            rows.append(measure(count, folder, given.settings, given.arrays))
             if given.folder is None:
                 shutil.rmtree(folder)
             _print(rows)
