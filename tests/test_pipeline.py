@@ -510,7 +510,14 @@ def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, jobs: 
     folder.mkdir()
     for i in range(9):
         Image.new("RGB", (224, 224), (25 * i, 0, 0)).save(folder / f"{i}.png")
-    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), execution=Execution(jobs=jobs), providers=brightness.providers)
+    run(
+        folder,
+        tmp_path / "out",
+        mine,
+        settings(tasks=("brightness",)),
+        execution=Execution(jobs=jobs),
+        providers=brightness.providers,
+    )
     assert len(brightness.views_alive) == 9
     assert max(brightness.views_alive) <= jobs, "an image's pixels outlive its turn"
     assert brightness.count_views() == 0
@@ -563,7 +570,14 @@ def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path:
             return super().map(subject)
 
     slow = Slow("equal", concurrent=True)
-    run(folder, tmp_path / "out", mine, settings(tasks=("brightness",)), execution=Execution(jobs=4), providers=slow.providers)
+    run(
+        folder,
+        tmp_path / "out",
+        mine,
+        settings(tasks=("brightness",)),
+        execution=Execution(jobs=4),
+        providers=slow.providers,
+    )
     assert len(slow.seen) == 1
 
 
@@ -572,7 +586,14 @@ def test_how_many_images_are_under_way_changes_no_byte(
     first: Done, photos: Path, mine: Path, tmp_path: Path, jobs: int
 ) -> None:
     with environment(**EPOCH):
-        again = run(photos, tmp_path / "out", mine, fresh=True, execution=Execution(jobs=jobs), command=["reportgen", "run", "photos"])
+        again = run(
+            photos,
+            tmp_path / "out",
+            mine,
+            fresh=True,
+            execution=Execution(jobs=jobs),
+            command=["reportgen", "run", "photos"],
+        )
     assert again.told.computed == first.told.computed > 0
     assert again.files() == first.files()
 

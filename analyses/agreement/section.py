@@ -92,7 +92,8 @@ def reduce_agreement(run: Run) -> Contribution:
 
 def entry(compared: Compared, mask: str | None) -> dict[str, JSON]:
     """The entry of one image in report.json; `mask` is the file of Grad-CAM's, if it was written."""
-    return {**asdict(compared.masks), "iou_other": compared.iou_other, "gradcam_mask": mask}
+    numbers = {**asdict(compared.masks), "iou_other": compared.iou_other}
+    return numbers if mask is None else {**numbers, "gradcam_mask": mask}
 
 
 def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[Block]:

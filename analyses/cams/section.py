@@ -123,7 +123,7 @@ def entry(run: Run, image: ImageRecord, result: CamsResult, *, filed: bool) -> d
     """What stands under `cams` of the image in report.json; writes its maps where it is one of those that have files."""
     methods: dict[str, JSON] = {
         method: {
-            "map": run.files.array(f"maps/{image.slug}/{method}.npy", cam.map) if filed else None,
+            **({"map": run.files.array(f"maps/{image.slug}/{method}.npy", cam.map)} if filed else {}),
             **_numbers(cam),
         }
         for method, cam in result.maps.items()

@@ -34,7 +34,7 @@ class Measured:
     def entry(self) -> dict[str, JSON]:
         """Its entry in report.json."""
         return {
-            "mask": self.mask,
+            **({} if self.mask is None else {"mask": self.mask}),
             "area": self.area,
             "stable": self.stable,
             "n_segments": self.n_segments,
