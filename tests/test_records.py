@@ -336,7 +336,7 @@ def test_the_pdf_carries_the_file_and_is_enough(cut: Report, whole: Report, phot
     assert found.ok and any("byte for byte" in note for note in found.notes), found
     alone = read_report(pdf)
     assert alone.folder is None and same_but_for_files(compare(alone, whole))
-    assert alone["7.png"].numbers == whole["7.png"].numbers
+    assert _numbers_of(alone["7.png"].record) == _numbers_of(whole["7.png"].record)
 
 
 def test_a_large_file_stays_out_of_the_pdf(cut: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
