@@ -1,4 +1,4 @@
-"""`python -m benchmarks` times explanations; `statistics` calibrates verdicts, `resamples` LIME's stability, `ray` Ray beside threads."""
+"""`python -m benchmarks` times explanations; `statistics`, `resamples`, `ray` and `size` measure what README.md says of each."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def main() -> None:
         from benchmarks import ray
 
         ray.main(sys.argv[2:])
+    elif sys.argv[1:2] == ["size"]:
+        from benchmarks import size
+
+        size.main(sys.argv[2:])
     else:
         from benchmarks import explanations
 

@@ -39,11 +39,12 @@ def lime_result(
     """LIME on (H, W) superpixels; without a surrogate none of them weighs anything, and the mask is empty."""
     fitted = surrogate or Surrogate((), 0.0, 0.0, 1.0, 0.9, 2, 8)
     chosen = [superpixel for superpixel, weight in fitted.weights if weight > 0]
+    held = masks if masks is not None else [np.isin(segments, chosen)]
     made: dict[str, Any] = {
         "target": 2,
         "seed": 0,
         "segments": segments.astype(np.int32),
-        "packed": np.stack([packed(mask) for mask in (masks if masks is not None else [np.isin(segments, chosen)])]),
+        "packed": np.stack([packed(mask) for mask in held]),
         "surrogate": fitted,
         "n_selected": len(chosen),
         "forward_passes": fitted.forward_passes,
@@ -52,6 +53,8 @@ def lime_result(
         "r2_seeds": (fitted.r2,),
         "jaccard_half_samples": None,
         "jaccard_half_features": None,
+        "n_segments": int(segments.max()) + 1,
+        "area": float(held[0].mean()),
         **values,
     }
     return LimeResult(**made)

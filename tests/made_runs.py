@@ -83,6 +83,9 @@ class MadeRun:
         values, arrays = taken_apart(self.result(analysis, image, kind, model))
         return put_together(values, {name: UnreadArray(a.dtype, a.shape) for name, a in arrays.items()}, kind)
 
+    def has_files(self, image: int) -> bool:
+        return True
+
     def head(self) -> LinearHead | None:
         return self._head
 

@@ -152,6 +152,7 @@ def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
     from matplotlib.figure import Figure as Canvas
 
     iou = [iou for iou, _ in known]
+    drawn = charts.points(len(known))
     said = []
     with charts.style():
         canvas = Canvas(figsize=(charts.FULL_MM / 25.4, 58 / 25.4), layout="constrained")
@@ -164,7 +165,15 @@ def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
                 if found.rho is None or found.p is None
                 else f"rho {wording.signed(found.rho)}, {wording.probability(found.p)}"
             )
-            axes.plot(values, iou, "o", color=colors.BLUE, ms=4.5, mec="white", mew=0.5)
+            axes.plot(
+                [values[i] for i in drawn],
+                [iou[i] for i in drawn],
+                "o",
+                color=colors.BLUE,
+                ms=4.5,
+                mec="white",
+                mew=0.5,
+            )
             axes.set_xlabel(words)
             axes.set_title(rho, loc="left")
             axes.set_ylim(0, 1)
@@ -176,6 +185,8 @@ def complexity_scatter(run: Run, rows: Rows) -> list[Figure]:
         "IoU against three measures of how complex an image is. Above each panel: Spearman's rho and its permutation p, "
         f"before any correction for several tests (n = {len(known)})."
     )
+    if len(drawn) < len(known):
+        caption += f" Points: {len(drawn)} of them, drawn at random."
     return [_chart_figure(run, "agreement-complexity-plot", canvas, alt, caption)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.masks import packed, paired_sample
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.shown import particular, shown_note
@@ -48,14 +49,16 @@ RULES_IN_WORDS = {
 def reduce_agreement(run: Run) -> Contribution:
     """Write Grad-CAM's masks, the overlap pictures and the charts, and make the section."""
     comparisons, files, pictures = [], [], {}
+    shown = frozenset(run.shown.images)
     sample, masks = set(paired_sample(run.observations, run.seed)), {}
     for position, image in enumerate(run.images):
-        result = run.result("agreement", position, AgreementResult)
+        filed = run.has_files(position)
+        result = (run.result if filed or position in sample else run.values)("agreement", position, AgreementResult)
         comparisons.append(result.comparison)
-        files.append(run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam))
+        files.append(run.files.mask(f"masks/{image.slug}/gradcam.png", result.gradcam) if filed else None)
         if position in sample:
             masks[position] = (packed(result.gradcam), packed(run.result("lime", position, LimeResult).mask))
-        if image.name in run.shown.images:
+        if image.name in shown:
             pictures[position] = overlap_picture(run, position, image, result)
     agreed = against_others(comparisons, masks, run.observations, run.seed)
     warnings = [
@@ -71,7 +74,7 @@ def reduce_agreement(run: Run) -> Contribution:
     otsu = run.settings.threshold == "otsu"
     return Contribution(
         Section(id="agreement", title="Agreement of Grad-CAM and LIME", blocks=_blocks(run, agreed, pictures)),
-        per_image=[entry(compared, file) for compared, file in zip(agreed.images, files, strict=True)],
+        per_image=Entries(entry(compared, file) for compared, file in zip(agreed.images, files, strict=True)),
         findings=agreement_findings(agreed, run.statistics),
         gates={
             "iou_above_chance": _mean([compared.masks.above_chance for compared in agreed.observed]),
@@ -87,9 +90,10 @@ def reduce_agreement(run: Run) -> Contribution:
     )
 
 
-def entry(compared: Compared, mask: str) -> dict[str, JSON]:
-    """The entry of one image in report.json; `mask` is the file of Grad-CAM's."""
-    return {**asdict(compared.masks), "iou_other": compared.iou_other, "gradcam_mask": mask}
+def entry(compared: Compared, mask: str | None) -> dict[str, JSON]:
+    """The entry of one image in report.json; `mask` is the file of Grad-CAM's, if it was written."""
+    numbers = {**asdict(compared.masks), "iou_other": compared.iou_other}
+    return numbers if mask is None else {**numbers, "gradcam_mask": mask}
 
 
 def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[Block]:
@@ -103,7 +107,7 @@ def _blocks(run: Run, agreed: Agreed, pictures: Mapping[int, Picture]) -> list[B
     return [
         Listing(role="observation", items=_observations(observed, agreed)),
         Heading(text="IoU"),
-        *shown_note(run.shown, run.files.place("masks/")),
+        *shown_note(run, run.files.place("masks/")),
         *overlap_figures([shown[i] for i in order if i in shown]),
         *iou_bars(run, rows),
         _table(run, rows, observed),
@@ -300,8 +304,8 @@ def _observations(rows: Rows, agreed: Agreed) -> list[str]:
 
 
 def _limits(run: Run, n: int) -> list[str]:
-    lime = run.result("lime", 0, LimeResult)
-    repeats = len(lime.masks) if lime.varied == "seeds" else 1
+    lime = run.values("lime", 0, LimeResult)
+    repeats = len(lime.packed) if lime.varied == "seeds" else 1
     draws = f"{repeats} LIME draws" if repeats > 1 else "one LIME draw"
     return [
         "Agreement is no proof of correctness: two explanations can agree on the wrong region.",

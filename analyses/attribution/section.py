@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.shown import shown_note
 from reportgen.report.blocks import Block, Heading, Listing, Notice, Section, Text
@@ -24,7 +25,7 @@ def reduce_attribution(run: Run) -> Contribution:
     measured = measure(run)
     return Contribution(
         Section(id="attribution", title=TITLE, blocks=_blocks(run, measured)),
-        per_image=[entry(image, measured) for image in measured.images],
+        per_image=Entries(entry(image, measured) for image in measured.images),
         findings=attribution_findings(measured, run.statistics, run.settings.permutations),
         references=["zhou2016" if measured.exact else "shrikumar2017"],
         terms=(*TERMS_USED, *(("permuted labels", "probe set") if measured.labels is not None else ())),
@@ -41,7 +42,7 @@ def _blocks(run: Run, measured: Measured) -> list[Block]:
         Listing(role="observation", items=wordings.observations(measured)),
     ]
     if measured.labels is not None:
-        blocks += shown_note(run.shown, tables.write_concepts(run, measured))
+        blocks += shown_note(run, tables.write_concepts(run, measured), arrays=False)
         blocks += figures.bar_figures(run, measured)
     blocks.append(tables.image_table(run, measured))
     if measured.labels is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.heads import TARGETS, head_note
 from reportgen.analysis.layer_words import limits as layer_limits
 from reportgen.analysis.layer_words import reading, size_of, where, words_of
@@ -41,23 +42,25 @@ Results = Sequence[CamsResult]
 def reduce_cams(run: Run) -> Contribution:
     """Write maps and panels, measure them, and make the section."""
     scale = run.files.photo("figures/heat-scale.jpg", overlays.color_bar(), alt="")
-    entries, warnings = [], []
+    entries, warnings = Entries(), []
+    shown = frozenset(run.shown.images)
     figures: dict[int, Figure] = {}
     results: list[CamsResult] = []
     above: dict[int, Mapping[str, np.ndarray | None]] = {}
     compared: set[int] = set()
     for position, image in enumerate(run.images):
-        result = run.result("cams", position, CamsResult)
         if not position:
-            compared = set(paired_sample(run.observations, run.seed, most_paired(list(result.maps))))
+            methods = list(run.values("cams", 0, CamsResult).maps)
+            compared = set(paired_sample(run.observations, run.seed, most_paired(methods)))
+        filed = run.has_files(position)
+        result = (run.result if filed or position in compared else run.values)("cams", position, CamsResult)
         if position in compared:
             above[position] = halves(result)
-        entries.append(entry(run, image, result))
-        if image.name in run.shown.images:
+        entries.append(entry(run, image, result, filed=filed))
+        if image.name in shown:
             figures[position] = panels(run, position, image, result, scale.file)
         warnings += _warnings(image, result)
         results.append(result.without_maps())
-    methods = list(results[0].maps)
     observed = [results[position] for position in run.observations]
     alike = pairings(list(above.values()), run.seed)
     network = replace(results[0], non_negative=all(result.non_negative for result in results))
@@ -68,7 +71,7 @@ def reduce_cams(run: Run) -> Contribution:
         Listing(role="observation", items=_observations(run, results)),
         Heading(text="Maps"),
         Text(role="note", text=_how_to_read(methods)),
-        *shown_note(run.shown, run.files.place("maps/")),
+        *shown_note(run, run.files.place("maps/")),
         *_particular(figures, results),
         Heading(text="Measurements"),
         *tables,
@@ -116,10 +119,13 @@ def _size(run: Run) -> tuple[int, int]:
     return height, width
 
 
-def entry(run: Run, image: ImageRecord, result: CamsResult) -> dict[str, JSON]:
-    """What stands under `cams` of the image in report.json; writes its maps."""
+def entry(run: Run, image: ImageRecord, result: CamsResult, *, filed: bool) -> dict[str, JSON]:
+    """What stands under `cams` of the image in report.json; writes its maps where it is one of those that have files."""
     methods: dict[str, JSON] = {
-        method: {"map": run.files.array(f"maps/{image.slug}/{method}.npy", cam.map), **_numbers(cam)}
+        method: {
+            **({"map": run.files.array(f"maps/{image.slug}/{method}.npy", cam.map)} if filed else {}),
+            **_numbers(cam),
+        }
         for method, cam in result.maps.items()
     }
     pairs: dict[str, JSON] = {

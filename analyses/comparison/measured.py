@@ -73,7 +73,7 @@ def compared(run: AnyRun, first: str, second: str) -> Compared:
     """Hold two explained models against each other on every image; each result is read once."""
     models = (first, second)
     preprocessing = [run.preprocessing(model) for model in models]
-    grids: list[tuple[int, int]] = [run.result("cams", 0, CamsResult, model).grid for model in models]
+    grids: list[tuple[int, int]] = [run.values("cams", 0, CamsResult, model).grid for model in models]
     parts = [shared_part(image.width, image.height, *preprocessing) for image in run.images]
     values: dict[Measure, list[tuple[float, float] | None]] = {}
 
@@ -108,15 +108,15 @@ def _read(run: AnyRun, position: int, model: str) -> tuple[np.ndarray, dict[Meas
     if cam.degenerate:
         values = dict.fromkeys(values)
     if "lime" in run.analyses:
-        lime = run.result("lime", position, LimeResult, model)
-        values[Measure("lime_area", "LIME, area of the mask", "area")] = float(lime.mask.mean())
+        lime = run.values("lime", position, LimeResult, model)
+        values[Measure("lime_area", "LIME, area of the mask", "area")] = lime.area
         values[Measure("lime_r2", "LIME, R² of the surrogate")] = lime.surrogate.r2
     if "agreement" in run.analyses:
-        agreed = run.result("agreement", position, AgreementResult, model)
+        agreed = run.values("agreement", position, AgreementResult, model)
         values[Measure("agreement_iou", "IoU of Grad-CAM and LIME", "iou")] = agreed.comparison.iou
     if "faithfulness" in run.analyses:
         sampled = run.sampled("faithfulness", position, model)
-        values |= _gains(run.result("faithfulness", position, FaithfulnessResult, model) if sampled else None)
+        values |= _gains(run.values("faithfulness", position, FaithfulnessResult, model) if sampled else None)
     return cam.map, values
 
 

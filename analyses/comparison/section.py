@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from reportgen.analysis import wording
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
 from reportgen.report.blocks import Block, Facts, Heading, Listing, Section, Text
@@ -49,7 +50,7 @@ def reduce_comparison(run: Run) -> Contribution:
     faithful = any(measure.gain for found in pairs for measure in found.values)
     return Contribution(
         Section(id="comparison", title=TITLE, blocks=blocks),
-        per_image=[entry(pairs, position) for position in range(len(run.images))],
+        per_image=Entries(entry(pairs, position) for position in range(len(run.images))),
         findings=findings,
         references=("jaccard1912", "spearman1904", *(("petsiuk2018",) if faithful else ())),
         terms=(*TERMS_USED, *(("deletion", "insertion") if faithful else ())),

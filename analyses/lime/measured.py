@@ -11,13 +11,13 @@ from .result import Surrogate, Varied
 
 @dataclass(frozen=True)
 class Measured:
-    """What stands in tables of one image; `mask` is a file of the run folder, the rest as in `LimeResult`.
+    """What stands in tables of one image; `mask` is a file of the run folder, if it was written, the rest as in `LimeResult`.
 
     Attributes:
         area: share of the frame in the mask; stable: None where no two masks can be compared.
     """
 
-    mask: str
+    mask: str | None
     area: float
     stable: bool | None
     n_segments: int
@@ -34,7 +34,7 @@ class Measured:
     def entry(self) -> dict[str, JSON]:
         """Its entry in report.json."""
         return {
-            "mask": self.mask,
+            **({} if self.mask is None else {"mask": self.mask}),
             "area": self.area,
             "stable": self.stable,
             "n_segments": self.n_segments,

@@ -48,6 +48,8 @@ class LimeResult:
         jaccard_seeds: mean over pairs of the masks that are compared; r2_seeds: of the fits behind them.
         jaccard_half_samples, jaccard_half_features: as `jaccard_seeds`, of masks from half of the samples each, and from half the
             features. A Jaccard index is None where there are no two masks to compare, or all are empty.
+        n_segments: how many superpixels there are; area: share of the frame in the first mask. Both are in the arrays, and stand here
+            so that a reduce need not read these.
     """
 
     target: int
@@ -62,11 +64,8 @@ class LimeResult:
     r2_seeds: tuple[float, ...]
     jaccard_half_samples: float | None
     jaccard_half_features: float | None
-
-    @property
-    def n_segments(self) -> int:
-        """How many superpixels there are."""
-        return int(self.segments.max()) + 1
+    n_segments: int
+    area: float
 
     @property
     def masks(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reportgen.analysis import bibliography, wording
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.heads import head_note
 from reportgen.analysis.protocol import Contribution
 from reportgen.analysis.run_view import RunView
@@ -44,13 +45,17 @@ LOW_R2 = 0.5
 
 def reduce_lime(run: Run) -> Contribution:
     """Write masks, panels and explain_params.pkl, and make the section."""
-    measured, warnings = [], []
+    measured: list[Measured] = []
+    warnings: list[Warning_] = []
     figures: dict[int, Figure] = {}
+    shown = frozenset(run.shown.images)
     scale = run.files.photo("figures/lime-share-scale.jpg", overlays.color_bar(), alt="").file
     for position, image in enumerate(run.images):
-        result = run.result("lime", position, LimeResult)
-        measured.append(_measured(run, image, result))
-        if image.name in run.shown.images:
+        filed = run.has_files(position)
+        result = (run.result if filed else run.values)("lime", position, LimeResult)
+        file = run.files.mask(f"masks/{image.slug}/lime.png", result.mask) if filed else None
+        measured.append(_measured(result, file))
+        if image.name in shown:
             figures[position] = _panels(run, position, image, result, scale)
         warnings += _warnings(image, result)
     observed = [measured[position] for position in run.observations]
@@ -61,7 +66,7 @@ def reduce_lime(run: Run) -> Contribution:
     blocks: list[Block] = [
         Listing(role="observation", items=_observations(run, observed)),
         Heading(text="Explanations"),
-        *shown_note(run.shown, run.files.place("masks/")),
+        *shown_note(run, run.files.place("masks/")),
         *_particular(figures, measured),
         Heading(text="Measurements"),
         _table(run, measured),
@@ -71,7 +76,7 @@ def reduce_lime(run: Run) -> Contribution:
     ]
     return Contribution(
         Section(id="lime", title="LIME", blocks=blocks),
-        per_image=[entry.entry() for entry in measured],
+        per_image=Entries(entry.entry() for entry in measured),
         findings=[depends_on_parameters(observed, run.statistics.iou, varied)],
         gates={"lime_stability": float(np.mean(spread)) if spread else None},
         warnings=warnings,
@@ -94,11 +99,12 @@ def _particular(figures: Mapping[int, Figure], measured: Sequence[Measured]) -> 
     ]
 
 
-def _measured(run: Run, image: ImageRecord, result: LimeResult) -> Measured:
+def _measured(result: LimeResult, mask: str | None) -> Measured:
+    """What was measured of one image; `mask` is its file."""
     spread = result.jaccard_seeds
     return Measured(
-        mask=run.files.mask(f"masks/{image.slug}/lime.png", result.mask),
-        area=float(result.mask.mean()),
+        mask=mask,
+        area=result.area,
         stable=None if spread is None else spread >= STABLE_JACCARD,
         n_segments=result.n_segments,
         n_selected=result.n_selected,

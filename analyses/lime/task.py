@@ -85,6 +85,8 @@ class Lime(Analysis[LimeSettings, LimeResult]):
             r2_seeds=tuple(surrogate.r2 for surrogate in surrogates),
             jaccard_half_samples=held.jaccard_half_samples,
             jaccard_half_features=held.jaccard_half_features,
+            n_segments=int(segments.max()) + 1,
+            area=float(masks[0].mean()),
         )
 
     def reduce(self, run: RunView[LimeSettings]) -> Contribution:

@@ -36,7 +36,8 @@ class Contribution:
 
     Attributes:
         section: its chapter; None for an analysis that only serves others.
-        per_image: for each image its entry under the analysis' name in `images[]`; empty for none.
+        per_image: for each image its entry under the analysis' name in `images[]`; empty for none. Of many images `Entries`
+            (`reportgen.analysis.entries`) keep them out of memory.
         report: top-level keys of report.json (`dissection`).
         gates: the values of the measures that the analysis declares for gates; None where there is none.
         references: keys of the works that the section rests on, the analysis' own `works` or those of

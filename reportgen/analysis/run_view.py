@@ -164,6 +164,10 @@ class RunView(Mapped, ProbeView[S], Protocol[S]):
     def shown(self) -> Shown:
         """Which images have figures of their own; the others stand in tables and files alone."""
 
+    def has_files(self, image: int) -> bool:
+        """Whether files of its own (maps, masks) are written for an image: of a run of very many (`document.records`) for those with
+        figures alone."""
+
     @property
     def files(self) -> Files: ...
 

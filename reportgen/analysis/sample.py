@@ -11,9 +11,9 @@ R = TypeVar("R")
 
 
 def of_sample(folder: Mapped, analysis: str, kind: type[R]) -> dict[int, R]:
-    """The results of the images, by position, that the analysis was mapped over."""
+    """The results of the images, by position, that the analysis was mapped over; their arrays are not read."""
     every = range(len(folder.names))
-    return {i: folder.result(analysis, i, kind) for i in every if folder.sampled(analysis, i)}
+    return {i: folder.values(analysis, i, kind) for i in every if folder.sampled(analysis, i)}
 
 
 def once(found: Mapping[int, R], observations: Sequence[int]) -> dict[int, R]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reportgen.analysis.run_view import AnyRun
 from reportgen.report.blocks import Block, Text
 from reportgen.report.document import Shown
 
+# Where it is said what the store calls the results of an image that has no files.
+KEYS = "the keys that images.parquet names"
 PROBABILITY = "the probability of the model's first choice"
 
 
@@ -65,16 +68,20 @@ def particular(scores: Mapping[int, float | None], measure: str) -> dict[int, st
     return {i: f"{word} {measure}" for i, word in places.items()}
 
 
-def shown_note(shown: Shown, where: str) -> list[Block]:
+def shown_note(run: AnyRun, where: str, *, arrays: bool = True) -> list[Block]:
     """The line above the figures of a chapter that does not show every image; nothing where it does.
 
     Args:
         where: what the run folder holds of every image, for example `maps/`.
+        arrays: whether it holds files of arrays, which of very many images (`RunView.has_files`) are written for a few.
     """
+    shown = run.shown
     if shown.everything:
         return []
-    text = (
-        f"Figures stand here for {len(shown.images)} of {shown.of} images, chosen as the chapter on the images says; {where} holds the "
-        "same for all of them."
-    )
+    text = f"Figures stand here for {len(shown.images)} of {shown.of} images, chosen as the chapter on the images says; {where} holds "
+    without = sum(not run.has_files(position) for position in range(len(run.names))) if arrays else 0
+    if without:
+        text += f"the same for {shown.of - without} of them. Those of the other {without} lie in the store of results, under {KEYS}."
+    else:
+        text += "the same for all of them."
     return [Text(role="note", text=text)]

@@ -20,6 +20,9 @@ _FAMILY = "Report Sans"
 # Past so many images, a bar for each is a list and no chart.
 MOST_BARS = 24
 
+# More points are a blot, and a heavy file.
+MOST_POINTS = 2000
+
 T = TypeVar("T")
 
 
@@ -109,6 +112,15 @@ def both_ends(ordered: Sequence[T]) -> Sequence[T]:
     """What has a bar in such a chart: all of them, or as many of the first as of the last where they are too many."""
     half = MOST_BARS // 2
     return ordered if len(ordered) <= MOST_BARS else [*ordered[:half], *ordered[-half:]]
+
+
+def points(count: int) -> list[int]:
+    """Which of so many points a scatter draws: all of them, or a seeded sample where they are too many."""
+    if count <= MOST_POINTS:
+        return list(range(count))
+    import numpy as np
+
+    return sorted(np.random.default_rng(0).choice(count, MOST_POINTS, replace=False).tolist())
 
 
 def _short_name(name: str, most: int = 34) -> str:

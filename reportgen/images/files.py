@@ -123,7 +123,7 @@ def _read(stored: Stored, most: int) -> bytes:
     return b"".join(chunks)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1 << 17)
 def _sha256(stored: Stored) -> str:
     digest = hashlib.sha256()
     with stored.open() as file:

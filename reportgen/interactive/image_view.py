@@ -157,6 +157,10 @@ class ImageView:
         Raises:
             UsageError: it is missing, or the run folder is gone.
         """
+        if not self.record.picture.file:
+            raise UsageError(
+                f"{self.name}: its photograph was not written; of so many images those with figures or a card have one"
+            )
         file = inside(self._folder, self.record.picture.file)
         if file is None:
             raise UsageError(f"{self.record.picture.file}: no such picture in {self._folder}")

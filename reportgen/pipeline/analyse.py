@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from reportgen.images.sources.given import Images
 from reportgen.pipeline.assemble import Reduced, assemble, cite
 from reportgen.pipeline.execution import Execution
-from reportgen.pipeline.map import Locks, MapEngine, Mapped, Tally, Workbench, map_folder
+from reportgen.pipeline.image_records import choose_shown, record_every
+from reportgen.pipeline.map import Locks, MapEngine, Mapped, Tally, Workbench, explain_again, map_folder
+from reportgen.pipeline.mapped_folder import MappedFolder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.pictures import of_pictures, of_probe_pictures
 from reportgen.pipeline.plan import Plan, plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, Reducing, choose_shown, observed, record_every, reduce_all
+from reportgen.pipeline.reduce import Reducing, observed, reduce_all
 from reportgen.report.bibtex import REFERENCES_FILE, bibtex
 from reportgen.report.bounds import KeptRows, carded
 from reportgen.report.document import Report
@@ -105,7 +108,8 @@ def _reducing(
     made: Plan, mapped: Mapped, probe: Mapped | None, folder: RunFolder, bench: Workbench, versions: Mapping[str, str]
 ) -> Reducing:
     fold_near = made.settings.statistics.fold_near
-    results = MappedFolder(mapped, bench.store, made.explained, fold_near=fold_near)
+    images, probed = (partial(explain_again, analyses=of, bench=bench) for of in (made.on_images, made.on_probe))
+    results = MappedFolder(mapped, bench.store, made.explained, fold_near=fold_near, again=images)
     shown = choose_shown(made, mapped, results)
     most = made.settings.document.records
     if len(results.names) > most:
@@ -114,7 +118,9 @@ def _reducing(
         plan=made,
         models=bench.models,
         mapped=results,
-        probe=results if probe is None else MappedFolder(probe, bench.store, made.explained, fold_near=fold_near),
+        probe=results
+        if probe is None
+        else MappedFolder(probe, bench.store, made.explained, fold_near=fold_near, again=probed),
         records=record_every(made, mapped, shown, results, folder),
         shown=shown,
         versions=versions,

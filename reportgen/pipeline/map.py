@@ -114,6 +114,10 @@ class Mapped:
     skipped: tuple[Skipped, ...]
 
 
+class ArraysLost(Exception):
+    """A result whose values read back and whose arrays do not."""
+
+
 class Locks:
     """Of two equal images under way at once the second finds what the first has made; an analysis that is not made for
     threads is called by one at a time."""
@@ -211,6 +215,22 @@ def explain(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) 
     Raises:
         UnreadableFile: the file cannot be read; nothing of it is kept in this run.
     """
+    try:
+        return _explain(file, analyses, bench)
+    except ArraysLost:
+        return explain_again(file, analyses, bench)
+
+
+def explain_again(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:
+    """As `explain`, with every result made anew: what the store has of it is damaged.
+
+    Raises:
+        UnreadableFile: as `explain`.
+    """
+    return _explain(file, analyses, replace(bench, fresh=True))
+
+
+def _explain(file: InputFile, analyses: Sequence[AnyAnalysis], bench: Workbench) -> Explained:
     settings = bench.plan.settings
     image = OpenImage(file, settings.max_pixels, Reading.of(settings), file.sha256())
     one = _OneImage(image, bench)
@@ -293,7 +313,9 @@ class _OneImage:
             seed=seed,
             run_seed=settings.seed,
             settings=analysis.own(settings),
-            results={needed: self._results[needed, name] for needed in others if (needed, name) in self._results},
+            results={
+                needed: self._whole(other, name) for needed, other in others.items() if (needed, name) in self.keys
+            },
             timed=lambda method: self.bench.watch.method(self.image.file.name, method),
             encoder=lambda encoder: resolve_encoder(encoder, settings),
             again=lambda *_: None,
@@ -309,6 +331,17 @@ class _OneImage:
 
         return replace(subject, again=again)
 
+    def _whole(self, analysis: AnyAnalysis, model: str) -> object:
+        """A result of this image with its arrays, which are read when another is made of it."""
+        at = (analysis.name, model)
+        if at not in self._results:
+            key = self.keys[at]
+            found = None if key is None else self.bench.store.get(key, analysis.result)
+            if found is None:
+                raise ArraysLost
+            self._results[at] = found
+        return self._results[at]
+
     def _view(self, model: Model) -> View:
         name = model.spec.name
         if name not in self._views:
@@ -316,9 +349,9 @@ class _OneImage:
         return self._views[name]
 
     def _kept(self, analysis: str, model: Model, key: str, kind: type[T], make: Callable[[], T], stage: str) -> T:
-        """The result under `key`: found in the store, or made and put there."""
+        """The result under `key`: found in the store, and its arrays left there, or made and put there."""
         with self.bench.locks.of_key(key):
-            result = None if self.bench.fresh else self.bench.store.get(key, kind)
+            result = None if self.bench.fresh else self.bench.store.values(key, kind)
             if result is not None:
                 self.bench.tally.count(reused=1)
             else:
@@ -327,6 +360,6 @@ class _OneImage:
                 self.bench.store.put(key, result)
                 self.bench.tally.count(computed=1)
                 self.computed.add((analysis, model.spec.name))
+                self._results[analysis, model.spec.name] = result
         self.keys[analysis, model.spec.name] = key
-        self._results[analysis, model.spec.name] = result
         return result

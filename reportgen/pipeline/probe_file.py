@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from functools import partial
 from pathlib import Path
 
 from reportgen.analysis.probe_file import MadeFile, ProbeFile
 from reportgen.analysis.protocol import AnyAnalysis
 from reportgen.pipeline.engines.threads import Threads
 from reportgen.pipeline.execution import Execution
-from reportgen.pipeline.map import Locks, Tally, Workbench, map_folder
+from reportgen.pipeline.map import Locks, Tally, Workbench, explain_again, map_folder
+from reportgen.pipeline.mapped_folder import MappedFolder
 from reportgen.pipeline.models import prepare_models
 from reportgen.pipeline.plan import plan
 from reportgen.pipeline.providers import INSTALLED, Providers
-from reportgen.pipeline.reduce import MappedFolder, ProbeReduceView
+from reportgen.pipeline.reduce import ProbeReduceView
 from reportgen.settings.model import DocumentSettings, Settings
 from reportgen.storage.cache import in_use
 from reportgen.storage.store import cache_folder
@@ -85,7 +87,8 @@ def make_probe_file(
             stage="Reading the probe set",
             progress=progress,
         )
-        folder = MappedFolder(mapped, store, made.explained, fold_near=settings.statistics.fold_near)
+        again = partial(explain_again, analyses=made.on_images, bench=bench)
+        folder = MappedFolder(mapped, store, made.explained, fold_near=settings.statistics.fold_near, again=again)
         progress.stage(analysis.title, 1)
         found = file.make(ProbeReduceView(analysis, made, folder, store, fresh=fresh))
         progress.step(out.name)

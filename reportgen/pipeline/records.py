@@ -41,8 +41,9 @@ class Assembled:
         return self._record(position, extra, self._per_image)
 
     def plain(self, position: int) -> ImageRecord:
-        """Without the numbers of analyses: what a small card shows."""
-        return self._record(position, {}, {})
+        """Without the numbers of analyses, or where their results lie: what a small card shows."""
+        record = self._record(position, {}, {})
+        return ImageRecord(**{key: value for key, value in dict(record).items() if key != "results"})
 
     def _record(
         self, position: int, extra: Mapping[str, JSON], per_image: Mapping[str, Sequence[Mapping[str, JSON]]]

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.run_view import Files
 from reportgen.analysis.settle import Observed
-from reportgen.analysis.shown import PROBABILITY, select
 from reportgen.analysis.view import of_kind
-from reportgen.images.copies import find_copies, observations
-from reportgen.images.names import slugs
 from reportgen.models.classifiers.base import ClassList, LinearHead, Preprocessing
 from reportgen.models.encoders import Encoder, resolve_encoder
-from reportgen.pipeline.map import At, Mapped
+from reportgen.pipeline.image_records import files_of
+from reportgen.pipeline.mapped_folder import MappedFolder
 from reportgen.pipeline.models import Model
-from reportgen.pipeline.observation import OBSERVATION, Observation
 from reportgen.pipeline.plan import Plan
 from reportgen.pipeline.section_cache import reduced
 from reportgen.pipeline.several import told_apart
 from reportgen.report.bounds import CARDS, ROWS
-from reportgen.report.document import ImageRecord, Label, Shown, Skipped, Target
+from reportgen.report.document import ImageRecord, Shown
 from reportgen.report.ids import id_of
 from reportgen.report.provenance import HeadKind
 from reportgen.settings.files import files_named_in
 from reportgen.settings.group import SettingsGroup
 from reportgen.storage.codec import Array, encode
-from reportgen.storage.run_folder import FurtherModel, RunFolder
+from reportgen.storage.run_folder import RunFolder
 from reportgen.storage.store import Store
-from reportgen.utils.hashing import digest_of
+from reportgen.utils.hashing import digest_of, digest_of_each
 from reportgen.utils.json_types import JSON
 from reportgen.utils.progress import Progress, Stopwatch
 
 R = TypeVar("R")
 
-THUMB_PX = 128
 # Raised when words embed otherwise.
 TEXTS_VERSION = "1"
 
@@ -52,65 +46,6 @@ class TextEmbeddings:
     """(words, D) float32 unit rows, as the store keeps them."""
 
     rows: Array
-
-
-class MappedFolder:
-    """The results of one mapped folder (`reportgen.analysis.run_view.Mapped`), read from the store one at a time."""
-
-    def __init__(self, mapped: Mapped, store: Store, explained: str, *, fold_near: bool = False) -> None:
-        self.names = [image.file.name for image in mapped.images]
-        self.skipped: Sequence[Skipped] = mapped.skipped
-        self._keys: list[Mapping[At, str | None]] = [image.keys for image in mapped.images]
-        self.hashes = [image.sha256 for image in mapped.images]
-        self.copies = find_copies(
-            self.hashes, [image.observations[explained].perceptual_hash for image in mapped.images]
-        )
-        self.observations = observations(len(self.names), self.copies, fold_near=fold_near)
-        self._store = store
-        self._explained = explained
-
-    @property
-    def identity(self) -> JSON:
-        """What tells one mapped folder from another: names, and the key of every result."""
-        keys = [[[*at, key] for at, key in sorted(of_image.items())] for of_image in self._keys]
-        return [
-            self.names,
-            self.hashes,
-            [skipped.model_dump() for skipped in self.skipped],
-            keys,
-            list(self.observations),
-        ]
-
-    def of(self, model: str) -> MappedFolder:
-        """The same results, those of `model` where no model is named."""
-        focused = copy(self)
-        focused._explained = model
-        return focused
-
-    def sampled(self, analysis: str, image: int, model: str | None = None) -> bool:
-        return self._keys[image][analysis, model or self._explained] is not None
-
-    def result(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
-        return self._found(self._store.get, analysis, image, kind, model)
-
-    def values(self, analysis: str, image: int, kind: type[R], model: str | None = None) -> R:
-        return self._found(self._store.values, analysis, image, kind, model)
-
-    def _found(
-        self, read: Callable[[str, type[R]], R | None], analysis: str, image: int, kind: type[R], model: str | None
-    ) -> R:
-        key = self._keys[image][analysis, model or self._explained]
-        if key is None:
-            raise LookupError(f"{self.names[image]} is not in the sample of {analysis}")
-        found = read(key, kind)
-        if found is None:
-            raise RuntimeError(f"the store lost {analysis} of {self.names[image]} during the run")
-        return found
-
-    def frame(self, image: int, model: str | None = None) -> np.ndarray:
-        frame = self.result(OBSERVATION, image, Observation, model).frame
-        assert frame is not None  # an explained model's is kept
-        return frame
 
 
 @dataclass(frozen=True)
@@ -133,6 +68,11 @@ class Reducing:
     store: Store
     fresh: bool
 
+    @property
+    def in_full(self) -> bool:
+        """Whether every image has its files (`RunView.has_files`)."""
+        return len(self.mapped.names) <= self.plan.settings.document.records
+
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
         """All that any section can read, but the settings of its analysis."""
@@ -147,9 +87,11 @@ class Reducing:
             "left out": [[*at, why] for at, why in sorted(self.plan.gaps.items())],
             "shown": self.shown.model_dump(mode="json"),
             "statistics": settings.statistics.model_dump(mode="json"),
-            "images": [
-                [name, [one.model_dump(mode="json") for one in of_model]] for name, of_model in self.records.items()
-            ],
+            "images": {
+                name: digest_of_each(one.model_dump(mode="json") for one in of_model)
+                for name, of_model in self.records.items()
+            },
+            "files": self.in_full,
             "mapped": [folder.identity for folder in dict.fromkeys((self.mapped, self.probe))],
             "versions": dict(self.versions),
             # Which rows its tables keep; what follows from the names is not said again.
@@ -210,6 +152,10 @@ class ReduceView(ProbeReduceView):
         self.observations, self.hashes = mapped.observations, mapped.hashes
         self.result, self.values, self.sampled, self.frame = mapped.result, mapped.values, mapped.sampled, mapped.frame
         self._shared, self._model, self._handed = shared, model, handed
+        self._filed = None if shared.in_full else frozenset(shared.shown.images)
+
+    def has_files(self, image: int) -> bool:
+        return self._filed is None or self.names[image] in self._filed
 
     def images_of(self, model: str) -> Sequence[ImageRecord]:
         return self._shared.records[model]
@@ -280,77 +226,3 @@ def observed(shared: Reducing) -> Observed:
     different = [records[i] for i in shared.mapped.observations]
     classes = {(record.label or record.target).index for record in different}
     return Observed(len(records), len(different), len(classes))
-
-
-# --- images --------------------------------------------------------------------------------------
-
-
-def choose_shown(made: Plan, mapped: Mapped, results: MappedFolder) -> Shown:
-    """Which images have figures: ranked by what the last analysis that ranks images measured, or by probability."""
-    names, chosen = results.names, made.settings.document
-    own = [image.observations[made.explained] for image in mapped.images]
-    scores: list[float | None] = [observation.prediction.probability for observation in own]
-    measure = PROBABILITY
-    ranking = [a for a in made.analyses if a.ranked_by and (a.name, made.explained) not in made.gaps]
-    if ranking and len(names) > chosen.figures:
-        analysis = ranking[-1]
-        measure = analysis.ranked_by
-        scores = [analysis.rank(results.result(analysis.name, i, analysis.result)) for i in range(len(names))]
-    return select(names, scores, measure, most=chosen.figures, asked=chosen.show)
-
-
-def files_of(model: str, made: Plan, files: RunFolder) -> Files:
-    """Where the files of an explained model go: the first one's where those of a single model do, any other's below a folder."""
-    if model == made.explained:
-        return files
-    own = [analysis.parameter_file for analysis in made.analyses]
-    return FurtherModel(files, slugs(made.every_explained)[model], {file.name for file in own if file is not None})
-
-
-def record_every(
-    made: Plan, mapped: Mapped, shown: Shown, results: MappedFolder, files: RunFolder
-) -> dict[str, list[ImageRecord]]:
-    """By explained model its records of the images, their pictures written."""
-    return {
-        model: record_images(model, mapped, made.labels_of(model), shown, results, files_of(model, made, files))
-        for model in made.every_explained
-    }
-
-
-def record_images(
-    model: str, mapped: Mapped, labels: Mapping[str, Label], shown: Shown, results: MappedFolder, files: Files
-) -> list[ImageRecord]:
-    """One record an image, its picture written; analyses add their numbers when the report is assembled."""
-    names = slugs([image.file.name for image in mapped.images])
-    records = []
-    for position, image in enumerate(mapped.images):
-        name, observation = image.file.name, image.observations[model]
-        prediction, slug, label = observation.prediction, names[name], labels.get(name)
-        alt = f"Input image {name}, predicted {prediction.name} with probability {prediction.probability:.2f}."
-        pixels = _pictured(results.frame(position, model), full=name in shown.images)
-        deviation = {} if observation.deviation is None else {"deviation": vars(observation.deviation)}
-        records.append(
-            ImageRecord(
-                name=name,
-                slug=slug,
-                sha256=image.sha256,
-                width=observation.width,
-                height=observation.height,
-                picture=files.photo(f"figures/{slug}-input.jpg", pixels, alt=alt),
-                label=label,
-                prediction=prediction,
-                target=Target(index=prediction.index, name=prediction.name),
-                correct=None if label is None else label.index == prediction.index,
-                **deviation,
-            )
-        )
-    return records
-
-
-def _pictured(frame: np.ndarray, *, full: bool) -> np.ndarray:
-    """The frame of an image that has figures; a small copy for the contact sheet of any other."""
-    if full:
-        return frame
-    small = Image.fromarray(frame)
-    small.thumbnail((THUMB_PX, THUMB_PX), Image.Resampling.LANCZOS)
-    return np.asarray(small)

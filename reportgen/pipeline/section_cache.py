@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reportgen.analysis.entries import Entries
 from reportgen.analysis.protocol import AnyAnalysis, Contribution
 from reportgen.analysis.run_view import AnyRun
 from reportgen.storage.codec import Array, decode, encode, round_trip
@@ -17,8 +18,9 @@ from reportgen.utils.hashing import digest_of
 from reportgen.utils.json_types import JSON
 
 FORMAT = "3"
-# A larger section is made again instead: with the folder it grows (maps, masks), and the store holds its results anyway.
+# A larger section is made again instead: with the folder it grows (maps, masks, entries), and the store holds its results anyway.
 MOST_BYTES = 64 << 20
+MOST_ENTRIES = 2000
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,18 @@ def reduced(
         return _with_shared(kept.contribution, kept.shared, analysis)
     before = files.written
     made = analysis.reduce(run)
-    contribution, shared = replace(made, shared=None), _packed(made.shared, analysis)
+    # Entries of many images are read one at a time for the rest of the run; what they are made of is JSON already.
+    many = len(made.per_image) > MOST_ENTRIES and isinstance(made.per_image, Entries)
+    contribution = replace(made, shared=None, per_image=() if many else list(made.per_image))
+    shared = _packed(made.shared, analysis)
     # Every write makes an entry of its own: a file that another section wrote with equal bytes belongs to both.
     written = {name: entry for name, entry in sorted(files.written.items()) if entry is not before.get(name)}
-    if key is not None and sum(size for _, size in written.values()) <= MOST_BYTES:
+    if key is not None and not many and sum(size for _, size in written.values()) <= MOST_BYTES:
         contents = {name: _bytes(files.path / name) for name in written}
         store.put(key, KeptSection(contribution, contents, shared))
     # Through the same data as what was kept, so that the two cannot read otherwise.
-    return _with_shared(round_trip(contribution), shared, analysis)
+    read = round_trip(contribution)
+    return _with_shared(replace(read, per_image=made.per_image) if many else read, shared, analysis)
 
 
 def _packed(shared: object | None, analysis: AnyAnalysis) -> np.ndarray | None:

@@ -15,12 +15,15 @@ from typing import TypeGuard
 from reportgen.report.blocks import Block, Section, Table
 from reportgen.report.document import ImageRecord, Report
 from reportgen.report.every_image import EveryImage, whole_table
+from reportgen.report.manifest import FURTHER_MODELS
 from reportgen.utils.errors import UsageError
 from reportgen.utils.json_types import JSON
 
 # Lists of records are matched by the first of these keys that every record has: a new one shifts no other.
 _NAMES = ("name", "id", "model", "code", "key")
 _SHORT = 60
+# Folders of the run folder in which files of one image lie.
+OF_AN_IMAGE = ("maps", "masks", "figures", FURTHER_MODELS)
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,27 @@ def _sorted_warnings(every: EveryImage) -> list[JSON]:
 
 
 def _numbers_of(image: ImageRecord) -> JSON:
-    """What a run found on an image; where its files lie and its hash are told elsewhere."""
-    return image.model_dump(mode="json", exclude={"name", "slug", "sha256", "picture"})
+    """What a run found on an image; its hash is told elsewhere, and where its files lie, if they were written, was not found on it."""
+    found = _without_files(image.model_dump(mode="json", exclude={"name", "slug", "sha256"}))
+    assert isinstance(found, Mapping)
+    models = found.get("models")
+    of_models = {"models": {key: _own(of) for key, of in models.items()}} if isinstance(models, Mapping) else {}
+    return {**_own(found), **of_models}
+
+
+def _own(record: JSON) -> dict[str, JSON]:
+    """What stands in a record of an image, without where its picture and its results lie."""
+    return {k: v for k, v in record.items() if k not in ("picture", "results")} if isinstance(record, Mapping) else {}
+
+
+def _without_files(value: JSON) -> JSON:
+    if isinstance(value, Mapping):
+        return {key: _without_files(item) for key, item in value.items() if not _is_file(item)}
+    return value
+
+
+def _is_file(value: JSON) -> bool:
+    return isinstance(value, str) and value.startswith(tuple(f"{folder}/" for folder in OF_AN_IMAGE))
 
 
 def _walk(a: JSON, b: JSON, place: str, tolerance: float) -> Iterator[Difference]:
