@@ -31,7 +31,7 @@ class Lime(Analysis[LimeSettings, LimeResult]):
 
     name = "lime"
     title = "LIME"
-    version = "5"
+    version = "6"
     concurrent = True
     order = 30
     gates: ClassVar = {"lime_stability": "mean over images of the Jaccard index of LIME's masks of other draws"}
