@@ -155,7 +155,9 @@ class Picture(Data):
     `particular`: of many pictures alike, why this one is worth a place on paper (`lowest`).
     """
 
-    file: str = Field(description="posix path relative to the run folder; empty: none was written (an image of very many)")
+    file: str = Field(
+        description="posix path relative to the run folder; empty: none was written (an image of very many)"
+    )
     width: int
     height: int
     alt: str
