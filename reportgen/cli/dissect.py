@@ -54,7 +54,8 @@ def dissect(
             "allow_download": allow_download or None,
         }
         settings = load(flags, config).settings
-        made = make_probe_file(probe, out, settings, fresh=fresh, execution=Execution(jobs, store), progress=progress)
+        execution = Execution(jobs=jobs, store=store)
+        made = make_probe_file(probe, out, settings, fresh=fresh, execution=execution, progress=progress)
     terminal.found(paths=[out], columns=made.columns, rows=made.rows, notes=made.notes)
     terminal.table(made.columns, made.rows)
     for note in made.notes:
