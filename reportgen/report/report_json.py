@@ -59,7 +59,7 @@ def _path_in(tree: JSON, loc: Path) -> Path:
     for position, part in enumerate(loc):
         if isinstance(tree, dict) and isinstance(part, str) and part in tree:
             tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):  # noqa: SIM114  # as one condition mypy does not follow it
             tree = tree[part]
         elif position < len(loc) - 1 or not isinstance(tree, dict):
             continue
