@@ -57,9 +57,9 @@ def _path_in(tree: JSON, loc: Path) -> Path:
     """pydantic's place as one in the JSON: without the names of types that it tried; a key that is missing comes last."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
-        if isinstance(tree, dict) and isinstance(part, str) and part in tree:
+        if isinstance(tree, dict) and isinstance(part, str) and part in tree:  # noqa: SIM114  # mypy cannot follow it as one
             tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):  # noqa: SIM114  # as one condition mypy does not follow it
+        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
             tree = tree[part]
         elif position < len(loc) - 1 or not isinstance(tree, dict):
             continue
