@@ -160,9 +160,7 @@ def _write(report: Report, folder: RunFolder, watch: Stopwatch, settings: Settin
     progress.stage("Rendering", len(settings.formats))
     for name in settings.formats:
         with watch.stage(f"render {name}"):
-            made = render_all(
-                report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest, made_here=True
-            )
+            made = render_all(report, out, out, settings.template, [name], archive=settings.archive, manifest=manifest)
         for path in made[name]:
             folder.adopt(path.relative_to(out).as_posix())
         progress.step(MAIN_FILES[name])

@@ -15,6 +15,8 @@ from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
 from reportgen.models.runtime import Engine, choose_runtime
+from reportgen.rendering import render
+from reportgen.rendering.sandbox.process import Content
 from reportgen.settings.model import Settings
 from reportgen.storage.store import cache_folder
 from toys import photo_path
@@ -33,6 +35,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name)
         patch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield cache_folder()
+
+
+@pytest.fixture(autouse=True)
+def laid_out_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports that tests read are laid out in this process, which saves a second each, but where the tests are about that (`apart`)."""
+    if request.node.get_closest_marker("apart") is None:
+        ours = render._from_elsewhere
+
+        def from_elsewhere(name: str, content: Content) -> bool:
+            return content.own and ours(name, content)
+
+        monkeypatch.setattr(render, "_from_elsewhere", from_elsewhere)
 
 
 @pytest.fixture(scope="session")

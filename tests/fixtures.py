@@ -514,7 +514,7 @@ def finish_run(report: Report, run: Path, *, formats: Sequence[str] = ("pdf", "h
     folder.raw("tables/iou.csv", b"image,iou\na,0.5\n")
     folder.raw("explain_params.pkl", b"\x80\x04}\x94.")
     folder.raw("report.json", report_json(report))
-    made = render_all(report, run, run, formats=formats, manifest=folder.written, made_here=True)
+    made = render_all(report, run, run, formats=formats, manifest=folder.written)
     for path in (path for files_of_one in made.values() for path in files_of_one):
         folder.adopt(path.relative_to(run).as_posix())
     folder.timings({})

@@ -295,7 +295,7 @@ def test_pages_say_where_all_images_stand(cut: Report, tmp_path: Path, monkeypat
     monkeypatch.setitem(reportgen.report.bounds.CARDS, "html", 2)  # type: ignore[attr-defined]
     assert cut.folder is not None
     # In this process, whose bound it is.
-    (page,) = render_all(cut, cut.folder, tmp_path, formats=["html"], made_here=True)["html"]
+    (page,) = render_all(cut, cut.folder, tmp_path, formats=["html"])["html"]
     assert "5 further images: <code>images.parquet</code>." in page.read_text("utf-8")
 
 

@@ -18,11 +18,16 @@ from reportgen.rendering.render import render, render_all
 from reportgen.rendering.sandbox.limits import MIB, Limits, limits_for
 from reportgen.rendering.sections import Anchors
 from reportgen.rendering.sources import sources
+from reportgen.report.document import Report
 from reportgen.report.open import read_report
+from reportgen.report.report_json import report_json
 from reportgen.settings.load import load
 from reportgen.utils.errors import ReportgenError, UsageError
 
 # --- drawings ------------------------------------------------------------------------------------
+
+
+pytestmark = pytest.mark.apart
 
 
 def looked_over(folder: Path, text: str) -> None:
@@ -125,7 +130,8 @@ def test_a_report_of_others_is_stopped_at_its_limit_and_leaves_no_half_file(tmp_
 @pytest.mark.parametrize("format", ["html", "md", pytest.param("pdf", marks=pytest.mark.slow)])
 def test_the_process_changes_no_byte(tmp_path: Path, format: str) -> None:
     report, run = hostile("nothing odd", tmp_path)
-    (here,) = render_all(report, run, tmp_path / "here", formats=[format], made_here=True)[format][:1]
+    made = Report.model_validate_json(report_json(report))
+    (here,) = render_all(made, run, tmp_path / "here", formats=[format])[format][:1]
     (apart,) = render_all(report, run, tmp_path / "apart", formats=[format])[format][:1]
     assert here.read_bytes() == apart.read_bytes()
 
@@ -136,9 +142,10 @@ def test_a_run_lays_its_own_report_out_where_it_is(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     report, run = hostile("nothing odd", tmp_path)
-    render_all(report, run, tmp_path / "here", formats=["html"], made_here=True)
+    made = Report.model_validate_json(report_json(report))
+    render_all(made, run, tmp_path / "here", formats=["html"])
     with pytest.raises(AssertionError, match="no further process"):
-        render_all(report, run, tmp_path / "apart", formats=["html"])
+        render_all(read_report(run), run, tmp_path / "apart", formats=["html"])
 
 
 def test_the_command_says_it_in_one_line_with_2(

@@ -88,12 +88,11 @@ def render_all(
     archive: bool = False,
     manifest: Mapping[str, Entry] | None = None,
     limits: Limits | None = None,
-    made_here: bool = False,
 ) -> dict[str, list[Path]]:
     """Write `out`/report.pdf, `out`/report.html, and what else is asked for; each file is whole or absent.
 
     What may be without end is rendered in a process of its own, within limits: a template or CSS of the user's own, and any report
-    that this process has not made, whatever the template.
+    that was read from a file, whatever the template.
 
     Args:
         run: the run folder, in which the pictures named by the report lie.
@@ -105,7 +104,6 @@ def render_all(
         archive: the PDF is PDF/A-3a instead of PDF/UA-1.
         manifest: SHA-256 and size of the run's files, which the PDF carries; None: as the run folder lists them.
         limits: of that process; by default generous, and by the number of pictures and the environment (`limits_for`).
-        made_here: this process has made the report, and not read it.
 
     Returns:
         for each format, once, the files written: the one to open first, then what it needs beside it.
@@ -126,13 +124,17 @@ def render_all(
     out.mkdir(parents=True, exist_ok=True)
     made: dict[str, list[Path]] = {}
     for name in dict.fromkeys(formats):
-        # No template makes a manuscript.
-        if made_here and (name in MANUSCRIPTS or not content.own):
-            made[name] = _write(name, content, files, out)
-        else:
+        if _from_elsewhere(name, content):
             made[name] = _write_apart(name, content, files, out, limits or limits_for(len(files.pictures)))
+        else:
+            made[name] = _write(name, content, files, out)
     renew_manifest(out, [path for files_of_one in made.values() for path in files_of_one])
     return made
+
+
+def _from_elsewhere(name: str, content: Content) -> bool:
+    """Whether what a file is made of is not all from this process and the package; no template makes a manuscript."""
+    return content.report.was_read or (content.own and name not in MANUSCRIPTS)
 
 
 def _write(name: str, content: Content, files: Sources, out: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -351,6 +352,18 @@ class Report(Browsed, BaseModel):
     # Never serialised. A temporary folder lives as long as the report.
     _folder: Path | TemporaryDirectory[str] | None = PrivateAttr(None)
     _records_in: TemporaryDirectory[str] | None = PrivateAttr(None)
+
+    @cached_property
+    def was_read(self) -> bool:
+        """Whether it came from a file, which anybody may have written, and was not made by this process (`as_read`)."""
+        return False
+
+    def as_read(self) -> Report:
+        """This report, known to come from a file."""
+        report = self.model_copy()
+        # No private attribute: two reports are equal by what they say.
+        report.__dict__["was_read"] = True
+        return report
 
     @property
     def counts(self) -> Counts:

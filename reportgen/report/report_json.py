@@ -41,7 +41,7 @@ def parse_report(data: bytes, source: str, limits: ReadLimits = DEFAULT_LIMITS) 
         require_sound(report)
     except Misplaced as error:
         raise UsageError(f"{source}: not a report of schema version 1 (at {error})") from None
-    return report
+    return report.as_read()
 
 
 def _typed(tree: JSON) -> Report:

@@ -78,7 +78,8 @@ def without_authors(report: Report) -> Report:
     data["document"] = {**data["document"], **blank}
     if isinstance(data["settings"].get("document"), dict):
         data["settings"]["document"] = {**data["settings"]["document"], **blank, "notes": None}  # the name of a folder
-    return Report.model_validate(_without_folders(data)).with_folder(report.folder)
+    bare = Report.model_validate(_without_folders(data)).with_folder(report.folder)
+    return bare.as_read() if report.was_read else bare
 
 
 def with_records_without_authors(report: Report, cleaned: Report, folder: Path) -> Report:
