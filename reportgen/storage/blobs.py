@@ -132,7 +132,7 @@ def blobs_at(place: str | Path) -> Blobs:
     """
     text = str(place)
     if not isinstance(place, str) or not is_address(text):
-        return FolderBlobs(Path(place).expanduser(), aged=False)
+        return FolderBlobs(Path(place).expanduser().absolute(), aged=False)
     shown = shown_address(text)
     try:
         parts = urlsplit(text)
