@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
 from reportgen.models.runtime import Engine, choose_runtime
 from reportgen.rendering import render
-from reportgen.rendering.sandbox.process import Content
 from reportgen.settings.model import Settings
 from reportgen.storage.store import cache_folder
 from toys import photo_path
+
+# Whether the test at work is about the process in which a report that was read is laid out.
+APART = False
 
 
 def pytest_configure() -> None:
@@ -37,16 +40,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield cache_folder()
 
 
-@pytest.fixture(autouse=True)
-def laid_out_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def laid_out_here() -> Iterator[None]:
     """Reports that tests read are laid out in this process, which saves a second each, but where the tests are about that (`apart`)."""
-    if request.node.get_closest_marker("apart") is None:
-        ours = render._from_elsewhere
+    ours = render._from_elsewhere
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "_from_elsewhere", lambda name, content: (APART or content.own) and ours(name, content))
+        yield
 
-        def from_elsewhere(name: str, content: Content) -> bool:
-            return content.own and ours(name, content)
 
-        monkeypatch.setattr(render, "_from_elsewhere", from_elsewhere)
+@pytest.fixture(autouse=True)
+def apart(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("apart") is not None:
+        monkeypatch.setattr(sys.modules[__name__], "APART", True)
 
 
 @pytest.fixture(scope="session")
