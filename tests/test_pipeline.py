@@ -391,8 +391,10 @@ def test_damaged_results_are_computed_again(photos: Path, tmp_path: Path, mine: 
         for path in (cache / "results").rglob("*-*.npz"):
             path.write_bytes(path.read_bytes()[:-40])
         again = run(photos, tmp_path / "again", cache, chosen)
-    assert (whole.told.computed, again.told.computed) == (4, 4)
-    assert again.files() == whole.files()
+        once_more = run(photos, tmp_path / "more", cache, chosen)
+    # The map leaves arrays where they are; what reads them has them made again.
+    assert (whole.told.computed, again.told.computed) == (4, 0)
+    assert again.files() == whole.files() == once_more.files()
 
 
 @pytest.mark.parametrize(("epoch", "created"), [("0", "1970-01-01T00:00:00Z"), ("1700000000", "2023-11-14T22:13:20Z")])

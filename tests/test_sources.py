@@ -654,7 +654,7 @@ def test_an_archive_or_an_image_of_a_web_server(server: str) -> None:
     [
         ("gone.zip", "the server says 404"),
         ("text.html", "neither an image nor an archive"),
-        ("elsewhere.zip", "cannot be fetched: OSError"),
+        ("elsewhere.zip", "cannot be fetched: its server reports an error"),
         ("cut.zip", "cannot be fetched: RemoteProtocolError"),
     ],
 )

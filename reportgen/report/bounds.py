@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reportgen.report.blocks import AllRows, Table
-from reportgen.report.document import Warning_, WarningCount
+from reportgen.report.document import Warning_
+from reportgen.report.provenance import WarningCount
 
 # By medium: rows of one table, and cards of images without figures.
 ROWS = {"pdf": 60, "html": 1000, "manuscript": 60}

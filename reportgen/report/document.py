@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
 from reportgen.report.blocks import Browsed, Cell, Data, Displayed, Home, Picture, Placed, Section
-from reportgen.report.provenance import Provenance
+from reportgen.report.provenance import Counts, Provenance, WarningCount
 
 Verdict = Literal["supported", "contradicted", "undecided", "not measured"]
 Paper = Literal["A4", "Letter", "A3", "A1"]
@@ -252,15 +252,6 @@ class Shown(Data):
         return len(self.images) == self.of
 
 
-class WarningCount(Data):
-    """How many warnings of one kind a run has, where report.json has the first of them alone."""
-
-    code: str
-    count: int = Field(description="all warnings of this kind; each image's own stand in the file of records")
-    sentences: int = Field(description="how many different ones there are")
-    more: dict[str, int] = Field(description="sentence -> images that it is said of and that `warnings` does not name")
-
-
 class Records(Data):
     """Where the images of a run of many stand, and what pages need of those that `images` leaves out."""
 
@@ -276,15 +267,6 @@ class Records(Data):
         description="the first images that are not in `images`, in the run's order, without the numbers of analyses"
     )
     warnings: list[WarningCount] = Field(description="the kinds of which `warnings` has the first alone")
-
-
-class Counts(Data):
-    """What a run comes to, whichever of its images and warnings report.json holds."""
-
-    images: int
-    labelled: int
-    correct: int
-    warnings: int
 
 
 # --- the document --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Where a report comes from: versions, settings, models, inputs; what is needed to repeat the run."""
+"""Where a report comes from: versions, settings, models, inputs; what is needed to repeat the run; and what it comes to, in counts."""
 
 from __future__ import annotations
 
@@ -61,3 +61,21 @@ class Provenance(Data):
         "labels (of folders), ground truth, probe set, and by setting the files that settings of analyses name (dissection.labels)",
     )
     template: TemplateRecord | None = None
+
+
+class WarningCount(Data):
+    """How many warnings of one kind a run has, where report.json has the first of them alone."""
+
+    code: str
+    count: int = Field(description="all warnings of this kind; each image's own stand in the file of records")
+    sentences: int = Field(description="how many different ones there are")
+    more: dict[str, int] = Field(description="sentence -> images that it is said of and that `warnings` does not name")
+
+
+class Counts(Data):
+    """What a run comes to, whichever of its images and warnings report.json holds."""
+
+    images: int
+    labelled: int
+    correct: int
+    warnings: int
