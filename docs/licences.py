@@ -2,7 +2,8 @@
 
     python docs/licences.py
 
-A package that is not installed keeps the line that it had.
+A package that is not installed keeps the line that it had, and so does one that another Python or system alone needs: whether it is there by
+chance makes no difference.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ def dependencies() -> dict[str, str]:
     return {name: ", ".join(found[name]) for name in sorted(found)}
 
 
+def needed_elsewhere() -> set[str]:
+    """Direct dependencies that this Python on this system does not ask for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [line for lines in (project["dependencies"], *project["optional-dependencies"].values()) for line in lines]
+    asked = [(requirement.name.lower(), requirement.marker) for requirement in map(Requirement, lines)]
+    return {name for name, _ in asked} - {name for name, marker in asked if marker is None or marker.evaluate()}
+
+
 def licence(package: str) -> str | None:
     """What a package's metadata say: its SPDX expression, else its classifiers, else one line of text; None: not installed."""
     try:
@@ -71,11 +80,11 @@ def table(page: str) -> dict[str, str]:
 
 def made(before: str) -> str:
     """The page, of which `before` is the last state."""
-    known = table(before)
-    rows = [
-        f"| {name} | {group} | {licence(name) or known.get(name, '(not installed where this was made)')} |"
-        for name, group in dependencies().items()
-    ]
+    known, elsewhere = table(before), needed_elsewhere()
+    rows = []
+    for name, group in dependencies().items():
+        found = None if name in elsewhere else licence(name)
+        rows.append(f"| {name} | {group} | {found or known.get(name, '(not installed where this was made)')} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -43,18 +43,24 @@ def main() -> None:
         _limit(**job["limits"])
         said["written"] = _render(job)
     except ReportgenError as error:
-        said["problem"] = str(error)
+        # Writers of files tell what the disk says in a line of their own.
+        said["problem"] = "output" if _too_large(error.__context__) else str(error)
     except MemoryError:
         said["problem"] = "memory"
     except OSError as error:
-        large = error.errno == errno.EFBIG
-        said["problem"] = "output" if large else f"{Path(job['target']).parent}: cannot be written ({error.strerror})"
+        unwritable = f"{Path(job['target']).parent}: cannot be written ({error.strerror})"
+        said["problem"] = "output" if _too_large(error) else unwritable
     except Exception:
         said["bug"] = traceback.format_exc()
     said["complaints"] = kept.messages
     answer.write(json.dumps(said))
     answer.flush()
     os._exit(0)  # what a template made is not taken apart piece by piece
+
+
+def _too_large(error: BaseException | None) -> bool:
+    """Whether this is the limit of output (`_limit`) speaking."""
+    return isinstance(error, OSError) and error.errno == errno.EFBIG
 
 
 def _render(job: Plain) -> list[str]:
