@@ -32,11 +32,19 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty cache folder for the session; a conversion to OpenVINO is made once and found by every later test."""
+    """An empty cache folder for the session; a conversion to OpenVINO is made once and found by every later test.
+
+    Processes that share the tests among them (pytest-xdist) share conversions, too: each has its own folder of results.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("REPORTGEN_")]:
             patch.delenv(name)
-        patch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        mine, base = tmp_path_factory.mktemp("cache"), tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            shared = base.parent / "converted"
+            shared.mkdir(exist_ok=True)
+            (mine / "models").symlink_to(shared)
+        patch.setenv("REPORTGEN_CACHE_DIR", str(mine))
         yield cache_folder()
 
 

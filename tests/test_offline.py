@@ -90,7 +90,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "init": [["init", "new", "--yes"]],
     "labels": [["labels", "photos"]],
     "help": [["help", "run"]],
-    "render": [["render", "out", "-o", "again", "--format", "html,pdf"]],
+    "render": [["render", "out", "-o", "again", "--format", "html"]],
     "dissect": [["dissect", "--probe", "photos", "-o", "units.csv", "--config", "small.toml"]],
     "models": [["models"]],
     "models check": [["models", "check", "efficientnet_lite0"]],

@@ -516,7 +516,7 @@ def test_memory_does_not_grow_with_the_folder(mine: Path, tmp_path: Path, jobs: 
         folder,
         tmp_path / "out",
         mine,
-        settings(tasks=("brightness",)),
+        settings(tasks=("brightness",), cams={"methods": ["gradcam"]}),
         execution=Execution(jobs=jobs),
         providers=brightness.providers,
     )
@@ -583,7 +583,7 @@ def test_equal_images_under_way_at_once_are_explained_once(mine: Path, tmp_path:
     assert len(slow.seen) == 1
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 5])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 5])
 def test_how_many_images_are_under_way_changes_no_byte(
     first: Done, photos: Path, mine: Path, tmp_path: Path, jobs: int
 ) -> None:
