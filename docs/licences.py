@@ -2,7 +2,7 @@
 
     python docs/licences.py
 
-A package that is not installed keeps the line that it had, and so does one that another Python or system alone needs: whether it is there by
+A package that is not installed keeps the line that it had. So does one that another Python or system alone needs: whether it is there by
 chance makes no difference.
 """
 

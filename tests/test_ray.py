@@ -111,12 +111,13 @@ def test_an_address_belongs_to_ray(images: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_dies_in_mid_batch_costs_its_batch(
-    images: Path, by_threads: dict[str, bytes], tmp_path: Path
+    images: Path, by_threads: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     once = tmp_path / "died"
     dying = ToneAnalysis("killed", seed_of(images / "3.png"), str(once))
     assert run(images, tmp_path / "out", tmp_path / "cache", dying, ON_RAY) == by_threads
     assert once.exists()
+    assert capfd.readouterr() == ("", ""), "Ray's own words"
 
 
 @pytest.mark.slow
@@ -195,16 +196,20 @@ def test_settings_come_back_as_they_were() -> None:
 
 def test_batches_are_bounded_by_number_and_by_bytes(tmp_path: Path) -> None:
     from reportgen.pipeline.engines.ray import MOST_BYTES, batches
+    from reportgen.pipeline.engines.worker import Task
 
     small, large = tmp_path / "small.png", tmp_path / "large.png"
     small.write_bytes(b"x")
     with large.open("wb") as file:
         file.truncate(MOST_BYTES)
     given = [InputFile(path.name, path) for path in [small] * 10 + [large] * 2 + [small]]
-    sizes = [[task.at for task in batch] for batch in batches(given * 5, {}, 1)]
+    tasks = [Task(at, file) for at, file in enumerate(given * 5)]
+    sizes = [[task.at for task in batch] for batch in batches(tasks, 1)]
     assert [at for batch in sizes for at in batch] == list(range(65)), "each once, in order"
     assert sizes[:6] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [10], [11], [12, 13, 14, 15]]
-    assert all(len(batch) == 1 for batch in batches(given, {}, 8)), "as many batches as keep eight workers busy"
+    assert all(len(batch) == 1 for batch in batches(tasks[: len(given)], 8)), (
+        "as many batches as keep eight workers busy"
+    )
 
 
 SLOW_RUN = """
@@ -293,3 +298,29 @@ def test_a_node_says_what_it_cannot_see(
     with pytest.raises(ReportgenError, match=r"node [\d.]+: cannot read /nowhere/.*put the images where every node"):
         run(copy, tmp_path / "out", tmp_path / "cache", execution=Execution(engine="ray", address=cluster.address))
     assert not (tmp_path / "out" / "report.json").exists()
+
+
+class Removing(Told):
+    """Takes a node away when the first images are done."""
+
+    def __init__(self, cluster: Any, after: int) -> None:
+        super().__init__()
+        self.cluster, self.after = cluster, after
+
+    def step(self, detail: str = "") -> None:
+        super().step(detail)
+        if sum(name.endswith(".png") for name in self.done) == self.after and self.cluster.second is not None:
+            node, self.cluster.second = self.cluster.second, None
+            self.cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_costs_what_it_was_at(
+    cluster: Any, images: Path, by_threads: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    chosen, told = Execution(engine="ray", address=cluster.address), Removing(cluster, 2)
+    found = run(images, tmp_path / "out", tmp_path / "cache", ToneAnalysis("slow"), chosen, told)
+    assert cluster.second is None, "the node was there to the end"
+    assert found == by_threads
+    assert "raylet" not in "".join(capfd.readouterr()), "Ray's own words"

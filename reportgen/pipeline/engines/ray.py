@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from reportgen.images.sources.remote import Fetched
 from reportgen.models.runtime.choice import Machine, choose_runtime, detect_machine
 from reportgen.pipeline.engines.nodes import Node, nodes_alive, require_seen
 from reportgen.pipeline.engines.session import ATTEMPTS
-from reportgen.pipeline.engines.work import FileToCarry, MakeEngine, pack
+from reportgen.pipeline.engines.work import FileToCarry, MakeEngine, Packed, pack
 from reportgen.pipeline.engines.worker import (
     FOUND,
     TASKS,
@@ -48,6 +49,8 @@ from reportgen.utils.errors import ReportgenError, UsageError, first_line
 MOST_IMAGES, MOST_BYTES = 4, 32 << 20
 # Batches a worker at the least, so that none is idle while another has several before it.
 BATCHES_EACH = 4
+# Seconds until a cluster calls a node dead that answers nothing (Ray: five checks, three seconds apart), and some more.
+LOST_AFTER = 30
 # Of a core: what is left is Ray's own, which stands still where workers have taken every core.
 CORE = 0.9
 
@@ -97,9 +100,28 @@ class RayEngine:
             require_seen(self.nodes, [_absolute(file) for file in files], bench.store, packages)
         packed = pack(analyses, bench, self.make_engine, self.models_cache, ray.cloudpickle.CloudPickler)
         contents = {sha256: _sent(file) for sha256, file in packed.files.items()} if self.apart else {}
+        tasks = [Task(at, _absolute(file), bench.plan.truths.get(file.name)) for at, file in enumerate(files)]
+        engine, done = self, set[int]()
+        while True:
+            try:
+                for one in engine._found([task for task in tasks if task.at not in done], packed, contents):
+                    done.add(one.at)
+                    yield one.at, _counted(one, files[one.at], bench)
+                return
+            except _WorkersDied as died:
+                left = _nodes_left(engine.nodes)
+                if len(left) in (0, len(engine.nodes)):
+                    raise died.line from None
+                # They went with their node, and the tries are spent on it: the workers of the other nodes do the rest.
+                engine = replace(engine, nodes=left)
+
+    def _found(
+        self, tasks: Sequence[Task], packed: Packed, contents: Mapping[str, object]
+    ) -> Generator[Found, None, None]:
+        """What the workers of these nodes find, in any order."""
         ledger = cast("LedgerHandle", _near_here(Ledger).remote())
         parcel = ray.put(Parcel(packed, contents, ledger, None if self.gpus else 1))
-        rows = [{TASKS: pickle.dumps(batch)} for batch in batches(files, bench.plan.truths, self.workers)]
+        rows = [{TASKS: pickle.dumps(batch)} for batch in batches(tasks, self.workers)]
         found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Explainer,
             batch_size=1,
@@ -118,8 +140,7 @@ class RayEngine:
         with _deaths_as_errors(ledger):
             for batch in found.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0):
                 for cell in cast("Mapping[str, np.ndarray]", batch)[FOUND]:
-                    one = cast("Found", pickle.loads(cell))
-                    yield one.at, _counted(one, files[one.at], bench)
+                    yield cast("Found", pickle.loads(cell))
 
     @property
     def _at_once(self) -> int:
@@ -140,17 +161,17 @@ def _restarts() -> dict[str, int]:
     return {"max_restarts": -1, "max_task_retries": ATTEMPTS - 1}
 
 
-def batches(files: Sequence[InputFile], truths: Mapping[str, object], workers: int) -> Iterator[list[Task]]:
-    """The files in small batches, bounded by number and bytes."""
-    most = max(1, min(MOST_IMAGES, len(files) // (BATCHES_EACH * workers)))
+def batches(tasks: Sequence[Task], workers: int) -> Iterator[list[Task]]:
+    """The images in small batches, bounded by number and bytes."""
+    most = max(1, min(MOST_IMAGES, len(tasks) // (BATCHES_EACH * workers)))
     batch: list[Task] = []
     size = 0
-    for at, file in enumerate(files):
-        own = _bytes_of(file)
+    for task in tasks:
+        own = _bytes_of(task.file)
         if batch and (len(batch) == most or size + own > MOST_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(Task(at, _absolute(file), truths.get(file.name)))  # type: ignore[arg-type]
+        batch.append(task)
         size += own
     if batch:
         yield batch
@@ -214,7 +235,26 @@ def _deaths_as_errors(ledger: LedgerHandle) -> Iterator[None]:
             "goes on"
         ) from error
     except ray.exceptions.RayError as error:
-        raise _died(error, ledger) from None
+        raise _WorkersDied(_died(error, ledger)) from None
+
+
+class _WorkersDied(Exception):
+    """Workers died more often over a batch than it is tried. `line`: what the run ends with, unless it can go on elsewhere."""
+
+    def __init__(self, line: UsageError) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _nodes_left(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """Those of the nodes that are alive. One that was lost answers nothing for a while before the cluster calls it dead."""
+    end = time.monotonic() + (LOST_AFTER if len(nodes) > 1 else 0)
+    while True:
+        alive = {node.id for node in nodes_alive()}
+        left = tuple(node for node in nodes if node.id in alive)
+        if len(left) < len(nodes) or time.monotonic() >= end:
+            return left
+        time.sleep(1)
 
 
 def _died(error: Exception, ledger: LedgerHandle) -> UsageError:
