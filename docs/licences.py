@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "licences.md"
 UNKNOWN = "(its metadata name none)"
 # Installed by developers alone, never by a user.
-FOR_DEVELOPERS = ("docs", "test", "audit")
+FOR_DEVELOPERS = ("docs", "test", "audit", "fuzz")
 HEAD = """# Licences of dependencies
 
 reportgen itself is under the Apache License 2.0. It installs, and ships none of, the packages below. The table is made by
