@@ -31,6 +31,7 @@ import made_pickles
 import raw_files
 from changed_reports import kinds
 from fuzz.harness import joined
+from fuzz.hostile import hostile
 from fuzz.targets import CORPUS
 from fuzz.targets.results import KEY, Kept, Part
 from pictures import blocks, encode
@@ -310,7 +311,8 @@ def main() -> None:
         for old in folder.iterdir():
             if not old.name.startswith("found-"):
                 old.unlink()
-        for seed, data in make().items():
+        seeds = make()
+        for seed, data in {**seeds, **hostile(name, seeds)}.items():
             (folder / seed).write_bytes(data)
         sizes = [path.stat().st_size for path in folder.iterdir()]
         print(f"{name}: {len(sizes)} files, {sum(sizes)} bytes")
