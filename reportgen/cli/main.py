@@ -28,6 +28,8 @@ from reportgen.cli.open_run import open_run
 from reportgen.cli.render import render
 from reportgen.cli.run import run
 from reportgen.cli.schema import schema
+from reportgen.cli.stopping import SIGNALLED, Stop, told_to_stop
+from reportgen.cli.streams import open_standard_streams
 from reportgen.cli.submit import submit
 from reportgen.cli.summary import summary
 from reportgen.cli.terminal import Terminal
@@ -36,7 +38,7 @@ from reportgen.cli.verify import verify
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.untrusted_files import is_folder
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 # Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see models.quiet.
 NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 app = typer.Typer(
@@ -88,19 +90,30 @@ def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
     for name in NO_TELEMETRY:
         os.environ.setdefault(name, "1")
+    open_standard_streams()
     terminal = Terminal()
-    with heard(terminal):
-        code = _call(terminal)
-    terminal.finish(code)
-    if code == INTERRUPTED:
+    with heard(terminal), told_to_stop() as stop:
+        code = _call(terminal, stop)
+    code = _finished(terminal, code)
+    if code > SIGNALLED:
         from reportgen.utils.concurrency import force_exit
 
-        force_exit(INTERRUPTED)
+        force_exit(code)
     if code:
         sys.exit(code)
 
 
-def _call(terminal: Terminal) -> int:
+def _finished(terminal: Terminal, code: int) -> int:
+    """Print what `--json` asks for; the exit code, which is another where that cannot be written."""
+    try:
+        terminal.finish(code)
+    except ReportgenError as error:
+        terminal.fail(error.lines)
+        return code or error.exit_code
+    return code
+
+
+def _call(terminal: Terminal, stop: Stop) -> int:
     """Run the command that the arguments name; what a user can cause is said, and becomes the exit code."""
     try:
         code = int(
@@ -128,7 +141,8 @@ def _call(terminal: Terminal) -> int:
         terminal.fail([_wrong_usage(error)])
         return UsageError.exit_code
     if code == INTERRUPTED:
-        terminal.fail(["interrupted; finished results are kept, the same command goes on from there"])
+        terminal.fail([stop.sentence])
+        return stop.exit_code
     return code
 
 
