@@ -216,9 +216,9 @@ def surround(run: dict[str, Any]) -> None:
         assert libc.unshare(new_names) == 0, os.strerror(ctypes.get_errno())
         assert libc.mount(None, b"/", None, private, None) == 0, os.strerror(ctypes.get_errno())
     for kind, place, *options in run.get("mounts") or ():
-        # Not by libc alone: a disk becomes read-only by a bind and another mount on it.
+        # Not by libc alone: a disk becomes read-only by a bind and another mount on it, and what is mounted below it stays as it is.
         how = (
-            ["-t", "tmpfs", "-o", *options, "none", place] if kind == "tmpfs" else ["--bind", "-o", "ro", place, place]
+            ["-t", "tmpfs", "-o", *options, "none", place] if kind == "tmpfs" else ["--rbind", "-o", "ro", place, place]
         )
         subprocess.run(["mount", *how], check=True)
 
