@@ -127,11 +127,12 @@ def _call(terminal: Terminal, stop: Stop) -> int:
     except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
         code = INTERRUPTED
     except OSError as error:
-        from reportgen.utils.files import DISK_ERRORS
+        from reportgen.utils.files import DISK_ERRORS, NO_SCRATCH, no_scratch
 
-        if error.errno not in DISK_ERRORS:
+        if error.errno not in DISK_ERRORS and not no_scratch(error):
             raise
-        terminal.fail([f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"])
+        said = f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"
+        terminal.fail([NO_SCRATCH if no_scratch(error) else said])
         return ReportgenError.exit_code
     except Exception as error:
         # Wrong usage, as Click (or the copy of it inside Typer) words it.

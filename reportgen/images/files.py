@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from reportgen.utils.hashing import file_sha256
-from reportgen.utils.untrusted_files import MAX_TEXT_BYTES, NotRegular, opened
+from reportgen.utils.untrusted_files import MAX_TEXT_BYTES, NotRegular, opened, read_up_to
 
 NOT_REGULAR = "not a regular file"
 _CHUNK = 1 << 20
@@ -69,7 +69,7 @@ class InputFile:
         with _reasons():
             with opened(self.path) as file:
                 _require_size(os.fstat(file.fileno()).st_size, most)
-                data = file.read(most + 1)
+                data = read_up_to(file, most)
             _require_size(len(data), most)  # it may grow while it is read
             return data
 

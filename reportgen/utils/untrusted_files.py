@@ -14,6 +14,7 @@ from reportgen.utils.errors import UsageError
 
 # Tables and annotations beside the images, settings, a report.json: COCO's training set, the largest known, is 450 MB as JSON.
 MAX_TEXT_BYTES = 512 * 2**20
+_CHUNK = 1 << 20
 
 
 class NotRegular(OSError):
@@ -33,6 +34,17 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
         _require_regular(path, os.fstat(file.fileno()))
         yield file
+
+
+def read_up_to(file: BinaryIO, most: int) -> bytes:
+    """What is left of a file, but no more than one byte more than `most`; it may grow while it is read.
+
+    Asked for at once, so many bytes as a limit allows would be taken from the memory before one is read.
+    """
+    data = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
+    while len(data) <= most and (more := file.read(min(_CHUNK, most + 1 - len(data)))):
+        data += more
+    return data
 
 
 def _require_regular(path: Path, status: os.stat_result) -> None:
@@ -77,8 +89,8 @@ def read_at_most(path: Path, most: int = MAX_TEXT_BYTES, name: str | None = None
     try:
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
-            data = b"" if size > most else file.read(most + 1)
-        if max(size, len(data)) > most:  # it may grow while it is read
+            data = b"" if size > most else read_up_to(file, most)
+        if max(size, len(data)) > most:
             raise UsageError(f"{shown}: {max(size, len(data))} bytes; at most {most} are read")
         return data
     except NotRegular:
