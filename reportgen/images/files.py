@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -95,11 +94,6 @@ class InputFile:
             return _sha256(self.stored)
         with _reasons():
             return file_sha256(self.path)
-
-
-def as_text(name: str) -> str:
-    """A name as valid text: bytes of it that do not decode are written as `\\xff`."""
-    return os.fsencode(name).decode(sys.getfilesystemencoding(), "backslashreplace")
 
 
 def os_reason(error: OSError) -> str:
