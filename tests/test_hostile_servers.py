@@ -160,7 +160,14 @@ DEEDS: dict[str, tuple[Deed, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DEEDS)
+SLOW = {name for name in DEEDS if name.startswith(("endless", "drips")) or "without end" in name} - {
+    "drips a status line"
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in DEEDS]
+)
 def test_a_server_that_breaks_the_rules_is_one_line_in_time(
     name: str, start: Callable[[Deed], Hostile], run: Path
 ) -> None:
