@@ -116,35 +116,44 @@ def _finished(terminal: Terminal, code: int) -> int:
 def _call(terminal: Terminal, stop: Stop) -> int:
     """Run the command that the arguments name; what a user can cause is said, and becomes the exit code."""
     try:
-        code = int(
-            app(prog_name="reportgen", standalone_mode=False, obj=terminal) or 0
-        )  # the code of an Exit, or what the command returned: None
-    except ReportgenError as error:
-        terminal.fail(error.lines)
-        return error.exit_code
-    except typer.Exit as stop:
-        code = stop.exit_code
+        # The code of an Exit, or what the command returned: None.
+        code = int(app(prog_name="reportgen", standalone_mode=False, obj=terminal) or 0)
+    except typer.Exit as end:
+        code = end.exit_code
     except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
         code = INTERRUPTED
-    except OSError as error:
-        from reportgen.utils.files import DISK_ERRORS, NO_SCRATCH, no_scratch
-
-        if error.errno not in DISK_ERRORS and not no_scratch(error):
-            raise
-        said = f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"
-        terminal.fail([NO_SCRATCH if no_scratch(error) else said])
-        return ReportgenError.exit_code
     except Exception as error:
-        # Wrong usage, as Click (or the copy of it inside Typer) words it.
-        if not hasattr(error, "format_message"):
-            raise
-        terminal.json = terminal.json or asks_for_json(sys.argv[1:])  # it may not have come so far
-        terminal.fail([_wrong_usage(error)])
-        return UsageError.exit_code
+        # Python makes another error of an interrupt that comes while a class is made, and an import fails with that.
+        code = INTERRUPTED if stop.came else _told(terminal, error)
     if code == INTERRUPTED:
         terminal.fail([stop.sentence])
         return stop.exit_code
     return code
+
+
+def _told(terminal: Terminal, error: Exception) -> int:
+    """Say an error that a user can cause; its exit code.
+
+    Raises:
+        Exception: `error`, where it is a bug of ours.
+    """
+    if isinstance(error, ReportgenError):
+        terminal.fail(error.lines)
+        return error.exit_code
+    if isinstance(error, OSError):
+        from reportgen.utils.files import DISK_ERRORS, NO_SCRATCH, no_scratch
+
+        if error.errno not in DISK_ERRORS and not no_scratch(error):
+            raise error
+        said = f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"
+        terminal.fail([NO_SCRATCH if no_scratch(error) else said])
+        return ReportgenError.exit_code
+    # Wrong usage, as Click (or the copy of it inside Typer) words it.
+    if not hasattr(error, "format_message"):
+        raise error
+    terminal.json = terminal.json or asks_for_json(sys.argv[1:])  # it may not have come so far
+    terminal.fail([_wrong_usage(error)])
+    return UsageError.exit_code
 
 
 def asks_for_json(arguments: list[str]) -> bool:

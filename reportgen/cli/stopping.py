@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 # A program that a signal ends has this and the signal's number as its exit code, as a shell counts.
@@ -15,11 +15,12 @@ class Stop:
     """What told the command to stop.
 
     Attributes:
+        came: whether anything has.
         number: of the signal; Ctrl-C's until another has come.
     """
 
     def __init__(self) -> None:
-        self.number = int(signal.SIGINT)
+        self.came, self.number = False, int(signal.SIGINT)
 
     @property
     def exit_code(self) -> int:
@@ -32,7 +33,7 @@ class Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """The handler: what a Ctrl-C does, so that what is under way ends as it does then."""
-        self.number = number
+        self.came, self.number = True, number
         raise KeyboardInterrupt
 
 
@@ -43,12 +44,10 @@ def told_to_stop() -> Iterator[Stop]:
     What was set to be ignored stays so: nohup does that to SIGHUP. Outside the main thread nothing can be changed.
     """
     stop, before = Stop(), {}
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            try:
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            with suppress(ValueError):  # no main thread
                 before[number] = signal.signal(number, stop)
-            except ValueError:
-                break
     try:
         yield stop
     finally:

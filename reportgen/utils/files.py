@@ -74,9 +74,10 @@ def no_scratch(error: OSError) -> bool:
 def _elsewhere(path: Path) -> str:
     """Where temporary files lie, if on another disk: the error of a full one does not say which it is."""
     try:
-        scratch = tempfile.gettempdir()
+        scratch = Path(tempfile.gettempdir())
+        scratch = scratch.parent if scratch.name.startswith("reportgen-") else scratch  # a renderer has a folder in it
         near = next(place for place in (path, *path.absolute().parents) if place.exists())
-        other = Path(scratch).stat().st_dev != near.stat().st_dev
+        other = scratch.stat().st_dev != near.stat().st_dev
     except OSError:
         return ""
     return f" (temporary files lie in {scratch}, another disk; TMPDIR moves them)" if other else ""
