@@ -10,6 +10,7 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import zipfile
@@ -188,6 +189,26 @@ def swap(shelf: Shelf, draw: random.Random) -> None:
             path.write_bytes(shelf.whole[other])
 
 
+def swap_arrays(shelf: Shelf, draw: random.Random) -> None:
+    """Each file of arrays holds those of another result of the same kind; all are whole."""
+    of_kind: dict[str, list[Path]] = {}
+    for path in shelf.of(".json"):
+        about = json.loads(shelf.whole[path])["arrays"]
+        if about is not None:
+            of_kind.setdefault(json.dumps(about["of"]), []).append(
+                path.with_name(f"{path.stem}-{about['sha256'][:16]}.npz")
+            )
+    for paths in of_kind.values():
+        for path, other in zip(paths, paths[1:] + paths[:1], strict=True):
+            path.write_bytes(shelf.whole[other])
+
+
+def edit(shelf: Shelf, draw: random.Random) -> None:
+    """Other numbers in every file of values, which is JSON still."""
+    for path in shelf.of(".json"):
+        path.write_bytes(re.sub(rb"(?<=: 0\.)\d", lambda found: b"%d" % (9 - int(found[0])), shelf.whole[path]))
+
+
 def remove_arrays(shelf: Shelf, draw: random.Random) -> None:
     for path in shelf.of(".npz"):
         path.unlink()
@@ -213,7 +234,7 @@ def plant_pipes(shelf: Shelf, draw: random.Random) -> None:
         os.mkfifo(path)
 
 
-SPOILT = [flip, cut, swap, remove_arrays, plant_arrays, plant_pipes]
+SPOILT = [flip, cut, swap, swap_arrays, edit, remove_arrays, plant_arrays, plant_pipes]
 
 
 @pytest.mark.parametrize(

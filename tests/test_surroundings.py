@@ -130,6 +130,7 @@ def test_a_disk_that_is_full_at_any_moment(
     line = the_line(answer)
     assert str(small) in line and "No space left on device" in line
     assert refused(server, job.out) and not list(tmp_path.rglob(".partial-*"))
+    assert {name for name, data in files(job.out).items() if undisturbed[0].get(name) != data} <= {".unfinished"}
     grow(small)
     assert job.run(*more)["code"] == 0
     assert files(job.out) == undisturbed[0]
