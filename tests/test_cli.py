@@ -305,6 +305,8 @@ def test_the_command_is_shown_as_it_was_given_but_for_places_and_what_changes_no
         "reportgen run photos --preset writeup --model resnet50 --model checkpoint:net.pth --template mine "
         "--format pdf,html --seed 0 --probe probe --strict --from first"
     )
+    nameless = command.make_context("run", ["a", "--probe", os.fsdecode(b"/home/ann/p\xff")])
+    assert shown_command(nameless, Path("a"))[-1] == r"p\xff", "bytes that are no text stand in no report"
 
 
 # --- the other commands --------------------------------------------------------------------------
