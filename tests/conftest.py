@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from crash_runs import IMAGES, Job, Server, files, photo_folder
 from reportgen.analysis.view import View
 from reportgen.images.frame import model_frame
 from reportgen.models.classifiers import resolve
@@ -90,3 +92,26 @@ def chelsea() -> np.ndarray:
 def view(lite0: Engine, chelsea: np.ndarray) -> View:
     """The cat as EfficientNet-Lite0 sees it, on OpenVINO."""
     return View(model_frame(chelsea, lite0.spec.preprocessing), lite0)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Starts real runs of a toy model in processes of their own."""
+    made = Server(tmp_path_factory.mktemp("server"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six small images for such runs."""
+    return photo_folder(tmp_path_factory.mktemp("job") / "photos", IMAGES)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(server: Server, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], Any]:
+    """The files of a run that nothing disturbed, and what its process did."""
+    job = Job(server, photos, tmp_path_factory.mktemp("undisturbed"))
+    answer = job.run()
+    assert answer["code"] == 0, answer["said"]
+    return files(job.out), answer

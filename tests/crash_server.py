@@ -8,17 +8,24 @@ a run takes a fraction of a second. A request is a line of JSON, a list of runs 
     after       seconds until `signal`, or null
     signal      default SIGKILL
     operation   kill it right before its n-th operation on the file system, or null
-    size_limit  bytes of the largest file that it may write, or null
-    env         environment variables; AT = "3:2" sends signal 2 when the third image is mapped, AT = "3:/a" removes /a then
+    limits      of resources, by the ends of their names: {"NOFILE": 64}
+    streams     by number, where standard input, output and error lead: "closed", "gone" (a pipe that nobody reads) or a file
+    mounts      file systems that this run alone sees: ["tmpfs", PLACE, OPTIONS], or ["read-only", PLACE]
+    fresh       a new interpreter makes the run: what is read once, at its start, is read in this run's environment
+    env         environment variables, null takes one away; AT = "3:DEED" does something when the third image is mapped:
+                2 sends that signal, /a removes /a, and cut:/a, pipe:/a, folder:/a and other:/a put those in its place
 
 The answer is a list of {"code": exit code or minus the signal, "seconds": its life, "operations": how many}.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -77,6 +84,23 @@ class Bright:
     mask: Array
 
 
+def deed(what: str) -> None:
+    """What happens to a run, or to one of its images, in its midst."""
+    name, _, place = what.rpartition(":")
+    if not place.startswith("/"):
+        return os.kill(os.getpid(), int(what))
+    path = Path(place)
+    data = path.read_bytes()
+    path.unlink()
+    if name == "pipe":
+        os.mkfifo(path)
+    elif name == "folder":
+        path.mkdir()
+    elif name:
+        path.write_bytes(data[: len(data) // 2] if name == "cut" else data + b"more")
+    return None
+
+
 class Brightness(Analysis[NoSettings, Bright]):
     """A map, a mask and numbers for each image; a table, a chart and figures from all of them."""
 
@@ -90,7 +114,7 @@ class Brightness(Analysis[NoSettings, Bright]):
         self._mapped += 1
         number, _, what = os.environ.get("AT", "0:").partition(":")
         if self._mapped == int(number):
-            Path(what).unlink() if what.startswith("/") else os.kill(os.getpid(), int(what))
+            deed(what)
         grey = subject.view.frame.mean(2) / 255
         noise = np.random.default_rng(subject.seed).random(grey.shape)
         return Bright(float(grey.mean()), float(noise.mean()), grey, grey > noise)
@@ -181,19 +205,55 @@ def count_operations(kill_at: int | None, report: int) -> None:
     sys.addaudithook(hook)
 
 
+def surround(run: dict[str, Any]) -> None:
+    """What this process may use, and which file systems it sees, from now on."""
+    for name, limit in (run.get("limits") or {}).items():
+        number = getattr(resource, f"RLIMIT_{name}")
+        resource.setrlimit(number, (limit, limit))
+    if run.get("mounts"):
+        libc = ctypes.CDLL(None, use_errno=True)
+        new_names, private = 0x20000, 0x4C000  # CLONE_NEWNS, MS_PRIVATE | MS_REC | MS_SILENT
+        assert libc.unshare(new_names) == 0, os.strerror(ctypes.get_errno())
+        assert libc.mount(None, b"/", None, private, None) == 0, os.strerror(ctypes.get_errno())
+    for kind, place, *options in run.get("mounts") or ():
+        # Not by libc alone: a disk becomes read-only by a bind and another mount on it, and what is mounted below it stays as it is.
+        how = (
+            ["-t", "tmpfs", "-o", *options, "none", place] if kind == "tmpfs" else ["--rbind", "-o", "ro", place, place]
+        )
+        subprocess.run(["mount", *how], check=True)
+
+
+def lead(streams: dict[str, str]) -> None:
+    """Where the standard streams lead from now on."""
+    for number, where in streams.items():
+        if where == "closed":
+            os.close(int(number))
+            setattr(sys, ("stdin", "stdout", "stderr")[int(number)], None)  # as an interpreter that starts without
+            continue
+        if where == "gone":
+            read, found = os.pipe()
+            os.close(read)
+        else:
+            found = os.open(where, os.O_WRONLY | os.O_CREAT)
+        os.dup2(found, int(number))
+        os.close(found)
+
+
 def child(run: dict[str, Any], counter: int) -> None:
     """One run of reportgen; never returns."""
-    os.environ.update(run.get("env") or {})
+    for name, value in (run.get("env") or {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     # A shell starts what runs in its background with SIGINT ignored, and Python keeps that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if run.get("size_limit") is not None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (run["size_limit"], run["size_limit"]))
     messages = os.open(run["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(messages, 2)
     os.dup2(quiet, 1)
+    surround(run)
+    lead(run.get("streams") or {})
     sys.argv = ["reportgen", *run["argv"]]
     code = 70
     count_operations(run.get("operation"), counter)
@@ -205,10 +265,23 @@ def child(run: dict[str, Any], counter: int) -> None:
     except BaseException:
         import traceback
 
-        traceback.print_exc()
+        traceback.print_exc(file=os.fdopen(messages, "w"))
     finally:
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
         os._exit(code)
+
+
+def started_fresh(run: dict[str, Any]) -> int:
+    """The number of a new process for the run."""
+    changes = run.get("env") or {}
+    environment = {**os.environ, **{name: value for name, value in changes.items() if value is not None}}
+    for name in changes:
+        if changes[name] is None:
+            environment.pop(name, None)
+    command = [sys.executable, __file__, json.dumps({**run, "env": None})]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL).pid
 
 
 def serve() -> None:
@@ -218,7 +291,7 @@ def serve() -> None:
         started = []
         for run in json.loads(line):
             counter = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run is over)
-            pid = os.fork()
+            pid = started_fresh(run) if run.get("fresh") else os.fork()
             if pid == 0:
                 child(run, counter.fileno())
             started.append((run, pid, time.monotonic(), counter))
@@ -237,4 +310,7 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        install_toys()
+        child(json.loads(sys.argv[1]), os.open(os.devnull, os.O_WRONLY))
     serve()

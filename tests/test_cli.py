@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from reportgen.cli import main as cli
 from reportgen.cli.run import shown_command
 from reportgen.report.open import read_report
 from reportgen.report.report_json import report_json
+from reportgen.utils.errors import UsageError
 from toys import ROOT, imported, photo_path, python
 
 HEAVY = (
@@ -303,6 +305,8 @@ def test_the_command_is_shown_as_it_was_given_but_for_places_and_what_changes_no
         "reportgen run photos --preset writeup --model resnet50 --model checkpoint:net.pth --template mine "
         "--format pdf,html --seed 0 --probe probe --strict --from first"
     )
+    nameless = command.make_context("run", ["a", "--probe", os.fsdecode(b"/home/ann/p\xff")])
+    assert shown_command(nameless, Path("a"))[-1] == r"p\xff", "bytes that are no text stand in no report"
 
 
 # --- the other commands --------------------------------------------------------------------------
@@ -463,5 +467,23 @@ def test_a_pipe_that_closes_early_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{listing} | true"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert "Traceback" not in done.stderr
-    assert "Exception" not in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupt_that_comes_out_as_another_error_is_an_interrupt(
+    call: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python makes one of it where a class is being made."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise UsageError("an analysis cannot be loaded") from None
+
+    monkeypatch.setattr("reportgen.api.make_report", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    ended = call("run", str(photos))
+    assert ended.code == 128 + signal.SIGTERM
+    assert "cannot be loaded" not in ended.err and "interrupted by SIGTERM; finished results are kept" in ended.err
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -192,20 +192,20 @@ def test_what_may_not_be_read_is_skipped_with_the_reason(tmp_path: Path, monkeyp
     # The suite may run as root, whom no permission stops: the refusal is made where the system would make it.
     (tmp_path / "locked").mkdir()
     (tmp_path / "secret.jpg").write_bytes(encode(blocks()))
-    scandir, opened = os.scandir, Path.open
+    scandir, opened = os.scandir, os.open
 
     def deny_folder(path: Any) -> Any:
         if Path(path).name == "locked":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    def deny_file(path: Path, *args: Any, **options: Any) -> Any:
-        if path.name == "secret.jpg":
+    def deny_file(path: Any, *args: Any, **options: Any) -> Any:
+        if Path(path).name == "secret.jpg":
             raise PermissionError(13, "Permission denied")
         return opened(path, *args, **options)
 
     monkeypatch.setattr(os, "scandir", deny_folder)
-    monkeypatch.setattr(Path, "open", deny_file)
+    monkeypatch.setattr(os, "open", deny_file)
     found, skipped = looked_through(tmp_path)
     assert found == []
     assert [(item.name, item.reason) for item in skipped] == [
@@ -379,13 +379,17 @@ def test_a_folder_that_is_left_alone_is_counted_to_a_bound_and_nothing_in_it_is_
         put(tmp_path, f"@eaDir/{number % 3}/thumb{number:02}.jpg", content=b"")
     os.mkfifo(tmp_path / "@eaDir/pipe.jpg")
     (tmp_path / "@eaDir/loop").symlink_to(tmp_path)
-    opened, real = [], Path.open
+    opened = []
 
-    def open_told(path: Path, *args: Any, **options: Any) -> Any:
-        opened.append(path.name)
-        return real(path, *args, **options)
+    def told(real: Any) -> Any:
+        def open_told(path: Any, *args: Any, **options: Any) -> Any:
+            opened.append(Path(path).name)
+            return real(path, *args, **options)
 
-    monkeypatch.setattr(Path, "open", open_told)
+        return open_told
+
+    monkeypatch.setattr(os, "open", told(os.open))
+    monkeypatch.setattr(Path, "open", told(Path.open))
     named = [f"@eaDir/{folder}/thumb{number:02}.jpg" for folder in (0, 1) for number in range(folder, 12, 3)][:5]
     assert left(tmp_path) == {PREVIEW: (14, named)}
     assert opened == ["photo.png"]

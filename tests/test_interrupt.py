@@ -9,7 +9,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crash_runs import KILLED, Job, Server, assert_whole_or_unfinished, files, photo_folder
 from reportgen.cli import main as cli
 from reportgen.storage import cache
 from reportgen.storage.codec import Array
@@ -29,10 +29,6 @@ from reportgen.storage.store import Store
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.hashing import digest_of
-from toys import ROOT
-
-IMAGES = 6
-KILLED = -signal.SIGKILL
 
 
 @dataclass(frozen=True)
@@ -45,109 +41,6 @@ class Zeros:
     """A result of a kilobyte."""
 
     a: Array
-
-
-class Server:
-    """Starts real runs in processes of their own; see crash_server."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-        self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/crash_server.py")],
-            cwd=home,
-            env={**os.environ, "PYTHONPATH": paths, "SOURCE_DATE_EPOCH": "1700000000", "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def runs(self, *requests: dict[str, Any]) -> list[dict[str, Any]]:
-        """Start these runs at once; waits for all of them."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        filled = [{"stderr": str(self.home / f"stderr-{i}"), **request} for i, request in enumerate(requests)]
-        self._process.stdin.write(json.dumps(filled) + "\n")
-        self._process.stdin.flush()
-        answers = json.loads(self._process.stdout.readline())
-        for request, answer in zip(filled, answers, strict=True):
-            answer["said"] = Path(request["stderr"]).read_text("utf-8")
-        return answers
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        assert self._process.wait(30) == 0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("server"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photo_folder(tmp_path_factory.mktemp("job") / "photos", IMAGES)
-
-
-def photo_folder(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    for i in range(count):
-        pixels = np.random.default_rng(i).integers(0, 256, (40, 48 + i % 7, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"photo-{i:03d}.png")
-    return folder
-
-
-@dataclass
-class Job:
-    """One command, given again and again: its images, its run folder, its cache."""
-
-    server: Server
-    photos: Path
-    folder: Path
-    more: tuple[str, ...] = ("--format", "html")
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    def request(self, *more: str, env: dict[str, str] | None = None, **how: Any) -> dict[str, Any]:
-        argv = ["run", str(self.photos), "-o", str(self.out), "--model", "toy", *self.more, *more]
-        return {"argv": argv, "env": {"REPORTGEN_CACHE_DIR": str(self.folder / "cache"), **(env or {})}, **how}
-
-    def run(self, *more: str, env: dict[str, str] | None = None, **how: Any) -> dict[str, Any]:
-        (answer,) = self.server.runs(self.request(*more, env=env, **how))
-        return answer
-
-    def finish(self) -> dict[str, bytes]:
-        """Give the command undisturbed; returns every file of the run folder, hidden ones too, but the timings."""
-        answer = self.run()
-        assert answer["code"] == 0, answer["said"]
-        return files(self.out)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "timings.json"]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
-
-
-def assert_whole_or_unfinished(out: Path) -> None:
-    """Nothing half-written looks whole: a manifest vouches for every file, and a file with a name of its own is readable."""
-    if (out / "manifest.json").exists():
-        for name, entry in json.loads((out / "manifest.json").read_bytes())["files"].items():
-            assert hashlib.sha256((out / name).read_bytes()).hexdigest() == entry["sha256"], name
-    if (out / "report.json").exists():
-        json.loads((out / "report.json").read_bytes())
-
-
-@pytest.fixture(scope="module")
-def undisturbed(server: Server, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], Any]:
-    """The files of a run that nothing disturbed, and what its process did."""
-    job = Job(server, photos, tmp_path_factory.mktemp("undisturbed"))
-    answer = job.run()
-    assert answer["code"] == 0, answer["said"]
-    return files(job.out), answer
 
 
 # --- killed --------------------------------------------------------------------------------------
@@ -281,7 +174,7 @@ def test_a_disk_that_is_full_is_one_line_and_nothing_looks_whole(
     stopped = set()
     for limit in (3_000, 9_000, 10_500, 14_000, 100_000):
         job = Job(server, photos, tmp_path / str(limit))
-        answer = job.run(size_limit=limit)
+        answer = job.run(limits={"FSIZE": limit})
         assert answer["code"] == 2
         assert "Traceback" not in answer["said"]
         (line,) = [line for line in answer["said"].splitlines() if line.startswith("reportgen: ")]

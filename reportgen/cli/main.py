@@ -28,6 +28,8 @@ from reportgen.cli.open_run import open_run
 from reportgen.cli.render import render
 from reportgen.cli.run import run
 from reportgen.cli.schema import schema
+from reportgen.cli.stopping import SIGNALLED, Stop, told_to_stop
+from reportgen.cli.streams import open_standard_streams
 from reportgen.cli.submit import submit
 from reportgen.cli.summary import summary
 from reportgen.cli.terminal import Terminal
@@ -36,7 +38,7 @@ from reportgen.cli.verify import verify
 from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.untrusted_files import is_folder
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 # Read by huggingface_hub, which open_clip and timm import, and by what it may bring. OpenVINO: see models.quiet.
 NO_TELEMETRY = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 app = typer.Typer(
@@ -88,48 +90,70 @@ def main() -> None:
     """Entry point: every error that a user can cause is one line and an exit code."""
     for name in NO_TELEMETRY:
         os.environ.setdefault(name, "1")
+    open_standard_streams()
     terminal = Terminal()
-    with heard(terminal):
-        code = _call(terminal)
-    terminal.finish(code)
-    if code == INTERRUPTED:
+    with heard(terminal), told_to_stop() as stop:
+        code = _call(terminal, stop)
+    code = _finished(terminal, code)
+    if code > SIGNALLED:
         from reportgen.utils.concurrency import force_exit
 
-        force_exit(INTERRUPTED)
+        force_exit(code)
     if code:
         sys.exit(code)
 
 
-def _call(terminal: Terminal) -> int:
-    """Run the command that the arguments name; what a user can cause is said, and becomes the exit code."""
+def _finished(terminal: Terminal, code: int) -> int:
+    """Print what `--json` asks for; the exit code, which is another where that cannot be written."""
     try:
-        code = int(
-            app(prog_name="reportgen", standalone_mode=False, obj=terminal) or 0
-        )  # the code of an Exit, or what the command returned: None
+        terminal.finish(code)
     except ReportgenError as error:
         terminal.fail(error.lines)
-        return error.exit_code
-    except typer.Exit as stop:
-        code = stop.exit_code
+        return code or error.exit_code
+    return code
+
+
+def _call(terminal: Terminal, stop: Stop) -> int:
+    """Run the command that the arguments name; what a user can cause is said, and becomes the exit code."""
+    try:
+        # The code of an Exit, or what the command returned: None.
+        code = int(app(prog_name="reportgen", standalone_mode=False, obj=terminal) or 0)
+    except typer.Exit as end:
+        code = end.exit_code
     except (KeyboardInterrupt, typer.Abort):  # newer Typers make an Exit of it
         code = INTERRUPTED
-    except OSError as error:
-        from reportgen.utils.files import DISK_ERRORS
-
-        if error.errno not in DISK_ERRORS:
-            raise
-        terminal.fail([f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"])
-        return ReportgenError.exit_code
     except Exception as error:
-        # Wrong usage, as Click (or the copy of it inside Typer) words it.
-        if not hasattr(error, "format_message"):
-            raise
-        terminal.json = terminal.json or asks_for_json(sys.argv[1:])  # it may not have come so far
-        terminal.fail([_wrong_usage(error)])
-        return UsageError.exit_code
+        # Python makes another error of an interrupt that comes while a class is made, and an import fails with that.
+        code = INTERRUPTED if stop.came else _told(terminal, error)
     if code == INTERRUPTED:
-        terminal.fail(["interrupted; finished results are kept, the same command goes on from there"])
+        terminal.fail([stop.sentence])
+        return stop.exit_code
     return code
+
+
+def _told(terminal: Terminal, error: Exception) -> int:
+    """Say an error that a user can cause; its exit code.
+
+    Raises:
+        Exception: `error`, where it is a bug of ours.
+    """
+    if isinstance(error, ReportgenError):
+        terminal.fail(error.lines)
+        return error.exit_code
+    if isinstance(error, OSError):
+        from reportgen.utils.files import DISK_ERRORS, NO_SCRATCH, no_scratch
+
+        if error.errno not in DISK_ERRORS and not no_scratch(error):
+            raise error
+        said = f"{error.filename or 'a file'}: {error.strerror}; what is finished is kept"
+        terminal.fail([NO_SCRATCH if no_scratch(error) else said])
+        return ReportgenError.exit_code
+    # Wrong usage, as Click (or the copy of it inside Typer) words it.
+    if not hasattr(error, "format_message"):
+        raise error
+    terminal.json = terminal.json or asks_for_json(sys.argv[1:])  # it may not have come so far
+    terminal.fail([_wrong_usage(error)])
+    return UsageError.exit_code
 
 
 def asks_for_json(arguments: list[str]) -> bool:

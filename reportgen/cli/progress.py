@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import typer
 
+from reportgen.cli.streams import written_to_stderr
 from reportgen.cli.terminal import Terminal, duration, has_colours
 from reportgen.utils.terminal_text import printable
 
@@ -245,7 +246,8 @@ def _can_say(characters: str) -> bool:
 
 
 def _to_stderr(text: str) -> None:
-    typer.echo(text, err=True, nl=False, color=True)
+    with written_to_stderr():
+        typer.echo(text, err=True, nl=False, color=True)
 
 
 def _columns() -> int:

@@ -195,6 +195,7 @@ def _required(given: Given | None) -> Given:
 def shown_command(context: typer.Context, images: GivenImages) -> list[str]:
     """The command line as the report shows it: no output folder, no path that names a machine or a user."""
     from reportgen.images.sources.given import STDIN, given_of, last_part
+    from reportgen.utils.encodings import as_text
 
     parts, given = ["reportgen", "run"], given_of(images)
     if not given.listed:
@@ -212,7 +213,7 @@ def shown_command(context: typer.Context, images: GivenImages) -> list[str]:
                 parts.append(flag)
             elif item is not None and item is not False:
                 parts += [flag, _without_folder(name, str(item))]
-    return parts
+    return list(map(as_text, parts))
 
 
 def _without_folder(parameter: str, value: str) -> str:

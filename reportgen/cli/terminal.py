@@ -8,12 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import typer
 
+from reportgen.cli.streams import written_to_stderr, written_to_stdout
 from reportgen.utils.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class Terminal:
             return
         shown = has_colours(sys.stdout)
         text = typer.style(str(line), fg=colour) if colour and shown else str(line)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a path of bytes that are no text: those bytes, so that a program finds it
-            typer.echo(text.encode("utf-8", "surrogateescape"))
-        else:
-            typer.echo(text, color=shown)
+        with written_to_stdout():
+            try:
+                text.encode()
+            except UnicodeEncodeError:  # a path of bytes that are no text: those bytes, so that a program finds it
+                typer.echo(text.encode("utf-8", "surrogateescape"))
+            else:
+                typer.echo(text, color=shown)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns of the result under each other."""
@@ -87,7 +88,7 @@ class Terminal:
         """Print the object of `--json`."""
         if self.json:
             found = {**self._found, "seconds": round(self.seconds, 1), "exit_code": exit_code}
-            with suppress(BrokenPipeError):  # who reads it has gone
+            with written_to_stdout():
                 typer.echo(json.dumps(_plain(found)))
 
     def _message(self, message: object, colour: Colour | None = None, prefix: str = "") -> None:
@@ -100,7 +101,8 @@ class Terminal:
         if self.above is not None:
             self.above(prefix + line)
         else:
-            typer.echo(prefix + line, err=True, color=shown)
+            with written_to_stderr():
+                typer.echo(prefix + line, err=True, color=shown)
 
 
 def has_colours(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:

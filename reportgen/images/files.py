@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from reportgen.utils.hashing import file_sha256
-from reportgen.utils.untrusted_files import MAX_TEXT_BYTES
+from reportgen.utils.untrusted_files import MAX_TEXT_BYTES, NotRegular, opened, read_up_to
 
 NOT_REGULAR = "not a regular file"
 _CHUNK = 1 << 20
@@ -68,8 +66,11 @@ class InputFile:
         if self.stored is not None:
             return _read(self.stored, most)
         with _reasons():
-            _require_size(self._size_on_disk(), most)
-            return self.path.read_bytes()
+            with opened(self.path) as file:
+                _require_size(os.fstat(file.fileno()).st_size, most)
+                data = read_up_to(file, most)
+            _require_size(len(data), most)  # it may grow while it is read
+            return data
 
     def head(self, count: int) -> bytes:
         """Its first `count` bytes, or all of a shorter one.
@@ -80,10 +81,8 @@ class InputFile:
         if self.stored is not None:
             with self.stored.open() as file:
                 return file.read(count)
-        with _reasons():
-            self._size_on_disk()
-            with self.path.open("rb") as file:
-                return file.read(count)
+        with _reasons(), opened(self.path) as file:
+            return file.read(count)
 
     def sha256(self) -> str:
         """Of its bytes, lower-case hex.
@@ -95,17 +94,6 @@ class InputFile:
             return _sha256(self.stored)
         with _reasons():
             return file_sha256(self.path)
-
-    def _size_on_disk(self) -> int:
-        status = self.path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile(NOT_REGULAR)
-        return status.st_size
-
-
-def as_text(name: str) -> str:
-    """A name as valid text: bytes of it that do not decode are written as `\\xff`."""
-    return os.fsencode(name).decode(sys.getfilesystemencoding(), "backslashreplace")
 
 
 def os_reason(error: OSError) -> str:
@@ -141,6 +129,8 @@ def _require_size(size: int, most: int) -> None:
 def _reasons() -> Iterator[None]:
     try:
         yield
+    except NotRegular:
+        raise UnreadableFile(NOT_REGULAR) from None
     except OSError as error:
         raise UnreadableFile(os_reason(error)) from None
     except ValueError as error:  # a name that no file can have

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from reportgen.utils.encodings import as_text
+
 Key = tuple[str, ...]
 
 
@@ -77,4 +79,4 @@ def _mark_within(annotation: Any) -> PathMark | None:
 def last_part(path: str) -> str:
     """What a report shows of a path: the name of the file or folder alone."""
     name = Path(path).name
-    return name if name not in ("", "..") else Path(path).resolve().name
+    return as_text(name if name not in ("", "..") else Path(path).resolve().name)

@@ -9,7 +9,6 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, Field, create_model, field_validator
@@ -333,7 +332,7 @@ def without_folders(model: str) -> str:
     """
     kind, colon, path = model.partition(":")
     if kind + colon in OF_A_FILE:
-        return kind + colon + Path(path).name
+        return kind + colon + last_part(path)
     if kind + colon == HUGGING_FACE and (is_folder(user_path(path)) or path.count("/") != 1 or path[:1] in "./~"):
         return HUGGING_FACE + last_part(path)
     return model

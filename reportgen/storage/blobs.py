@@ -12,6 +12,7 @@ from reportgen.utils.errors import ReportgenError, UsageError
 from reportgen.utils.files import write_file
 from reportgen.utils.object_stores import STORES, file_system, plain
 from reportgen.utils.secrets import is_address, shown_address
+from reportgen.utils.untrusted_files import opened
 
 # A hub makes a commit of every write; the memory of this process is no store far away, and serves its threads.
 WRITTEN = (STORES - {"hf"}) | {"memory"}
@@ -61,7 +62,8 @@ class FolderBlobs:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return (self.folder / name).read_bytes()
+            with opened(self.folder / name) as file:
+                return file.read()
         except OSError:  # what cannot be read is made again, and the write says what is wrong
             return None
 

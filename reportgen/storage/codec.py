@@ -107,6 +107,9 @@ def read_npz(data: bytes) -> dict[str, np.ndarray]:
     Raises:
         Exception: nearly anything, where the bytes are damaged.
     """
+    with zipfile.ZipFile(io.BytesIO(data)) as members:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()):
+            raise ValueError("packed: what unpacks to more than it is was not written by `npz`")
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 

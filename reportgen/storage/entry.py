@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from reportgen.storage.unread import UnreadArray
 
 _PREFIX = b'{"sha256": "'
 _REST = len(_PREFIX) + 64  # where begins what the hash is of
+_SHA256 = re.compile(r"[0-9a-f]{64}")  # a part of a file's name
 
 
 class DamagedEntry(ValueError):
@@ -98,8 +100,10 @@ def read_values(key: str, data: bytes) -> ReadValues:
         if about is None:
             return ReadValues(found["values"], {}, None)
         unread = {name: UnreadArray(np.dtype(dtype), tuple(shape)) for name, (dtype, shape) in about["of"].items()}
+        if not _SHA256.fullmatch(about["sha256"]):
+            raise DamagedEntry(key)
         return ReadValues(found["values"], unread, (arrays_name(key, about["sha256"]), about["sha256"]))
-    except (KeyError, TypeError, ValueError) as error:  # somebody made up a hash that fits
+    except Exception as error:  # somebody made up JSON, and a hash that fits: nearly anything
         raise DamagedEntry(key) from error
 
 

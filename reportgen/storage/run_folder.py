@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from reportgen.utils.files import DISK_ERRORS, PARTIAL, replacing, unwritable, w
 from reportgen.utils.spreadsheet import as_text
 
 JPEG_QUALITY = 90
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 class RunFolder:
@@ -55,9 +58,13 @@ class RunFolder:
         Raises:
             UsageError: the place is taken by something that is no run folder, or a file of parameters by one that its run did
                 not write.
+            ReportgenError: it lies on a disk that cannot be written.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give a folder for the report with -o")
+        if self.path.is_symlink() and not self.path.exists():
+            raise UsageError(f"{self.path}: is a link that leads nowhere; give another folder with -o")
+        self._require_writable()
         listed = files_of_run(self.path)
         # In the folder of a run that wrote no file of parameters, one may be the user's own: the run must have listed it.
         names = [name for name in OWN_NAMES if name != FURTHER_MODELS] if listed is None else []
@@ -68,6 +75,14 @@ class RunFolder:
             raise UsageError(
                 f"{self.path / taken[0]}: is in the way and no run of reportgen's; give another folder with -o"
             )
+
+    def _require_writable(self) -> None:
+        """Of a folder that is there, or of the one that it will be made in; on Windows `os.access` says nothing of folders."""
+        nearest = next((place for place in (self.path, *self.path.absolute().parents) if place.exists()), self.path)
+        if os.name == "posix" and not os.access(nearest, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+            why = errno.EROFS if os.statvfs(nearest).f_flag & os.ST_RDONLY else errno.EACCES
+            said = unwritable(self.path, OSError(why, os.strerror(why)))
+            raise ReportgenError(f"{said}; give another folder with -o")
 
     def begin(self) -> None:
         """Make the folder unfinished.

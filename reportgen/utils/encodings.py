@@ -1,4 +1,4 @@
-"""Which Unicode encoding a text file is in, by the mark that stands at its beginning."""
+"""Text of bytes: which Unicode encoding a file is in, by the mark at its beginning, and names of files that are no text."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ _MARKS = (
 def unicode_encoding(data: bytes) -> str:
     """Python's name of the encoding that a byte order mark says; UTF-8 where there is none."""
     return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+
+
+def as_text(name: str) -> str:
+    """A file's name as valid text, the same in any locale: bytes of it that are no UTF-8 are written as `\\xff`."""
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, of which Windows makes names too
+        return name.encode("utf-8", "backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ DISK_ERRORS = frozenset(
     {*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EISDIR}
     | {errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EBUSY}
 )
+
+NO_SCRATCH = "no folder for temporary files can be written; set TMPDIR to one that can, and give the same command again"
 
 
 @contextmanager
@@ -57,5 +60,24 @@ def write_file(path: Path, data: bytes) -> None:
 
 def unwritable(path: Path, error: OSError) -> str:
     """One line for a file that cannot be written: why, and what helps where that is known."""
+    if no_scratch(error):
+        return NO_SCRATCH
     hint = "; make room and give the same command again" if error.errno in _FULL else ""
-    return f"{path}: cannot be written ({error.strerror or error}){hint}"
+    return f"{path}: cannot be written ({error.strerror or error}){hint}{_elsewhere(path) if hint else ''}"
+
+
+def no_scratch(error: OSError) -> bool:
+    """Whether there is no folder for temporary files."""
+    return error.errno == errno.ENOENT and str(error.strerror).startswith("No usable temporary directory")
+
+
+def _elsewhere(path: Path) -> str:
+    """Where temporary files lie, if on another disk: the error of a full one does not say which it is."""
+    try:
+        scratch = Path(tempfile.gettempdir())
+        scratch = scratch.parent if scratch.name.startswith("reportgen-") else scratch  # a renderer has a folder in it
+        near = next(place for place in (path, *path.absolute().parents) if place.exists())
+        other = scratch.stat().st_dev != near.stat().st_dev
+    except OSError:
+        return ""
+    return f" (temporary files lie in {scratch}, another disk; TMPDIR moves them)" if other else ""

@@ -9,9 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from reportgen.utils.untrusted_files import opened
+
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """SHA-256 of a file's bytes, hexadecimal.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
     stat = path.stat()
     return _file_sha256(path, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
 
@@ -19,7 +25,7 @@ def file_sha256(path: Path) -> str:
 # So many files are read once where a run asks for their hashes twice, before it begins and when it comes to them.
 @lru_cache(maxsize=1 << 17)
 def _file_sha256(path: Path, _state: tuple[int, ...]) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         digest = hashlib.sha256()
         while chunk := file.read(1 << 20):
             digest.update(chunk)

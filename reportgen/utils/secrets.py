@@ -17,9 +17,12 @@ SHORTEST = 6  # characters; a shorter value would blot out words that are no sec
 
 
 def without_secret(secret: str, text: str) -> str:
-    """The text with the secret taken out, also as it stands in an address, in HTML, or in JSON."""
+    """The text with the secret taken out, also as it stands in an address, in HTML, in JSON, or in an error of Python's."""
+    # An error may show a whole header, whose other characters decide which quotes have a backslash.
+    doubled = secret.replace("\\", "\\\\")
+    of_python = (doubled, doubled.replace("'", "\\'"))
     forms = (secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret), json.dumps(secret)[1:-1])
-    for form in dict.fromkeys(forms):
+    for form in dict.fromkeys((*forms, *of_python)):
         text = text.replace(form, BLOT)
     return text
 

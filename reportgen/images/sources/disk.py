@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reportgen.images.files import InputFile, as_text, os_reason
+from reportgen.images.files import InputFile, os_reason
 from reportgen.images.formats import EXTENSIONS
 from reportgen.images.left_alone import EARLIER_RUN, NOTES_UNREAD, file_reason, folder_reason
 from reportgen.images.remarks import Remarks
@@ -16,6 +16,7 @@ from reportgen.images.sources.listed import Listed
 from reportgen.notes.folder import NOTES, holds_notes
 from reportgen.report.document import Skipped
 from reportgen.report.manifest import LOCK, OWN_NAMES, TEX, UNFINISHED, files_of_run, is_run
+from reportgen.utils.encodings import as_text
 from reportgen.utils.errors import UsageError
 
 # So many files in folders that are left alone are counted; to walk through a million thumbnails would take longer than the run.

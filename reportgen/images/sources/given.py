@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from reportgen.utils.encodings import unicode_encoding
+from reportgen.utils.encodings import as_text, unicode_encoding
 from reportgen.utils.errors import UsageError
 from reportgen.utils.secrets import is_address, shown_address
 from reportgen.utils.untrusted_files import is_folder, read_at_most, user_path
@@ -72,7 +72,7 @@ def last_part(text: str) -> str:
     """What a report shows of a path or an address: its last part, which names no place of a machine."""
     if is_address(text):
         return shown_address(text).rstrip("/").rpartition("/")[2]
-    return Path(text).name if _PATTERN.search(text) else Path(text).resolve().name
+    return as_text(Path(text).name if _PATTERN.search(text) else Path(text).resolve().name)
 
 
 def expanded(text: str) -> tuple[list[str], Path] | None:

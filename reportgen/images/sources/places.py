@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from reportgen.images.files import InputFile, UnreadableFile, as_text
+from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.formats import EXTENSIONS, HEAD_BYTES, UNREAD_EXTENSIONS, format_of
 from reportgen.images.left_alone import file_reason, path_reason
 from reportgen.images.sources.archives import is_archive, local_archive, looks_like_archive, refuse_other, stem_of
@@ -23,6 +23,7 @@ from reportgen.images.sources.given import Given, expanded, last_part
 from reportgen.images.sources.listed import Listed
 from reportgen.images.sources.remote import remote_files
 from reportgen.report.document import Skipped
+from reportgen.utils.encodings import as_text
 from reportgen.utils.errors import Problems
 from reportgen.utils.secrets import is_address
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, cast
 from urllib.parse import urlsplit
 
-from reportgen.images.files import InputFile, UnreadableFile, as_text
+from reportgen.images.files import InputFile, UnreadableFile
 from reportgen.images.formats import HEAD_BYTES, format_of
 from reportgen.images.sources.archives import archive_files, is_archive, looks_like_archive
 from reportgen.images.sources.disk import Look
@@ -25,6 +25,7 @@ from reportgen.images.sources.given import last_part
 from reportgen.images.sources.listed import Listed
 from reportgen.images.sources.spool import MOST_BYTES, SPOOL, PiecesReader
 from reportgen.images.sources.zips import LIMITS
+from reportgen.utils.encodings import as_text
 from reportgen.utils.errors import UsageError
 from reportgen.utils.https import HTTPS, opened
 from reportgen.utils.object_stores import STORES, file_system, plain

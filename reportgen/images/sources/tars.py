@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
-from reportgen.images.files import UnreadableFile, as_text
+from reportgen.images.files import UnreadableFile
 from reportgen.images.sources.containers import DAMAGE, Container, damage_as_reason, guarded
 from reportgen.images.sources.members import Member
 from reportgen.images.sources.zips import LIMITS
+from reportgen.utils.encodings import as_text
 from reportgen.utils.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO
 
-from reportgen.images.files import UnreadableFile, as_text
+from reportgen.images.files import UnreadableFile
 from reportgen.images.sources.containers import DAMAGE, OTHER_PACKING, Container, damage_as_reason, guarded
 from reportgen.images.sources.members import Member
 from reportgen.report.archive import is_encrypted, is_special, require_amount
 from reportgen.report.limits import DEFAULT_LIMITS, ReadLimits
+from reportgen.utils.encodings import as_text
 from reportgen.utils.errors import CheckFailed, UsageError
 
 # Photographs hardly get smaller in a zip: tens of gigabytes may be honest, a hundred times the zip's own size is not.

@@ -28,6 +28,7 @@ from reportgen.rendering.writers import DRAWN, MANUSCRIPTS, WRITERS
 from reportgen.report.document import Report
 from reportgen.report.report_json import REPORT
 from reportgen.utils.errors import ReportgenError
+from reportgen.utils.files import unwritable
 
 FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
 
@@ -48,8 +49,8 @@ def main() -> None:
     except MemoryError:
         said["problem"] = "memory"
     except OSError as error:
-        unwritable = f"{Path(job['target']).parent}: cannot be written ({error.strerror})"
-        said["problem"] = "output" if _too_large(error) else unwritable
+        parent = Path(job["target"]).parent
+        said["problem"] = "output" if _too_large(error) else unwritable(parent, error)
     except Exception:
         said["bug"] = traceback.format_exc()
     said["complaints"] = kept.messages
