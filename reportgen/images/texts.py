@@ -17,7 +17,8 @@ _MOST_BYTES_TWICE, _MOST_READINGS = 4 * 2**20, 12
 # What spreadsheets save in, after the countries that they are sold in. Short texts fit many of them.
 _COMMON = ("cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "mac_roman", "cp850")
 _NOT_TEXT = (b"bplist", b"PK\3\4", b"\x1f\x8b", b"%PDF", b"\x89", b"\xff\xd8")
-_BEYOND_ASCII = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*[\r\n]*")
+# Whether a line is ASCII is asked afterwards: a pattern that looks for a byte would begin anew at each place of a line without one.
+_LINE = re.compile(rb"[^\r\n]+[\r\n]*")
 
 
 def text_in(file: InputFile) -> str:
@@ -95,7 +96,9 @@ def _sure_encodings(data: bytes) -> list[str]:
     from charset_normalizer import from_bytes  # loads for 50 ms, and is seldom needed
 
     telling = b""
-    for line in _BEYOND_ASCII.finditer(data):
+    for line in _LINE.finditer(data):
+        if line[0].isascii():
+            continue
         telling += line[0][:_SAMPLE]
         if len(telling) >= _SAMPLE:
             break
