@@ -62,6 +62,7 @@ def fuzzed(name: str, seconds: float) -> Outcome:
     corpus, found = work / "corpus", work / "found"
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
+    earlier = set(found.iterdir())
     ends = time.monotonic() + seconds
     while (left := ends - time.monotonic()) > (_SHORTEST if outcome.seconds else 0):
         options = [
@@ -88,7 +89,9 @@ def fuzzed(name: str, seconds: float) -> Outcome:
         if not _counted(outcome, said):
             outcome.broken = f"did not begin: see {work / 'log.txt'}"
             break
-    outcome.found = Counter(file.name.partition("-")[0] for file in found.iterdir() if file.suffix != ".txt")
+    outcome.found = Counter(
+        file.name.partition("-")[0] for file in found.iterdir() if file not in earlier and file.suffix != ".txt"
+    )
     outcome.lines = covered(name, corpus)
     return outcome
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from crash_runs import Job
 from fixtures import make_report
 from reportgen.analysis.registry import load_analyses
 from reportgen.pipeline.gates import judged, junit_xml, require_known_measures
@@ -18,7 +19,6 @@ from reportgen.report.digest import gate_sentence
 from reportgen.report.document import Gate, Report
 from reportgen.settings.load import load
 from reportgen.utils.errors import UsageError
-from test_interrupt import Job, photos, server  # noqa: F401 (fixtures)
 
 STABLE = SimpleNamespace(name="lime", gates={"lime_stability": "how stable"})
 
@@ -124,7 +124,7 @@ def test_every_declared_measure_is_handed_over() -> None:
     }
 
 
-def test_a_failed_gate_is_in_the_exit_code_and_the_run_folder(server: Any, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_failed_gate_is_in_the_exit_code_and_the_run_folder(server: Any, photos: Path, tmp_path: Path) -> None:
     config = tmp_path / "gates.toml"
     config.write_text("[gates]\nmax_skipped = 0\nmin_images = 7\n")
     job = Job(server, photos, tmp_path)

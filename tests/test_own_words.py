@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crash_runs import Job, files, photo_folder
 from fixtures import finish_run, make_report
 from pdf_checks import problems
 from reportgen.cli import main as cli
@@ -38,7 +39,6 @@ from reportgen.sharing.bundle import bundle
 from reportgen.sharing.verify import verify
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from test_browser import Visits, browser, html, violations, visit  # noqa: F401 (fixtures)
-from test_interrupt import Job, files, photo_folder, photos, server  # noqa: F401 (fixtures)
 
 ELEMENTS = {
     "a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "span", "strong", "ul",
@@ -746,7 +746,7 @@ def test_an_anonymous_bundle_keeps_the_words_and_refuses_a_part_of_a_name(
 
 
 @pytest.fixture
-def job(server: Any, tmp_path: Path) -> Job:  # noqa: F811
+def job(server: Any, tmp_path: Path) -> Job:
     return Job(server, photo_folder(tmp_path / "photos", 3), tmp_path)
 
 

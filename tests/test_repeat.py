@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crash_runs import Job, files
 from fixtures import make_report
 from reportgen.report.diff import compare
 from reportgen.report.document import Report
@@ -19,7 +20,6 @@ from reportgen.settings.model import Settings
 from reportgen.sharing.repeat import plan, require_same_files
 from reportgen.utils.errors import CheckFailed, Problems, UsageError
 from reportgen.utils.hashing import digest_of
-from test_interrupt import Job, files, photo_folder, photos, server  # noqa: F401 (fixtures)
 
 
 def again(job: Job, *arguments: str, **how: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def again(job: Job, *arguments: str, **how: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def job(server: Any, photos: Path, tmp_path: Path) -> Job:  # noqa: F811
+def job(server: Any, photos: Path, tmp_path: Path) -> Job:
     made = Job(server, photos, tmp_path)
     (tmp_path / "mine.toml").write_text('title = "Mine"\n[lime]\nnum_samples = 41\n[gates]\nmax_skipped = 0\n')
     assert made.run("--seed", "5", "--config", str(tmp_path / "mine.toml"))["code"] == 0
@@ -50,7 +50,7 @@ def test_a_run_is_repeated_byte_for_byte(job: Job, tmp_path: Path) -> None:
         assert files(out) == files(job.out)
 
 
-def test_a_person_with_only_the_pdf_repeats_the_run(server: Any, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_person_with_only_the_pdf_repeats_the_run(server: Any, photos: Path, tmp_path: Path) -> None:
     job = Job(server, photos, tmp_path, ("--format", "pdf", "--seed", "3"))
     expected = job.finish()
     alone = tmp_path / "alone.pdf"
