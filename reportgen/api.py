@@ -100,7 +100,8 @@ def make_report(
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
         store: a folder or an address (s3://bucket/folder) in which results are kept and found, in place of the cache folder, by
             default what REPORTGEN_STORE says; the report is the same.
-        engine, address: "threads" of this process, or "ray", of a cluster or started on this machine; the report is the same.
+        engine: "threads" of this process, or "ray"; the report is the same.
+        address: of a Ray cluster; None: Ray is started on this machine.
         command: the command line as the report shows it.
         progress: as for `run`.
         providers: where analyses and classifiers come from.
