@@ -98,10 +98,9 @@ def make_report(
         images: as for `run`.
         fresh: compute every result, also those in the store.
         jobs: how many images are under way at once, by default up to as many as there are cores; the report is the same.
-        store: a folder or an address (s3://bucket/folder) in which results are kept and found, in place of the cache folder, by
-            default what REPORTGEN_STORE says; the report is the same.
-        engine: "threads" of this process, or "ray"; the report is the same.
-        address: of a Ray cluster; None: Ray is started on this machine.
+        store: a folder or an address (s3://bucket/folder) of results, in place of the cache folder; default: REPORTGEN_STORE.
+        engine: "threads", or "ray", which is started on this machine unless there is an address.
+        address: of a Ray cluster.
         command: the command line as the report shows it.
         progress: as for `run`.
         providers: where analyses and classifiers come from.

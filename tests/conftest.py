@@ -36,17 +36,12 @@ def pytest_configure() -> None:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An empty cache folder for the session; a conversion to OpenVINO is made once and found by every later test.
 
-    Processes that share the tests among them (pytest-xdist) share conversions, too: each has its own folder of results.
+    Processes that share the tests among them (pytest-xdist) have one each: who is alone with a cache may remove conversions from it.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("REPORTGEN_")]:
             patch.delenv(name)
-        mine, base = tmp_path_factory.mktemp("cache"), tmp_path_factory.getbasetemp()
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            shared = base.parent / "converted"
-            shared.mkdir(exist_ok=True)
-            (mine / "models").symlink_to(shared)
-        patch.setenv("REPORTGEN_CACHE_DIR", str(mine))
+        patch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield cache_folder()
 
 
